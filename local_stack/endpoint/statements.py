@@ -1,0 +1,72 @@
+"""What the endpoint's parts agree on: one statement in, a typed result or a Snowflake error out.
+
+A request passes through the extensions in order. An extension answers with a `Result`, with a rewritten
+`Statement` (the chain goes on with it), or with None: not mine. What no extension answers, fakesnow executes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.sessions import Session
+
+ColumnType = Literal["TEXT", "FIXED", "REAL", "BOOLEAN", "DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "VARIANT"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One SQL statement as the client sent it.
+
+    text: the SQL, without a final semicolon. binds: positional values (bind type, text value) in order; empty when none.
+    describe_only: the client asks for the result's columns without running it.
+    """
+
+    text: str
+    binds: tuple[tuple[str, str | None], ...] = ()
+    describe_only: bool = False
+
+    def with_text(self, text: str) -> Statement:
+        return replace(self, text=text)
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: ColumnType = "TEXT"
+    scale: int = 0
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result set computed by an extension. rows hold Python values (datetime in UTC, Decimal, str, bool, None)."""
+
+    columns: tuple[Column, ...]
+    rows: Sequence[Sequence[Any]] = field(default_factory=list)
+
+    @staticmethod
+    def status(message: str) -> Result:
+        """The one-row answer of a DDL statement."""
+        return Result((Column("status"),), [[message]])
+
+
+class SqlError(Exception):
+    """A Snowflake error: what the client raises as ProgrammingError with this errno and SQL state."""
+
+    def __init__(self, message: str, errno: int = 2140, sqlstate: str = "42601") -> None:
+        super().__init__(message)
+        self.message, self.errno, self.sqlstate = message, errno, sqlstate
+
+
+def unsupported(what: str) -> SqlError:
+    """What the stand-in cannot do is refused by name."""
+    return SqlError(f"Unsupported feature '{what}' in the local endpoint.", errno=2, sqlstate="0A000")
+
+
+class Extension(Protocol):
+    """A family of statements (procedures, tasks, account objects, stages, …)."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | Statement | None: ...
