@@ -1,0 +1,69 @@
+"""python -m local_stack up | down | status | run | demo | dbt …
+
+Exit codes: 0 done; 1 a stage or the endpoint failed (one sentence says which); 2 wrong arguments; 3 status: not running;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from local_stack import commands
+from local_stack.errors import StackError
+from local_stack.layout import Layout, default_layout
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local_stack", description="The whole system on a laptop.")
+    parser.add_argument("--state", type=Path, help="folder of the local state (default: .local; demo: .local/demo)")
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
+    kinds = parser.add_subparsers(dest="command", required=True)
+    kinds.add_parser("up", help="start the local Snowflake endpoint")
+    kinds.add_parser("down", help="stop it; the data stays")
+    kinds.add_parser("status", help="say whether it runs")
+    kinds.add_parser("run", help="take what is in the lake through every stage")
+    demo = kinds.add_parser("demo", help="the whole pipeline on a generated week")
+    demo.add_argument("--seed", type=int, default=20240115, help="the same seed gives the same verdict")
+    demo.add_argument("--sessions-per-day", type=int, default=300)
+    demo.add_argument("--fresh", action="store_true", help="forget what earlier demos left")
+    dbt = kinds.add_parser("dbt", help="run dbt with the local environment")
+    dbt.add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    console = Console(highlight=False)
+    layout = Layout(options.state.resolve()) if options.state else default_layout()
+    if options.command == "demo" and not options.state:
+        layout = Layout(layout.root / "demo" / f"seed-{options.seed}")
+    try:
+        match options.command:
+            case "up":
+                commands.up(console, layout)
+            case "down":
+                commands.down(console, layout)
+            case "status":
+                return commands.status(console, layout)
+            case "run":
+                commands.run(console, layout)
+            case "demo":
+                commands.demo(console, layout, options.seed, options.sessions_per_day, options.fresh)
+            case "dbt":
+                return commands.dbt(layout, options.arguments)
+    except StackError as error:
+        if options.debug:
+            raise
+        Console(stderr=True, highlight=False, markup=False).print(f"local_stack: {error}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

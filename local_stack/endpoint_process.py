@@ -1,0 +1,125 @@
+"""Start, find and stop the local Snowflake endpoint's process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+from local_stack.errors import EndpointError
+from local_stack.layout import REPO, Layout
+
+PREFERRED_PORT = 8765
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Address:
+    host: str
+    port: int
+    pid: int
+
+
+def running(layout: Layout) -> Address | None:
+    """The endpoint that serves this state folder, or None. A stale file of a killed process counts as none."""
+    try:
+        found = json.loads(layout.endpoint_file.read_text(encoding="utf-8"))
+        address = Address(found["host"], int(found["port"]), int(found["pid"]))
+    except (OSError, ValueError, KeyError):
+        return None
+    return address if _alive(address.pid) and _answers(address) else None
+
+
+def start(layout: Layout) -> Address:
+    """Start the endpoint on this state folder and wait until it answers.
+
+    Raises EndpointError if one already serves the folder or it does not come up.
+    """
+    if found := running(layout):
+        raise EndpointError(f"an endpoint (process {found.pid}) already serves {layout.root}")
+    layout.make()
+    port = _free_port()
+    log = layout.logs / "endpoint.log"
+    command = [sys.executable, "-m", "local_stack.endpoint", "--data-dir", str(layout.warehouse)]
+    command += ["--s3-root", str(layout.s3), "--port", str(port)]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    address = Address("127.0.0.1", port, process.pid)
+    deadline = time.monotonic() + _START_SECONDS
+    while not _answers(address):
+        if process.poll() is not None:
+            tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
+            raise EndpointError(f"the endpoint ended while starting (log: {log}):\n{tail}")
+        if time.monotonic() > deadline:
+            stop(address)
+            raise EndpointError(f"the endpoint did not answer within {_START_SECONDS:.0f} s; see {log}")
+        time.sleep(0.1)
+    layout.endpoint_file.write_text(
+        json.dumps({"host": address.host, "port": address.port, "pid": address.pid}), encoding="utf-8"
+    )
+    return address
+
+
+def stop(address: Address) -> None:
+    """End the process, gently first; it is gone when this returns."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(address.pid, signal_number)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline:
+            _reap(address.pid)
+            if not _alive(address.pid):
+                return
+            time.sleep(0.05)
+    raise EndpointError(f"process {address.pid} does not end")
+
+
+def _reap(pid: int) -> None:
+    # If it is our own child, an ended process stays visible until it is waited for.
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _answers(address: Address) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address.host}:{address.port}/health", timeout=2) as reply:
+            return bool(json.load(reply).get("status") == "ok")
+    except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def _free_port() -> int:
+    """The preferred port if it is free (so that addresses stay the same), else any."""
+    for port in (PREFERRED_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise EndpointError("no free port on the loopback interface")
