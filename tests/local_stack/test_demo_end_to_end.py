@@ -1,0 +1,166 @@
+"""The whole pipeline on the generated week: the planted flaws, and only those, are reported; repeating changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from local_stack import endpoint_process
+from local_stack.demo.speed_flaws import Cell, cells, differences, plant
+from local_stack.demo.week import Week, generate, session_rows
+from local_stack.layout import Layout
+from local_stack.warehouse_client import Warehouse
+from tests.local_stack.stack import contents, local_stack, warehouse
+
+pytestmark = [pytest.mark.integration, pytest.mark.spark]
+
+SEED, SESSIONS_PER_DAY = 11, 80
+_ARGUMENTS = ("demo", "--seed", str(SEED), "--sessions-per-day", str(SESSIONS_PER_DAY))
+
+
+@pytest.fixture(scope="module")
+def week() -> Week:
+    return generate(SEED, SESSIONS_PER_DAY)
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return Layout(tmp_path_factory.mktemp("demo") / "state")
+
+
+@pytest.fixture(scope="module")
+def printed(layout: Layout) -> str:
+    return local_stack(layout, *_ARGUMENTS)
+
+
+@pytest.fixture(scope="module")
+def connection(layout: Layout, printed: str) -> Iterator[Warehouse]:
+    with warehouse(layout) as opened:
+        yield opened
+
+
+def _reported(connection: Warehouse, which: str) -> dict[Cell, Decimal]:
+    """The cells that are no match in each date's first or last run, with their differences."""
+    order = {"first": "ASC", "last": "DESC"}[which]
+    rows: list[tuple[date, str | None, str, Any]] = connection.rows(
+        "SELECT c.date, c.user_tier, c.metric, c.difference FROM recon.results c JOIN ("
+        "  SELECT run_id FROM recon.runs"
+        f"  QUALIFY ROW_NUMBER() OVER (PARTITION BY date ORDER BY compared_at {order}) = 1"
+        ") r ON r.run_id = c.run_id WHERE c.status <> 'match'"
+    )
+    return {(day, tier, metric): Decimal(difference) for day, tier, metric, difference in rows}
+
+
+def test_it_leaves_nothing_running(layout: Layout, printed: str) -> None:
+    assert endpoint_process.running(layout) is None
+    assert not layout.endpoint_file.exists()
+
+
+def test_it_names_its_report_and_the_report_exists(layout: Layout, printed: str) -> None:
+    report = layout.reports / "reconciliation.html"
+    assert "Report:" in printed
+    page = report.read_text(encoding="utf-8")
+    assert "2024-01-17" in page
+    assert "http://" not in page.replace("http://www.w3.org/", "")
+    assert "https://" not in page
+
+
+def test_the_final_verdict_is_what_was_planted_and_only_that(connection: Warehouse, week: Week) -> None:
+    _, flaws = plant(week.speed)
+    expected: dict[Cell, Decimal] = {}
+    for flaw in flaws:
+        expected |= flaw.differences
+    assert _reported(connection, "last") == expected
+
+
+def test_the_first_verdict_also_has_what_was_still_late(connection: Warehouse, week: Week) -> None:
+    flawed, _ = plant(week.speed)
+    in_time = session_rows(event for event in week.distinct if not event.late)
+    assert _reported(connection, "first") == differences(cells(flawed), cells(in_time))
+
+
+def test_statuses_of_groups_that_one_side_lacks(connection: Warehouse) -> None:
+    rows = connection.rows(
+        "SELECT DISTINCT date, user_tier, status FROM recon.latest_results WHERE status LIKE 'missing%' ORDER BY date"
+    )
+    assert rows == [
+        (date(2024, 1, 17), "silver", "missing_in_speed"),
+        (date(2024, 1, 20), None, "missing_in_batch"),
+    ]
+
+
+def test_sessions_equal_an_independent_computation(connection: Warehouse, layout: Layout) -> None:
+    """DuckDB over the delivered files, by the rules of docs/lake.md, against what reached STAGING."""
+    files = [str(path) for path in sorted((layout.root / "deliveries").glob("*/events.parquet"))]
+    expected = duckdb.connect(config={"TimeZone": "UTC"}).execute(_SESSIONS, [files]).fetchall()
+    found = connection.rows(
+        "SELECT session_id, user_id, user_tier, session_start, session_end, session_duration_minutes, page_views,"
+        " product_views, searches, add_to_cart_events, purchases, total_spent, items_purchased, device_type, browser,"
+        " converted_to_purchase, first_purchase_at, event_count, distinct_ip_count"
+        " FROM staging.user_sessions_enhanced ORDER BY session_id"
+    )
+    assert len(found) == len(expected) > 500
+    assert found == expected
+
+
+_SESSIONS = r"""
+WITH delivered AS (
+    SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY processing_time) AS copy
+    FROM read_parquet(?)
+),
+events AS (
+    SELECT
+        event_id, user_id, user_tier, event_type, device_type, browser, ip_address,
+        timestamp AT TIME ZONE 'UTC' AS at,
+        regexp_replace(
+            lower(replace(replace(replace(session_id, '-', ''), '{', ''), '}', '')),
+            '^(.{8})(.{4})(.{4})(.{4})(.{12})$', '\1-\2-\3-\4-\5'
+        ) AS session_id,
+        CASE
+            WHEN event_type = 'purchase' AND json_valid(properties)
+                THEN coalesce(try_cast(json_extract_string(properties, '$.amount') AS DECIMAL(38, 2)), 0)
+            ELSE 0
+        END AS amount
+    FROM delivered WHERE copy = 1
+)
+SELECT
+    session_id,
+    nullif(arg_min(coalesce(user_id, ''), (at, event_id)), '') AS user_id,
+    arg_min(user_tier, (at, event_id)),
+    min(at),
+    max(at),
+    round(date_diff('microseconds', min(at), max(at))::DECIMAL(38, 0) / 60000000, 4)::DECIMAL(18, 4),
+    count(*) FILTER (event_type = 'page_view'),
+    count(*) FILTER (event_type = 'product_view'),
+    count(*) FILTER (event_type = 'search'),
+    count(*) FILTER (event_type = 'add_to_cart'),
+    count(*) FILTER (event_type = 'purchase') AS purchases,
+    sum(amount)::DECIMAL(38, 2),
+    purchases,
+    arg_min(device_type, (at, event_id)),
+    arg_min(browser, (at, event_id)),
+    purchases > 0,
+    min(at) FILTER (event_type = 'purchase'),
+    count(*),
+    count(DISTINCT ip_address)
+FROM events GROUP BY session_id ORDER BY session_id
+"""
+
+
+def test_the_demo_again_over_the_same_data_changes_no_row(
+    layout: Layout, connection: Warehouse, tmp_path: Path
+) -> None:
+    before = contents(connection)
+    assert before["MARTS.DAILY_METRICS"]
+    assert before["RECON.RESULTS"]
+    landing = sorted(path.relative_to(layout.landing) for path in layout.landing.rglob("*") if path.is_file())
+    local_stack(layout, *_ARGUMENTS)  # finds the running endpoint and uses it
+    assert contents(connection) == before
+    again = sorted(path.relative_to(layout.landing) for path in layout.landing.rglob("*") if path.is_file())
+    assert again == landing
