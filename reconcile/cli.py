@@ -1,0 +1,134 @@
+"""The command line: `python -m reconcile extract | report`. Exit codes are in docs/reconciliation.md and in --help."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from reconcile.config import load_config
+from reconcile.errors import ConfigError, ReconcileError
+
+EXIT_CODES = """exit codes:
+  0  done (also when everything was unchanged)
+  1  unexpected error
+  2  wrong argument or configuration
+  3  the speed layer cannot be reached, denies access or has no such database
+  4  the speed layer lacks the table or a column, or a column has an unusable type
+  5  the landing cannot be read or written
+  6  the warehouse cannot be reached or lacks the RECON tables
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. A user's mistake is one sentence on stderr; --debug adds the trace."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ReconcileError as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"reconcile: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("reconcile: interrupted; what was published stays valid", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reconcile",
+        description="Compares the speed layer with the warehouse.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, help="configuration file (default: pipeline.toml, where there is one)")
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    extract = commands.add_parser("extract", help="snapshot days of the speed layer into the landing")
+    _add_dates(extract, "days to extract (UTC); without any: every day that the speed layer has")
+    extract.add_argument("--json", action="store_true", help="one JSON document per day instead of a line of text")
+    extract.set_defaults(run=_extract)
+    return parser
+
+
+def _add_dates(parser: argparse.ArgumentParser, explanation: str) -> None:
+    group = parser.add_argument_group("dates", explanation)
+    group.add_argument("--date", dest="dates", metavar="YYYY-MM-DD", type=_date, action="append", default=[])
+    group.add_argument("--from", dest="from_date", metavar="YYYY-MM-DD", type=_date, help="first day of a range")
+    group.add_argument("--to", dest="to_date", metavar="YYYY-MM-DD", type=_date, help="last day of the range, included")
+
+
+def _date(text: str) -> date:
+    try:
+        if len(text) != len("YYYY-MM-DD"):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date (YYYY-MM-DD)") from None
+
+
+def _chosen_days(options: argparse.Namespace) -> list[date] | None:
+    """The days named on the command line, each once, in order; None when none was named."""
+    days: set[date] = set(options.dates)
+    if (options.from_date is None) != (options.to_date is None):
+        raise ConfigError("--from and --to go together")
+    if options.from_date is not None:
+        if options.from_date > options.to_date:
+            raise ConfigError(f"--from {options.from_date} is after --to {options.to_date}")
+        length = (options.to_date - options.from_date).days + 1
+        days |= {options.from_date + timedelta(days=offset) for offset in range(length)}
+    return sorted(days) or None
+
+
+def _extract(options: argparse.Namespace) -> int:
+    # Imported here so that --help needs neither ClickHouse's client nor Arrow.
+    from reconcile.extraction import Extraction, extract_days
+    from reconcile.landing import Landing
+    from reconcile.speed_source import SpeedLayer
+
+    days = _chosen_days(options)
+    config = load_config(os.environ, options.config)
+    landing = Landing(config)
+
+    def show(extraction: Extraction) -> None:
+        if options.json:
+            print(json.dumps(asdict(extraction), default=_json_text), flush=True)
+        else:
+            print(_line(extraction), flush=True)
+
+    with SpeedLayer(config) as speed_layer:
+        if days is None:
+            days = speed_layer.days()
+            homeless = speed_layer.rows_without_start()
+            if homeless:
+                print(f"{homeless:,} rows without session_start belong to no day", file=sys.stderr)
+        for extraction in extract_days(speed_layer, landing, days):
+            show(extraction)
+    if not days:
+        print(f"the speed layer's table {config.speed_table} is empty: nothing to extract", file=sys.stderr)
+    return 0
+
+
+def _json_text(value: Any) -> str:
+    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
+
+
+def _line(extraction: Any) -> str:
+    notes = ""
+    if extraction.non_uuid_ids:
+        notes += f", {extraction.non_uuid_ids:,} identifiers are no UUIDs"
+    if extraction.unreadable_amounts:
+        notes += f", {extraction.unreadable_amounts:,} amounts are NULL or not numbers"
+    return (
+        f"{extraction.date}  {extraction.rows:>9,} rows  {extraction.money:>16}  "
+        f"{extraction.outcome:<11}  {extraction.extraction_id}{notes}"
+    )

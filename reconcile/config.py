@@ -1,0 +1,132 @@
+"""Configuration of the commands: `[reconcile]` of pipeline.toml, overlaid by the environment (RECONCILE_<KEY>)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from reconcile.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "RECONCILE_"
+DEFAULT_FILE = "pipeline.toml"
+_TABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z", re.ASCII)
+_URL_SCHEMES = ("chdb", "clickhouse", "clickhouses", "http", "https")
+
+
+@dataclass(frozen=True)
+class ReconcileConfig:
+    """Where the speed layer and the landing are.
+
+    clickhouse_url: http(s)://host:port/database, or chdb://<folder> for the embedded engine.
+    clickhouse_user, clickhouse_password: instead of a user and password inside the URL.
+    landing: a folder, or s3://bucket/prefix. s3_endpoint, s3_region: for an S3 other than AWS's.
+    speed_table: table of the speed layer's sessions, optionally `database.table`.
+    """
+
+    clickhouse_url: str
+    landing: str
+    speed_table: str = "user_sessions_realtime"
+    clickhouse_user: str | None = None
+    clickhouse_password: str | None = field(default=None, repr=False)
+    connect_timeout_seconds: int = 10
+    read_timeout_seconds: int = 300
+    s3_endpoint: str | None = None
+    s3_region: str | None = None
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.clickhouse_url).scheme not in _URL_SCHEMES:
+            raise ConfigError(
+                f"clickhouse_url {redact(self.clickhouse_url)!r} must begin with one of "
+                + ", ".join(f"{scheme}://" for scheme in _URL_SCHEMES)
+            )
+        if not self.landing:
+            raise ConfigError("landing must be a folder or an s3:// URL, and is empty")
+        if not _TABLE.match(self.speed_table):
+            raise ConfigError(f"speed_table {self.speed_table!r} must be a plain name, table or database.table")
+        for name in ("connect_timeout_seconds", "read_timeout_seconds"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} must be a positive number of seconds")
+
+    @property
+    def chdb_path(self) -> Path | None:
+        """Folder of the embedded engine, or None when the URL names a server."""
+        prefix = "chdb://"
+        return Path(self.clickhouse_url[len(prefix) :]) if self.clickhouse_url.startswith(prefix) else None
+
+
+def redact(url: str) -> str:
+    """The URL without its password, for messages."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    _, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def load_config(environment: Mapping[str, str], file: Path | None = None) -> ReconcileConfig:
+    """Read the configuration once, at the edge.
+
+    file: a TOML file that must exist; None: ./pipeline.toml where there is one. Relative paths of the file are relative
+    to it, those of the environment to the current folder. Raises ConfigError for unknown or malformed keys.
+    """
+    path = file if file is not None else Path(DEFAULT_FILE)
+    settings: dict[str, object] = {}
+    if file is not None or path.exists():
+        settings |= _from_file(path)
+    settings |= _from_environment(environment)
+    missing = [key for key in ("clickhouse_url", "landing") if key not in settings]
+    if missing:
+        names = ", ".join(f"{key} ({ENVIRONMENT_PREFIX}{key.upper()})" for key in missing)
+        raise ConfigError(f"missing configuration: {names}; set it in [reconcile] of {path} or in the environment")
+    return ReconcileConfig(**settings)  # type: ignore[arg-type]  # keys and types were checked in _checked
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    section = document.get("reconcile", {})
+    if not isinstance(section, dict):
+        raise ConfigError(f"[reconcile] of {path} must be a table")
+    settings = {key: _checked(key, value, f"[reconcile] of {path}") for key, value in section.items()}
+    return _anchored(settings, path.parent)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    settings: dict[str, object] = {}
+    for variable, text in environment.items():
+        if variable.startswith(ENVIRONMENT_PREFIX) and text != "":
+            key = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+            settings[key] = _checked(key, text, f"the environment ({variable})")
+    return settings
+
+
+def _checked(key: str, value: object, origin: str) -> object:
+    known = {entry.name: entry.type for entry in fields(ReconcileConfig)}
+    if key not in known:
+        raise ConfigError(f"unknown key {key!r} in {origin}; known keys: {', '.join(sorted(known))}")
+    if known[key] == "int":
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            return int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ConfigError(f"{key} in {origin} must be a whole number, not {value!r}")
+    elif not isinstance(value, str):
+        raise ConfigError(f"{key} in {origin} must be a text, not {value!r}")
+    return value
+
+
+def _anchored(settings: dict[str, object], folder: Path) -> dict[str, object]:
+    """Make relative folders of the file relative to the file."""
+    url, landing = settings.get("clickhouse_url"), settings.get("landing")
+    if isinstance(url, str) and url.startswith("chdb://"):
+        settings["clickhouse_url"] = f"chdb://{folder / url.removeprefix('chdb://')}"
+    if isinstance(landing, str) and "://" not in landing:
+        settings["landing"] = str(folder / landing)
+    return settings

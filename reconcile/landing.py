@@ -1,0 +1,144 @@
+"""The landing, as far as the speed layer's snapshots need it: a folder or an S3 prefix, files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyarrow import fs
+
+from reconcile.config import ReconcileConfig
+from reconcile.errors import LandingError
+
+_PARTIAL = ".partial"
+_ABANDONED_AFTER_SECONDS = 3600
+
+
+class Landing:
+    """Paths are relative to the landing's root, with forward slashes."""
+
+    def __init__(self, config: ReconcileConfig) -> None:
+        self.url = config.landing
+        self._is_s3 = config.landing.startswith("s3://")
+        if self._is_s3:
+            parts = urlsplit(config.landing)
+            self._root = (parts.netloc + parts.path).rstrip("/")
+            self._files = _s3(config)
+        elif "://" in config.landing:
+            raise LandingError(f"landing {config.landing!r} must be a folder or an s3:// URL")
+        else:
+            self._root = str(Path(config.landing).absolute())
+            self._files = fs.LocalFileSystem()
+
+    def snapshot_path(self, day: date, extraction_id: str) -> str:
+        return f"speed_sessions/date={day.isoformat()}/{extraction_id}.parquet"
+
+    def manifest_path(self, day: date, extraction_id: str) -> str:
+        return f"_speed_manifests/{day.isoformat()}/{extraction_id}.json"
+
+    def manifests(self, day: date) -> list[dict[str, Any]]:
+        """The published manifests of one day, oldest first. Raises LandingError naming one that cannot be read."""
+        folder = f"_speed_manifests/{day.isoformat()}"
+        with self._errors(f"read {folder}"):
+            selector = fs.FileSelector(self._full(folder), allow_not_found=True)
+            paths = [info.path for info in self._files.get_file_info(selector) if info.path.endswith(".json")]
+            texts = {path: self._read(path) for path in paths}
+        documents = [_document(path, text) for path, text in texts.items()]
+        return sorted(documents, key=lambda document: (document["extracted_at"], document["extraction_id"]))
+
+    def size(self, path: str) -> int | None:
+        """Bytes of a file, or None when there is none."""
+        with self._errors(f"look at {path}"):
+            info = self._files.get_file_info(self._full(path))
+        return int(info.size) if info.type == fs.FileType.File else None
+
+    def put_file(self, source: Path, path: str) -> int:
+        """Copy a local file to `path`, atomically. Returns its size in bytes."""
+        with self._errors(f"write {path}"), self._whole(path) as stream, source.open("rb") as content:
+            while block := content.read(1 << 20):
+                stream.write(block)
+        return source.stat().st_size
+
+    def put_document(self, document: dict[str, Any], path: str) -> None:
+        """Write a JSON document to `path`, atomically, replacing what is there."""
+        with self._errors(f"write {path}"), self._whole(path) as stream:
+            stream.write(json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
+
+    def remove_abandoned(self, day: date) -> int:
+        """Remove partial files that a killed extraction of this day left behind over an hour ago. Returns how many."""
+        if self._is_s3:
+            return 0  # an upload that was not completed never becomes an object
+        removed = 0
+        for folder in (f"speed_sessions/date={day.isoformat()}", f"_speed_manifests/{day.isoformat()}"):
+            for partial in Path(self._full(folder)).glob(f".*{_PARTIAL}"):
+                if time.time() - partial.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
+                    partial.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    @contextmanager
+    def _whole(self, path: str) -> Iterator[Any]:
+        """A stream whose content appears at `path` when it is complete. S3 objects do so anyway."""
+        full = PurePosixPath(self._full(path))
+        if self._is_s3:
+            with self._files.open_output_stream(str(full)) as stream:
+                yield stream
+            return
+        self._files.create_dir(str(full.parent), recursive=True)
+        partial = full.with_name(f".{full.name}.{os.getpid()}{_PARTIAL}")
+        try:
+            with Path(partial).open("wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(partial).replace(full)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+
+    def _read(self, full: str) -> bytes:
+        with self._files.open_input_stream(full) as stream:
+            return bytes(stream.read())
+
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+    @contextmanager
+    def _errors(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise LandingError(f"cannot {action} in the landing {self.url}: {reason}") from error
+
+
+def _s3(config: ReconcileConfig) -> Any:
+    """Credentials come from the environment, a profile or the pod's role, as AWS's own clients find them."""
+    options: dict[str, Any] = {"connect_timeout": config.connect_timeout_seconds, "allow_bucket_creation": False}
+    if config.s3_region:
+        options["region"] = config.s3_region
+    if config.s3_endpoint:
+        parts = urlsplit(config.s3_endpoint)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise LandingError(f"s3_endpoint {config.s3_endpoint!r} must be http(s)://host:port")
+        options |= {"endpoint_override": parts.netloc, "scheme": parts.scheme}
+        options.setdefault("region", "us-east-1")
+    return fs.S3FileSystem(**options)
+
+
+def _document(path: str, text: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+        complete = isinstance(document, dict) and {"extraction_id", "extracted_at", "rows", "file"} <= document.keys()
+    except ValueError:
+        complete = False
+    if not complete:
+        raise LandingError(f"{path} is no manifest of a speed-layer snapshot; remove it and extract the day again")
+    return dict(document)

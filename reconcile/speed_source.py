@@ -1,0 +1,156 @@
+"""Reads the speed layer through clickhouse-connect: a server by URL, or the embedded engine in a folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from types import TracebackType
+from typing import Any
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from reconcile.config import ReconcileConfig, redact
+from reconcile.errors import SpeedLayerError, SpeedLayerUnreachable, SpeedTableError
+from reconcile.speed_columns import innermost, is_uuid_column, select_list
+
+UNKNOWN_TABLE = 60
+UNKNOWN_DATABASE = 81
+_DENIED = (192, 193, 194, 497, 516)  # unknown user, wrong or missing password, access denied, authentication failed
+_FIRST_MICROSECOND = "{day} 00:00:00.000000"
+
+
+class SpeedLayer:
+    """An open connection to the speed layer. Use as a context manager; the embedded engine must be let go of."""
+
+    def __init__(self, config: ReconcileConfig) -> None:
+        # clickhouse-connect logs what it also raises; without a handler that would end up on the user's terminal
+        logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+        self._where = redact(config.clickhouse_url)
+        self._name = config.speed_table
+        self._table = ".".join(f"`{part}`" for part in config.speed_table.split("."))
+        self._client = _connect(config, self._where)
+        self._types: dict[str, str] | None = None
+
+    def __enter__(self) -> SpeedLayer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    @property
+    def column_types(self) -> dict[str, str]:
+        """Column name → ClickHouse type. Raises SpeedTableError when there is no such table."""
+        if self._types is None:
+            with self._errors():
+                rows = self._client.query(f"DESCRIBE TABLE {self._table}").result_rows
+            self._types = {row[0]: row[1] for row in rows}
+        return self._types
+
+    @property
+    def text_identifiers(self) -> tuple[str, ...]:
+        """Identifier columns that are not of type UUID, whose values may come in any form."""
+        types = self.column_types
+        return tuple(name for name in ("session_id", "user_id") if name in types and not is_uuid_column(types[name]))
+
+    def days(self) -> list[date]:
+        """The UTC days on which sessions start, in order."""
+        select_list(self._name, self.column_types)
+        with self._errors():
+            rows = self._client.query(
+                "SELECT DISTINCT toString(toDate32(toDateTime64(session_start, 6, 'UTC'))) AS day "
+                f"FROM {self._table} WHERE session_start IS NOT NULL ORDER BY day"  # noqa: S608 (a validated name)
+            ).result_rows
+        return [date.fromisoformat(row[0]) for row in rows]
+
+    def read_day(self, day: date) -> Iterator[pa.RecordBatch]:
+        """The sessions that start on one UTC day, as record batches of text, int64 and decimal columns.
+
+        One SELECT, which ClickHouse answers from the parts that exist when it begins: a consistent snapshot of the day.
+        The comparison is of instants, so it holds for columns of any time zone. Rows come in no particular order.
+        """
+        # DateTime has whole seconds and no years before 1970: compared as DateTime64 no bound is cut off.
+        sql = (
+            f"SELECT {select_list(self._name, self.column_types)} FROM {self._table} "
+            "WHERE session_start >= toDateTime64({from_time:String}, 6, 'UTC') "
+            "AND session_start < toDateTime64({to_time:String}, 6, 'UTC')"  # noqa: S608 (validated names)
+        )
+        bounds = {
+            "from_time": _FIRST_MICROSECOND.format(day=day.isoformat()),
+            "to_time": _FIRST_MICROSECOND.format(day=(day + timedelta(days=1)).isoformat()),
+        }
+        with self._errors(), self._client.query_arrow_stream(sql, parameters=bounds, use_strings=True) as stream:
+            yield from stream
+
+    def rows_without_start(self) -> int:
+        """Rows that belong to no day because session_start is NULL."""
+        if innermost(self.column_types["session_start"]) == self.column_types["session_start"]:
+            return 0
+        with self._errors():
+            rows = self._client.query(
+                f"SELECT count() FROM {self._table} WHERE session_start IS NULL"  # noqa: S608 (a validated name)
+            ).result_rows
+        return int(rows[0][0])
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except ClickHouseError as error:
+            code = getattr(error, "code", None)
+            if code == UNKNOWN_TABLE:
+                raise SpeedTableError(f"there is no table {self._name} in the speed layer at {self._where}") from error
+            raise _translated(error, self._where) from error
+
+
+def _connect(config: ReconcileConfig, where: str) -> Any:
+    folder = config.chdb_path
+    try:
+        if folder is not None:
+            if (
+                not folder.is_dir()
+            ):  # the engine would create it, and a mistyped path would look like an empty speed layer
+                raise SpeedLayerUnreachable(f"there is no embedded ClickHouse in the folder {folder}")
+            return clickhouse_connect.get_client(interface="chdb", path=str(folder), show_clickhouse_errors="scrub")
+        return clickhouse_connect.get_client(
+            dsn=config.clickhouse_url.replace("clickhouses://", "https://").replace("clickhouse://", "http://"),
+            username=config.clickhouse_user,
+            password=config.clickhouse_password or "",
+            connect_timeout=config.connect_timeout_seconds,
+            send_receive_timeout=config.read_timeout_seconds,
+            query_retries=2,
+            show_clickhouse_errors="scrub",
+        )
+    except ClickHouseError as error:
+        raise _translated(error, where) from error
+
+
+def _translated(error: ClickHouseError, where: str) -> SpeedLayerError:
+    code = getattr(error, "code", None)
+    if code == UNKNOWN_DATABASE:
+        return SpeedLayerUnreachable(f"the speed layer at {where} has no such database: {_first_line(error)}")
+    if code in _DENIED:
+        return SpeedLayerUnreachable(f"the speed layer at {where} denies access: {_first_line(error)}")
+    if code is None:
+        return SpeedLayerUnreachable(f"cannot reach the speed layer at {where}: {_root_cause(error)}")
+    return SpeedTableError(f"the speed layer at {where} refused the query: {_first_line(error)}")
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost reason: the client's own message does not say whether the host, the port or the name was wrong."""
+    cause: BaseException = error
+    while True:
+        inner = getattr(cause, "reason", None) or cause.__cause__ or cause.__context__
+        if not isinstance(inner, BaseException):
+            return _first_line(cause)
+        cause = inner
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).splitlines() or [type(error).__name__]
+    return text[0][:300]
