@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from local_stack.demo.speed_flaws import cells, differences, plant
+from local_stack.demo.speed_flaws import Cell, cells, differences, plant
 from local_stack.demo.week import DAY_WITHOUT_PLATINUM, DAYS, FIRST_DAY, Week, canonical, generate, session_rows
 
 
@@ -57,7 +57,7 @@ def test_some_session_moves_to_the_day_before_with_the_late_delivery(week: Week)
 
 def test_planted_differences_are_all_the_differences_there_are(week: Week) -> None:
     flawed, flaws = plant(week.speed)
-    expected: dict[object, Decimal] = {}
+    expected: dict[Cell, Decimal] = {}
     for flaw in flaws:
         assert not expected.keys() & flaw.differences.keys(), "two flaws in one cell could hide each other"
         assert flaw.differences, flaw.kind

@@ -40,7 +40,8 @@ def test_online_retail_revenue_by_day_to_the_cent(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "state")
     _, ran = _through_every_stage(layout, "invoices", path, "online_retail")
     # The documented rules: goods sold count (quantity and price above zero, invoice neither cancelled 'C' nor an
-    # adjustment 'A'), rounded half up to the cent per line; the customer may be missing; a day is that of the invoice's first line.
+    # adjustment 'A'), rounded half up to the cent per line; the customer may be missing; a day is that of the
+    # invoice's first line.
     expected = duckdb.execute(
         """
         WITH sold AS (
