@@ -63,8 +63,8 @@ class SpeedLayer:
         select_list(self._name, self.column_types)
         with self._errors():
             rows = self._client.query(
-                "SELECT DISTINCT toString(toDate32(toDateTime64(session_start, 6, 'UTC'))) AS day "
-                f"FROM {self._table} WHERE session_start IS NOT NULL ORDER BY day"  # noqa: S608 (a validated name)
+                "SELECT DISTINCT toString(toDate32(toDateTime64(session_start, 6, 'UTC'))) AS day "  # noqa: S608 (a validated name)
+                f"FROM {self._table} WHERE session_start IS NOT NULL ORDER BY day"
             ).result_rows
         return [date.fromisoformat(row[0]) for row in rows]
 
@@ -76,9 +76,9 @@ class SpeedLayer:
         """
         # DateTime has whole seconds and no years before 1970: compared as DateTime64 no bound is cut off.
         sql = (
-            f"SELECT {select_list(self._name, self.column_types)} FROM {self._table} "
+            f"SELECT {select_list(self._name, self.column_types)} FROM {self._table} "  # noqa: S608 (validated names)
             "WHERE session_start >= toDateTime64({from_time:String}, 6, 'UTC') "
-            "AND session_start < toDateTime64({to_time:String}, 6, 'UTC')"  # noqa: S608 (validated names)
+            "AND session_start < toDateTime64({to_time:String}, 6, 'UTC')"
         )
         bounds = {
             "from_time": _FIRST_MICROSECOND.format(day=day.isoformat()),

@@ -1,0 +1,237 @@
+"""The comparison rules: pure, exact, engine-free. `recon.reconcile_day` in the warehouse is held to them by tests.
+
+A cell is one metric of one group, a group one UTC date and one user tier (NULL is a tier like any other). All values are
+Decimal; a float is refused, because its rounding would pass for a discrepancy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Context, Decimal
+from enum import StrEnum
+
+from reconcile.errors import ComparisonError
+
+# Sums have up to 38 digits; products and quotients of two of them need twice as many to be exact or nearly so.
+_EXACT = Context(prec=120)
+_RELATIVE_PLACES = Decimal("1e-9")  # recon.results.relative_difference is NUMBER(38, 9)
+_ZERO = Decimal(0)
+
+
+class Metric(StrEnum):
+    """What is compared. sessions: distinct session ids; the others: sums over the group's sessions; revenue in money."""
+
+    SESSIONS = "sessions"
+    PAGE_VIEWS = "page_views"
+    PURCHASES = "purchases"
+    REVENUE = "revenue"
+
+
+class Status(StrEnum):
+    """How one cell came out, from best to worst."""
+
+    MATCH = "match"
+    WITHIN_TOLERANCE = "within_tolerance"
+    OUT_OF_TOLERANCE = "out_of_tolerance"
+    MISSING_IN_BATCH = "missing_in_batch"
+    MISSING_IN_SPEED = "missing_in_speed"
+
+
+class Verdict(StrEnum):
+    """How one run came out."""
+
+    AGREE = "agree"
+    WITHIN_TOLERANCE = "within_tolerance"
+    DISAGREE = "disagree"
+    NOTHING_TO_COMPARE = "nothing_to_compare"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Within either limit is within tolerance. absolute: in the metric's unit; relative: 0.05 is five percent of batch."""
+
+    absolute: Decimal = _ZERO
+    relative: Decimal = Decimal("0.05")
+
+    def __post_init__(self) -> None:
+        for name in ("absolute", "relative"):
+            value = _exact(getattr(self, name), f"{name} tolerance")
+            if value < 0:
+                raise ComparisonError(f"the {name} tolerance {value} is negative")
+
+
+DEFAULT_TOLERANCES: Mapping[Metric, Tolerance] = {metric: Tolerance() for metric in Metric}
+
+
+@dataclass(frozen=True)
+class GroupValues:
+    """The metrics of one date and tier on one side."""
+
+    date: date
+    user_tier: str | None
+    values: Mapping[Metric, Decimal]
+
+
+@dataclass(frozen=True)
+class SpeedSession:
+    """One row of the speed layer, as it has it: a session may occur more than once. NULL counts are None."""
+
+    session_id: str | None
+    date: date
+    user_tier: str | None
+    page_views: int | None
+    purchases: int | None
+    total_spent: Decimal | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One compared cell. None: that side has no such group.
+
+    difference: speed - batch, a missing side counting as zero. relative_difference: |difference| / |batch|, nine places,
+    half up; None when the batch value is zero or missing.
+    """
+
+    date: date
+    user_tier: str | None
+    metric: Metric
+    speed_value: Decimal | None
+    batch_value: Decimal | None
+    difference: Decimal
+    relative_difference: Decimal | None
+    status: Status
+
+
+def compare(
+    speed: Iterable[GroupValues],
+    batch: Iterable[GroupValues],
+    tolerances: Mapping[Metric, Tolerance] = DEFAULT_TOLERANCES,
+) -> list[Result]:
+    """Compare every cell that either side has, ordered by date, tier (NULL last) and metric.
+
+    Raises ComparisonError for a group that occurs twice on a side, a missing metric, a value that is no finite Decimal or
+    int, or a metric without tolerance.
+    """
+    speed_groups, batch_groups = _keyed(speed, "speed"), _keyed(batch, "batch")
+    results = []
+    for key in sorted(speed_groups.keys() | batch_groups.keys(), key=_group_order):
+        for metric in Metric:
+            if metric not in tolerances:
+                raise ComparisonError(f"there is no tolerance for {metric.value}")
+            speed_value = _cell(speed_groups.get(key), metric, "speed")
+            batch_value = _cell(batch_groups.get(key), metric, "batch")
+            results.append(
+                Result(
+                    date=key[0],
+                    user_tier=key[1],
+                    metric=metric,
+                    speed_value=speed_value,
+                    batch_value=batch_value,
+                    difference=_difference(speed_value, batch_value),
+                    relative_difference=relative_difference(speed_value, batch_value),
+                    status=status_of(speed_value, batch_value, tolerances[metric]),
+                )
+            )
+    return results
+
+
+def status_of(speed_value: Decimal | None, batch_value: Decimal | None, tolerance: Tolerance) -> Status:
+    """The status of one cell; None is a side that lacks the group. Raises ComparisonError when both sides lack it."""
+    if speed_value is None and batch_value is None:
+        raise ComparisonError("a cell that neither side has cannot be compared")
+    if batch_value is None:
+        return Status.MISSING_IN_BATCH
+    if speed_value is None:
+        return Status.MISSING_IN_SPEED
+    difference = abs(_difference(speed_value, batch_value))
+    if difference == 0:
+        return Status.MATCH
+    # Multiplied, not divided: exact, and a zero batch value allows no relative difference at all.
+    if difference <= tolerance.absolute or difference <= _EXACT.multiply(tolerance.relative, _EXACT.abs(batch_value)):
+        return Status.WITHIN_TOLERANCE
+    return Status.OUT_OF_TOLERANCE
+
+
+def relative_difference(speed_value: Decimal | None, batch_value: Decimal | None) -> Decimal | None:
+    """|speed - batch| / |batch|, nine places, half up; None when the batch value is zero or missing."""
+    if batch_value is None or batch_value == 0:
+        return None
+    quotient = _EXACT.divide(abs(_difference(speed_value, batch_value)), _EXACT.abs(batch_value))
+    return quotient.quantize(_RELATIVE_PLACES, rounding=ROUND_HALF_UP, context=_EXACT)
+
+
+def verdict_of(statuses: Iterable[Status]) -> Verdict:
+    """The verdict over a run's cells. No cells at all: there was nothing to compare, which is no agreement."""
+    seen = set(statuses)
+    if not seen:
+        return Verdict.NOTHING_TO_COMPARE
+    if seen == {Status.MATCH}:
+        return Verdict.AGREE
+    if seen <= {Status.MATCH, Status.WITHIN_TOLERANCE}:
+        return Verdict.WITHIN_TOLERANCE
+    return Verdict.DISAGREE
+
+
+def group_sessions(sessions: Iterable[SpeedSession]) -> list[GroupValues]:
+    """The speed side's groups: distinct session ids (NULL counts for none) and sums over all rows, repeated ones too."""
+    ids: dict[tuple[date, str | None], set[str]] = {}
+    sums: dict[tuple[date, str | None], dict[Metric, Decimal]] = {}
+    for row in sessions:
+        key = (row.date, row.user_tier)
+        seen = ids.setdefault(key, set())
+        if row.session_id is not None:
+            seen.add(row.session_id)
+        totals = sums.setdefault(key, dict.fromkeys(Metric, _ZERO))
+        for metric, value in (
+            (Metric.PAGE_VIEWS, row.page_views),
+            (Metric.PURCHASES, row.purchases),
+            (Metric.REVENUE, row.total_spent),
+        ):
+            totals[metric] = _EXACT.add(totals[metric], _exact(value or 0, metric.value))
+    for key, seen in ids.items():
+        sums[key][Metric.SESSIONS] = Decimal(len(seen))
+    return [GroupValues(key[0], key[1], sums[key]) for key in sorted(sums, key=_group_order)]
+
+
+def worst(results: Sequence[Result]) -> list[Result]:
+    """The cells that are not within tolerance, the largest relative difference first, undefined ones before all."""
+    bad = [result for result in results if result.status not in (Status.MATCH, Status.WITHIN_TOLERANCE)]
+    return sorted(bad, key=lambda result: (result.relative_difference is not None, -(result.relative_difference or 0)))
+
+
+def _group_order(key: tuple[date, str | None]) -> tuple[date, bool, str]:
+    return key[0], key[1] is None, key[1] or ""
+
+
+def _keyed(groups: Iterable[GroupValues], side: str) -> dict[tuple[date, str | None], GroupValues]:
+    keyed: dict[tuple[date, str | None], GroupValues] = {}
+    for group in groups:
+        key = (group.date, group.user_tier)
+        if key in keyed:
+            raise ComparisonError(f"the {side} side has the group {group.date}, tier {group.user_tier!r} twice")
+        keyed[key] = group
+    return keyed
+
+
+def _cell(group: GroupValues | None, metric: Metric, side: str) -> Decimal | None:
+    if group is None:
+        return None
+    if metric not in group.values:
+        raise ComparisonError(f"the {side} side lacks {metric.value} for {group.date}, tier {group.user_tier!r}")
+    return _exact(group.values[metric], f"{metric.value} of the {side} side for {group.date}, tier {group.user_tier!r}")
+
+
+def _exact(value: object, what: str) -> Decimal:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise ComparisonError(f"{what} must be a finite Decimal or an int, not {value!r}")
+    return value
+
+
+def _difference(speed_value: Decimal | None, batch_value: Decimal | None) -> Decimal:
+    return _EXACT.subtract(
+        speed_value if speed_value is not None else _ZERO, batch_value if batch_value is not None else _ZERO
+    )
