@@ -1,0 +1,26 @@
+"""`python -m local_stack.endpoint --data-dir D --s3-root S --port P`: serve until stopped."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from local_stack.endpoint.server import serve
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local_stack.endpoint", description=__doc__)
+    parser.add_argument(
+        "--data-dir", type=Path, required=True, help="DuckDB files and internal stages; created if missing"
+    )
+    parser.add_argument(
+        "--s3-root", type=Path, required=True, help="folder of buckets: s3://bucket/key is S/bucket/key"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
+    parser.add_argument("--port", type=int, required=True)
+    arguments = parser.parse_args()
+    serve(arguments.data_dir, arguments.s3_root, arguments.host, arguments.port)
+
+
+if __name__ == "__main__":
+    main()

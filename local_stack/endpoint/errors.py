@@ -1,0 +1,104 @@
+"""Every failure of the engine becomes a `SqlError`: what a Snowflake client understands.
+
+    SqlError (statements.py: the base; carries errno and SQL state)
+      TransactionAborted   a statement of the open transaction failed while running: only ROLLBACK is possible
+      SessionGone          the token names no session: the client must log in again
+
+`as_sql_error` maps what DuckDB, sqlglot, fakesnow and the Snowflake connector's classes raise.
+"""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+import snowflake.connector.errors
+import sqlglot.errors
+
+from local_stack.endpoint.statements import SqlError, unsupported
+
+_ISSUE_LINK = re.compile(r"\s*not implemented\. Please raise an issue via \S+")
+# Snowflake's numbers for the errors clients react to. Source: the messages documented for each command.
+_DUCKDB: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (duckdb.ConstraintException, 100072, "22000", ""),
+    (duckdb.ConversionException, 100038, "22018", ""),
+    (duckdb.OutOfRangeException, 100039, "22003", "Numeric value out of range: "),
+    (duckdb.CatalogException, 2003, "42S02", "SQL compilation error:\n"),
+    (duckdb.BinderException, 904, "42000", "SQL compilation error:\n"),
+    (duckdb.ParserException, 1003, "42000", "SQL compilation error:\n"),
+    (duckdb.InvalidInputException, 100078, "22000", ""),
+    (duckdb.IOException, 2003, "02000", ""),
+)
+
+
+class TransactionAborted(SqlError):
+    """The open transaction can only be rolled back (DuckDB keeps no statement savepoints; Snowflake does)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An earlier statement of this transaction failed while running; the local endpoint cannot undo that statement "
+            "alone, as Snowflake does. ROLLBACK the transaction.",
+            errno=603,
+            sqlstate="25P02",
+        )
+
+
+class SessionGone(SqlError):
+    """No session has this token."""
+
+    def __init__(self) -> None:
+        super().__init__("Your authentication token has expired. You must login again.", errno=390114, sqlstate="08001")
+
+
+def as_sql_error(error: BaseException) -> SqlError:
+    """The Snowflake error for any failure of a statement; a failure nobody foresaw is named, not hidden."""
+    if isinstance(error, SqlError):
+        return error
+    if isinstance(error, snowflake.connector.errors.Error):
+        return _from_connector(error)
+    if isinstance(error, sqlglot.errors.ParseError):
+        return SqlError(f"SQL compilation error:\n{_plain(str(error))}", errno=1003, sqlstate="42000")
+    if isinstance(error, sqlglot.errors.SqlglotError | NotImplementedError):
+        return unsupported(_plain(str(error)) or type(error).__name__)
+    if isinstance(error, duckdb.TransactionException) and "aborted" in str(error):
+        return TransactionAborted()
+    if isinstance(error, duckdb.Error):
+        return _from_duckdb(error)
+    return SqlError(
+        f"The local endpoint failed on this statement: {type(error).__name__}: {error}", errno=603, sqlstate="XX000"
+    )
+
+
+def _from_connector(error: snowflake.connector.errors.Error) -> SqlError:
+    message = str(getattr(error, "raw_msg", None) or error.msg or error)
+    if isinstance(error.__cause__, duckdb.Error):
+        return _from_duckdb(error.__cause__)
+    if _ISSUE_LINK.search(message):
+        return unsupported(_ISSUE_LINK.sub("", message).strip())
+    return SqlError(
+        _plain(message),
+        errno=error.errno if error.errno and error.errno > 0 else 2140,
+        sqlstate=error.sqlstate or "42000",
+    )
+
+
+def _from_duckdb(error: duckdb.Error) -> SqlError:
+    message = re.sub(r"^[A-Za-z ]+ Error: ", "", _plain(str(error)))
+    message = re.sub(r"\n\s*LINE \d+:.*", "", message, flags=re.DOTALL).strip()
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException) and re.search(
+        r"(Scalar |Table |Aggregate )?Function with name", message
+    ):
+        return SqlError(f"SQL compilation error:\nUnknown function: {message.splitlines()[0]}", 2140, "42601")
+    if isinstance(error, duckdb.BinderException) and "already exists" in message:
+        return SqlError(f"SQL compilation error:\n{message}", 2002, "42710")
+    if isinstance(error, duckdb.CatalogException) and "already exists" in message:
+        return SqlError(f"SQL compilation error:\n{message.splitlines()[0]}", 2002, "42710")
+    for kind, errno, sqlstate, prefix in _DUCKDB:
+        if isinstance(error, kind):
+            return SqlError(prefix + message, errno, sqlstate)
+    return SqlError(message, 603, "XX000")
+
+
+def _plain(message: str) -> str:
+    """Without terminal colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", message).strip()

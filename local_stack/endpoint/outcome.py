@@ -1,0 +1,207 @@
+"""A statement's outcome: an Arrow table in canonical types with Snowflake's column types beside it.
+
+Canonical: int64 or decimal128 (FIXED), float64 (REAL), string (TEXT, VARIANT, ARRAY, OBJECT as JSON text), bool, date32,
+timestamp[us] (NTZ), timestamp[us, UTC] (LTZ, TZ), time64[us], binary.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from local_stack.endpoint.statements import Column, Result
+
+_MAX_TEXT = 16_777_216
+_NESTED = ("VARIANT", "ARRAY", "OBJECT")
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """A column as the wire describes it. type: Snowflake's wire type in upper case."""
+
+    name: str
+    type: str
+    precision: int | None = None
+    scale: int | None = None
+    length: int | None = None
+    nullable: bool = True
+
+    def as_wire(self) -> dict[str, Any]:
+        return {
+            "name": self.name, "database": "", "schema": "", "table": "", "nullable": self.nullable,
+            "type": self.type.lower(), "byteLength": self.length, "length": self.length, "scale": self.scale,
+            "precision": self.precision, "collation": None,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a statement gave. statement_type_id: Snowflake's number, by which clients tell DML from queries.
+    transfer: the answer to PUT and GET, which the client itself carries out."""
+
+    columns: tuple[ColumnInfo, ...]
+    table: pa.Table
+    statement_type_id: int = 0
+    transfer: dict[str, Any] | None = None
+    query_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows as Python values (VARIANT as JSON text)."""
+        return (
+            list(zip(*(column.to_pylist() for column in self.table.columns), strict=True))
+            if self.table.num_columns
+            else []
+        )
+
+    def scalar(self) -> Any:
+        """The first row's first value, None where there is no row."""
+        return self.table.column(0)[0].as_py() if self.table.num_rows else None
+
+
+def column_from_duckdb(name: str, duckdb_type: str) -> ColumnInfo:
+    """The Snowflake column of a DuckDB result column."""
+    if duckdb_type.endswith("]"):
+        return ColumnInfo(name, "ARRAY")
+    if duckdb_type.startswith(("STRUCT", "MAP", "UNION")):
+        return ColumnInfo(name, "OBJECT")
+    if match := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", duckdb_type):
+        return ColumnInfo(name, "FIXED", int(match[1]), int(match[2]))
+    match duckdb_type:
+        case (
+            "BIGINT"
+            | "INTEGER"
+            | "SMALLINT"
+            | "TINYINT"
+            | "HUGEINT"
+            | "UBIGINT"
+            | "UINTEGER"
+            | "USMALLINT"
+            | "UTINYINT"
+            | "UHUGEINT"
+        ):
+            return ColumnInfo(name, "FIXED", 38, 0)
+        case "DOUBLE" | "FLOAT":
+            return ColumnInfo(name, "REAL")
+        case "BOOLEAN" | "DATE":
+            return ColumnInfo(name, duckdb_type)
+        case "JSON" | "VARIANT":
+            return ColumnInfo(name, "VARIANT")
+        case "TIMESTAMP" | "TIMESTAMP_NS" | "TIMESTAMP_MS" | "TIMESTAMP_S":
+            return ColumnInfo(name, "TIMESTAMP_NTZ", 0, 9)
+        case "TIMESTAMP WITH TIME ZONE":
+            return ColumnInfo(name, "TIMESTAMP_LTZ", 0, 9)
+        case "TIME" | "TIME WITH TIME ZONE" | "TIME_NS":
+            return ColumnInfo(name, "TIME", 0, 9)
+        case "BLOB":
+            return ColumnInfo(name, "BINARY", length=8_388_608)
+        case _:
+            return ColumnInfo(name, "TEXT", length=_MAX_TEXT)
+
+
+def column_from_result(column: Column) -> ColumnInfo:
+    match column.type:
+        case "FIXED":
+            return ColumnInfo(column.name, "FIXED", 38, column.scale, nullable=column.nullable)
+        case "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ":
+            return ColumnInfo(column.name, column.type, 0, 9, nullable=column.nullable)
+        case "TEXT":
+            return ColumnInfo(column.name, "TEXT", length=_MAX_TEXT, nullable=column.nullable)
+        case _:
+            return ColumnInfo(column.name, column.type, nullable=column.nullable)
+
+
+def canonical_type(column: ColumnInfo, wide: bool = False) -> pa.DataType:
+    match column.type:
+        case "FIXED":
+            return pa.decimal128(38, column.scale) if column.scale or wide else pa.int64()
+        case "REAL":
+            return pa.float64()
+        case "BOOLEAN":
+            return pa.bool_()
+        case "DATE":
+            return pa.date32()
+        case "TIMESTAMP_NTZ":
+            return pa.timestamp("us")
+        case "TIMESTAMP_LTZ" | "TIMESTAMP_TZ":
+            return pa.timestamp("us", "UTC")
+        case "TIME":
+            return pa.time64("us")
+        case "BINARY":
+            return pa.binary()
+        case _:
+            return pa.string()
+
+
+def from_duckdb(description: list[tuple[Any, ...]], table: pa.Table, statement_type_id: int) -> Outcome:
+    """The outcome of a DuckDB result. description: the connection's, (name, type, …) per column."""
+    columns = tuple(column_from_duckdb(str(d[0]), str(d[1])) for d in description)
+    arrays = [_canonical(table.column(i), column) for i, column in enumerate(columns)]
+    return Outcome(columns, _table(columns, arrays), statement_type_id)
+
+
+def from_result(result: Result) -> Outcome:
+    """The outcome of an extension's result."""
+    columns = tuple(column_from_result(column) for column in result.columns)
+    rows = list(result.rows)
+    arrays = [_from_python([row[i] for row in rows], column) for i, column in enumerate(columns)]
+    return Outcome(columns, _table(columns, arrays), transfer=getattr(result, "transfer", None))
+
+
+def _table(columns: tuple[ColumnInfo, ...], arrays: list[Any]) -> pa.Table:
+    return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def _from_python(values: list[Any], column: ColumnInfo) -> pa.Array:
+    if column.type in _NESTED:
+        values = [v if v is None or isinstance(v, str) else json.dumps(v, default=_json_value) for v in values]
+    elif column.type == "TEXT":
+        values = [v if v is None or isinstance(v, str) else str(v) for v in values]
+    elif column.type == "FIXED" and column.scale:
+        values = [v if v is None else Decimal(v).quantize(Decimal(1).scaleb(-column.scale)) for v in values]
+    elif column.type == "FIXED":
+        wide = any(isinstance(v, int) and abs(v) >= 2**63 for v in values)
+        return pa.array(
+            [v if v is None else (Decimal(int(v)) if wide else int(v)) for v in values], canonical_type(column, wide)
+        )
+    return pa.array(values, canonical_type(column))
+
+
+def _canonical(array: pa.ChunkedArray, column: ColumnInfo) -> pa.ChunkedArray:
+    if pa.types.is_null(array.type):
+        return pa.chunked_array([pa.nulls(len(array), canonical_type(column))])
+    if isinstance(array.type, pa.ExtensionType):
+        array = pa.chunked_array([chunk.storage for chunk in array.chunks], array.type.storage_type)
+    if column.type in _NESTED and not _is_text(array.type):
+        return pa.chunked_array([_from_python(array.to_pylist(), column)])
+    if column.type == "FIXED":
+        wide = pa.types.is_decimal(array.type) and not column.scale
+        if wide and not _exceeds_int64(array):
+            wide = False
+        return array.cast(canonical_type(column, wide))
+    if column.type == "TEXT" and not _is_text(array.type):
+        return pa.chunked_array([_from_python(array.to_pylist(), column)])
+    if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
+        return array.cast(canonical_type(column), safe=False)
+    return array.cast(canonical_type(column))
+
+
+def _exceeds_int64(array: pa.ChunkedArray) -> bool:
+    bounds = pc.min_max(array).as_py()
+    return any(v is not None and abs(v) >= 2**63 for v in bounds.values())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)

@@ -1,0 +1,145 @@
+"""Sessions: one per login, each with its own DuckDB connection, transaction and parameters, found by token."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fakesnow.conn import FakeSnowflakeConnection
+from fakesnow.expr import normalise_ident
+
+from local_stack.endpoint import bindings
+from local_stack.endpoint.dispatch import Dispatcher
+from local_stack.endpoint.engine import Engine
+from local_stack.endpoint.errors import SessionGone
+from local_stack.endpoint.outcome import Outcome
+from local_stack.endpoint.statements import Statement
+from local_stack.endpoint.transactions import Transaction
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.catalog import Catalog
+
+_KEPT_RESULTS = 200
+
+
+@dataclass
+class Session:
+    """One session. lock guards its DuckDB connection for the length of one statement, never of a CALL: a procedure's
+    handler runs statements on the session of its caller, from other threads, while the CALL is under way.
+
+    parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
+    attributes: room for extensions' own state, by name.
+    """
+
+    engine: Engine
+    dispatcher: Dispatcher
+    connection: FakeSnowflakeConnection
+    token: str
+    master_token: str
+    user: str = "LOCAL"
+    role: str = "SYSADMIN"
+    warehouse: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    call_depth: int = 0
+    query_ids: list[str] = field(default_factory=list)
+    results: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.transaction = Transaction(self.connection._duck_conn, self.engine.locks, self.token)
+
+    @property
+    def database(self) -> str | None:
+        return self.connection.database
+
+    @property
+    def schema(self) -> str | None:
+        return self.connection.schema
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.engine.catalog
+
+    @property
+    def last_query_id(self) -> str | None:
+        return self.query_ids[-1] if self.query_ids else None
+
+    def execute(self, sql: str, binds: Sequence[Any] = ()) -> Outcome:
+        """Run one Snowflake statement through the whole chain, on this session's connection and transaction.
+
+        binds: Python values for its `?`. Raises SqlError.
+        """
+        return self.run(Statement(sql.strip().rstrip(";").rstrip(), bindings.to_binds(binds)))
+
+    def run(self, statement: Statement, batch: Sequence[tuple[bindings.Bind, ...]] = ()) -> Outcome:
+        """Run one statement. batch: rows of binds, for an INSERT sent with arrays. Raises SqlError."""
+        outcome = self.dispatcher.run(statement, self, batch)
+        if not statement.describe_only:
+            self._keep(outcome)
+        return outcome
+
+    def close(self) -> None:
+        """Roll back what is open and drop the temporary tables with the connection."""
+        with self.lock:
+            self.transaction.rollback()
+            self.connection.close()
+
+    def _keep(self, outcome: Outcome) -> None:
+        self.query_ids.append(outcome.query_id)
+        self.results[outcome.query_id] = outcome
+        while len(self.results) > _KEPT_RESULTS:
+            self.results.popitem(last=False)
+
+
+class SessionRegistry:
+    """All sessions of one endpoint."""
+
+    def __init__(self, engine: Engine, dispatcher: Dispatcher) -> None:
+        self.engine, self._dispatcher = engine, dispatcher
+        self._by_token: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
+        """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md)."""
+        with self._lock:
+            connection = self.engine.connect(
+                normalise_ident(database) if database else None, normalise_ident(schema) if schema else None
+            )
+            session = Session(
+                self.engine,
+                self._dispatcher,
+                connection,
+                token=secrets.token_urlsafe(32),
+                master_token=secrets.token_urlsafe(32),
+                **attributes,
+            )
+            self._by_token[session.token] = session
+            return session
+
+    def get(self, token: str) -> Session:
+        """The session of a session or master token. Raises SessionGone."""
+        if session := self._by_token.get(token):
+            return session
+        for session in list(self._by_token.values()):
+            if secrets.compare_digest(session.master_token, token):
+                return session
+        raise SessionGone
+
+    def close(self, token: str) -> None:
+        """Log out. A procedure's own client closing does not end the session it shares with its caller."""
+        session = self.get(token)
+        if session.call_depth > 0:
+            return
+        with self._lock:
+            self._by_token.pop(session.token, None)
+        session.close()
+
+    def close_all(self) -> None:
+        for token in list(self._by_token):
+            session = self._by_token.pop(token)
+            session.close()
