@@ -25,7 +25,8 @@ def _parser() -> argparse.ArgumentParser:
     kinds.add_parser("up", help="start the local Snowflake endpoint")
     kinds.add_parser("down", help="stop it; the data stays")
     kinds.add_parser("status", help="say whether it runs")
-    kinds.add_parser("run", help="take what is in the lake through every stage")
+    run = kinds.add_parser("run", help="take what is in the lake through every stage")
+    run.add_argument("--clickhouse", metavar="URL", help="the speed layer (default: the embedded one, if it has rows)")
     demo = kinds.add_parser("demo", help="the whole pipeline on a generated week")
     demo.add_argument("--seed", type=int, default=20240115, help="the same seed gives the same verdict")
     demo.add_argument("--sessions-per-day", type=int, default=300)
@@ -50,7 +51,7 @@ def main() -> int:
             case "status":
                 return commands.status(console, layout)
             case "run":
-                commands.run(console, layout)
+                commands.run(console, layout, options.clickhouse)
             case "demo":
                 commands.demo(console, layout, options.seed, options.sessions_per_day, options.fresh)
             case "dbt":

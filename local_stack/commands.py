@@ -63,7 +63,7 @@ def status(console: Console, layout: Layout) -> int:
     return 0
 
 
-def run(console: Console, layout: Layout) -> None:
+def run(console: Console, layout: Layout, clickhouse_url: str | None = None) -> None:
     """Take what is in the lake through every stage, against the running endpoint or one of its own."""
     progress = Progress(console, layout.logs)
     with _endpoint(layout, progress) as address:
@@ -71,7 +71,8 @@ def run(console: Console, layout: Layout) -> None:
         pipeline.deploy()
         pipeline.spark()
         pipeline.warehouse_side()
-        _compare(pipeline)
+        pipeline.extract(clickhouse_url)
+        pipeline.reconcile()
         report = pipeline.report()
         verdict.show(console, layout)
     console.print(f"Report: {_short(report)}")
@@ -107,13 +108,15 @@ def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fre
         progress.heading("The first delivery")
         _deliver(pipeline, "on-time", on_time)
         pipeline.warehouse_side()
-        _compare(pipeline)
+        pipeline.extract()
+        pipeline.reconcile()
         verdict.show(console, layout)
 
         progress.heading("The late delivery: events that the speed layer saw in time, and the lake did not")
         _deliver(pipeline, "late", late)
         pipeline.warehouse_side()
-        _compare(pipeline)
+        pipeline.extract()
+        pipeline.reconcile()
         report = pipeline.report()
         verdict.show(console, layout)
     console.print("What was planted in the speed layer, and so must still differ:")
@@ -146,12 +149,6 @@ def _deliver(pipeline: Pipeline, name: str, files: tuple[Path, Path]) -> None:
             str(transactions),
         )
     pipeline.spark()
-
-
-def _compare(pipeline: Pipeline) -> None:
-    if pipeline.has_speed_layer():
-        pipeline.extract()
-    pipeline.reconcile()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,14 @@ class Note:
     """A stage's one-line result, shown when it has ended."""
 
     text: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a program ended."""
+
+    code: int
+    text: str
 
 
 class Progress:
@@ -49,10 +57,17 @@ class Progress:
         detail = f" — {escape(note.text)}" if note.text else ""
         self.console.print(f"  [green]✓[/green] {escape(what)}{detail}  [dim]{time.monotonic() - started:.1f} s[/dim]")
 
-    def command(self, stage: str, command: Sequence[str], environment: Mapping[str, str], cwd: Path = REPO) -> str:
-        """Run a program to its end; return what it printed on standard output.
+    def command(
+        self,
+        stage: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        cwd: Path = REPO,
+        allowed: Collection[int] = (0,),
+    ) -> Output:
+        """Run a program to its end; return its exit code and what it printed on standard output.
 
-        Raises StageError naming the log file when it exits with another code than 0.
+        Raises StageError naming the log file when it exits with a code that is not among the allowed.
         """
         self._count += 1
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -76,7 +91,7 @@ class Progress:
                 raise
         with log.open("a", encoding="utf-8") as file:
             file.write(output)
-        if process.returncode != 0:
+        if process.returncode not in allowed:
             tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
             raise StageError(stage, f"{command[0]} exited with code {process.returncode}", log, tail)
-        return output
+        return Output(process.returncode, output)
