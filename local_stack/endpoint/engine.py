@@ -6,7 +6,9 @@ A directory is used by one endpoint at a time (DuckDB locks its files). What is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 from fakesnow import info_schema, macros
@@ -16,11 +18,18 @@ from fakesnow.transforms import show
 from local_stack.endpoint.catalog import Catalog
 from local_stack.endpoint.locks import TableLocks
 
+if TYPE_CHECKING:
+    from local_stack.endpoint.sessions import Session
+
 HIDDEN_DATABASES = frozenset({"memory", "system", "temp", GLOBAL_DATABASE_NAME})
 
 
 class Engine(FakeSnow):
-    """One DuckDB instance with every database of data_dir attached, and what all sessions share."""
+    """One DuckDB instance with every database of data_dir attached, and what all sessions share.
+
+    address: (host, port) the endpoint serves on. open_session(database, schema, user=…, role=…, warehouse=…,
+    parameters={…}): a new session inside the endpoint (end it with session.end()).
+    """
 
     def __init__(self, data_dir: Path, s3_root: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -47,6 +56,8 @@ class Engine(FakeSnow):
                 self.attach(file.stem)
         self.catalog = Catalog(self.duck_conn)
         self.locks = TableLocks()
+        self.address = ("127.0.0.1", 0)
+        self.open_session: Callable[..., Session] = _not_serving
 
     def database_file(self, name: str) -> Path:
         return self.data_dir / f"{name}.db"
@@ -59,6 +70,11 @@ class Engine(FakeSnow):
         self.duck_conn.execute(info_schema.per_db_creation_sql(quoted))
         self.duck_conn.execute(macros.creation_sql(quoted))
 
+    def databases(self) -> list[str]:
+        """The attached databases that a client may see."""
+        rows = self.duck_conn.cursor().execute("SELECT database_name FROM duckdb_databases() ORDER BY 1").fetchall()
+        return [name for (name,) in rows if name not in HIDDEN_DATABASES]
+
     def stage_folder(self, database: str, schema: str, name: str) -> Path:
         """Where an internal stage keeps its files."""
         return self.data_dir / "stages" / database / schema / name
@@ -66,3 +82,7 @@ class Engine(FakeSnow):
     def close(self) -> None:
         """Checkpoint and release the files."""
         self.duck_conn.close()
+
+
+def _not_serving(*_: Any, **__: Any) -> Session:
+    raise RuntimeError("the engine has no session registry yet")

@@ -1,6 +1,7 @@
 """The extensions, in the order in which they are asked. To add one: import it and put an instance in the list.
 
 An extension answers with a `Result`, a rewritten `Statement`, or None (not mine). Statements nobody answers go to fakesnow.
+An extension may have `start(engine)` and `stop()`: called when serving begins and ends.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import contextlib
 import gzip
 import json
 import logging
+import socket
 import sys
 import uuid
 import warnings
@@ -60,7 +61,8 @@ class Endpoint:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.sessions = SessionRegistry(engine, Dispatcher(build_extensions(engine)))
+        self._extensions = build_extensions(engine)
+        self.sessions = SessionRegistry(engine, Dispatcher(self._extensions))
 
     def application(self) -> Starlette:
         return Starlette(
@@ -82,7 +84,13 @@ class Endpoint:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        for extension in self._extensions:
+            if start := getattr(extension, "start", None):
+                start(self.engine)
         yield
+        for extension in reversed(self._extensions):
+            if stop := getattr(extension, "stop", None):
+                stop()
         self.sessions.close_all()
         self.engine.close()
 
@@ -209,5 +217,11 @@ def serve(data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0)
         raise ValueError(f"the local endpoint serves loopback only, not {host}")
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    endpoint = Endpoint(Engine(data_dir, s3_root))
-    uvicorn.run(endpoint.application(), host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
+    with socket.create_server((host, port)) as listener:
+        engine = Engine(data_dir, s3_root)
+        engine.address = (host, int(listener.getsockname()[1]))
+        config = uvicorn.Config(
+            Endpoint(engine).application(), log_level="warning", timeout_graceful_shutdown=5, lifespan="on"
+        )
+        log.info("serving %s on http://%s:%s", data_dir, *engine.address)
+        uvicorn.Server(config).run(sockets=[listener])

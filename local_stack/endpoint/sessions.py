@@ -40,6 +40,7 @@ class Session:
     connection: FakeSnowflakeConnection
     token: str
     master_token: str
+    registry: SessionRegistry
     user: str = "LOCAL"
     role: str = "SYSADMIN"
     warehouse: str | None = None
@@ -83,6 +84,15 @@ class Session:
             self._keep(outcome)
         return outcome
 
+    @property
+    def transaction_id(self) -> int | None:
+        """A number that differs between transactions; None outside one."""
+        return self.transaction.number
+
+    def end(self) -> None:
+        """Log out."""
+        self.registry.close(self.token)
+
     def close(self) -> None:
         """Roll back what is open and drop the temporary tables with the connection."""
         with self.lock:
@@ -103,6 +113,7 @@ class SessionRegistry:
         self.engine, self._dispatcher = engine, dispatcher
         self._by_token: dict[str, Session] = {}
         self._lock = threading.Lock()
+        engine.open_session = self.open
 
     def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
         """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md)."""
@@ -116,6 +127,7 @@ class SessionRegistry:
                 connection,
                 token=secrets.token_urlsafe(32),
                 master_token=secrets.token_urlsafe(32),
+                registry=self,
                 **attributes,
             )
             self._by_token[session.token] = session

@@ -43,10 +43,16 @@ class Transaction:
         self.aborted = False
         self._wrote = False
         self._begun = False
+        self._count = 0
+
+    @property
+    def number(self) -> int | None:
+        """Counts this session's transactions; None outside one."""
+        return self._count if self.open else None
 
     def begin(self) -> None:
         """BEGIN: within an open transaction it does nothing, as in Snowflake."""
-        self.open = True
+        self._open()
 
     def commit(self) -> None:
         """COMMIT; without an open transaction it does nothing. Raises TransactionAborted after a failed statement."""
@@ -77,7 +83,7 @@ class Transaction:
             if effect is Effect.READ:
                 return action()
             return self._alone(tables if effect is Effect.CHANGE else (), action, atomic=True)
-        self.open = True
+        self._open()
         if effect is Effect.CHANGE:
             self._locks.acquire(self._owner, tables)
         if not self._wrote:
@@ -130,6 +136,11 @@ class Transaction:
             else:
                 self._connection.execute("ROLLBACK")
                 self._begun = False
+
+    def _open(self) -> None:
+        if not self.open:
+            self._count += 1
+        self.open = True
 
     def _reset(self) -> None:
         self.open = self.aborted = self._wrote = self._begun = False
