@@ -57,6 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_dates(extract, "days to extract (UTC); without any: every day that the speed layer has")
     extract.add_argument("--json", action="store_true", help="one JSON document per day instead of a line of text")
     extract.set_defaults(run=_extract)
+
+    report = commands.add_parser("report", help="the verdict of every day, as a table and as one HTML file")
+    _add_dates(report, "days to report (UTC); without any: every day that was ever reconciled")
+    report.add_argument("--connection", metavar="NAME", required=True, help="a connection of connections.toml")
+    report.add_argument(
+        "--out", metavar="FILE", type=Path, help="write the HTML report; without it only the table is printed"
+    )
+    report.add_argument("--quiet", action="store_true", help="print no table")
+    report.set_defaults(run=_report)
     return parser
 
 
@@ -115,6 +124,20 @@ def _extract(options: argparse.Namespace) -> int:
             show(extraction)
     if not days:
         print(f"the speed layer's table {config.speed_table} is empty: nothing to extract", file=sys.stderr)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from reconcile.report import write_html
+    from reconcile.terminal import render_verdict
+    from reconcile.warehouse_source import read_reconciliation
+
+    reconciliation = read_reconciliation(options.connection, _chosen_days(options) or ())
+    if not options.quiet:
+        render_verdict(reconciliation)
+    if options.out is not None:
+        write_html(reconciliation, options.out)
+        print(f"Report: {options.out}")
     return 0
 
 

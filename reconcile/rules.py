@@ -20,6 +20,14 @@ _RELATIVE_PLACES = Decimal("1e-9")  # recon.results.relative_difference is NUMBE
 _ZERO = Decimal(0)
 
 
+def _exact(value: object, what: str) -> Decimal:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise ComparisonError(f"{what} must be a finite Decimal or an int, not {value!r}")
+    return value
+
+
 class Metric(StrEnum):
     """What is compared. sessions: distinct session ids; the others: sums over the group's sessions; revenue in money."""
 
@@ -221,14 +229,6 @@ def _cell(group: GroupValues | None, metric: Metric, side: str) -> Decimal | Non
     if metric not in group.values:
         raise ComparisonError(f"the {side} side lacks {metric.value} for {group.date}, tier {group.user_tier!r}")
     return _exact(group.values[metric], f"{metric.value} of the {side} side for {group.date}, tier {group.user_tier!r}")
-
-
-def _exact(value: object, what: str) -> Decimal:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    if not isinstance(value, Decimal) or not value.is_finite():
-        raise ComparisonError(f"{what} must be a finite Decimal or an int, not {value!r}")
-    return value
 
 
 def _difference(speed_value: Decimal | None, batch_value: Decimal | None) -> Decimal:

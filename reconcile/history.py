@@ -1,0 +1,147 @@
+"""What was compared, when, and how it came out: the typed results that every report is a rendering of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from reconcile.rules import Metric, Result, Status, Tolerance, Verdict
+
+
+class Convergence(StrEnum):
+    """Where a date stands over its runs.
+
+    settled: it agreed, or was within tolerance, from the first comparison on. converged: it disagreed once and no longer
+    does. improving, worsening, unchanged: it disagrees still, with fewer, more or the same differences than at its first
+    comparison. open: it disagrees and was compared only once.
+    """
+
+    SETTLED = "settled"
+    CONVERGED = "converged"
+    IMPROVING = "improving"
+    WORSENING = "worsening"
+    UNCHANGED = "unchanged"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A loaded snapshot of one day of the speed layer. Times are UTC. non_uuid_ids: identifiers that are no UUIDs."""
+
+    extraction_id: str
+    extracted_at: datetime
+    row_count: int
+    non_uuid_ids: int
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One comparison of one date, in numbers.
+
+    counts: cells by status. max_relative: the largest relative difference of the cells that have one; None: none has.
+    undefined: cells that differ from a batch value of zero or a missing one, and so have no relative difference.
+    """
+
+    run_id: str
+    compared_at: datetime
+    verdict: Verdict
+    change_id: int | None
+    extraction: Extraction | None
+    counts: Mapping[Status, int]
+    max_relative: Decimal | None
+    undefined: int
+
+    @property
+    def cells(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def differing(self) -> int:
+        """Cells that are not within tolerance."""
+        return self.cells - self.counts.get(Status.MATCH, 0) - self.counts.get(Status.WITHIN_TOLERANCE, 0)
+
+
+@dataclass(frozen=True)
+class DayHistory:
+    """All comparisons of one UTC date, oldest first (never empty), and the cells of the last one."""
+
+    date: date
+    runs: tuple[RunSummary, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def latest(self) -> RunSummary:
+        return self.runs[-1]
+
+    @property
+    def compared_runs(self) -> tuple[RunSummary, ...]:
+        """The runs that had a snapshot to compare with."""
+        return tuple(run for run in self.runs if run.verdict is not Verdict.NOTHING_TO_COMPARE)
+
+    @property
+    def convergence(self) -> Convergence | None:
+        """None while there was nothing to compare."""
+        compared = self.compared_runs
+        if not compared or self.latest.verdict is Verdict.NOTHING_TO_COMPARE:
+            return None
+        if self.latest.verdict is not Verdict.DISAGREE:
+            disagreed = any(run.verdict is Verdict.DISAGREE for run in compared)
+            return Convergence.CONVERGED if disagreed else Convergence.SETTLED
+        if len(compared) == 1:
+            return Convergence.OPEN
+        first, last = _distance(compared[0]), _distance(compared[-1])
+        if last < first:
+            return Convergence.IMPROVING
+        return Convergence.UNCHANGED if last == first else Convergence.WORSENING
+
+    @property
+    def tiers(self) -> tuple[str | None, ...]:
+        """The tiers compared, in order, NULL last."""
+        found = {result.user_tier for result in self.results}
+        return tuple(sorted(found, key=lambda tier: (tier is None, tier or "")))
+
+    def result(self, tier: str | None, metric: Metric) -> Result | None:
+        return next((one for one in self.results if one.user_tier == tier and one.metric is metric), None)
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Everything a report shows. days in order; source: where it was read from, in words."""
+
+    generated_at: datetime
+    source: str
+    tolerances: Mapping[Metric, Tolerance]
+    days: tuple[DayHistory, ...]
+
+    def days_with(self, verdict: Verdict) -> tuple[DayHistory, ...]:
+        return tuple(day for day in self.days if day.latest.verdict is verdict)
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one sentence."""
+        compared = len(self.days) - len(self.days_with(Verdict.NOTHING_TO_COMPARE))
+        if not self.days:
+            return "No day has been reconciled yet."
+        if not compared:
+            return f"Nothing to compare with: there is no speed-layer snapshot for any of {_days(len(self.days))}."
+        disagree = len(self.days_with(Verdict.DISAGREE))
+        if disagree:
+            return f"{disagree} of {_days(compared)} disagree{'s' if disagree == 1 else ''}."
+        within = len(self.days_with(Verdict.WITHIN_TOLERANCE))
+        if within:
+            return (
+                f"No day disagrees; {within} of {_days(compared)} differ{'s' if within == 1 else ''} within tolerance."
+            )
+        return f"All of {_days(compared)} agree." if compared > 1 else "The one day compared agrees."
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
+
+
+def _distance(run: RunSummary) -> tuple[int, Decimal]:
+    """How far a run is from agreement: cells out of tolerance first, then the largest relative difference."""
+    return run.differing, run.max_relative or Decimal(0)

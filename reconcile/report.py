@@ -1,0 +1,67 @@
+"""Renders typed results as one self-contained HTML page: no request leaves it, no script runs in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from reconcile import charts, wording
+from reconcile.errors import ReconcileError
+from reconcile.history import Convergence, DayHistory, Reconciliation
+from reconcile.rules import Metric, Status, Verdict
+
+# More cards than this help nobody; the days that still disagree come first, and the page says what it leaves out.
+MOST_CONVERGENCE_CARDS = 48
+
+
+class ReportError(ReconcileError):
+    """The page cannot be written where it was asked for."""
+
+    exit_code = 2
+
+
+def render_html(reconciliation: Reconciliation) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=PackageLoader("reconcile", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    moved = _moved(reconciliation)
+    return environment.get_template("report.html.j2").render(
+        report=reconciliation,
+        moved=moved[:MOST_CONVERGENCE_CARDS],
+        moved_left_out=max(0, len(moved) - MOST_CONVERGENCE_CARDS),
+        charts=charts,
+        words=wording,
+        Metric=Metric,
+        Status=Status,
+        Verdict=Verdict,
+    )
+
+
+def write_html(reconciliation: Reconciliation, target: Path) -> None:
+    """Write the page, replacing an older one only when it is complete. Raises ReportError."""
+    page = render_html(reconciliation)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(target)
+    except OSError as error:
+        raise ReportError(f"cannot write the report {target}: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+_ORDER = (Convergence.WORSENING, Convergence.UNCHANGED, Convergence.IMPROVING, Convergence.CONVERGED)
+
+
+def _moved(reconciliation: Reconciliation) -> list[DayHistory]:
+    """The days compared more than once that ever disagreed, those that need attention first."""
+    days = [day for day in reconciliation.days if day.convergence in _ORDER and len(day.compared_runs) > 1]
+    return sorted(days, key=lambda day: (_ORDER.index(day.convergence) if day.convergence else 0, day.date))

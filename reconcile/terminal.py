@@ -1,0 +1,94 @@
+"""The verdict as tables on a terminal: a line per day, then every cell that does not match."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from reconcile.history import Reconciliation
+from reconcile.rules import Status, Verdict
+from reconcile.wording import (
+    METRIC_WORDS,
+    STATUS_SIGNS,
+    STATUS_WORDS,
+    VERDICT_SIGNS,
+    VERDICT_WORDS,
+    difference_text,
+    percent_text,
+    tier_text,
+    value_text,
+)
+
+_VERDICT_STYLES = {
+    Verdict.AGREE: "green",
+    Verdict.WITHIN_TOLERANCE: "yellow",
+    Verdict.DISAGREE: "red",
+    Verdict.NOTHING_TO_COMPARE: "dim",
+}
+_STATUS_STYLES = {Status.MATCH: "green", Status.WITHIN_TOLERANCE: "yellow", Status.OUT_OF_TOLERANCE: "red"}
+
+
+def render_verdict(
+    reconciliation: Reconciliation, console: Console | None = None, most_days: int = 31, most_cells: int = 60
+) -> None:
+    """Print the newest verdict of every day and the cells behind it; what is left out is said."""
+    console = console or Console()
+    if reconciliation.days:
+        console.print(_days(reconciliation, most_days))
+        cells = _cells(reconciliation, most_cells)
+        if cells is not None:
+            console.print(cells)
+    console.print(f"[bold]Verdict: {escape(reconciliation.headline)}[/bold]")
+
+
+def _days(reconciliation: Reconciliation, most: int) -> Table:
+    days = reconciliation.days
+    title = "Speed layer against marts, by UTC day"
+    if len(days) > most:
+        title += f" (the last {most} of {len(days)})"
+    table = Table(title=title, title_justify="left")
+    table.add_column("date")
+    table.add_column("verdict")
+    for name in ("cells", "match", "within tolerance", "differ", "largest", "runs"):
+        table.add_column(name, justify="right")
+    for day in days[-most:]:
+        run = day.latest
+        style = _VERDICT_STYLES[run.verdict]
+        table.add_row(
+            str(day.date),
+            f"[{style}]{VERDICT_SIGNS[run.verdict]} {VERDICT_WORDS[run.verdict]}[/{style}]",
+            str(run.cells),
+            str(run.counts.get(Status.MATCH, 0)),
+            str(run.counts.get(Status.WITHIN_TOLERANCE, 0)),
+            str(run.differing),
+            percent_text(run.max_relative) if run.max_relative is not None or run.undefined else "",
+            str(len(day.runs)),
+        )
+    return table
+
+
+def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
+    cells = [result for day in reconciliation.days for result in day.results if result.status is not Status.MATCH]
+    if not cells:
+        return None
+    more = f" (the first {most} of {len(cells)})" if len(cells) > most else ""
+    table = Table(title=f"Cells that do not match{more}", title_justify="left")
+    for name in ("date", "user tier", "metric"):
+        table.add_column(name)
+    for name in ("speed", "batch", "difference", "relative"):
+        table.add_column(name, justify="right")
+    table.add_column("status")
+    for cell in cells[:most]:
+        style = _STATUS_STYLES.get(cell.status, "magenta")
+        table.add_row(
+            str(cell.date),
+            escape(tier_text(cell.user_tier)),
+            METRIC_WORDS[cell.metric],
+            value_text(cell.metric, cell.speed_value),
+            value_text(cell.metric, cell.batch_value),
+            difference_text(cell.metric, cell.difference),
+            percent_text(cell.relative_difference),
+            f"[{style}]{STATUS_SIGNS[cell.status]} {STATUS_WORDS[cell.status]}[/{style}]",
+        )
+    return table

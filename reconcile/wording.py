@@ -1,0 +1,90 @@
+"""How values, statuses and times read: the same words and signs on the terminal and in the HTML report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from reconcile.history import Convergence
+from reconcile.rules import Metric, Status, Verdict
+
+NO_TIER = "no tier"
+
+STATUS_WORDS = {
+    Status.MATCH: "match",
+    Status.WITHIN_TOLERANCE: "within tolerance",
+    Status.OUT_OF_TOLERANCE: "out of tolerance",
+    Status.MISSING_IN_BATCH: "missing in batch",
+    Status.MISSING_IN_SPEED: "missing in speed",
+}
+# A sign beside every colour: the report must be readable without telling colours apart.
+STATUS_SIGNS = {
+    Status.MATCH: "✓",
+    Status.WITHIN_TOLERANCE: "≈",
+    Status.OUT_OF_TOLERANCE: "✕",
+    Status.MISSING_IN_BATCH: "◐",
+    Status.MISSING_IN_SPEED: "◑",
+}
+VERDICT_WORDS = {
+    Verdict.AGREE: "agree",
+    Verdict.WITHIN_TOLERANCE: "within tolerance",
+    Verdict.DISAGREE: "disagree",
+    Verdict.NOTHING_TO_COMPARE: "nothing to compare",
+}
+VERDICT_SIGNS = {
+    Verdict.AGREE: "✓",
+    Verdict.WITHIN_TOLERANCE: "≈",
+    Verdict.DISAGREE: "✕",
+    Verdict.NOTHING_TO_COMPARE: "–",
+}
+CONVERGENCE_WORDS = {
+    Convergence.SETTLED: "never disagreed",
+    Convergence.CONVERGED: "converged",
+    Convergence.IMPROVING: "improving",
+    Convergence.WORSENING: "getting worse",
+    Convergence.UNCHANGED: "no change",
+    Convergence.OPEN: "compared once",
+}
+METRIC_WORDS = {
+    Metric.SESSIONS: "sessions",
+    Metric.PAGE_VIEWS: "page views",
+    Metric.PURCHASES: "purchases",
+    Metric.REVENUE: "revenue",
+}
+
+
+def tier_text(tier: str | None) -> str:
+    return NO_TIER if tier is None else tier
+
+
+def value_text(metric: Metric, value: Decimal | None) -> str:
+    """Money with two places, counts with none (more only where the value has them); a missing side is a dash."""
+    return "—" if value is None else _number(metric, value)
+
+
+def difference_text(metric: Metric, value: Decimal) -> str:
+    """Signed, speed - batch, with a real minus sign."""
+    text = _number(metric, abs(value))
+    return f"+{text}" if value > 0 else f"−{text}" if value < 0 else "0"
+
+
+def percent_text(value: Decimal | None) -> str:
+    """0.0512 as 5.12 %; something that would round to nothing is shown as being there."""
+    if value is None:
+        return "undefined"
+    percent = (value * 100).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    if percent == 0 and value != 0:
+        return "< 0.01 %"
+    return f"{percent.normalize():,f} %" if percent else "0 %"
+
+
+def time_text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _number(metric: Metric, value: Decimal) -> str:
+    places = 2 if metric is Metric.REVENUE else 0
+    exact = value.normalize()
+    exponent = exact.as_tuple().exponent
+    needed = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return f"{value:,.{max(places, needed)}f}"
