@@ -7,10 +7,11 @@ An extension may have `start(engine)` and `stop()`: called when serving begins a
 from __future__ import annotations
 
 from local_stack.endpoint.engine import Engine
+from local_stack.endpoint.procedures import Procedures
 from local_stack.endpoint.statements import Extension
 
 
 def build_extensions(engine: Engine) -> list[Extension]:
     """The chain of one endpoint; extensions that keep state in the catalog get it as `engine.catalog`."""
     del engine
-    return []
+    return [Procedures()]

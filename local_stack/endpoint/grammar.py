@@ -305,3 +305,11 @@ def resolve(parts: tuple[str, ...], session: Session) -> SchemaName:
             "22000",
         )
     return SchemaName(session.database, session.schema, parts[0])
+
+
+def require_schema(place: SchemaName, session: Session) -> None:
+    """Raise SqlError 002003 where an object's database or schema does not exist."""
+    duckdb = session.engine.duck_conn.cursor()
+    query = "SELECT 1 FROM duckdb_schemas() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
+    if duckdb.execute(query, [place.database, place.schema]).fetchone() is None:
+        raise missing_object("Schema", f"{place.database}.{place.schema}")

@@ -1,0 +1,90 @@
+"""The grammar of CALL, alone or after WITH … AS PROCEDURE, and of TABLE(procedure(…)) in a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local_stack.endpoint.grammar import Reader, SqlError, compilation_error, identifier_value
+from local_stack.endpoint.procedures.create import _parameters, read_routine
+from local_stack.endpoint.procedures.definition import Routine
+
+
+@dataclass(frozen=True)
+class Argument:
+    """expression: SQL text; name: of a named argument; bind_count: `?` placeholders inside; position: in the statement."""
+
+    expression: str
+    name: str | None = None
+    first_bind: int = 0
+    bind_count: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """anonymous: the procedure that the statement itself defines. into: the variable of CALL … INTO :x."""
+
+    name: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    anonymous: Routine | None = None
+    into: str | None = None
+
+
+def parse_call(sql: str) -> Call | None:
+    """CALL …, or WITH p AS PROCEDURE … CALL p(…); None for any other statement."""
+    reader = Reader(sql)
+    anonymous = None
+    if reader.accept("WITH"):
+        if reader.token.kind not in ("word", "quoted"):
+            return None
+        name = reader.identifier()
+        if not reader.accept("AS", "PROCEDURE"):
+            return None
+        anonymous = read_routine(reader, "PROCEDURE", name, _parameters(reader))
+    if not reader.accept("CALL"):
+        if anonymous is not None:
+            raise reader.unexpected()
+        return None
+    called = reader.name()
+    arguments = read_arguments(reader)
+    into = None
+    if reader.accept("INTO"):
+        reader.expect(":")
+        into = reader.identifier()
+    reader.expect_end()
+    return Call(called, arguments, anonymous, into)
+
+
+def read_arguments(reader: Reader, bound_before: int = 0) -> tuple[Argument, ...]:
+    """(a, b) or (x => a, y => b): all positional or all named, as Snowflake demands."""
+    reader.expect("(")
+    arguments: list[Argument] = []
+    bound = bound_before
+    while not reader.accept(")"):
+        if arguments:
+            reader.expect(",")
+        name = None
+        if reader.token.kind in ("word", "quoted") and reader.peek().text == "=>":
+            name = identifier_value(reader.next())
+            reader.expect("=>")
+        expression = reader.expression(",", ")")
+        binds = sum(1 for token in _symbols(expression) if token == "?")
+        arguments.append(Argument(expression, name, bound, binds))
+        bound += binds
+    named = [a.name for a in arguments if a.name is not None]
+    if named and len(named) != len(arguments):
+        raise _mixed()
+    if len(set(named)) != len(named):
+        raise compilation_error(f"Duplicate argument name in {named}.", 1003, "42000")
+    return tuple(arguments)
+
+
+def _symbols(expression: str) -> list[str]:
+    reader = Reader(expression)
+    found = []
+    while not reader.at_end():
+        found.append(reader.next().text)
+    return found
+
+
+def _mixed() -> SqlError:
+    return compilation_error("Positional and named arguments cannot be mixed: name all of them or none.", 1003, "42000")

@@ -1,0 +1,357 @@
+"""The process in which handlers run. Started as `python -I worker.py <socket>`, outside of our package.
+
+It imports the connector and Snowpark once and then forks one process per call, so that a call starts in milliseconds.
+A handler sees Python's own modules, the installed packages and its procedure's IMPORTS: not the checkout that the endpoint
+runs from. It has a Snowpark session on its caller's Snowflake session (the same token), no network beyond what its
+external access integrations allow, and dies with the connection to the endpoint.
+
+Protocol: one JSON line in (see `CallRequest` in workers.py), one JSON line out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import importlib
+import json
+import linecache
+import os
+import re
+import select
+import signal
+import socket
+import sys
+import sysconfig
+import threading
+import traceback
+import types
+from decimal import Decimal
+from typing import Any
+
+_INLINE_FILE = "_udf_code.py"
+_TRANSFER = re.compile(r"\s*(PUT|GET)\s", re.IGNORECASE)
+
+
+class HandlerFailure(Exception):
+    """The handler, or the conversion of what it returned, failed; text as Snowflake shows it."""
+
+
+def decode(value: Any) -> Any:
+    """An argument from its JSON form: plain JSON, or {"$type": value} for what JSON lacks."""
+    if not (isinstance(value, dict) and len(value) == 1):
+        return value
+    ((kind, text),) = value.items()
+    match kind:
+        case "$decimal":
+            return Decimal(text)
+        case "$date":
+            return dt.date.fromisoformat(text)
+        case "$time":
+            return dt.time.fromisoformat(text)
+        case "$timestamp":
+            return dt.datetime.fromisoformat(text)
+        case "$bytes":
+            return bytes.fromhex(text)
+        case "$json":
+            return json.loads(text)
+    return value
+
+
+def encode(value: Any, family: str) -> str | None:
+    """A handler's return value as text, by the family of the declared type. Raises TypeError or ValueError."""
+    if hasattr(value, "item") and type(value).__module__ == "numpy":
+        value = value.item()
+    if value is None:
+        return None
+    match family:
+        case "VARIANT" | "OBJECT" | "ARRAY":
+            if family == "OBJECT" and not isinstance(value, dict):
+                raise TypeError(f"Expected a dict for OBJECT, got {type(value).__name__}")
+            if family == "ARRAY" and not isinstance(value, list | tuple):
+                raise TypeError(f"Expected a list for ARRAY, got {type(value).__name__}")
+            return json.dumps(value, indent=2, default=_json_value, ensure_ascii=False)
+        case "NUMBER":
+            if isinstance(value, str | bool | int | float | Decimal):
+                return str(Decimal(str(int(value) if isinstance(value, bool) else value)))
+            raise TypeError(f"Expected a number, got {type(value).__name__}")
+        case "FLOAT":
+            return repr(float(value))
+        case "BOOLEAN":
+            if not isinstance(value, bool | int):
+                raise TypeError(f"Expected a bool, got {type(value).__name__}")
+            return str(bool(value)).lower()
+        case "DATE" | "TIME" | "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIMESTAMP_TZ":
+            return value if isinstance(value, str) else str(value.isoformat())
+        case "BINARY":
+            return bytes(value).hex()
+    return str(value)
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dt.date | dt.time):
+        return str(value)
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    if hasattr(value, "as_dict"):  # snowflake.snowpark.Row
+        return value.as_dict()
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+class Network:
+    """Connections only to the endpoint and to the hosts of the procedure's network rules, as in Snowflake."""
+
+    def __init__(self, endpoint: tuple[str, int], allowed: list[str]) -> None:
+        self._hosts = {(host.lower(), int(port or 443)) for host, _, port in (a.partition(":") for a in allowed)}
+        self._addresses: set[tuple[str, int]] = {endpoint}
+        self._endpoint = endpoint
+        self._connect, self._resolve = socket.socket.connect, socket.getaddrinfo
+
+    def install(self) -> None:
+        network = self
+
+        def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+            found = network._resolve(host, port, *args, **kwargs)
+            if (str(host).lower(), int(port or 0)) in network._hosts:
+                network._addresses.update((str(entry[4][0]), int(entry[4][1])) for entry in found)
+            elif (str(host), int(port or 0)) != network._endpoint:
+                raise network._refusal()
+            return found
+
+        def connect(sock: socket.socket, address: Any) -> None:
+            if sock.family in (socket.AF_INET, socket.AF_INET6) and (str(address[0]), int(address[1])) not in network._addresses:
+                raise network._refusal()
+            network._connect(sock, address)
+
+        socket.getaddrinfo = getaddrinfo
+        socket.socket.connect = connect  # type: ignore[assignment,method-assign]
+
+    @staticmethod
+    def _refusal() -> OSError:
+        return OSError(16, "Device or resource busy")  # what Snowflake's sandbox answers
+
+
+class StageFiles:
+    """How a cursor's _upload and _download (session.file.put and get) learn where a stage is: Snowflake's own procedures
+    have a native parser in this place; the connector's class has none."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def parse_file_operation(
+        self,
+        stage_location: str,
+        local_file_name: str | None,
+        target_directory: str | None,
+        command_type: str,
+        options: dict[str, Any] | None,
+        has_source_from_stream: Any = False,
+    ) -> dict[str, Any]:
+        settings = "".join(
+            f" {name} = {value if not isinstance(value, str) else value.upper()}" for name, value in (options or {}).items() if value is not None
+        )
+        location = stage_location if stage_location.startswith(("@", "'")) else "@" + stage_location
+        if command_type.upper().startswith("UPLOAD"):
+            if has_source_from_stream:
+                location, _, name = location.rpartition("/")
+                local_file_name = f"/tmp/placeholder/{name}"  # noqa: S108: a name, never opened
+            command = f"PUT {_file_url(str(local_file_name))} {location}{settings}"
+        else:
+            os.makedirs(str(target_directory), exist_ok=True)
+            command = f"GET {location} {_file_url(str(target_directory))}{settings}"
+        # The mark tells the endpoint that this is session.file and not a PUT of the handler's own.
+        return dict(self._connection.cursor()._execute_helper(command + " /*session.file*/"))
+
+
+def _file_url(path: str) -> str:
+    bare = path.strip("'").removeprefix("file://")
+    return "'file://" + os.path.abspath(bare).replace("'", "\\'") + "'"
+
+
+def _refuse_transfers() -> None:
+    """PUT and GET as SQL are banned in a procedure; session.file is not."""
+    from snowflake.connector.cursor import SnowflakeCursor
+    from snowflake.connector.errors import ProgrammingError
+
+    execute = SnowflakeCursor.execute
+
+    def checked(self: Any, command: str, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(command, str) and (match := _TRANSFER.match(command)):
+            kind = match.group(1).upper()
+            raise ProgrammingError(
+                msg=f"Stored procedure execution error: Unsupported statement type '{kind}_FILES'.", errno=90254, sqlstate="P0001"
+            )
+        return execute(self, command, *args, **kwargs)
+
+    def upload_stream(self: Any, stream: Any, location: str) -> Any:
+        return self._upload_stream(stream, location, {"auto_compress": False, "overwrite": True})
+
+    SnowflakeCursor.execute = checked
+    SnowflakeCursor.upload_stream = upload_stream
+
+
+def _open_session(target: dict[str, Any]) -> Any:
+    """A Snowpark session over the caller's own Snowflake session."""
+    import snowflake.connector
+    import snowflake.snowpark._internal.utils as snowpark_utils
+    from snowflake.snowpark import Session
+
+    snowpark_utils.PLATFORM = "XP"  # how Snowpark knows that it is inside a procedure
+    connection = snowflake.connector.connect(
+        account="local",
+        protocol="http",
+        host=target["host"],
+        port=target["port"],
+        user=target["user"],
+        session_token=target["token"],
+        master_token=target["master_token"],
+        database=target["database"],
+        schema=target["schema"],
+        role=target["role"],
+        warehouse=target["warehouse"],
+        server_session_keep_alive=True,
+        paramstyle="qmark",
+    )
+    connection._file_operation_parser = StageFiles(connection)
+    _refuse_transfers()
+    return Session.builder.configs({"connection": connection}).create()
+
+
+def _install_secrets(secrets: dict[str, dict[str, str]]) -> None:
+    """The module behind snowflake.snowpark.secrets."""
+    module: Any = types.ModuleType("_snowflake")
+
+    def find(name: str) -> dict[str, str]:
+        if name not in secrets:
+            raise ValueError(f"Secret {name} does not exist or the procedure does not list it in SECRETS")
+        return secrets[name]
+
+    def generic(name: str) -> str:
+        return find(name)["secret_string"]
+
+    def password(name: str) -> Any:
+        found = find(name)
+        return types.SimpleNamespace(username=found["username"], password=found["password"])
+
+    def token(name: str) -> str:
+        return find(name)["oauth_access_token"]
+
+    module.get_generic_secret_string = generic
+    module.get_username_password = password
+    module.get_oauth_access_token = token
+    module.get_secret_type = lambda name: find(name)["type"]
+    sys.modules["_snowflake"] = module
+
+
+def _load_handler(request: dict[str, Any]) -> Any:
+    """The handler's function, from inline code or from the imports."""
+    sys.path[:] = [*request["imports"], *sys.path]
+    sys._xoptions["snowflake_import_directory"] = request["folder"] + "/"
+    module_name, _, function = request["handler"].rpartition(".")
+    if request["code"] is None:
+        return getattr(importlib.import_module(module_name), function)
+    module = types.ModuleType("_udf_code")
+    module.__file__ = _INLINE_FILE
+    sys.modules["_udf_code"] = module
+    code = request["code"]
+    linecache.cache[_INLINE_FILE] = (len(code), None, code.splitlines(keepends=True), _INLINE_FILE)
+    exec(compile(code, _INLINE_FILE, "exec"), module.__dict__)
+    return getattr(module, function)
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback without this file's own frames."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+
+
+def call(request: dict[str, Any]) -> dict[str, Any]:
+    """Run one handler. {"value": text or None}, or {"query_id", "columns"} for a table, or {"error": traceback}."""
+    try:
+        _install_secrets(request["secrets"])
+        Network((request["target"]["host"], request["target"]["port"]), request["allowed_hosts"]).install()
+        handler = _load_handler(request)
+        session = _open_session(request["target"])
+        value = handler(session, *[decode(argument) for argument in request["arguments"]])
+        if request["returns"] == "TABLE":
+            return _table(session, value)
+        return {"value": encode(value, request["returns"])}
+    except BaseException as error:
+        return {"error": _traceback(error)}
+
+
+def _table(session: Any, value: Any) -> dict[str, Any]:
+    """Run the returned DataFrame; its rows stay in the endpoint, under a query id."""
+    from snowflake.snowpark import DataFrame
+
+    if type(value).__module__.startswith("pandas"):
+        value = session.create_dataframe(value)
+    if not isinstance(value, DataFrame):
+        raise TypeError(f"Expected a Snowpark DataFrame for RETURNS TABLE, got {type(value).__name__}")
+    cursor = session.connection.cursor()
+    for query in value._plan.queries:
+        cursor.execute(query.sql, params=query.params)
+    return {"query_id": cursor.sfqid, "columns": [column.name for column in cursor.description]}
+
+
+def _die_with(connection: socket.socket) -> None:
+    """The endpoint is gone, or no longer waits for the answer: so is the caller of this handler."""
+    with contextlib.suppress(OSError):
+        connection.recv(1)
+    os._exit(1)
+
+
+def _serve(connection: socket.socket) -> None:
+    request = json.loads(connection.makefile("rb").readline())
+    threading.Thread(target=_die_with, args=(connection,), daemon=True).start()
+    os.chdir(request["folder"])
+    answer = json.dumps(call(request)).encode() + b"\n"
+    connection.sendall(answer)
+    connection.shutdown(socket.SHUT_WR)
+
+
+def _clean_path() -> None:
+    """Python's own modules and the installed packages, nothing else."""
+    allowed = [os.path.realpath(p) for p in sysconfig.get_paths().values()]
+    sys.path[:] = [p for p in sys.path if p and any(os.path.realpath(p).startswith(a) for a in allowed)] + [
+        p for p in sys.path if p.endswith((".zip", "lib-dynload"))
+    ]
+
+
+def main(path: str) -> None:
+    """Serve calls until standard input closes: the endpoint has ended."""
+    _clean_path()
+    import pandas  # noqa: F401
+    import snowflake.connector.cursor
+    import snowflake.snowpark  # noqa: F401
+
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(128)
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in ready:
+            os._exit(0)
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            with open(os.devnull) as nothing:
+                os.dup2(nothing.fileno(), 0)
+            try:
+                _serve(connection)
+            finally:
+                os._exit(0)
+        connection.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,117 @@
+"""The endpoint's side of the worker process: start it, send calls, read answers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local_stack.endpoint.statements import SqlError
+
+_START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class SessionTarget:
+    """How a handler reaches its caller's session."""
+
+    host: str
+    port: int
+    token: str
+    master_token: str
+    user: str
+    role: str
+    warehouse: str | None
+    database: str | None
+    schema: str | None
+
+
+@dataclass(frozen=True)
+class CallRequest:
+    """code: inline Python, or None for staged code. imports: entries of sys.path. folder: working directory, where the
+    imported files are. arguments: in JSON form (see worker.decode). returns: the declared type's family, or TABLE.
+    allowed_hosts: host:port of the network rules. secrets: by the name used in the code."""
+
+    target: SessionTarget
+    handler: str
+    code: str | None
+    imports: list[str]
+    folder: str
+    arguments: list[Any]
+    returns: str
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict)
+    allowed_hosts: list[str] = field(default_factory=list)
+    kind: str = "procedure"
+
+
+class WorkerProcess:
+    """One warmed process which forks for every call. Restarted when it has died."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
+
+    def start(self) -> None:
+        """Start warming up, without waiting."""
+        with self._lock:
+            self._ensure()
+
+    def stop(self) -> None:
+        with self._lock:
+            if self._process is not None:
+                if self._process.stdin:
+                    self._process.stdin.close()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(5)
+                if self._process.poll() is None:
+                    self._process.kill()
+                    self._process.wait()
+                self._process = None
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
+
+    def connect(self) -> socket.socket:
+        """A connection to a freshly forked worker. Raises SqlError when the process does not come up."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            with self._lock:
+                path = self._ensure()
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                connection.connect(str(path))
+            except OSError:
+                connection.close()
+                time.sleep(0.05)
+            else:
+                return connection
+        raise SqlError("The local endpoint's Python runtime did not start.", 391528, "XX000")
+
+    def call(self, request: CallRequest) -> dict[str, Any]:
+        """Run one handler and wait for it. {"value"}, {"query_id", "columns"} or {"error"}."""
+        with contextlib.closing(self.connect()) as connection:
+            connection.sendall(json.dumps(asdict(request)).encode() + b"\n")
+            line = connection.makefile("rb").readline()
+        if not line:
+            return {"error": "The handler's process ended without an answer (it was killed, or called os._exit)."}
+        return dict(json.loads(line))
+
+    def _ensure(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="endpoint-"))
+        path = self._folder / "worker"
+        if self._process is None or self._process.poll() is not None:
+            path.unlink(missing_ok=True)
+            script = Path(__file__).with_name("worker.py")
+            self._process = subprocess.Popen([sys.executable, "-I", str(script), str(path)], stdin=subprocess.PIPE)
+        return path
