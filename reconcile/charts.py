@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from reconcile.history import DayHistory
+from reconcile.history import DayHistory, RunSummary
 from reconcile.rules import Status, Verdict
-from reconcile.wording import STATUS_WORDS, VERDICT_WORDS, percent_text, time_text
+from reconcile.wording import STATUS_WORDS, VERDICT_WORDS, largest_text, percent_text, time_text
 
 _WIDTH = 1000
 _HEIGHT = 190
@@ -27,38 +27,42 @@ def days_chart(days: Sequence[DayHistory]) -> Markup:
     step = inner_width / len(days)
     bar = min(step * 0.72, 56)
     parts = [_grid(most, inner_height)]
-    label_every = max(1, -(-len(days) // 16))
+    one_year = days[0].date.year == days[-1].date.year
+    label_every = max(1, -(-len(days) // (16 if one_year else 9)))
     for number, day in enumerate(days):
         x = _LEFT + step * number + (step - bar) / 2
         parts.append(_bar(day, x, bar, inner_height / most))
         if number % label_every == 0:
             middle = _LEFT + step * (number + 0.5)
-            parts.append(_text(middle, _HEIGHT - 14, _short(day.date, days), "tick"))
+            parts.append(_text(middle, _HEIGHT - 14, _short(day.date, one_year), "tick"))
     summary = f"Cells by status for {len(days)} days, from {days[0].date} to {days[-1].date}; the table below has the numbers."
     return _svg(_WIDTH, _HEIGHT, "Cells by status, day by day", summary, parts)
 
 
 def convergence_chart(day: DayHistory) -> Markup:
-    """A line over a date's comparisons: the cells not within tolerance, scaled to the worst of them."""
+    """A line over a date's comparisons: each one's largest relative difference, on the scale of the largest of them.
+
+    Differences above 100 %, and from a batch value that is zero or missing, are drawn as 100 %; the labels say which.
+    """
     runs = day.compared_runs
-    top = max((run.differing for run in runs), default=0) or 1
+    heights = [_drawn(run) for run in runs]
+    top = max(heights, default=0.0) or 1.0
     width, height = _LINE_WIDTH - 2 * _LINE_PAD, _LINE_HEIGHT - 2 * _LINE_PAD - 14
+    base = _LINE_PAD + height
     points = []
     for number, run in enumerate(runs):
         x = _LINE_PAD + (width * number / (len(runs) - 1) if len(runs) > 1 else width / 2)
-        y = _LINE_PAD + height * (1 - run.differing / top)
-        points.append((x, y, run))
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
-    base = _LINE_PAD + height
+        points.append((x, base - height * heights[number] / top, run))
     parts = [
         Markup('<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
             _LINE_PAD, f"{base:.1f}", _LINE_PAD + width, f"{base:.1f}"
         ),
-        Markup('<polyline class="line" points="{}"/>').format(line),
+        Markup('<polyline class="line" points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)),
     ]
     for number, (x, y, run) in enumerate(points):
         label = (
-            f"{time_text(run.compared_at)}: {run.differing} of {run.cells} cells differ, {VERDICT_WORDS[run.verdict]}"
+            f"{time_text(run.compared_at)}: {VERDICT_WORDS[run.verdict]}, largest difference {largest_text(run)}, "
+            f"{run.differing} of {run.cells} cells not within tolerance"
         )
         parts.append(
             Markup('<circle class="dot v-{}" cx="{}" cy="{}" r="5"><title>{}</title></circle>').format(
@@ -67,11 +71,13 @@ def convergence_chart(day: DayHistory) -> Markup:
         )
         if number in (0, len(points) - 1):
             anchor = "start" if number == 0 else "end"
-            parts.append(_text(x, _LINE_HEIGHT - 4, f"{run.differing}", "tick", anchor))
-    summary = (
-        f"{len(runs)} comparisons: " + ", ".join(f"{run.differing}" for run in runs) + " cells not within tolerance"
-    )
+            parts.append(_text(x, _LINE_HEIGHT - 4, largest_text(run), "tick", anchor))
+    summary = f"Largest differences of {len(runs)} comparisons: " + ", then ".join(largest_text(run) for run in runs)
     return _svg(_LINE_WIDTH, _LINE_HEIGHT, f"Convergence of {day.date}", summary, parts)
+
+
+def _drawn(run: RunSummary) -> float:
+    return 1.0 if run.undefined else float(min(run.max_relative or Decimal(0), Decimal(1)))
 
 
 def size_bar(relative: Decimal | None) -> Markup:
@@ -122,9 +128,9 @@ def _text(x: float, y: float, text: str, css: str, anchor: str = "middle") -> Ma
     )
 
 
-def _short(day: date, days: Sequence[DayHistory]) -> str:
+def _short(day: date, one_year: bool) -> str:
     """Month and day; the year only where the days shown lie in several."""
-    return f"{day:%b} {day.day}" if days[0].date.year == days[-1].date.year else f"{day:%Y-%m-%d}"
+    return f"{day:%b} {day.day}" if one_year else f"{day:%Y-%m-%d}"
 
 
 def _svg(width: int, height: int, title: str, description: str, parts: Sequence[Markup]) -> Markup:

@@ -15,6 +15,7 @@ from reconcile.wording import (
     VERDICT_SIGNS,
     VERDICT_WORDS,
     difference_text,
+    largest_text,
     percent_text,
     tier_text,
     value_text,
@@ -62,7 +63,7 @@ def _days(reconciliation: Reconciliation, most: int) -> Table:
             str(run.counts.get(Status.MATCH, 0)),
             str(run.counts.get(Status.WITHIN_TOLERANCE, 0)),
             str(run.differing),
-            percent_text(run.max_relative) if run.max_relative is not None or run.undefined else "",
+            largest_text(run) if run.cells else "",
             str(len(day.runs)),
         )
     return table

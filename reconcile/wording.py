@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from reconcile.history import Convergence
+from reconcile.history import Convergence, RunSummary
 from reconcile.rules import Metric, Status, Verdict
 
 NO_TIER = "no tier"
@@ -75,7 +75,14 @@ def percent_text(value: Decimal | None) -> str:
     percent = (value * 100).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
     if percent == 0 and value != 0:
         return "< 0.01 %"
-    return f"{percent.normalize():,f} %" if percent else "0 %"
+    return f"{percent:,.{0 if percent == percent.to_integral_value() else 2}f} %"
+
+
+def largest_text(run: RunSummary) -> str:
+    """The largest relative difference of a run, an undefined one (of a batch value that is zero or missing) first."""
+    if run.undefined:
+        return "undefined" if not run.max_relative else f"undefined, {percent_text(run.max_relative)}"
+    return percent_text(run.max_relative or Decimal(0))
 
 
 def time_text(moment: datetime) -> str:
