@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local_stack import endpoint_process, verdict
+from local_stack import endpoint_process
 from local_stack.client_environment import process_environment, write_files
 from local_stack.demo.files import write_delivery
 from local_stack.demo.speed_flaws import plant
@@ -22,6 +22,9 @@ from local_stack.errors import EndpointError
 from local_stack.layout import REPO, Layout
 from local_stack.pipeline import Pipeline
 from local_stack.progress import Progress
+from local_stack.warehouse_client import connect
+from reconcile import render_verdict
+from reconcile.warehouse_source import read_from
 
 
 def up(console: Console, layout: Layout) -> None:
@@ -74,7 +77,7 @@ def run(console: Console, layout: Layout, clickhouse_url: str | None = None) -> 
         pipeline.extract(clickhouse_url)
         pipeline.reconcile()
         report = pipeline.report()
-        verdict.show(console, layout)
+        _show_verdict(console, layout)
     console.print(f"Report: {_short(report)}")
 
 
@@ -110,7 +113,7 @@ def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fre
         pipeline.warehouse_side()
         pipeline.extract()
         pipeline.reconcile()
-        verdict.show(console, layout)
+        _show_verdict(console, layout)
 
         progress.heading("The late delivery: events that the speed layer saw in time, and the lake did not")
         _deliver(pipeline, "late", late)
@@ -118,7 +121,7 @@ def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fre
         pipeline.extract()
         pipeline.reconcile()
         report = pipeline.report()
-        verdict.show(console, layout)
+        _show_verdict(console, layout)
     console.print("What was planted in the speed layer, and so must still differ:")
     for flaw in flaws:
         console.print(f"  {flaw.date} {flaw.user_tier}: {flaw.kind}", highlight=False)
@@ -149,6 +152,12 @@ def _deliver(pipeline: Pipeline, name: str, files: tuple[Path, Path]) -> None:
             str(transactions),
         )
     pipeline.spark()
+
+
+def _show_verdict(console: Console, layout: Layout) -> None:
+    with connect(layout) as warehouse:
+        reconciliation = read_from(warehouse.connection, "the local endpoint")
+    render_verdict(reconciliation, console)
 
 
 @contextmanager

@@ -19,10 +19,10 @@ class Warehouse:
     """One connection, by name, through the state folder's connections.toml."""
 
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             return list(cursor.execute(sql, list(binds) or None).fetchall())
 
     def call(self, sql: str, binds: Sequence[Any] = ()) -> Any:
