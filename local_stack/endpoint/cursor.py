@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakesnow import transforms
 from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
@@ -28,11 +27,11 @@ class LocalCursor(FakeSnowflakeCursor):
             self._execute(transformed, params if params and transformed.find(exp.Placeholder) else None)
         return from_duckdb(self._duck_conn.description or [], self._arrow_table, statement_type_id)
 
+    def translate(self, expression: Expr) -> str:
+        """A query as DuckDB SQL, without running it."""
+        self.check_db_and_schema(expression)
+        return str(self._transform(expression, None).sql(dialect="duckdb"))
+
     def _transform(self, expression: Expr, params: Any) -> Expr:
         transformed = super()._transform(expression, params)
         return rewrites.apply(rewrites.AFTER, transformed, self._context)
-
-
-def is_nothing_to_do(expression: Expr) -> bool:
-    """Whether fakesnow's transforms made a statement its 'succeeded' answer without doing anything."""
-    return bool(expression == transforms.SUCCESS_NOP)

@@ -17,6 +17,7 @@ from fakesnow.transforms import show
 
 from local_stack.endpoint.catalog import Catalog
 from local_stack.endpoint.locks import TableLocks
+from local_stack.endpoint.stages.history import create_history
 
 if TYPE_CHECKING:
     from local_stack.endpoint.sessions import Session
@@ -69,6 +70,7 @@ class Engine(FakeSnow):
         self.duck_conn.execute(f"ATTACH IF NOT EXISTS '{file}' AS {quoted}")
         self.duck_conn.execute(info_schema.per_db_creation_sql(quoted))
         self.duck_conn.execute(macros.creation_sql(quoted))
+        create_history(self.duck_conn, name)
 
     def databases(self) -> list[str]:
         """The attached databases that a client may see."""

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.procedures import Procedures
+from local_stack.endpoint.stages.ddl import StageDefinitions
+from local_stack.endpoint.stages.files import StagedFiles
+from local_stack.endpoint.stages.load import CopyIntoStatements
 from local_stack.endpoint.statements import Extension
 
 
 def build_extensions(engine: Engine) -> list[Extension]:
     """The chain of one endpoint; extensions that keep state in the catalog get it as `engine.catalog`."""
     del engine
-    return [Procedures()]
+    return [Procedures(), StageDefinitions(), StagedFiles(), CopyIntoStatements()]

@@ -7,16 +7,23 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.expr import normalise_ident
 
-from local_stack.endpoint import bindings
+from sqlglot import Expr
+
+from local_stack.endpoint import bindings, rewrites
+from local_stack.endpoint.cursor import LocalCursor
 from local_stack.endpoint.dispatch import Dispatcher
 from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.errors import SessionGone
+from local_stack.endpoint.grammar import SchemaName, quote_string
 from local_stack.endpoint.outcome import Outcome
+from local_stack.endpoint.sql_text import segments
 from local_stack.endpoint.statements import Statement
 from local_stack.endpoint.transactions import Transaction
 
@@ -49,6 +56,7 @@ class Session:
     query_ids: list[str] = field(default_factory=list)
     results: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
     attributes: dict[str, Any] = field(default_factory=dict)
+    temporary_tables: dict[tuple[str, str, str], str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -65,6 +73,49 @@ class Session:
     @property
     def catalog(self) -> Catalog:
         return self.engine.catalog
+
+    @property
+    def duck(self) -> duckdb.DuckDBPyConnection:
+        """The session's DuckDB connection. Hold `lock`, and go through `transaction.run` for anything that writes."""
+        return self.connection._duck_conn
+
+    def schema_exists(self, database: str, schema: str) -> bool:
+        return (
+            self.duck.execute(
+                "SELECT 1 FROM duckdb_schemas() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)",
+                [database, schema],
+            ).fetchone()
+            is not None
+        )
+
+    def physical_table(self, table: SchemaName) -> SchemaName:
+        """Where a table is: a temporary table of this session hides a permanent one of the same name."""
+        hidden = self.temporary_tables.get((table.database, table.schema, table.name))
+        return SchemaName("temp", "main", hidden) if hidden else table
+
+    def quoted(self, table: SchemaName) -> str:
+        """The table's name in DuckDB."""
+        return ".".join('"' + part.replace('"', '""') + '"' for part in (table.database, table.schema, table.name))
+
+    def to_duckdb(self, expression: Expr) -> str:
+        """A Snowflake query's tree as DuckDB SQL."""
+        context = rewrites.Context(self)
+        rewritten = rewrites.apply(rewrites.BEFORE, expression, context)
+        return LocalCursor(self.connection, context).translate(rewritten)
+
+    def with_binds(self, statement: Statement) -> str:
+        """The statement's text with its binds written in as literals, for statements that DuckDB does not see."""
+        values = iter(statement.binds)
+        parts = []
+        for kind, text in segments(statement.text):
+            if kind != "code":
+                parts.append(text)
+                continue
+            pieces = text.split("?")
+            for piece in pieces[:-1]:
+                parts += [piece, _literal(bindings.to_python(next(values)))]
+            parts.append(pieces[-1])
+        return "".join(parts)
 
     @property
     def last_query_id(self) -> str | None:
@@ -106,6 +157,14 @@ class Session:
             self.results.popitem(last=False)
 
 
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int | float | Decimal):
+        return str(value)
+    return quote_string(str(value))
+
+
 class SessionRegistry:
     """All sessions of one endpoint."""
 
@@ -118,6 +177,8 @@ class SessionRegistry:
     def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
         """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md)."""
         with self._lock:
+            if database:
+                self.engine.attach(normalise_ident(database).upper())
             connection = self.engine.connect(
                 normalise_ident(database) if database else None, normalise_ident(schema) if schema else None
             )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import Expr
 
+from local_stack.endpoint.stages.staged_query import staged_files
+
 if TYPE_CHECKING:
     from local_stack.endpoint.sessions import Session
 
@@ -34,7 +36,7 @@ class Context:
 
 Rewrite = Callable[[Expr, Context], Expr]
 
-BEFORE: list[Rewrite] = []
+BEFORE: list[Rewrite] = [staged_files]
 AFTER: list[Rewrite] = []
 
 

@@ -1,0 +1,60 @@
+"""Load metadata: which content was loaded into which table. Kept in the table's database, in the COPY's transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from local_stack.endpoint.stages.formats import identifier
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.grammar import SchemaName
+    from local_stack.endpoint.stages.location import StagedFile
+
+# Snowflake forgets loads after 64 days.
+KEPT_DAYS = 64
+
+
+def create_history(connection: duckdb.DuckDBPyConnection, database: str) -> None:
+    """Create the table of a database where it is missing."""
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {identifier(database)}._fs_information_schema._local_loads (schema_name VARCHAR,"
+        " table_name VARCHAR, file_name VARCHAR, etag VARCHAR, row_count BIGINT, file_size BIGINT, loaded_at TIMESTAMPTZ)"
+    )
+
+
+class LoadHistory:
+    """The loads of one table."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: SchemaName) -> None:
+        self._duck, self._table = connection, table
+        self._name = f"{identifier(table.database)}._fs_information_schema._local_loads"
+
+    def has(self, key: str, tag: str) -> bool:
+        """Whether this content under this key was loaded within the last 64 days."""
+        since = dt.datetime.now(dt.UTC) - dt.timedelta(days=KEPT_DAYS)
+        found = self._duck.execute(
+            f"SELECT 1 FROM {self._name} WHERE schema_name = ? AND table_name = ? AND file_name = ? AND etag = ?"
+            " AND loaded_at > ? LIMIT 1",
+            [self._table.schema, self._table.name, key, tag, since],
+        ).fetchone()
+        return found is not None
+
+    def add(self, file: StagedFile, tag: str, rows: int, at: dt.datetime) -> None:
+        self._duck.execute(
+            f"INSERT INTO {self._name} VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [self._table.schema, self._table.name, file.key, tag, rows, file.path.stat().st_size, at],
+        )
+        self._duck.execute(
+            f"INSERT INTO {identifier(self._table.database)}._fs_information_schema._fs_load_history"
+            " VALUES (?, ?, ?, ?, 'LOADED', ?, ?, NULL, NULL, NULL, NULL, 0, 1)",
+            [self._table.schema, file.display, self._table.name, at, rows, rows],
+        )
+
+
+def forget_loads(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> None:
+    """TRUNCATE and re-creation clear a table's load metadata."""
+    name = f"{identifier(database)}._fs_information_schema._local_loads"
+    connection.execute(f"DELETE FROM {name} WHERE schema_name = ? AND table_name = ?", [schema, table])
