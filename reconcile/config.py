@@ -13,6 +13,7 @@ from reconcile.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "RECONCILE_"
 DEFAULT_FILE = "pipeline.toml"
+_FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 _TABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z", re.ASCII)
 _URL_SCHEMES = ("chdb", "clickhouse", "clickhouses", "http", "https")
 
@@ -70,9 +71,12 @@ def redact(url: str) -> str:
 def load_config(environment: Mapping[str, str], file: Path | None = None) -> ReconcileConfig:
     """Read the configuration once, at the edge.
 
-    file: a TOML file that must exist; None: ./pipeline.toml where there is one. Relative paths of the file are relative
-    to it, those of the environment to the current folder. Raises ConfigError for unknown or malformed keys.
+    file: a TOML file that must exist; None: the one that RECONCILE_CONFIG names, else ./pipeline.toml where there is one.
+    Relative paths of the file are relative to it, those of the environment to the current folder. Raises ConfigError for
+    unknown or malformed keys.
     """
+    if file is None and environment.get(_FILE_VARIABLE):
+        file = Path(environment[_FILE_VARIABLE])
     path = file if file is not None else Path(DEFAULT_FILE)
     settings: dict[str, object] = {}
     if file is not None or path.exists():
@@ -102,7 +106,7 @@ def _from_file(path: Path) -> dict[str, object]:
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     settings: dict[str, object] = {}
     for variable, text in environment.items():
-        if variable.startswith(ENVIRONMENT_PREFIX) and text != "":
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != _FILE_VARIABLE and text != "":
             key = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
             settings[key] = _checked(key, text, f"the environment ({variable})")
     return settings

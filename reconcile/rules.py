@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from reconcile.errors import ComparisonError
 
-# Sums have up to 38 digits; products and quotients of two of them need twice as many to be exact or nearly so.
+# Decimal's own operators round to 28 digits. Sums have up to 38; products and quotients of two of them need twice as
+# many to be exact or nearly so.
 _EXACT = Context(prec=120)
 _RELATIVE_PLACES = Decimal("1e-9")  # recon.results.relative_difference is NUMBER(38, 9)
 _ZERO = Decimal(0)
@@ -153,11 +154,11 @@ def status_of(speed_value: Decimal | None, batch_value: Decimal | None, toleranc
         return Status.MISSING_IN_BATCH
     if speed_value is None:
         return Status.MISSING_IN_SPEED
-    difference = abs(_difference(speed_value, batch_value))
+    difference = _difference(speed_value, batch_value).copy_abs()
     if difference == 0:
         return Status.MATCH
     # Multiplied, not divided: exact, and a zero batch value allows no relative difference at all.
-    if difference <= tolerance.absolute or difference <= _EXACT.multiply(tolerance.relative, _EXACT.abs(batch_value)):
+    if difference <= tolerance.absolute or difference <= _EXACT.multiply(tolerance.relative, batch_value.copy_abs()):
         return Status.WITHIN_TOLERANCE
     return Status.OUT_OF_TOLERANCE
 
@@ -166,7 +167,7 @@ def relative_difference(speed_value: Decimal | None, batch_value: Decimal | None
     """|speed - batch| / |batch|, nine places, half up; None when the batch value is zero or missing."""
     if batch_value is None or batch_value == 0:
         return None
-    quotient = _EXACT.divide(abs(_difference(speed_value, batch_value)), _EXACT.abs(batch_value))
+    quotient = _EXACT.divide(_difference(speed_value, batch_value).copy_abs(), batch_value.copy_abs())
     return quotient.quantize(_RELATIVE_PLACES, rounding=ROUND_HALF_UP, context=_EXACT)
 
 

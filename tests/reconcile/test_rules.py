@@ -1,0 +1,246 @@
+"""The comparison rules: by example, and by property against plain fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.errors import ComparisonError
+from reconcile.rules import (
+    DEFAULT_TOLERANCES,
+    GroupValues,
+    Metric,
+    SpeedSession,
+    Status,
+    Tolerance,
+    Verdict,
+    compare,
+    group_sessions,
+    relative_difference,
+    status_of,
+    verdict_of,
+    worst,
+)
+
+DAY = date(2024, 1, 15)
+FIVE_PERCENT = Tolerance(Decimal(0), Decimal("0.05"))
+
+
+def group(tier: str | None, sessions: int | str, revenue: str = "0", day: date = DAY) -> GroupValues:
+    values = {
+        Metric.SESSIONS: Decimal(sessions),
+        Metric.PAGE_VIEWS: Decimal(10),
+        Metric.PURCHASES: Decimal(1),
+        Metric.REVENUE: Decimal(revenue),
+    }
+    return GroupValues(day, tier, values)
+
+
+@pytest.mark.parametrize(
+    ("speed", "batch", "tolerance", "expected"),
+    [
+        ("100", "100", FIVE_PERCENT, Status.MATCH),
+        ("0", "0", FIVE_PERCENT, Status.MATCH),
+        ("100.00", "100", FIVE_PERCENT, Status.MATCH),
+        ("105", "100", FIVE_PERCENT, Status.WITHIN_TOLERANCE),
+        ("95", "100", FIVE_PERCENT, Status.WITHIN_TOLERANCE),
+        ("105.01", "100", FIVE_PERCENT, Status.OUT_OF_TOLERANCE),
+        ("94.99", "100", FIVE_PERCENT, Status.OUT_OF_TOLERANCE),
+        ("-95", "-100", FIVE_PERCENT, Status.WITHIN_TOLERANCE),
+        ("-94.99", "-100", FIVE_PERCENT, Status.OUT_OF_TOLERANCE),
+        ("1", "0", FIVE_PERCENT, Status.OUT_OF_TOLERANCE),
+        ("1", "0", Tolerance(Decimal(1), Decimal(0)), Status.WITHIN_TOLERANCE),
+        ("1.01", "0", Tolerance(Decimal(1), Decimal(0)), Status.OUT_OF_TOLERANCE),
+        ("0", "100", FIVE_PERCENT, Status.OUT_OF_TOLERANCE),
+        ("103", "100", Tolerance(Decimal(3), Decimal("0.01")), Status.WITHIN_TOLERANCE),
+        ("100.000001", "100", Tolerance(Decimal(0), Decimal(0)), Status.OUT_OF_TOLERANCE),
+        (None, "100", FIVE_PERCENT, Status.MISSING_IN_SPEED),
+        (None, "0", FIVE_PERCENT, Status.MISSING_IN_SPEED),
+        ("100", None, FIVE_PERCENT, Status.MISSING_IN_BATCH),
+        ("0", None, Tolerance(Decimal(5), Decimal(1)), Status.MISSING_IN_BATCH),
+    ],
+)
+def test_status(speed: str | None, batch: str | None, tolerance: Tolerance, expected: Status) -> None:
+    sides = [None if side is None else Decimal(side) for side in (speed, batch)]
+    assert status_of(sides[0], sides[1], tolerance) is expected
+
+
+@pytest.mark.parametrize(
+    ("speed", "batch", "expected"),
+    [
+        ("105", "100", "0.050000000"),
+        ("2", "3", "0.333333333"),
+        ("0.5", "1.0000000005", "0.500000000"),
+        ("1", "0", None),
+        ("1", None, None),
+        (None, "4", "1.000000000"),
+        ("-3", "-4", "0.250000000"),
+    ],
+)
+def test_relative_difference(speed: str | None, batch: str | None, expected: str | None) -> None:
+    sides = [None if side is None else Decimal(side) for side in (speed, batch)]
+    found = relative_difference(sides[0], sides[1])
+    assert found == (None if expected is None else Decimal(expected))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([], Verdict.NOTHING_TO_COMPARE),
+        ([Status.MATCH, Status.MATCH], Verdict.AGREE),
+        ([Status.MATCH, Status.WITHIN_TOLERANCE], Verdict.WITHIN_TOLERANCE),
+        ([Status.WITHIN_TOLERANCE, Status.OUT_OF_TOLERANCE], Verdict.DISAGREE),
+        ([Status.MATCH, Status.MISSING_IN_BATCH], Verdict.DISAGREE),
+        ([Status.MATCH, Status.MISSING_IN_SPEED], Verdict.DISAGREE),
+    ],
+)
+def test_verdict(statuses: list[Status], expected: Verdict) -> None:
+    assert verdict_of(statuses) is expected
+
+
+def test_a_tier_that_one_side_lacks_is_reported_and_no_tier_is_a_tier() -> None:
+    results = compare([group("gold", 5), group(None, 3)], [group("gold", 5), group("silver", 2)])
+    sessions = [result for result in results if result.metric is Metric.SESSIONS]
+    assert [(result.user_tier, result.status) for result in sessions] == [
+        ("gold", Status.MATCH),
+        ("silver", Status.MISSING_IN_SPEED),
+        (None, Status.MISSING_IN_BATCH),
+    ]
+    assert [(result.speed_value, result.batch_value, result.difference) for result in sessions[1:]] == [
+        (None, Decimal(2), Decimal(-2)),
+        (Decimal(3), None, Decimal(3)),
+    ]
+
+
+def test_no_tier_on_both_sides_is_compared() -> None:
+    results = compare([group(None, 3)], [group(None, 3)])
+    assert {result.status for result in results} == {Status.MATCH}
+
+
+def test_every_metric_has_its_own_tolerance() -> None:
+    tolerances = {**DEFAULT_TOLERANCES, Metric.REVENUE: Tolerance(Decimal("0.01"), Decimal(0))}
+    results = compare([group("gold", 103, "10.02")], [group("gold", 100, "10.00")], tolerances)
+    found = {result.metric: result.status for result in results}
+    assert found[Metric.SESSIONS] is Status.WITHIN_TOLERANCE
+    assert found[Metric.REVENUE] is Status.OUT_OF_TOLERANCE
+
+
+@pytest.mark.parametrize("value", [1.5, True, "1", Decimal("NaN"), Decimal("Infinity"), None])
+def test_what_is_no_exact_number_is_refused(value: object) -> None:
+    values: dict[Metric, Decimal] = {**group("gold", 1).values, Metric.REVENUE: value}  # type: ignore[dict-item]
+    with pytest.raises(ComparisonError, match=r"revenue of the speed side for 2024-01-15, tier 'gold'"):
+        compare([GroupValues(DAY, "gold", values)], [])
+
+
+def test_a_group_given_twice_a_lacking_metric_and_a_lacking_tolerance_are_refused() -> None:
+    with pytest.raises(ComparisonError, match="batch side has the group 2024-01-15, tier None twice"):
+        compare([], [group(None, 1), group(None, 2)])
+    with pytest.raises(ComparisonError, match="speed side lacks revenue"):
+        compare([GroupValues(DAY, "gold", {m: Decimal(1) for m in Metric if m is not Metric.REVENUE})], [])
+    with pytest.raises(ComparisonError, match="no tolerance for page_views"):
+        compare([group("gold", 1)], [], {Metric.SESSIONS: Tolerance()})
+    with pytest.raises(ComparisonError, match="neither side"):
+        status_of(None, None, Tolerance())
+    with pytest.raises(ComparisonError, match="negative"):
+        Tolerance(relative=Decimal(-1))
+    with pytest.raises(ComparisonError, match="relative tolerance must be a finite Decimal"):
+        Tolerance(relative=0.05)  # type: ignore[arg-type]
+
+
+def test_speed_rows_are_grouped_as_they_are() -> None:
+    """A repeated session counts once as a session and twice in the sums; NULLs count nothing."""
+    row = SpeedSession("a", DAY, "gold", 3, 1, Decimal("9.99"))
+    nulls = SpeedSession(None, DAY, None, None, None, None)
+    found = group_sessions([row, row, SpeedSession("b", DAY, "gold", 1, 0, Decimal(0)), nulls])
+    assert [(one.user_tier, dict(one.values)) for one in found] == [
+        (
+            "gold",
+            {Metric.SESSIONS: 2, Metric.PAGE_VIEWS: 7, Metric.PURCHASES: 2, Metric.REVENUE: Decimal("19.98")},
+        ),
+        (None, {Metric.SESSIONS: 0, Metric.PAGE_VIEWS: 0, Metric.PURCHASES: 0, Metric.REVENUE: 0}),
+    ]
+
+
+def test_the_worst_cells_come_first() -> None:
+    results = compare(
+        [group("a", 200), group("b", 150), group("c", 5)], [group("a", 100), group("b", 100), group("c", 0)]
+    )
+    assert [result.user_tier for result in worst(results)] == ["c", "a", "b"]
+
+
+# Up to 38 digits, as NUMBER(38, 6) holds them.
+AMOUNTS = st.decimals(min_value=-(10**31), max_value=10**31, places=6, allow_nan=False, allow_infinity=False)
+TIERS = st.sampled_from(["bronze", "silver", "gold", "", "NULL", None])
+DATES = st.dates(date(2023, 12, 30), date(2024, 1, 2))
+SIDE = st.dictionaries(st.tuples(DATES, TIERS), st.fixed_dictionaries(dict.fromkeys(Metric, AMOUNTS)), max_size=4)
+TOLERANCES = st.builds(
+    Tolerance,
+    st.decimals(min_value=0, max_value=10**6, places=6),
+    st.decimals(min_value=0, max_value=2, places=9),
+)
+Side = Mapping[tuple[date, str | None], Mapping[Metric, Decimal]]
+
+
+def groups(side: Side) -> list[GroupValues]:
+    return [GroupValues(day, tier, values) for (day, tier), values in side.items()]
+
+
+@settings(max_examples=200, deadline=None)
+@given(SIDE, SIDE, st.fixed_dictionaries(dict.fromkeys(Metric, TOLERANCES)))
+def test_compare_is_exact_and_complete(speed: Side, batch: Side, tolerances: dict[Metric, Tolerance]) -> None:
+    results = compare(groups(speed), groups(batch), tolerances)
+    keys = {(result.date, result.user_tier, result.metric) for result in results}
+    assert keys == {(*key, metric) for key in speed.keys() | batch.keys() for metric in Metric}
+    assert len(keys) == len(results)
+    for result in results:
+        key = (result.date, result.user_tier)
+        fast = Fraction(speed[key][result.metric]) if key in speed else None
+        true = Fraction(batch[key][result.metric]) if key in batch else None
+        gap = abs((fast or Fraction(0)) - (true or Fraction(0)))
+        assert Fraction(result.difference) == (fast or Fraction(0)) - (true or Fraction(0))
+        limit = tolerances[result.metric]
+        if true is None:
+            expected = Status.MISSING_IN_BATCH
+        elif fast is None:
+            expected = Status.MISSING_IN_SPEED
+        elif gap == 0:
+            expected = Status.MATCH
+        elif gap <= Fraction(limit.absolute) or gap <= Fraction(limit.relative) * abs(true):
+            expected = Status.WITHIN_TOLERANCE
+        else:
+            expected = Status.OUT_OF_TOLERANCE
+        assert result.status is expected
+        if true:
+            assert result.relative_difference is not None
+            assert abs(Fraction(result.relative_difference) - gap / abs(true)) <= Fraction(1, 2 * 10**9)
+        else:
+            assert result.relative_difference is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIDE, SIDE)
+def test_swapping_the_sides_mirrors_the_result(speed: Side, batch: Side) -> None:
+    """Differences change sign, missing changes side; a match stays one."""
+    mirror = {Status.MISSING_IN_BATCH: Status.MISSING_IN_SPEED, Status.MISSING_IN_SPEED: Status.MISSING_IN_BATCH}
+    exact = dict.fromkeys(Metric, Tolerance(Decimal(0), Decimal(0)))
+    there = compare(groups(speed), groups(batch), exact)
+    back = compare(groups(batch), groups(speed), exact)
+    assert [
+        (r.metric, r.difference.copy_negate() if r.difference else r.difference, mirror.get(r.status, r.status))
+        for r in there
+    ] == [(r.metric, r.difference, r.status) for r in back]
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIDE)
+def test_a_side_agrees_with_itself_whatever_the_tolerance(side: Side) -> None:
+    results = compare(
+        groups(side), list(reversed(groups(side))), dict.fromkeys(Metric, Tolerance(Decimal(0), Decimal(0)))
+    )
+    assert verdict_of(result.status for result in results) is (Verdict.AGREE if side else Verdict.NOTHING_TO_COMPARE)
