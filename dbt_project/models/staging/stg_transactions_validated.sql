@@ -1,0 +1,25 @@
+WITH transactions AS (
+    SELECT * FROM {{ source('staging', 'transactions_validated') }}
+)
+
+SELECT
+    transaction_id,
+    user_id,
+    product_id,
+    quantity,
+    unit_price,
+    total_amount,
+    discount_amount,
+    tax_amount,
+    status,
+    payment_method,
+    user_tier,
+    created_at,
+    TO_DATE(created_at) AS date,
+    is_valid,
+    validation_errors,
+    validation_warnings,
+    is_test_user,
+    batch_id,
+    processed_at
+FROM transactions
