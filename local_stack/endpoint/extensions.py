@@ -7,6 +7,8 @@ An extension may have `start(engine)` and `stop()`: called when serving begins a
 from __future__ import annotations
 
 from local_stack.endpoint.engine import Engine
+from local_stack.endpoint.objects import Objects
+from local_stack.endpoint.parameters import SessionParameters
 from local_stack.endpoint.procedures import Procedures
 from local_stack.endpoint.stages.ddl import StageDefinitions
 from local_stack.endpoint.stages.files import StagedFiles
@@ -17,4 +19,4 @@ from local_stack.endpoint.statements import Extension
 def build_extensions(engine: Engine) -> list[Extension]:
     """The chain of one endpoint; extensions that keep state in the catalog get it as `engine.catalog`."""
     del engine
-    return [Procedures(), StageDefinitions(), StagedFiles(), CopyIntoStatements()]
+    return [Procedures(), Objects(), SessionParameters(), StageDefinitions(), StagedFiles(), CopyIntoStatements()]

@@ -92,7 +92,10 @@ def secret_values(routine: Routine, session: Session) -> dict[str, dict[str, str
     for variable, name in routine.secrets:
         stored = _secret(name, session)
         properties = stored.definition["properties"]
-        values[variable] = {"type": str(properties["TYPE"]), **{k.lower(): str(v) for k, v in properties.items() if k != "TYPE"}}
+        values[variable] = {
+            "type": str(properties["TYPE"]),
+            **{k.lower(): str(v) for k, v in properties.items() if k != "TYPE"},
+        }
     return values
 
 

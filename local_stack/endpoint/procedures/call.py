@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local_stack.endpoint.grammar import Reader, SqlError, compilation_error, identifier_value
+from local_stack.endpoint.grammar import Reader, compilation_error, identifier_value
 from local_stack.endpoint.procedures.create import _parameters, read_routine
 from local_stack.endpoint.procedures.definition import Routine
+from local_stack.endpoint.statements import SqlError
 
 
 @dataclass(frozen=True)

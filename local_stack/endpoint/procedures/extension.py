@@ -15,12 +15,13 @@ from local_stack.endpoint.procedures.running import result_column, run_python
 from local_stack.endpoint.procedures.types import parse_type
 from local_stack.endpoint.procedures.workers import WorkerProcess
 from local_stack.endpoint.sessions import Session
-from local_stack.endpoint.statements import Column, Result, Statement, unsupported
+from local_stack.endpoint.statements import Result, Statement, unsupported
 
 if TYPE_CHECKING:
     from local_stack.endpoint.engine import Engine
-from local_stack.endpoint.grammar import resolve
 import datetime as dt
+
+from local_stack.endpoint.grammar import resolve
 
 
 class Procedures:

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local_stack.endpoint.catalog import StoredObject
-from local_stack.endpoint.grammar import SchemaName, compilation_error, existing_object, quote_name, require_schema, resolve
+from local_stack.endpoint.grammar import (
+    SchemaName,
+    compilation_error,
+    existing_object,
+    quote_name,
+    require_schema,
+    resolve,
+)
 from local_stack.endpoint.procedures.call import Argument
 from local_stack.endpoint.procedures.create import CreateRoutine
 from local_stack.endpoint.procedures.definition import Routine, RoutineKind

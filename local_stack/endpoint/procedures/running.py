@@ -76,7 +76,9 @@ def _target(session: Session) -> SessionTarget:
 def interpreter_error(routine: Routine, trace: str) -> SqlError:
     """Snowflake's form of a failed handler."""
     return SqlError(
-        f"Python Interpreter Error:\n{trace}\n in function {routine.name} with handler {routine.handler}", 100357, "P0000"
+        f"Python Interpreter Error:\n{trace}\n in function {routine.name} with handler {routine.handler}",
+        100357,
+        "P0000",
     )
 
 
@@ -101,7 +103,9 @@ def table_statement(routine: Routine, query_id: str, columns: Sequence[str]) -> 
         return Statement(f"SELECT * FROM {source}")
     if len(columns) != len(routine.columns):
         raise compilation_error(
-            f"Procedure {routine.name} returned {len(columns)} columns, but declares {len(routine.columns)}.", 90257, "P0000"
+            f"Procedure {routine.name} returned {len(columns)} columns, but declares {len(routine.columns)}.",
+            90257,
+            "P0000",
         )
     selected = ", ".join(
         f"CAST({_written(column)} AS {kind}) AS {quote_name(name)}"

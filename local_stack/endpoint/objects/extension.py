@@ -1,0 +1,130 @@
+"""The extension: which statements are about recorded objects, roles in use, and grants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from local_stack.endpoint.grammar import Reader, leading_words, resolve
+from local_stack.endpoint.objects import attachments, define, grants, show, store
+from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.statements import Result, SqlError, Statement
+
+_VERBS = frozenset({"CREATE", "ALTER", "DROP", "SHOW", "DESCRIBE", "DESC", "GRANT", "REVOKE", "USE", "EXECUTE"})
+_READS = frozenset({"SHOW", "DESCRIBE", "DESC"})
+
+
+class Objects:
+    """CREATE, ALTER, DROP, SHOW, DESCRIBE, GRANT, REVOKE and USE of what the endpoint records."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
+        words = leading_words(statement.text, 1)
+        if not words or words[0] not in _VERBS:
+            return None
+        text = statement.text.strip().removesuffix(";").rstrip()
+        action = self._action(text, session)
+        if action is None:
+            return None
+        if statement.describe_only and words[0] not in _READS:
+            return Result.status("")
+        if words[0] not in (*_READS, "USE"):
+            with session.lock:  # every DDL commits the open transaction
+                session.transaction.commit()
+        return action()
+
+    def _action(self, text: str, session: Session) -> Callable[[], Result] | None:
+        reader = Reader(text)
+        match reader.next().upper:
+            case "CREATE":
+                return define.create(reader, session) or _replaced_table(reader, text, session)
+            case "ALTER":
+                return _alter(text, reader, session)
+            case "DROP":
+                return define.drop(reader, session)
+            case "SHOW":
+                return show.show(reader, session)
+            case "DESCRIBE" | "DESC":
+                return show.describe(reader, session)
+            case "GRANT":
+                return grants.grant(reader, session)
+            case "REVOKE":
+                return grants.revoke(reader, session)
+            case "USE":
+                return _use(reader, session)
+        return None
+
+
+def _alter(text: str, reader: Reader, session: Session) -> Callable[[], Result] | None:
+    start = reader.mark()
+    if (action := define.alter(reader, session)) is not None:
+        return action
+    reader.back_to(start)
+    if (action := attachments.alter_table(text, reader, session)) is not None:
+        return action
+    reader.back_to(start)
+    return attachments.alter_levels(reader, session)
+
+
+def _use(reader: Reader, session: Session) -> Callable[[], Result] | None:
+    """USE ROLE r | USE WAREHOUSE w | USE SECONDARY ROLES {ALL | NONE | r, …}"""
+    if reader.accept("SECONDARY", "ROLES"):
+        reader.rest()
+        return lambda: Result.status("Statement executed successfully.")
+    kind = reader.accept_any("ROLE", "WAREHOUSE")
+    if kind is None:
+        return None
+    (name, *more) = reader.name()
+    reader.expect_end()
+    if more:
+        raise SqlError(f"SQL compilation error:\nInvalid identifier '{name}.{more[0]}'.", 1003, "42000")
+
+    def run() -> Result:
+        if kind == "ROLE":
+            store.require_role(name, session)
+            session.role = name
+        else:
+            if not store.warehouse_exists(name, session):
+                raise SqlError(
+                    "SQL compilation error:\nObject does not exist, or operation cannot be performed.", 2043, "02000"
+                )
+            session.warehouse = name
+        return Result.status("Statement executed successfully.")
+
+    return run
+
+
+def _replaced_table(reader: Reader, text: str, session: Session) -> Callable[[], Result] | None:
+    """CREATE OR REPLACE TABLE or VIEW drops the object's grants, unless it says COPY GRANTS."""
+    del reader
+    whole = Reader(text)
+    whole.next()
+    if not whole.accept("OR", "REPLACE"):
+        return None
+    while whole.accept_any("SECURE", "TRANSIENT", "RECURSIVE"):
+        continue
+    kind = whole.accept_any("TABLE", "VIEW", "STAGE", "SEQUENCE", "TASK")
+    if kind is None or whole.token.kind not in ("word", "quoted"):
+        return None
+    parts = whole.name()
+    start, words = whole.mark(), ("COPY", "GRANTS")
+    keeps = False
+    while not whole.at_end() and not keeps:
+        keeps = whole.accept(*words)
+        if not keeps:
+            whole.next()
+    whole.back_to(start)
+    if keeps or session.attributes.get("replacing") == text:
+        return None
+    if not any(g.on == kind for g, _ in grants.all_grants(session)):
+        return None
+
+    def run() -> Result:
+        place = resolve(parts, session)
+        session.attributes["replacing"] = text
+        try:
+            outcome = session.dispatcher.run(Statement(text), session)
+        finally:
+            session.attributes.pop("replacing")
+        grants.forget_object(kind, f"{place.database}.{place.schema}.{place.name}", session)
+        return Result.status(str(outcome.scalar()))
+
+    return run
