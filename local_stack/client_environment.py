@@ -50,6 +50,7 @@ def process_environment(layout: Layout, address: Address) -> dict[str, str]:
         **variables(layout, address),
         "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        "NO_COLOR": "1",
     }
 
 

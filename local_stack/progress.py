@@ -52,10 +52,13 @@ class Progress:
             with self.console.status(escape(what)):
                 yield note
         except StackError:
-            self.console.print(f"  [red]✗[/red] {escape(what)}  [dim]{time.monotonic() - started:.1f} s[/dim]")
+            self.console.print(
+                f"  [red]✗[/red] {escape(what)}  [dim]{time.monotonic() - started:.1f} s[/dim]", soft_wrap=True
+            )
             raise
         detail = f" — {escape(note.text)}" if note.text else ""
-        self.console.print(f"  [green]✓[/green] {escape(what)}{detail}  [dim]{time.monotonic() - started:.1f} s[/dim]")
+        took = f"[dim]{time.monotonic() - started:.1f} s[/dim]"
+        self.console.print(f"  [green]✓[/green] {escape(what)}{detail}  {took}", soft_wrap=True)
 
     def command(
         self,
