@@ -1,0 +1,5 @@
+"""`python -m spark_ingest`: see `cli.py`."""
+
+from spark_ingest.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,93 @@
+"""The command line: setup, create, append, import, run. Exit codes are those of `errors.py`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from spark_ingest.config import IngestConfig, load_config
+from spark_ingest.errors import IngestError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a user's mistake becomes one sentence on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(load_config(), options)
+    except IngestError as error:
+        if options.debug:
+            raise
+        print(f"spark_ingest: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the stack trace of an error")
+    parser = argparse.ArgumentParser(prog="spark_ingest", description="The lake and the Spark job.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    setup = commands.add_parser("setup", parents=[common], help="fetch Spark's jars once")
+    setup.set_defaults(command=_setup)
+
+    create = commands.add_parser("create", parents=[common], help="create the lake's two tables where missing")
+    create.set_defaults(command=_create)
+
+    append = commands.add_parser(
+        "append", parents=[common], help="append files with the lake's own columns, as they are"
+    )
+    append.add_argument(
+        "--events", type=Path, action="append", default=[], metavar="FILE", help="Parquet or JSON lines"
+    )
+    append.add_argument("--transactions", type=Path, action="append", default=[], metavar="FILE")
+    append.add_argument("--id", help="an append with the same id is done once")
+    append.set_defaults(command=_append)
+
+    run = commands.add_parser("run", parents=[common], help="publish a batch of what is new in the lake")
+    run.add_argument(
+        "--from", dest="first", type=date.fromisoformat, metavar="DATE", help="backfill from this date (UTC)"
+    )
+    run.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DATE", help="backfill up to this date")
+    run.set_defaults(command=_run)
+    return parser
+
+
+def _setup(config: IngestConfig, options: argparse.Namespace) -> None:
+    from spark_ingest.runtime import fetch_jars
+
+    print(fetch_jars(config))
+
+
+def _create(config: IngestConfig, options: argparse.Namespace) -> None:
+    from spark_ingest.lake import create_tables, identifier
+    from spark_ingest.session import spark_session
+    from spark_ingest.tables import TABLES
+
+    with spark_session(config, options.debug) as spark:
+        create_tables(spark, config)
+    print("Tables are there: " + ", ".join(identifier(config, table) for table in TABLES))
+
+
+def _append(config: IngestConfig, options: argparse.Namespace) -> None:
+    from spark_ingest.lake import append_files, create_tables
+    from spark_ingest.session import spark_session
+    from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
+
+    files = {USER_EVENTS: options.events, TRANSACTIONS: options.transactions}
+    with spark_session(config, options.debug) as spark:
+        create_tables(spark, config)
+        added = append_files(spark, config, {table: paths for table, paths in files.items() if paths}, options.id)
+    for name, rows in added.items():
+        print(
+            f"{name}: " + ("appended before under this id, nothing added" if rows is None else f"{rows} rows appended")
+        )
+
+
+def _run(config: IngestConfig, options: argparse.Namespace) -> None:
+    from spark_ingest.run import run
+
+    print(run(config, options.first, options.last))

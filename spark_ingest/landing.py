@@ -1,0 +1,89 @@
+"""The landing: manifests, staged files, what is half written, and who works on it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spark_ingest.errors import LandingError, RunConflict
+from spark_ingest.manifest import encode, validate
+from spark_ingest.storage import FolderStorage, Storage
+
+MANIFESTS = "_manifests"
+DATASETS = ("user_events", "transactions", "user_sessions")
+_LOCK = "_locks/run.lock"
+_BATCH_FOLDER = re.compile(r"^[a-z_]+/batch_id=([0-9a-f-]{36})/")
+
+
+@dataclass(frozen=True)
+class Landing:
+    """The landing behind a storage."""
+
+    storage: Storage
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """All published manifests, oldest first. Raises LandingError for one that breaks the contract."""
+        found = []
+        for file in self.storage.files(MANIFESTS):
+            if file.path.endswith(".json") and "/." not in file.path:
+                try:
+                    document = json.loads(self.storage.read(file.path))
+                except ValueError as error:
+                    raise LandingError(f"{self.storage.root}/{file.path} is no JSON document: {error}") from error
+                validate(document, file.path)
+                found.append(document)
+        return sorted(found, key=lambda document: (document["published_at"], document["batch_id"]))
+
+    def acknowledged(self) -> set[str]:
+        """Ids of the batches that the warehouse has acknowledged."""
+        names = [Path(file.path).name for file in self.storage.files(MANIFESTS)]
+        return {name.split(".", 1)[0] for name in names if ".loaded" in name}
+
+    def publish(self, document: dict[str, Any]) -> None:
+        """Write a manifest, last and whole. Raises RunConflict when another run has published the same batch."""
+        if not self.storage.create(f"{MANIFESTS}/{document['batch_id']}.json", encode(document)):
+            raise RunConflict(f"batch {document['batch_id']} was published by another run in the meantime")
+
+    def remove_unpublished(self) -> int:
+        """Delete staged files of batches without a manifest (a run was killed); how many files went."""
+        published = {document["batch_id"] for document in self.manifests()}
+        stale = [
+            file.path
+            for dataset in DATASETS
+            for file in self.storage.files(dataset)
+            if (match := _BATCH_FOLDER.match(file.path)) is None or match.group(1) not in published
+        ]
+        self.storage.delete(stale)
+        return len(stale)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the landing for one run. Raises RunConflict when another run holds it."""
+        if not isinstance(self.storage, FolderStorage):
+            yield
+            return
+        path = Path(self.storage.root) / _LOCK
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise LandingError(f"{path} cannot be written: {error.strerror}") from error
+        try:
+            try:
+                # The lock goes with the process, also when it is killed.
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(handle, 100, 0).decode(errors="replace").strip()
+                raise RunConflict(f"another run ({holder or 'just starting'}) holds {self.storage.root}") from None
+            os.truncate(handle, 0)
+            os.pwrite(handle, f"process {os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(handle)

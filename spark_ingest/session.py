@@ -1,0 +1,135 @@
+"""Starts Spark with the requirement's settings, and the catalog that the configuration names."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from spark_ingest.config import IngestConfig
+from spark_ingest.runtime import artifacts, java_home, resolved_jars
+
+CATALOG = "iceberg"
+
+# The requirement's settings, used as they are, except:
+# - spark.sql.catalog.spark_catalog (SparkSessionCatalog, type hive): left out. It needs a Hive metastore and nothing
+#   here lives in Spark's own catalog; every table is addressed through the catalog `iceberg`.
+# - spark.executor.memoryFraction=0.8: does not exist since Spark 1.6; its successor is spark.memory.fraction, set to
+#   the same share.
+# - spark.executor.memory and cores: sizes of the cluster, so they are set where the cluster is described (k8s/).
+_SETTINGS = {
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.adaptive.coalescePartitions.enabled": "true",
+    "spark.sql.adaptive.skewJoin.enabled": "true",
+    "spark.sql.adaptive.localShuffleReader.enabled": "true",
+    "spark.serializer": "org.apache.spark.serializer.KryoSerializer",
+    "spark.memory.fraction": "0.8",
+    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+    # Ours: wrong input must fail or be flagged, never wrap or turn into NULL by itself; one time zone everywhere.
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.catalogImplementation": "in-memory",
+}
+
+
+def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", quiet: bool = True) -> SparkSession:
+    """Start a session (or take the running one). Under spark-submit, its master, memory and jars stand."""
+    builder = SparkSession.builder.appName(name)
+    for key, value in settings(config).items():
+        builder = builder.config(key, value)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        os.environ["JAVA_HOME"] = str(java_home())
+        # Python workers run in this very environment, wherever the command was started from.
+        os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+        builder = builder.master(config.spark_master).config("spark.driver.memory", config.driver_memory)
+        for key, value in _own_start(config, quiet).items():
+            builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR" if quiet else "WARN")
+    return spark
+
+
+@contextmanager
+def spark_session(config: IngestConfig, debug: bool = False) -> Iterator[SparkSession]:
+    """A session for one command, stopped at its end so that its scratch files go."""
+    spark = start_spark(config, quiet=not debug)
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def settings(config: IngestConfig) -> dict[str, str]:
+    """All Spark settings that hold wherever the job runs."""
+    return {
+        **_SETTINGS,
+        "spark.sql.shuffle.partitions": str(config.shuffle_partitions),
+        **{f"spark.sql.catalog.{CATALOG}{key}": value for key, value in _catalog(config).items()},
+    }
+
+
+def _catalog(config: IngestConfig) -> dict[str, str]:
+    values = {
+        "": "org.apache.iceberg.spark.SparkCatalog",
+        ".type": config.catalog_type,
+        ".warehouse": config.catalog_warehouse or config.warehouse,
+        # A plan and the read that follows it must see the same table; no snapshot is taken from a stale cache.
+        ".cache-enabled": "false",
+    }
+    if config.catalog_uri:
+        values[".glue.endpoint" if config.catalog_type == "glue" else ".uri"] = config.catalog_uri
+    if config.uses_s3:
+        values[".io-impl"] = "org.apache.iceberg.aws.s3.S3FileIO"
+        if config.s3_endpoint:
+            values |= {".s3.endpoint": config.s3_endpoint, ".s3.path-style-access": "true"}
+        if config.s3_region:
+            values[".client.region"] = config.s3_region
+    return values
+
+
+def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
+    """Settings for a Spark that this process starts: jars, loopback only, scratch space, a quiet log."""
+    wanted = artifacts(config)
+    jars = resolved_jars(config, wanted)
+    scratch = Path(config.scratch)
+    scratch.mkdir(parents=True, exist_ok=True)
+    values = {
+        "spark.jars.ivy": config.ivy_dir,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "spark-warehouse"),
+        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseParallelGC",
+    }
+    if jars is None:
+        values["spark.jars.packages"] = ",".join(artifact.coordinates for artifact in wanted)
+    else:
+        values["spark.jars"] = ",".join(str(jar) for jar in jars)
+    if quiet:
+        values["spark.driver.extraJavaOptions"] += f" -Dlog4j2.configurationFile={_quiet_log()}"
+    return values
+
+
+def _quiet_log() -> Path:
+    """A log4j file that keeps Spark's start-up messages off the terminal."""
+    path = Path(tempfile.gettempdir()) / "spark-ingest-log4j2.properties"
+    text = (
+        "rootLogger.level = error\nrootLogger.appenderRef.stderr.ref = stderr\n"
+        "appender.stderr.type = Console\nappender.stderr.name = stderr\nappender.stderr.target = SYSTEM_ERR\n"
+        "appender.stderr.layout.type = PatternLayout\n"
+        # Spark announces a changed level for the gateway's logger unless that has the root's level by name.
+        "logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer\nlogger.gateway.level = error\n"
+        "appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex\n"
+    )
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,191 @@
+"""Sessions from events: pure transforms, no aggregate of which needs a sort.
+
+An aggregate whose buffer holds a string (first, min_by, min of a string) makes Spark sort the whole input. Here strings
+are only grouping keys: events are first reduced per session and attributes with counters of fixed width, which leaves
+about one row a session, and a window over those few rows picks the attributes of the earliest event.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from spark_ingest.identifiers import canonical_id
+
+# What the job reads of an event, and nothing else.
+EVENT_COLUMNS = (
+    "event_id",
+    "user_id",
+    "session_id",
+    "event_type",
+    "timestamp",
+    "device_type",
+    "browser",
+    "ip_address",
+    "user_tier",
+    "properties",
+)
+SESSION_COLUMNS = (
+    "session_id",
+    "user_id",
+    "user_tier",
+    "session_start",
+    "session_end",
+    "session_duration_minutes",
+    "page_views",
+    "product_views",
+    "searches",
+    "add_to_cart_events",
+    "purchases",
+    "total_spent",
+    "items_purchased",
+    "device_type",
+    "browser",
+    "converted_to_purchase",
+    "first_purchase_at",
+    "event_count",
+    "distinct_ip_count",
+)
+_GROUPING = ("session_id", "user_id", "user_tier", "device_type", "browser", "ip_address")
+_COUNTED_TYPES = {
+    "page_views": "page_view",
+    "product_views": "product_view",
+    "searches": "search",
+    "add_to_cart_events": "add_to_cart",
+    "purchases": "purchase",
+}
+_MICROS_PER_MINUTE = 60_000_000
+_NUMBER = r"\A-?\d+(\.\d+)?([eE][+-]?\d+)?\z"
+AMOUNT_TYPE = "decimal(28,2)"  # ten digits of room below the sum's decimal(38,2)
+
+
+def session_events(events: DataFrame) -> DataFrame:
+    """The columns that sessions are made of, identifiers in canonical form; events without session or time left out.
+
+    Adds `micros` (time in microseconds since 1970, UTC) and `amount` (see `purchase_amounts`).
+    """
+    placed = events.filter(F.col("session_id").isNotNull() & F.col("timestamp").isNotNull())
+    return (
+        purchase_amounts(placed)
+        .withColumns({name: canonical_id(F.col(name)) for name in ("event_id", "session_id", "user_id")})
+        .withColumn("micros", F.unix_micros("timestamp"))
+        .select(*(name for name in EVENT_COLUMNS if name not in ("timestamp", "properties")), "micros", "amount")
+    )
+
+
+def purchase_amounts(events: DataFrame) -> DataFrame:
+    """Add `amount`: of purchases, properties.amount rounded half-up to two places, as decimal(28,2).
+
+    NULL for other events, and where the document is malformed or its amount is missing, no number, or too large.
+    """
+    text = F.when(F.col("event_type") == "purchase", F.get_json_object("properties", "$.amount"))
+    number = F.when(F.col("amount_text").rlike(_NUMBER), F.col("amount_text"))
+    return (
+        events.withColumn("amount_text", text)
+        .withColumn("amount_text", number)
+        .withColumn("amount", F.expr(f"try_cast(amount_text AS {AMOUNT_TYPE})"))
+        .drop("amount_text")
+    )
+
+
+def duplicated_ids(events: DataFrame) -> DataFrame:
+    """The event ids that occur more than once: `event_id`."""
+    counts = events.filter(F.col("event_id").isNotNull()).groupBy("event_id").agg(F.count(F.lit(1)).alias("n"))
+    return counts.filter(F.col("n") > 1).select("event_id")
+
+
+def each_event_once(events: DataFrame, duplicates: DataFrame) -> DataFrame:
+    """Keep, of events with the same id, the earliest (then the smallest of the other columns).
+
+    duplicates: `duplicated_ids` of these events. Only those few are sorted. Events without an id are kept.
+    """
+    unique = events.join(duplicates, "event_id", "left_anti")
+    repeated = events.join(duplicates, "event_id", "left_semi")
+    order = ["micros", *(name for name in events.columns if name not in ("micros", "event_id"))]
+    rank = F.row_number().over(Window.partitionBy("event_id").orderBy(*order))
+    return unique.unionByName(repeated.withColumn("rank", rank).filter("rank = 1").drop("rank"))
+
+
+def sessions(events: DataFrame, first_events: DataFrame | None = None) -> DataFrame:
+    """One row per session of `session_events`, each event counted once: SESSION_COLUMNS and `tied`.
+
+    Attributes are those of the earliest event by (time, event id). `tied`: the first moment of the session has several
+    events that differ in attributes; such sessions need first_events, the `tied_first_events` of these events.
+    """
+    groups = session_groups(events)
+    order = [F.col("micros_start").asc()]
+    if first_events is not None:
+        groups = _mark_first(groups, first_events)
+        order.append(F.col("holds_first").desc())
+    whole = Window.partitionBy("session_id")
+    ranked = whole.orderBy(*order, *_GROUPING[1:])
+    totals = {name: F.sum(name).over(whole) for name in (*_COUNTED_TYPES, "event_count", "total_spent")}
+    return (
+        groups.withColumns(
+            {
+                "rank": F.row_number().over(ranked),
+                "tied": F.coalesce(F.lead("micros_start").over(ranked) == F.col("micros_start"), F.lit(False)),
+                "micros_end": F.max("micros_end").over(whole),
+                "micros_purchase": F.min("micros_purchase").over(whole),
+                "distinct_ip_count": F.size(F.collect_set("ip_address").over(whole)),
+                **totals,
+            }
+        )
+        .filter("rank = 1")
+        .select(*_session_columns(), "tied")
+    )
+
+
+def session_groups(events: DataFrame) -> DataFrame:
+    """Events reduced per session, attributes and address: counters and times only, so Spark aggregates by hash."""
+    counted = {name: F.count_if(F.col("event_type") == kind) for name, kind in _COUNTED_TYPES.items()}
+    return events.groupBy(*_GROUPING).agg(
+        F.min("micros").alias("micros_start"),
+        F.max("micros").alias("micros_end"),
+        F.min(F.when(F.col("event_type") == "purchase", F.col("micros"))).alias("micros_purchase"),
+        F.count(F.lit(1)).alias("event_count"),
+        F.coalesce(F.sum("amount"), F.lit(0)).cast("decimal(38,2)").alias("total_spent"),
+        *(column.cast("bigint").alias(name) for name, column in counted.items()),
+    )
+
+
+def tied_first_events(events: DataFrame, made: DataFrame) -> DataFrame:
+    """Of each tied session of `made`, the group of attributes that its earliest event by (time, event id) has."""
+    starts = made.filter("tied").select("session_id", F.unix_micros("session_start").alias("micros"))
+    tied = events.join(starts, ["session_id", "micros"], "left_semi")
+    rank = F.row_number().over(Window.partitionBy("session_id").orderBy(F.col("event_id").asc_nulls_last()))
+    return tied.withColumn("rank", rank).filter("rank = 1").select(*_GROUPING)
+
+
+def _mark_first(groups: DataFrame, first_events: DataFrame) -> DataFrame:
+    marked = first_events.withColumn("holds_first", F.lit(True)).alias("first")
+    same = [F.col(f"group.{name}").eqNullSafe(F.col(f"first.{name}")) for name in _GROUPING]
+    joined = groups.alias("group").join(marked, same, "left")
+    return joined.select("group.*", F.coalesce("first.holds_first", F.lit(False)).alias("holds_first"))
+
+
+def overlong(made: DataFrame, limit_micros: int) -> DataFrame:
+    """The sessions that last longer than the limit: `session_id`, `last_micros` (the last moment that is kept)."""
+    start, end = F.unix_micros("session_start"), F.unix_micros("session_end")
+    return made.filter(end - start > limit_micros).select("session_id", (start + limit_micros).alias("last_micros"))
+
+
+def within_limit(events: DataFrame, too_long: DataFrame) -> DataFrame:
+    """The events of overlong sessions up to their last kept moment."""
+    return events.join(too_long, "session_id").filter("micros <= last_micros").drop("last_micros")
+
+
+def _session_columns() -> list[Column]:
+    start, end = F.col("micros_start"), F.col("micros_end")
+    minutes = ((end - start).cast("decimal(20,0)") / F.lit(_MICROS_PER_MINUTE)).cast("decimal(18,4)")
+    made = {
+        "session_start": F.timestamp_micros("micros_start"),
+        "session_end": F.timestamp_micros("micros_end"),
+        "session_duration_minutes": minutes,
+        "items_purchased": F.col("purchases"),
+        "converted_to_purchase": F.col("purchases") > 0,
+        "first_purchase_at": F.timestamp_micros("micros_purchase"),
+        "distinct_ip_count": F.col("distinct_ip_count").cast("bigint"),
+        "total_spent": F.col("total_spent").cast("decimal(38,2)"),
+    }
+    return [made.get(name, F.col(name)).alias(name) for name in SESSION_COLUMNS]

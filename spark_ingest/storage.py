@@ -1,0 +1,146 @@
+"""Files of the landing, in a folder or on S3, behind one small interface."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from spark_ingest.config import IngestConfig, is_s3
+from spark_ingest.errors import LandingError
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file, by its path relative to the root."""
+
+    path: str
+    bytes: int
+
+
+class Storage(Protocol):
+    """What the job needs of a store. Paths are relative to its root, with forward slashes."""
+
+    root: str
+
+    def files(self, prefix: str) -> list[StoredFile]:
+        """Files below a folder, sorted by path; none when it does not exist."""
+
+    def read(self, path: str) -> bytes:
+        """A file's content. Raises LandingError."""
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Create a file whole or not at all; False when it exists already."""
+
+    def delete(self, paths: list[str]) -> None:
+        """Delete files; missing ones do not matter."""
+
+
+class FolderStorage:
+    """A folder of the local file system."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def files(self, prefix: str) -> list[StoredFile]:
+        folder = Path(self.root) / prefix
+        found = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+        return sorted(
+            (StoredFile(path.relative_to(self.root).as_posix(), path.stat().st_size) for path in found),
+            key=lambda file: file.path,
+        )
+
+    def read(self, path: str) -> bytes:
+        try:
+            return (Path(self.root) / path).read_bytes()
+        except OSError as error:
+            raise LandingError(f"{Path(self.root) / path} cannot be read: {error.strerror}") from error
+
+    def create(self, path: str, content: bytes) -> bool:
+        target = Path(self.root) / path
+        # A name that no reader of the folder looks at; a hard link then publishes the whole file or fails.
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.link(partial, target)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise LandingError(f"{target} cannot be written: {error.strerror}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+        return True
+
+    def delete(self, paths: list[str]) -> None:
+        folders = set()
+        for path in paths:
+            target = Path(self.root) / path
+            target.unlink(missing_ok=True)
+            folders.add(target.parent)
+        for folder in folders:
+            if folder.is_dir() and folder != Path(self.root) and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+class S3Storage:
+    """A prefix of a bucket."""
+
+    def __init__(self, root: str, config: IngestConfig) -> None:
+        import boto3
+
+        self.root = root
+        bucket, _, prefix = root.removeprefix("s3://").partition("/")
+        self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
+        self._client: Any = boto3.client("s3", endpoint_url=config.s3_endpoint, region_name=config.s3_region)
+
+    def files(self, prefix: str) -> list[StoredFile]:
+        pages = self._client.get_paginator("list_objects_v2")
+        start = self._prefix + prefix.rstrip("/") + "/"
+        try:
+            found = [
+                StoredFile(item["Key"].removeprefix(self._prefix), item["Size"])
+                for page in pages.paginate(Bucket=self._bucket, Prefix=start)
+                for item in page.get("Contents", [])
+            ]
+        except self._error() as error:
+            raise LandingError(f"{self.root}/{prefix} cannot be listed: {error}") from error
+        return sorted(found, key=lambda file: file.path)
+
+    def read(self, path: str) -> bytes:
+        try:
+            content: bytes = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"].read()
+        except self._error() as error:
+            raise LandingError(f"{self.root}/{path} cannot be read: {error}") from error
+        return content
+
+    def create(self, path: str, content: bytes) -> bool:
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content, IfNoneMatch="*")
+        except self._error() as error:
+            code = getattr(error, "response", {}).get("Error", {}).get("Code")
+            if code in ("PreconditionFailed", "ConditionalRequestConflict"):
+                return False
+            raise LandingError(f"{self.root}/{path} cannot be written: {error}") from error
+        return True
+
+    def delete(self, paths: list[str]) -> None:
+        for start in range(0, len(paths), 1000):
+            keys = [{"Key": self._prefix + path} for path in paths[start : start + 1000]]
+            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+
+    @staticmethod
+    def _error() -> tuple[type[Exception], ...]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        return (BotoCoreError, ClientError)
+
+
+def open_storage(root: str, config: IngestConfig) -> Storage:
+    """The store that a root names."""
+    return S3Storage(root, config) if is_s3(root) else FolderStorage(root)
