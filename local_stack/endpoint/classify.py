@@ -13,6 +13,11 @@ from local_stack.endpoint.transactions import Effect
 
 _BEGIN = re.compile(r"(BEGIN(\s+(WORK|TRANSACTION))?|START\s+TRANSACTION)(\s+NAME\s+\w+)?", re.IGNORECASE)
 
+# SCOPED (Snowpark's), LOCAL, GLOBAL and VOLATILE temporary objects are temporary ones.
+_TEMPORARY = re.compile(
+    r"^(\s*CREATE\s+)(OR\s+REPLACE\s+)?(?:(?:SCOPED|LOCAL|GLOBAL)\s+TEMP(?:ORARY)?|VOLATILE)\s+", re.IGNORECASE
+)
+
 
 def parse(text: str) -> Expr:
     """One statement's tree. Raises ParseError, or SqlError when there is no statement or more than one."""
@@ -21,6 +26,7 @@ def parse(text: str) -> Expr:
         return exp.Transaction()
     # sqlglot reads `?::` as one operator
     text = map_code(text, lambda code: code.replace("?::", "? ::"))
+    text = _TEMPORARY.sub(lambda m: f"{m[1]}{m[2] or ''}TEMPORARY ", text)
     statements = [
         s for s in sqlglot.parse(text, read="snowflake") if s is not None and not isinstance(s, exp.Semicolon)
     ]

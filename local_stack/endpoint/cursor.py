@@ -9,7 +9,8 @@ from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
 
 from local_stack.endpoint import rewrites
-from local_stack.endpoint.outcome import Outcome, from_duckdb
+from local_stack.endpoint.outcome import Outcome, from_duckdb, from_result
+from local_stack.endpoint.statements import Result
 
 
 class LocalCursor(FakeSnowflakeCursor):
@@ -24,8 +25,18 @@ class LocalCursor(FakeSnowflakeCursor):
         self.check_db_and_schema(expression)
         for part in self._transform_explode(expression):
             transformed = self._transform(part, params or None)
+            if _is_temporary(transformed):
+                return self._create_temporary(transformed, params, statement_type_id)
             self._execute(transformed, params if params and transformed.find(exp.Placeholder) else None)
         return from_duckdb(self._duck_conn.description or [], self._arrow_table, statement_type_id)
+
+    def _create_temporary(self, create: Expr, params: list[Any], statement_type_id: int) -> Outcome:
+        """fakesnow's bookkeeping of tables does not know temporary ones with a qualified name."""
+        self._duck_conn.execute(create.sql(dialect="duckdb"), params or None)
+        name = create.find(exp.Table)
+        label = str(create.args.get("kind")).capitalize()
+        status = f"{label} {name.name.rpartition('.')[2] if name else ''} successfully created."
+        return from_result(Result.status(status), statement_type_id)
 
     def translate(self, expression: Expr) -> str:
         """A query as DuckDB SQL, without running it."""
@@ -35,3 +46,11 @@ class LocalCursor(FakeSnowflakeCursor):
     def _transform(self, expression: Expr, params: Any) -> Expr:
         transformed = super()._transform(expression, params)
         return rewrites.apply(rewrites.AFTER, transformed, self._context)
+
+
+def _is_temporary(expression: Expr) -> bool:
+    properties = expression.args.get("properties") if isinstance(expression, exp.Create) else None
+    return bool(properties and properties.find(exp.TemporaryProperty)) and expression.args.get("kind") in (
+        "TABLE",
+        "VIEW",
+    )

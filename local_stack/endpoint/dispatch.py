@@ -64,6 +64,9 @@ class Dispatcher:
 
             def action() -> Outcome:
                 outcomes = [_execute(expression.copy(), row, session, context, type_id) for row in rows]
+                for after in context.on_success:
+                    after()
+                context.on_success.clear()
                 return outcomes[0] if len(outcomes) == 1 else _total(outcomes)
 
             return session.transaction.run(effect, tables, action)

@@ -16,6 +16,7 @@ from fakesnow.instance import GLOBAL_DATABASE_NAME, FakeSnow
 from fakesnow.transforms import show
 
 from local_stack.endpoint.catalog import Catalog
+from local_stack.endpoint.functions import create_functions
 from local_stack.endpoint.locks import TableLocks
 from local_stack.endpoint.stages.history import create_history
 
@@ -52,6 +53,7 @@ class Engine(FakeSnow):
         )
         self.duck_conn.execute(info_schema.fs_global_creation_sql())
         self.duck_conn.execute(show.fs_global_creation_sql())
+        create_functions(self.duck_conn)
         for file in sorted(self.data_dir.glob("*.db")):
             if file.stem != GLOBAL_DATABASE_NAME:
                 self.attach(file.stem)

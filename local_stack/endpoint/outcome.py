@@ -146,12 +146,12 @@ def from_duckdb(description: list[tuple[Any, ...]], table: pa.Table, statement_t
     return Outcome(columns, _table(columns, arrays), statement_type_id)
 
 
-def from_result(result: Result) -> Outcome:
+def from_result(result: Result, statement_type_id: int = 0) -> Outcome:
     """The outcome of an extension's result."""
     columns = tuple(column_from_result(column) for column in result.columns)
     rows = list(result.rows)
     arrays = [_from_python([row[i] for row in rows], column) for i, column in enumerate(columns)]
-    return Outcome(columns, _table(columns, arrays), transfer=getattr(result, "transfer", None))
+    return Outcome(columns, _table(columns, arrays), statement_type_id, getattr(result, "transfer", None))
 
 
 def _table(columns: tuple[ColumnInfo, ...], arrays: list[Any]) -> pa.Table:

@@ -113,7 +113,6 @@ class Endpoint:
             )
         except Exception as error:
             return JSONResponse(wire.failure(as_sql_error(error), str(uuid.uuid4())))
-        session.transaction.autocommit = str(parameters.get("AUTOCOMMIT", True)).lower() != "false"
         return JSONResponse({"data": _login_data(session), "success": True, "code": None, "message": None})
 
     async def renew(self, request: Request) -> JSONResponse:

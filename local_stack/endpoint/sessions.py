@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import threading
 from collections import OrderedDict
@@ -23,6 +24,7 @@ from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.errors import SessionGone
 from local_stack.endpoint.grammar import SchemaName, quote_string
 from local_stack.endpoint.outcome import Outcome
+from local_stack.endpoint.parameters import PARAMETERS, set_parameter
 from local_stack.endpoint.sql_text import segments
 from local_stack.endpoint.statements import Statement
 from local_stack.endpoint.transactions import Transaction
@@ -48,6 +50,7 @@ class Session:
     token: str
     master_token: str
     registry: SessionRegistry
+    number: str
     user: str = "LOCAL"
     role: str = "SYSADMIN"
     warehouse: str | None = None
@@ -87,6 +90,15 @@ class Session:
             ).fetchone()
             is not None
         )
+
+    def table_exists(self, database: str, schema: str, name: str) -> bool:
+        """Whether a permanent table has this name."""
+        found = self.duck.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
+            " AND upper(table_name) = upper(?)",
+            [database, schema, name],
+        ).fetchone()
+        return found is not None
 
     def physical_table(self, table: SchemaName) -> SchemaName:
         """Where a table is: a temporary table of this session hides a permanent one of the same name."""
@@ -172,6 +184,7 @@ class SessionRegistry:
         self.engine, self._dispatcher = engine, dispatcher
         self._by_token: dict[str, Session] = {}
         self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
         engine.open_session = self.open
 
     def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
@@ -189,8 +202,13 @@ class SessionRegistry:
                 token=secrets.token_urlsafe(32),
                 master_token=secrets.token_urlsafe(32),
                 registry=self,
+                number=str(next(self._numbers)),
                 **attributes,
             )
+            given, session.parameters = session.parameters, {}
+            for name, value in given.items():
+                if name in PARAMETERS:
+                    set_parameter(session, name, value)
             self._by_token[session.token] = session
             return session
 

@@ -7,37 +7,22 @@ put it in a list below, test it as SQL -> SQL and by behaviour (tests/endpoint/t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from sqlglot import Expr
 
+from local_stack.endpoint.rewrites.casts import casts
+from local_stack.endpoint.rewrites.context import Context, Rewrite
+from local_stack.endpoint.rewrites.function_names import function_names
+from local_stack.endpoint.rewrites.query_results import query_results
+from local_stack.endpoint.rewrites.session_functions import session_functions
+from local_stack.endpoint.rewrites.table_events import table_events
+from local_stack.endpoint.rewrites.snowpark import SNOWPARK_AFTER, SNOWPARK_BEFORE
+from local_stack.endpoint.rewrites.temporary_tables import temporary_tables
 from local_stack.endpoint.stages.staged_query import staged_files
 
-if TYPE_CHECKING:
-    from local_stack.endpoint.sessions import Session
+__all__ = ["AFTER", "BEFORE", "Context", "Rewrite", "apply"]
 
-
-@dataclass(frozen=True)
-class Context:
-    """What a rewrite may know: the session (its database, schema, parameters, results, temporary tables)."""
-
-    session: Session
-
-    @property
-    def database(self) -> str | None:
-        return self.session.database
-
-    @property
-    def schema(self) -> str | None:
-        return self.session.schema
-
-
-Rewrite = Callable[[Expr, Context], Expr]
-
-BEFORE: list[Rewrite] = [staged_files]
-AFTER: list[Rewrite] = []
+BEFORE: list[Rewrite] = [staged_files, session_functions, query_results, table_events, temporary_tables, function_names]
+AFTER: list[Rewrite] = [casts, *SNOWPARK_AFTER]
 
 
 def apply(rewrites: list[Rewrite], expression: Expr, context: Context) -> Expr:

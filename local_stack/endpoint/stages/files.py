@@ -138,7 +138,6 @@ def _put(session: Session, source: str, target: str, options: dict[str, Any]) ->
             "sourceCompression": str(options.get("SOURCE_COMPRESSION", "auto_detect")).lower(),
             "overwrite": bool(options.get("OVERWRITE", False)),
             "threshold": 1 << 40,
-            "encryptionMaterial": [],
         },
     )
 
@@ -156,7 +155,6 @@ def _get(session: Session, source: str, target: str, options: dict[str, Any]) ->
             "stageInfo": {"locationType": "LOCAL_FS", "location": str(Path(location.folder)), "creds": {}, "path": ""},
             "localLocation": _local_path(target),
             "parallel": int(options.get("PARALLEL", 10)),
-            "encryptionMaterial": [],
             "threshold": 1 << 40,
         },
     )

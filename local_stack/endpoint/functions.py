@@ -1,0 +1,30 @@
+"""Snowflake functions and conversions that DuckDB lacks, as macros in the endpoint's own database.
+
+Branches on typeof(x) are decided when a statement is planned: they cost nothing per row.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+_MACROS = (
+    # ::VARCHAR. Source: "Data type conversion"; TIMESTAMP_NTZ_OUTPUT_FORMAT's default has milliseconds.
+    """_sf_text(x) AS CASE typeof(x)
+        WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
+        WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
+        WHEN 'TIMESTAMP WITH TIME ZONE'
+            THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g %z')
+        WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
+        WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
+        ELSE CAST(x AS VARCHAR) END""",
+    # TYPEOF of a VARIANT.
+    """_sf_typeof(x) AS CASE json_type(CAST(x AS JSON))
+        WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
+        WHEN 'DOUBLE' THEN 'DECIMAL' WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(CAST(x AS JSON)) END""",
+)
+
+
+def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create or replace every macro."""
+    for macro in _MACROS:
+        connection.execute(f"CREATE OR REPLACE MACRO _fs_global.main.{macro}")

@@ -1,0 +1,53 @@
+"""What a rewrite may know and leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlglot import Expr, exp
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.sessions import Session
+
+TableName = tuple[str, str, str]
+
+
+@dataclass
+class Context:
+    """The session (its database, schema, parameters, results, temporary tables); on_success: what to do afterwards."""
+
+    session: Session
+    on_success: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def database(self) -> str | None:
+        return self.session.database
+
+    @property
+    def schema(self) -> str | None:
+        return self.session.schema
+
+    def full_name(self, table: exp.Table) -> TableName:
+        """(database, schema, name) as stored: upper case unless quoted, completed from the session."""
+        return (
+            stored(table.args.get("catalog")) or self.database or "",
+            stored(table.args.get("db")) or self.schema or "",
+            stored(table.this),
+        )
+
+
+def stored(name: Expr | str | None) -> str:
+    """An identifier as stored."""
+    if isinstance(name, exp.Identifier):
+        return str(name.this) if name.quoted else str(name.this).upper()
+    return "" if name is None else str(name.name if isinstance(name, Expr) else name).upper()
+
+
+def identifier(name: str) -> exp.Identifier:
+    """A stored name as a quoted identifier."""
+    return exp.to_identifier(name, quoted=True)
+
+
+Rewrite = Callable[[Expr, Context], Expr]

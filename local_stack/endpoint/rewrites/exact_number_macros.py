@@ -1,0 +1,49 @@
+"""DuckDB macros of exact division, and of sums that stay decimal; see exact_numbers.
+
+Decimals are divided as integers: both at scale 12, in HUGEINT, rounded half away from zero. Values are bound once, by
+a lambda over a list of one, so that nested quotients do not multiply the text of the plan.
+"""
+
+from __future__ import annotations
+
+HOME = "_fs_global.main."
+DIVIDE = f"{HOME}_sf_divide"
+NUMBER = f"{HOME}_sf_number"
+
+SQL = f"""
+CREATE OR REPLACE MACRO {NUMBER}(x, w VARCHAR) AS TRY_CAST(trim(x, '"') AS DOUBLE), (x, w) AS x;
+CREATE OR REPLACE MACRO {HOME}_sf_half_away(n, d) AS
+    CASE WHEN d = 0 THEN error('Division by zero')
+    ELSE (2 * n + CASE WHEN (n < 0) = (d < 0) THEN d ELSE -d END) // (2 * d) END;
+CREATE OR REPLACE MACRO {HOME}_sf_integer_quotient(a, b) AS
+    list_extract(list_transform(
+        [{{'n': a::HUGEINT * 1000000, 'd': b::HUGEINT}}],
+        lambda q: CASE WHEN q.n IS NOT NULL THEN {HOME}_sf_half_away(q.n, q.d) END
+    ), 1)::DECIMAL(38, 0) * 0.000001::DECIMAL(6, 6);
+CREATE OR REPLACE MACRO {HOME}_sf_decimal_quotient(a, b, kind) AS
+    list_extract(list_transform(
+        [{{
+            'n': replace((a::DECIMAL(38, 12))::VARCHAR, '.', '')::HUGEINT,
+            'd': replace((b::DECIMAL(38, 12))::VARCHAR, '.', '')::HUGEINT,
+            's': coalesce(TRY_CAST(regexp_extract(kind, '^DECIMAL\\(\\d+,(\\d+)\\)$', 1) AS INTEGER), 0)
+        }}],
+        lambda q: CASE WHEN q.n IS NOT NULL THEN
+            {HOME}_sf_half_away(q.n * pow(10, greatest(q.s, least(q.s + 6, 12)))::HUGEINT, q.d)
+            * pow(10, 12 - greatest(q.s, least(q.s + 6, 12)))::HUGEINT
+        END
+    ), 1)::DECIMAL(38, 0) * 0.000000000001::DECIMAL(12, 12);
+CREATE OR REPLACE MACRO {HOME}_sf_float_quotient(a, b) AS
+    list_extract(list_transform(
+        [{{'n': a::DOUBLE, 'd': b::DOUBLE}}],
+        lambda q: CASE WHEN q.n IS NULL THEN NULL WHEN q.d = 0 THEN error('Division by zero') ELSE q.n / q.d END
+    ), 1);
+CREATE OR REPLACE MACRO {DIVIDE}
+    (a, b, wa HUGEINT, wb HUGEINT) AS {HOME}_sf_integer_quotient(a, b),
+    (a, b, wa DECIMAL(38, 12), wb DECIMAL(38, 12)) AS {HOME}_sf_decimal_quotient(a, b, typeof(a)),
+    (a, b, wa DECIMAL(38, 12), wb HUGEINT) AS {HOME}_sf_decimal_quotient(a, b, typeof(a)),
+    (a, b, wa HUGEINT, wb DECIMAL(38, 12)) AS {HOME}_sf_decimal_quotient(a, b, typeof(a)),
+    (a, b, wa DOUBLE, wb DOUBLE) AS {HOME}_sf_float_quotient(a, b),
+    (a, b, wa VARCHAR, wb VARCHAR) AS {HOME}_sf_float_quotient(a, b),
+    (a, b, wa VARCHAR, wb DOUBLE) AS {HOME}_sf_float_quotient(a, b),
+    (a, b, wa DOUBLE, wb VARCHAR) AS {HOME}_sf_float_quotient(a, b);
+"""

@@ -1,0 +1,74 @@
+"""Temporary tables and views with a qualified name: they live in one schema, hide a permanent table of the same name,
+and end with the session.
+
+DuckDB has one namespace of temporary tables per connection; the table's full name is its name there, and every reference
+that means it is rewritten.
+"""
+
+from __future__ import annotations
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.rewrites.context import Context, TableName, identifier
+
+
+def temporary_tables(expression: Expr, context: Context) -> Expr:
+    """The rewrite."""
+    known = context.session.temporary_tables
+    created = _created(expression)
+    dropped = (
+        expression if isinstance(expression, exp.Drop) and expression.args.get("kind") in ("TABLE", "VIEW") else None
+    )
+    if created is not None:
+        name = context.full_name(created)
+        physical = physical_name(name)
+        _point_to(created, physical, aliased=False)
+        context.on_success.append(lambda: known.__setitem__(name, physical))
+    if not known:
+        return expression
+    hidden_by_cte = {cte.alias.upper() for cte in expression.find_all(exp.CTE)}
+    for table in list(expression.find_all(exp.Table)):
+        if table is created or not isinstance(table.this, exp.Identifier):
+            continue
+        if not table.args.get("db") and table.name.upper() in hidden_by_cte:
+            continue
+        name = context.full_name(table)
+        if physical := known.get(name):
+            _point_to(table, physical, aliased=_may_have_alias(table))
+            if dropped is not None:
+                context.on_success.append(lambda name=name: known.pop(name, None))  # type: ignore[misc]
+    return expression
+
+
+def physical_name(name: TableName) -> str:
+    """A temporary table's name in DuckDB."""
+    return ".".join(name)
+
+
+def _created(expression: Expr) -> exp.Table | None:
+    if not (isinstance(expression, exp.Create) and expression.args.get("kind") in ("TABLE", "VIEW")):
+        return None
+    properties = expression.args.get("properties")
+    if not (properties and properties.find(exp.TemporaryProperty)):
+        return None
+    target = expression.this
+    return target if isinstance(target, exp.Table) else target.find(exp.Table)
+
+
+def _may_have_alias(table: exp.Table) -> bool:
+    """Sources keep the table's own name as their alias, so that `name.column` still means them."""
+    parent = table.parent
+    if isinstance(
+        parent, exp.Insert | exp.Schema | exp.Create | exp.Drop | exp.Alter | exp.Describe | exp.TruncateTable
+    ):
+        return False
+    return not table.args.get("alias")
+
+
+def _point_to(table: exp.Table, physical: str, aliased: bool) -> None:
+    if aliased:
+        original = table.this.copy()
+        table.set("alias", exp.TableAlias(this=original))
+    table.set("catalog", identifier("temp"))
+    table.set("db", identifier("main"))
+    table.set("this", identifier(physical))
