@@ -27,11 +27,9 @@ CREATE TABLE IF NOT EXISTS ops.batch_datasets (
 
 -- Which dates of which dataset changed in STAGING, and in what order. Marts rebuild a date when its newest
 -- change_id is above the one that their rows carry. For user_sessions the date is that of session_start: the old
--- and the new one where a session moved.
-CREATE SEQUENCE IF NOT EXISTS ops.change_seq;
-
+-- and the new one where a session moved. change_id grows in the order of commits: it is taken under the lock of the step.
 CREATE TABLE IF NOT EXISTS ops.date_changes (
-    change_id NUMBER(38, 0) NOT NULL,     -- one per flag_quality run
+    change_id NUMBER(38, 0) NOT NULL,     -- one per flagged batch
     dataset STRING NOT NULL,
     date DATE NOT NULL,
     batch_id STRING NOT NULL,
@@ -51,12 +49,48 @@ CREATE TABLE IF NOT EXISTS ops.step_runs (
     detail VARIANT
 );
 
--- Quality rules are data. predicate: a SQL condition over the dataset's staging columns that is TRUE for a BAD row.
+-- Quality rules are data (R__10_quality_rules.sql). predicate: a SQL condition over the dataset's staging columns and
+--   events    properties_text (the JSON as it came)
+--   sessions  has_test_event (TRUE when an event of the session is a test user's)
+-- error: TRUE for a BAD row, which stays with is_valid = FALSE. warn: TRUE for a suspicious row. flag: code names the
+-- boolean column that the condition fills. NULL counts as FALSE. The predicates run with the owner's rights: only the
+-- deployment writes here.
 CREATE TABLE IF NOT EXISTS ops.quality_rules (
     dataset STRING NOT NULL,              -- events | sessions | transactions
     code STRING NOT NULL,
-    severity STRING NOT NULL,             -- error (is_valid = FALSE) | warn
+    severity STRING NOT NULL,             -- error | warn | flag
     predicate STRING NOT NULL,
     description STRING NOT NULL,
     enabled BOOLEAN NOT NULL DEFAULT TRUE
+);
+
+-- One row per kind of work that must not run twice at once: a run updates its row first, in its transaction.
+CREATE TABLE IF NOT EXISTS ops.locks (
+    name STRING NOT NULL,                 -- load | flag | speed | reconcile
+    taken_by STRING,                      -- run_id of the last run that committed
+    taken_at TIMESTAMP_NTZ
+);
+
+INSERT INTO ops.locks (name)
+SELECT names.name
+FROM (VALUES ('load'), ('flag'), ('speed'), ('reconcile')) AS names (name)
+WHERE names.name NOT IN (SELECT name FROM ops.locks);
+
+-- One row per finished run of the task graph, written by its finalizer.
+CREATE TABLE IF NOT EXISTS ops.graph_runs (
+    graph_run_id STRING NOT NULL,
+    root_task STRING NOT NULL,
+    status STRING NOT NULL,               -- succeeded | failed
+    failed_task STRING,
+    error_message STRING,
+    tasks VARIANT NOT NULL,               -- name, state and times of each task
+    started_at TIMESTAMP_NTZ,
+    reported_at TIMESTAMP_NTZ NOT NULL
+);
+
+-- What the alerts found, one row per firing.
+CREATE TABLE IF NOT EXISTS ops.alert_events (
+    alert STRING NOT NULL,
+    raised_at TIMESTAMP_NTZ NOT NULL,
+    detail VARIANT NOT NULL
 );

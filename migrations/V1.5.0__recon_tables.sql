@@ -1,6 +1,8 @@
 -- RECON: snapshots of the speed layer, every comparison ever made, and the tolerances (data, not code).
 
--- One row per snapshot of one UTC day of the speed layer's sessions.
+-- One row per snapshot of one UTC day of the speed layer's sessions. extraction_id comes of the day and the content: when
+-- the content goes back to an earlier state, that snapshot's row is replaced, with the newer extracted_at. A day's current
+-- snapshot is the one with the greatest extracted_at.
 CREATE TABLE IF NOT EXISTS recon.speed_extractions (
     extraction_id STRING NOT NULL,
     date DATE NOT NULL,
@@ -24,7 +26,9 @@ CREATE TABLE IF NOT EXISTS recon.speed_sessions (
     searches NUMBER(38, 0),
     add_to_cart_events NUMBER(38, 0),
     purchases NUMBER(38, 0),
-    total_spent NUMBER(38, 2)
+    total_spent NUMBER(38, 2),
+    loaded_at TIMESTAMP_NTZ,
+    file_name STRING
 )
 CLUSTER BY (date, user_tier);
 
@@ -39,6 +43,7 @@ CREATE TABLE IF NOT EXISTS recon.runs (
     date DATE NOT NULL,
     extraction_id STRING,                 -- NULL: there was no speed-layer snapshot to compare with
     change_id NUMBER(38, 0),              -- newest staging change of the date that the marts had been built from
+    inputs_digest STRING NOT NULL,        -- MD5 of all that was compared: the same as the date's newest run's, no new run
     verdict STRING NOT NULL,              -- agree | within_tolerance | disagree | nothing_to_compare
     compared_at TIMESTAMP_NTZ NOT NULL
 );

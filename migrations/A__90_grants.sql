@@ -1,0 +1,49 @@
+-- Privileges, granted again on every deployment (a grant that exists changes nothing). Future grants cover what dbt creates.
+GRANT USAGE ON SCHEMA raw TO ROLE ecommerce_raw_read;
+GRANT SELECT ON ALL TABLES IN SCHEMA raw TO ROLE ecommerce_raw_read;
+GRANT SELECT ON FUTURE TABLES IN SCHEMA raw TO ROLE ecommerce_raw_read;
+
+GRANT USAGE ON SCHEMA staging TO ROLE ecommerce_staging_read;
+GRANT SELECT ON ALL TABLES IN SCHEMA staging TO ROLE ecommerce_staging_read;
+GRANT SELECT ON FUTURE TABLES IN SCHEMA staging TO ROLE ecommerce_staging_read;
+GRANT SELECT ON ALL VIEWS IN SCHEMA staging TO ROLE ecommerce_staging_read;
+GRANT SELECT ON FUTURE VIEWS IN SCHEMA staging TO ROLE ecommerce_staging_read;
+
+GRANT USAGE ON SCHEMA marts TO ROLE ecommerce_marts_read;
+GRANT SELECT ON ALL TABLES IN SCHEMA marts TO ROLE ecommerce_marts_read;
+GRANT SELECT ON FUTURE TABLES IN SCHEMA marts TO ROLE ecommerce_marts_read;
+GRANT SELECT ON ALL VIEWS IN SCHEMA marts TO ROLE ecommerce_marts_read;
+GRANT SELECT ON FUTURE VIEWS IN SCHEMA marts TO ROLE ecommerce_marts_read;
+
+-- dbt replaces whole tables on a full refresh, which takes ownership.
+GRANT OWNERSHIP ON ALL TABLES IN SCHEMA marts TO ROLE ecommerce_marts_build COPY CURRENT GRANTS;
+GRANT USAGE, CREATE TABLE, CREATE VIEW ON SCHEMA marts TO ROLE ecommerce_marts_build;
+GRANT USAGE, CREATE VIEW ON SCHEMA staging TO ROLE ecommerce_marts_build;
+
+GRANT USAGE ON SCHEMA ops TO ROLE ecommerce_ops_read;
+GRANT SELECT ON ALL TABLES IN SCHEMA ops TO ROLE ecommerce_ops_read;
+GRANT SELECT ON FUTURE TABLES IN SCHEMA ops TO ROLE ecommerce_ops_read;
+GRANT SELECT ON ALL VIEWS IN SCHEMA ops TO ROLE ecommerce_ops_read;
+GRANT SELECT ON FUTURE VIEWS IN SCHEMA ops TO ROLE ecommerce_ops_read;
+
+GRANT USAGE ON SCHEMA recon TO ROLE ecommerce_recon_read;
+GRANT SELECT ON ALL TABLES IN SCHEMA recon TO ROLE ecommerce_recon_read;
+GRANT SELECT ON FUTURE TABLES IN SCHEMA recon TO ROLE ecommerce_recon_read;
+GRANT SELECT ON ALL VIEWS IN SCHEMA recon TO ROLE ecommerce_recon_read;
+GRANT SELECT ON FUTURE VIEWS IN SCHEMA recon TO ROLE ecommerce_recon_read;
+
+-- The procedures run with their owner's rights: who may call one needs nothing under it.
+GRANT USAGE ON PROCEDURE ops.load_batch(STRING) TO ROLE loader;
+GRANT USAGE ON PROCEDURE ops.load_pending() TO ROLE loader;
+GRANT USAGE ON PROCEDURE ops.flag_quality(STRING) TO ROLE transformer;
+GRANT USAGE ON PROCEDURE recon.load_speed_snapshot(DATE) TO ROLE reconciler;
+GRANT USAGE ON PROCEDURE recon.reconcile_day(DATE) TO ROLE reconciler;
+GRANT USAGE ON PROCEDURE recon.reconcile_range(DATE, DATE) TO ROLE reconciler;
+GRANT USAGE ON PROCEDURE recon.reconcile_pending() TO ROLE reconciler;
+GRANT USAGE ON PROCEDURE recon.reconcile_day(DATE) TO ROLE analyst;
+GRANT USAGE ON PROCEDURE recon.reconcile_range(DATE, DATE) TO ROLE analyst;
+
+GRANT USAGE ON WAREHOUSE {{ warehouse }} TO ROLE loader;
+GRANT USAGE ON WAREHOUSE {{ warehouse }} TO ROLE transformer;
+GRANT USAGE ON WAREHOUSE {{ warehouse }} TO ROLE reconciler;
+GRANT USAGE ON WAREHOUSE {{ warehouse }} TO ROLE analyst;

@@ -1,0 +1,62 @@
+{% import 'modules/snowpark_procs/bundle.jinja' as bundle -%}
+-- Procedures that take a published batch from the landing through RAW to STAGING.
+-- The Python code is the package snowpark_procs, carried inside each definition.
+CREATE OR REPLACE PROCEDURE ops.load_batch(batch_id STRING)
+    COPY GRANTS
+    RETURNS VARIANT
+    LANGUAGE PYTHON
+    RUNTIME_VERSION = '3.11'
+    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
+    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    HANDLER = 'load_batch'
+    COMMENT = 'Loads one published batch into RAW, checked against its manifest, or nothing'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.load_batch import load_batch
+$$;
+
+CREATE OR REPLACE PROCEDURE ops.load_pending()
+    COPY GRANTS
+    RETURNS VARIANT
+    LANGUAGE PYTHON
+    RUNTIME_VERSION = '3.11'
+    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
+    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    HANDLER = 'load_pending'
+    COMMENT = 'Loads every published batch that is not loaded yet, in the order of publication'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.load_pending import load_pending
+$$;
+
+CREATE OR REPLACE PROCEDURE ops.flag_quality(batch_id STRING DEFAULT NULL)
+    COPY GRANTS
+    RETURNS VARIANT
+    LANGUAGE PYTHON
+    RUNTIME_VERSION = '3.11'
+    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
+    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    HANDLER = 'flag_quality'
+    COMMENT = 'Takes a loaded batch (default: all not flagged yet) into STAGING with its quality flags'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.flag_quality import flag_quality
+$$;
+
+CREATE OR REPLACE PROCEDURE ops.report_run()
+    COPY GRANTS
+    RETURNS VARIANT
+    LANGUAGE PYTHON
+    RUNTIME_VERSION = '3.11'
+    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
+    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    HANDLER = 'report_run'
+    COMMENT = 'Finalizer of the task graph: writes down how the run went'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.report_run import report_run
+$$;

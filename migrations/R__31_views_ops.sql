@@ -1,0 +1,117 @@
+-- Answers for on-call about the ledger. All times are UTC.
+CREATE OR REPLACE VIEW ops.batch_status
+COPY GRANTS
+COMMENT = 'Each loaded batch: how far it got, and how many rows it brought'
+AS
+SELECT
+    batches.batch_id,
+    batches.mode,
+    batches.published_at,
+    batches.loaded_at,
+    batches.flagged_at,
+    IFF(batches.flagged_at IS NULL, 'loaded', 'flagged') AS status,
+    SUM(IFF(datasets.dataset = 'user_events', datasets.row_count, 0)) AS events,
+    SUM(IFF(datasets.dataset = 'transactions', datasets.row_count, 0)) AS transactions,
+    SUM(IFF(datasets.dataset = 'user_sessions', datasets.row_count, 0)) AS sessions
+FROM ops.batches AS batches
+INNER JOIN ops.batch_datasets AS datasets
+    ON batches.batch_id = datasets.batch_id
+GROUP BY batches.batch_id, batches.mode, batches.published_at, batches.loaded_at, batches.flagged_at;
+
+CREATE OR REPLACE VIEW ops.pending_dates
+COPY GRANTS
+COMMENT = 'Days whose sessions changed in STAGING after the daily marts were built'
+AS
+WITH changes AS (
+    SELECT
+        date,
+        MAX(change_id) AS change_id,
+        MAX(changed_at) AS changed_at
+    FROM ops.date_changes
+    WHERE dataset = 'user_sessions'
+    GROUP BY date
+),
+
+built AS (
+    SELECT
+        date,
+        MAX(change_id) AS change_id
+    FROM marts.daily_metrics
+    GROUP BY date
+)
+
+SELECT
+    changes.date,
+    changes.change_id,
+    built.change_id AS built_change_id,
+    changes.changed_at
+FROM changes
+LEFT JOIN built
+    ON changes.date = built.date
+WHERE
+    changes.change_id > COALESCE(built.change_id, 0)
+    AND (
+        built.date IS NOT NULL
+        OR EXISTS (
+            SELECT 1
+            FROM staging.user_sessions_enhanced AS sessions
+            WHERE sessions.session_start::DATE = changes.date AND sessions.is_valid
+        )
+    );
+
+CREATE OR REPLACE VIEW ops.quality_summary
+COPY GRANTS
+COMMENT = 'How many current rows each quality rule found'
+AS
+SELECT
+    rules.dataset,
+    rules.code,
+    rules.severity,
+    rules.description,
+    COUNT(findings.code) AS found
+FROM ops.quality_rules AS rules
+LEFT JOIN (
+    SELECT 'events' AS dataset, f.value::STRING AS code
+    FROM staging.events_cleaned AS e, LATERAL FLATTEN(INPUT => e.validation_errors) AS f
+    UNION ALL
+    SELECT 'events' AS dataset, f.value::STRING AS code
+    FROM staging.events_cleaned AS e, LATERAL FLATTEN(INPUT => e.validation_warnings) AS f
+    UNION ALL
+    SELECT 'sessions' AS dataset, f.value::STRING AS code
+    FROM staging.user_sessions_enhanced AS s, LATERAL FLATTEN(INPUT => s.validation_errors) AS f
+    UNION ALL
+    SELECT 'sessions' AS dataset, f.value::STRING AS code
+    FROM staging.user_sessions_enhanced AS s, LATERAL FLATTEN(INPUT => s.validation_warnings) AS f
+    UNION ALL
+    SELECT 'transactions' AS dataset, f.value::STRING AS code
+    FROM staging.transactions_validated AS t, LATERAL FLATTEN(INPUT => t.validation_errors) AS f
+    UNION ALL
+    SELECT 'transactions' AS dataset, f.value::STRING AS code
+    FROM staging.transactions_validated AS t, LATERAL FLATTEN(INPUT => t.validation_warnings) AS f
+) AS findings
+    ON rules.dataset = findings.dataset AND rules.code = findings.code
+WHERE rules.severity <> 'flag'
+GROUP BY rules.dataset, rules.code, rules.severity, rules.description;
+
+CREATE OR REPLACE VIEW ops.recent_failures
+COPY GRANTS
+COMMENT = 'Failed attempts at a step that no later success of the same step and subject made good'
+AS
+SELECT
+    failed.step,
+    failed.subject,
+    failed.finished_at,
+    failed.detail:error::STRING AS error,
+    failed.run_id
+FROM ops.step_runs AS failed
+WHERE
+    failed.status = 'failed'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.step_runs AS succeeded
+        WHERE
+            succeeded.status = 'succeeded'
+            AND succeeded.step = failed.step
+            AND succeeded.subject = failed.subject
+            AND succeeded.finished_at > failed.finished_at
+    );

@@ -1,0 +1,69 @@
+-- The task graph of the warehouse side, every hour:
+--   t_load -> t_flag -> [t_dbt ->] t_reconcile, finalizer t_report
+-- t_dbt is there when the variable dbt_project names a DBT PROJECT object; otherwise dbt runs outside (CronJob), and t_reconcile
+-- compares the days whose marts are up to date; t_reconcile_apart does the same later in the hour, for marts built outside the
+-- graph and for snapshots of the speed layer that arrive without a batch.
+-- A task is changed only while its root is suspended. Every step is idempotent: the graph may be retried.
+ALTER TASK IF EXISTS ops.t_load SUSPEND;
+ALTER TASK IF EXISTS ops.t_reconcile_apart SUSPEND;
+
+CREATE OR ALTER TASK ops.t_load
+    WAREHOUSE = {{ warehouse }}
+    SCHEDULE = 'USING CRON {{ load_schedule }} UTC'
+    USER_TASK_TIMEOUT_MS = 3600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    SUSPEND_TASK_AFTER_NUM_FAILURES = 3
+    TASK_AUTO_RETRY_ATTEMPTS = 2
+    COMMENT = 'Loads every published batch'
+AS
+CALL ops.load_pending();
+
+CREATE OR ALTER TASK ops.t_flag
+    WAREHOUSE = {{ warehouse }}
+    USER_TASK_TIMEOUT_MS = 3600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    COMMENT = 'Takes the loaded batches into STAGING'
+    AFTER ops.t_load
+    WHEN SYSTEM$GET_PREDECESSOR_RETURN_VALUE('T_LOAD') != 'EMPTY'
+AS
+CALL ops.flag_quality();
+{% if dbt_project %}
+CREATE OR ALTER TASK ops.t_dbt
+    WAREHOUSE = {{ warehouse }}
+    USER_TASK_TIMEOUT_MS = 3600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    COMMENT = 'Builds the marts inside Snowflake'
+    AFTER ops.t_flag
+AS
+EXECUTE DBT PROJECT {{ dbt_project }} ARGS = 'build --target prod';
+{% endif %}
+CREATE OR ALTER TASK ops.t_reconcile
+    WAREHOUSE = {{ warehouse }}
+    USER_TASK_TIMEOUT_MS = 3600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    COMMENT = 'Compares the days whose marts are up to date'
+    AFTER {{ 'ops.t_dbt' if dbt_project else 'ops.t_flag' }}
+AS
+CALL recon.reconcile_pending();
+
+CREATE OR ALTER TASK ops.t_report
+    WAREHOUSE = {{ warehouse }}
+    USER_TASK_TIMEOUT_MS = 600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    COMMENT = 'Writes down how the graph went'
+    FINALIZE = t_load
+AS
+CALL ops.report_run();
+
+CREATE OR ALTER TASK ops.t_reconcile_apart
+    WAREHOUSE = {{ warehouse }}
+    SCHEDULE = 'USING CRON {{ reconcile_schedule }} UTC'
+    USER_TASK_TIMEOUT_MS = 3600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    SUSPEND_TASK_AFTER_NUM_FAILURES = 3
+    COMMENT = 'Compares the days whose marts were built outside the graph'
+AS
+CALL recon.reconcile_pending();
+
+SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('ops.t_load');
+ALTER TASK ops.t_reconcile_apart RESUME;

@@ -1,0 +1,53 @@
+"""The exceptions of this package, one tree.
+
+    ProcedureError
+    ├── ArgumentError        an argument is no batch id, no date, or an impossible range
+    ├── ManifestError        a manifest is missing, is no JSON, or breaks its schema
+    ├── TimeZoneError        the session's time zone would shift UTC times while loading
+    ├── LoadMismatchError    what COPY delivered is not what the manifest promised
+    ├── QualityRuleError     a row of ops.quality_rules cannot be used
+    └── StatementError       a named statement or one of its fragments does not exist
+
+A handler lets them pass after rolling back: the call, and the task around it, fail with the message.
+"""
+
+from __future__ import annotations
+
+
+class ProcedureError(Exception):
+    """Base of everything that this package raises on purpose."""
+
+
+class ArgumentError(ProcedureError):
+    """An argument of the call cannot be used."""
+
+
+class ManifestError(ProcedureError):
+    """A manifest that cannot be read or does not satisfy its schema. Names the file and the place in it."""
+
+    def __init__(self, path: str, reason: str, place: str = "") -> None:
+        where = f" at {place}" if place else ""
+        super().__init__(f"Manifest {path}{where}: {reason}")
+        self.path, self.reason, self.place = path, reason, place
+
+
+class TimeZoneError(ProcedureError):
+    """Loading would shift times: TIMESTAMP_LTZ does not become the same UTC time as TIMESTAMP_NTZ in this session."""
+
+
+class LoadMismatchError(ProcedureError):
+    """The load was rolled back because a figure differs from the manifest's."""
+
+    def __init__(self, subject: str, dataset: str, figure: str, expected: object, found: object) -> None:
+        super().__init__(
+            f"{subject}, dataset {dataset}: {figure} expected {expected}, found {found}; nothing was loaded"
+        )
+        self.subject, self.dataset, self.figure, self.expected, self.found = subject, dataset, figure, expected, found
+
+
+class QualityRuleError(ProcedureError):
+    """A quality rule whose code, severity or predicate cannot be used."""
+
+
+class StatementError(ProcedureError):
+    """A defect of this package: a statement, or a fragment it needs, is missing."""

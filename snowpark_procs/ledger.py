@@ -1,0 +1,82 @@
+"""Every attempt at a step leaves one row in ops.step_runs: with the work when it succeeds, after the rollback when not."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from snowpark_procs.statements import run
+
+if TYPE_CHECKING:
+    from snowflake.snowpark import Session
+
+logger = logging.getLogger(__name__)
+
+Lock = Literal["load", "flag", "speed", "reconcile"]
+
+
+def utc_now() -> datetime.datetime:
+    """Now in UTC, without a zone, as the ledger's columns have it."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
+@dataclass
+class StepRun:
+    """One attempt at a step. A step with nothing to do sets worked to False: then nothing is stored, not even this."""
+
+    step: str
+    subject: str | None
+    run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    started_at: datetime.datetime = field(default_factory=utc_now)
+    row_count: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+    worked: bool = True
+
+    def values(self, status: str, finished_at: datetime.datetime) -> list[Any]:
+        """The row of ops.step_runs, in the order of its columns; times as text, which binds the same everywhere."""
+        duration_ms = (finished_at - self.started_at) // datetime.timedelta(milliseconds=1)
+        times = [self.started_at.isoformat(sep=" "), finished_at.isoformat(sep=" ")]
+        detail = json.dumps(self.detail, default=str)
+        return [self.run_id, self.step, self.subject, status, self.row_count, *times, duration_ms, detail]
+
+
+@contextmanager
+def transaction(session: Session, step: StepRun, lock: Lock) -> Iterator[None]:
+    """Run a step's work in one transaction, alone among steps of the same lock, and record it.
+
+    Snowflake enforces no unique keys: two runs of a step at once would both insert. Each therefore first updates its
+    row of ops.locks, and the later one waits. Any error rolls everything back, is recorded, and passes on.
+    """
+    run(session, "begin")
+    try:
+        run(session, "take_lock", [step.run_id, lock])
+        yield
+        if step.worked:
+            run(session, "insert_step_run", step.values("succeeded", utc_now()))
+            run(session, "commit")
+        else:
+            run(session, "rollback")
+    except BaseException:
+        run(session, "rollback")
+        raise
+
+
+@contextmanager
+def recorded_failure(session: Session, step: StepRun) -> Iterator[None]:
+    """Record that the step failed, after whatever it had begun was rolled back, and let the error pass."""
+    try:
+        yield
+    except Exception as error:
+        step.detail = {"error": f"{type(error).__name__}: {error}"[:4000]}
+        logger.error("%s %s failed: %s", step.step, step.subject, error)
+        # A transaction of its own: the caller may have AUTOCOMMIT off.
+        run(session, "begin")
+        run(session, "insert_step_run", step.values("failed", utc_now()))
+        run(session, "commit")
+        raise

@@ -1,0 +1,4 @@
+-- Bind: batch id.
+SELECT COUNT(*) AS loaded
+FROM ops.batches
+WHERE batch_id = ?

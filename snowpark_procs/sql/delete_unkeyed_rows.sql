@@ -1,0 +1,7 @@
+-- Binds: JSON array of the dates that the batch holds as a whole; JSON array of batches that come after it.
+-- Rows without a key cannot be matched by the merge.
+DELETE FROM staging.&{table}
+WHERE
+    &{key} IS NULL
+    AND &{time}::DATE IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+    AND batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)

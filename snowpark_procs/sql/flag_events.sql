@@ -1,0 +1,95 @@
+-- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole.
+INSERT INTO staging.events_cleaned_delta (
+    event_id, user_id, session_id, event_type, timestamp, device_type, browser, ip_address, page_url, product_id,
+    search_query, transaction_id, user_tier, properties_parsed, is_valid, validation_errors, validation_warnings,
+    is_bot_traffic, is_test_user, batch_id, is_changed, is_removed, previous_date
+)
+WITH source AS (
+    SELECT
+        &{event_id} AS event_id,
+        &{user_id} AS user_id,
+        &{session_id} AS session_id,
+        &{transaction_id} AS transaction_id,
+        r.event_type,
+        r.timestamp,
+        r.device_type,
+        r.browser,
+        r.ip_address,
+        r.page_url,
+        r.product_id,
+        r.search_query,
+        r.user_tier,
+        r.processing_time,
+        r.batch_id,
+        r.properties::STRING AS properties_text,
+        TRY_PARSE_JSON(r.properties::STRING) AS properties_parsed
+    FROM raw.user_events AS r
+    WHERE r.batch_id = ?
+),
+
+single AS (
+    SELECT *
+    FROM source
+    QUALIFY
+        event_id IS NULL
+        OR ROW_NUMBER() OVER (
+            PARTITION BY event_id
+            ORDER BY
+                processing_time, timestamp, session_id, user_id, event_type, product_id, page_url, search_query,
+                transaction_id, user_tier, device_type, browser, ip_address, properties_text
+        ) = 1
+),
+
+ruled AS (
+    SELECT
+        single.*,
+        &{errors} AS validation_errors,
+        &{warnings} AS validation_warnings,
+        &{is_bot_traffic} AS is_bot_traffic,
+        &{is_test_user} AS is_test_user
+    FROM single
+),
+
+judged AS (
+    SELECT
+        ruled.*,
+        ARRAY_SIZE(ruled.validation_errors) = 0 AS is_valid
+    FROM ruled
+)
+
+SELECT
+    judged.event_id,
+    judged.user_id,
+    judged.session_id,
+    judged.event_type,
+    judged.timestamp,
+    judged.device_type,
+    judged.browser,
+    judged.ip_address,
+    judged.page_url,
+    judged.product_id,
+    judged.search_query,
+    judged.transaction_id,
+    judged.user_tier,
+    judged.properties_parsed,
+    judged.is_valid,
+    judged.validation_errors,
+    judged.validation_warnings,
+    judged.is_bot_traffic,
+    judged.is_test_user,
+    judged.batch_id,
+    (present.event_id IS NULL OR &{differs}) AS is_changed,
+    FALSE AS is_removed,
+    present.timestamp::DATE AS previous_date
+FROM judged
+LEFT JOIN staging.events_cleaned AS present
+    ON judged.event_id = present.event_id
+WHERE
+    (
+        present.batch_id IS NULL
+        OR present.batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+    )
+    AND (
+        judged.timestamp IS NULL
+        OR judged.timestamp::DATE NOT IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+    )

@@ -1,0 +1,5 @@
+-- Binds: batch id, dataset, handling, scope, files, rows, money, earliest time, latest time.
+INSERT INTO ops.batch_datasets (
+    batch_id, dataset, handling, scope, file_count, row_count, money_total, min_time, max_time
+)
+SELECT ?, ?, ?, ?, ?, ?, ?::NUMBER(38, 2), ?::TIMESTAMP_NTZ, ?::TIMESTAMP_NTZ

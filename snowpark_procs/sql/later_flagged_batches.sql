@@ -1,0 +1,14 @@
+-- Bind: batch id. Batches in the order of publication that come after this one and are in STAGING already.
+SELECT
+    later.batch_id,
+    TO_JSON(later.manifest:affected_dates) AS affected_dates,
+    datasets.dataset,
+    datasets.scope
+FROM ops.batches AS later
+INNER JOIN ops.batches AS this
+    ON
+        later.published_at > this.published_at
+        OR (later.published_at = this.published_at AND later.batch_id > this.batch_id)
+INNER JOIN ops.batch_datasets AS datasets
+    ON later.batch_id = datasets.batch_id
+WHERE this.batch_id = ? AND later.flagged_at IS NOT NULL

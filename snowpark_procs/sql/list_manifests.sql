@@ -1,0 +1,1 @@
+LIST @raw.landing/_manifests/

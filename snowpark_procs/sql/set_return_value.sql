@@ -1,0 +1,1 @@
+CALL SYSTEM$SET_RETURN_VALUE(&{value})
