@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from reconcile.config import load_config
 from reconcile.errors import ConfigError, ReconcileError
+
+if TYPE_CHECKING:
+    from reconcile.extraction import Extraction
 
 EXIT_CODES = """exit codes:
   0  done (also when everything was unchanged)
@@ -25,6 +30,7 @@ EXIT_CODES = """exit codes:
   5  the landing cannot be read or written
   6  the warehouse cannot be reached or lacks the RECON tables
 """
+_DATE = re.compile(r"\A\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,11 +84,12 @@ def _add_dates(parser: argparse.ArgumentParser, explanation: str) -> None:
 
 def _date(text: str) -> date:
     try:
-        if len(text) != len("YYYY-MM-DD"):
-            raise ValueError
-        return date.fromisoformat(text)
+        # fromisoformat alone would also take week dates and dates without hyphens
+        if _DATE.match(text):
+            return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date (YYYY-MM-DD)") from None
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a date (YYYY-MM-DD)")
 
 
 def _chosen_days(options: argparse.Namespace) -> list[date] | None:
@@ -100,7 +107,7 @@ def _chosen_days(options: argparse.Namespace) -> list[date] | None:
 
 def _extract(options: argparse.Namespace) -> int:
     # Imported here so that --help needs neither ClickHouse's client nor Arrow.
-    from reconcile.extraction import Extraction, extract_days
+    from reconcile.extraction import extract_days
     from reconcile.landing import Landing
     from reconcile.speed_source import SpeedLayer
 
@@ -108,12 +115,7 @@ def _extract(options: argparse.Namespace) -> int:
     config = load_config(os.environ, options.config)
     landing = Landing(config)
 
-    def show(extraction: Extraction) -> None:
-        if options.json:
-            print(json.dumps(asdict(extraction), default=_json_text), flush=True)
-        else:
-            print(_line(extraction), flush=True)
-
+    done: list[Extraction] = []
     with SpeedLayer(config) as speed_layer:
         if days is None:
             days = speed_layer.days()
@@ -121,9 +123,14 @@ def _extract(options: argparse.Namespace) -> int:
             if homeless:
                 print(f"{homeless:,} rows without session_start belong to no day", file=sys.stderr)
         for extraction in extract_days(speed_layer, landing, days):
-            show(extraction)
-    if not days:
+            done.append(extraction)
+            print(json.dumps(asdict(extraction), default=str) if options.json else _line(extraction), flush=True)
+    if not done:
         print(f"the speed layer's table {config.speed_table} is empty: nothing to extract", file=sys.stderr)
+    elif not options.json:
+        outcomes = Counter(extraction.outcome for extraction in done)
+        counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+        print(f"{len(done)} days, {sum(one.rows for one in done):,} rows: {counted}")
     return 0
 
 
@@ -141,11 +148,7 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _json_text(value: Any) -> str:
-    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
-
-
-def _line(extraction: Any) -> str:
+def _line(extraction: Extraction) -> str:
     notes = ""
     if extraction.non_uuid_ids:
         notes += f", {extraction.non_uuid_ids:,} identifiers are no UUIDs"

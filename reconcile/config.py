@@ -28,7 +28,7 @@ class ReconcileConfig:
     speed_table: table of the speed layer's sessions, optionally `database.table`.
     """
 
-    clickhouse_url: str
+    clickhouse_url: str = field(repr=False)
     landing: str
     speed_table: str = "user_sessions_realtime"
     clickhouse_user: str | None = None

@@ -126,20 +126,23 @@ class Reconciliation:
         if not self.days:
             return "No day has been reconciled yet."
         if not compared:
-            return f"Nothing to compare with: there is no speed-layer snapshot for any of {_days(len(self.days))}."
+            days = "the one day" if len(self.days) == 1 else f"any of {len(self.days)} days"
+            return f"Nothing to compare with: there is no speed-layer snapshot for {days}."
         disagree = len(self.days_with(Verdict.DISAGREE))
-        if disagree:
-            return f"{disagree} of {_days(compared)} disagree{'s' if disagree == 1 else ''}."
         within = len(self.days_with(Verdict.WITHIN_TOLERANCE))
+        if compared == 1:
+            outcome = "disagrees" if disagree else "differs within tolerance" if within else "agrees"
+            return f"The one day compared {outcome}."
+        if disagree:
+            return f"{disagree} of {compared} days disagree{_s(disagree)}."
         if within:
-            return (
-                f"No day disagrees; {within} of {_days(compared)} differ{'s' if within == 1 else ''} within tolerance."
-            )
-        return f"All of {_days(compared)} agree." if compared > 1 else "The one day compared agrees."
+            return f"No day disagrees; {within} of {compared} days differ{_s(within)} within tolerance."
+        return f"All {compared} days agree."
 
 
-def _days(count: int) -> str:
-    return f"{count} day{'' if count == 1 else 's'}"
+def _s(count: int) -> str:
+    """The ending of a verb whose subject counts that many."""
+    return "s" if count == 1 else ""
 
 
 def _distance(run: RunSummary) -> tuple[int, Decimal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -55,7 +56,8 @@ def write_html(reconciliation: Reconciliation, target: Path) -> None:
     except OSError as error:
         raise ReportError(f"cannot write the report {target}: {error.strerror}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 _ORDER = (Convergence.WORSENING, Convergence.UNCHANGED, Convergence.IMPROVING, Convergence.CONVERGED)

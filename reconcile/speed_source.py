@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
 
 from reconcile.config import ReconcileConfig, redact
 from reconcile.errors import SpeedLayerError, SpeedLayerUnreachable, SpeedTableError
@@ -20,6 +22,7 @@ from reconcile.speed_columns import innermost, is_uuid_column, select_list
 UNKNOWN_TABLE = 60
 UNKNOWN_DATABASE = 81
 _DENIED = (192, 193, 194, 497, 516)  # unknown user, wrong or missing password, access denied, authentication failed
+_DENIED_BY_STATUS = re.compile(r"HTTP status 40[13]\b")  # a proxy's refusal carries no ClickHouse code
 _FIRST_MICROSECOND = "{day} 00:00:00.000000"
 
 
@@ -84,7 +87,12 @@ class SpeedLayer:
             "from_time": _FIRST_MICROSECOND.format(day=day.isoformat()),
             "to_time": _FIRST_MICROSECOND.format(day=(day + timedelta(days=1)).isoformat()),
         }
-        with self._errors(), self._client.query_arrow_stream(sql, parameters=bounds, use_strings=True) as stream:
+        # Without wait_end_of_query a server that fails half-way has already answered 200, and the rows just stop.
+        whole = {"wait_end_of_query": "1"}
+        with (
+            self._errors(),
+            self._client.query_arrow_stream(sql, parameters=bounds, settings=whole, use_strings=True) as stream,
+        ):
             yield from stream
 
     def rows_without_start(self) -> int:
@@ -106,6 +114,10 @@ class SpeedLayer:
             if code == UNKNOWN_TABLE:
                 raise SpeedTableError(f"there is no table {self._name} in the speed layer at {self._where}") from error
             raise _translated(error, self._where) from error
+        except (HTTPError, pa.ArrowException) as error:
+            raise SpeedLayerUnreachable(
+                f"the answer of the speed layer at {self._where} broke off: {_first_line(error)}"
+            ) from error
 
 
 def _connect(config: ReconcileConfig, where: str) -> Any:
@@ -134,7 +146,7 @@ def _translated(error: ClickHouseError, where: str) -> SpeedLayerError:
     code = getattr(error, "code", None)
     if code == UNKNOWN_DATABASE:
         return SpeedLayerUnreachable(f"the speed layer at {where} has no such database: {_first_line(error)}")
-    if code in _DENIED:
+    if code in _DENIED or _DENIED_BY_STATUS.search(str(error)):
         return SpeedLayerUnreachable(f"the speed layer at {where} denies access: {_first_line(error)}")
     if code is None:
         return SpeedLayerUnreachable(f"cannot reach the speed layer at {where}: {_root_cause(error)}")

@@ -1,0 +1,83 @@
+"""The same extraction over ClickHouse's HTTP interface, and what a server's refusals become."""
+
+from __future__ import annotations
+
+import base64
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from reconcile.errors import SpeedLayerUnreachable
+from reconcile.extraction import Extraction, extract_day
+from reconcile.landing import Landing
+from reconcile.speed_source import SpeedLayer
+from tests.conftest import free_port
+from tests.reconcile.speed_tables import COLUMNS, TABLE, config, ddl, run, served
+
+DAY = date(2024, 1, 15)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("speed")
+    rows = (
+        f"INSERT INTO {TABLE} SELECT generateUUIDv4(), NULL, if(number % 3 = 0, NULL, 'gold'),"
+        " toDateTime64('2024-01-15 00:00:00', 6, 'UTC') + number, toDateTime64('2024-01-15 00:00:00', 6, 'UTC') + number,"
+        " number % 7, 0, 0, 0, 1, toDecimal64(number, 2) / 100 FROM numbers(5000)"
+    )
+    run(folder, ddl(COLUMNS), rows)
+    return folder
+
+
+def extract(url: str, landing: Path, **changes: object) -> Extraction:
+    settings = config(Path(), landing, clickhouse_url=url, **changes)
+    with SpeedLayer(settings) as speed_layer:
+        return extract_day(speed_layer, Landing(settings), DAY)
+
+
+def test_a_server_and_the_embedded_engine_give_the_same_extraction(engine: Path, tmp_path: Path) -> None:
+    embedded = extract(f"chdb://{engine}", tmp_path)
+    with served(engine) as server:
+        found = extract(f"http://127.0.0.1:{server.server_port}", tmp_path)
+    assert (embedded.outcome, found.outcome) == ("published", "unchanged")
+    assert (found.rows, found.money) == (5000, "124975.00")
+
+
+def test_user_and_password_from_the_url_or_the_settings(engine: Path, tmp_path: Path) -> None:
+    password = "p@ss:/w"
+    with served(engine) as server:
+        server.authorization = "Basic " + base64.b64encode(f"reader:{password}".encode()).decode()
+        host = f"127.0.0.1:{server.server_port}"
+        assert extract(f"http://reader:{quote(password, safe='')}@{host}", tmp_path).rows == 5000
+        by_settings = extract(f"http://{host}", tmp_path, clickhouse_user="reader", clickhouse_password=password)
+        assert by_settings.rows == 5000
+        for server.names_its_errors in (True, False):
+            with pytest.raises(SpeedLayerUnreachable, match="denies access") as error:
+                extract(f"http://reader:wrong-secret@{host}", tmp_path)
+            assert "wrong-secret" not in str(error.value)
+
+
+def test_a_stream_cut_short_publishes_nothing(engine: Path, tmp_path: Path) -> None:
+    with served(engine) as server:
+        settings = config(
+            Path(), tmp_path, clickhouse_url=f"http://127.0.0.1:{server.server_port}", read_timeout_seconds=2
+        )
+        with SpeedLayer(settings) as speed_layer:
+            assert speed_layer.column_types == COLUMNS
+            server.cut_after = 20_000
+            with pytest.raises(SpeedLayerUnreachable, match="broke off"):
+                extract_day(speed_layer, Landing(settings), DAY)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    url = f"http://reader:secret@127.0.0.1:{free_port()}/shop"
+    with pytest.raises(SpeedLayerUnreachable, match=r"cannot reach the speed layer at http://reader:\*\*\*@.*refused"):
+        extract(url, tmp_path)
+
+
+def test_an_unknown_database(engine: Path, tmp_path: Path) -> None:
+    with served(engine) as server, pytest.raises(SpeedLayerUnreachable, match="no such database"):
+        extract(f"http://127.0.0.1:{server.server_port}", tmp_path, speed_table="nowhere.sessions")

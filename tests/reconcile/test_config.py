@@ -1,0 +1,109 @@
+"""Configuration: the file, the environment over it, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconcile.config import ReconcileConfig, load_config, redact
+from reconcile.errors import ConfigError
+
+FILE = """
+[reconcile]
+clickhouse_url = "chdb://state/clickhouse"
+landing = "state/landing"
+read_timeout_seconds = 7
+
+[something_else]
+key = 1
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "project" / "pipeline.toml"
+    path.parent.mkdir()
+    path.write_text(FILE)
+    return path
+
+
+def test_paths_of_the_file_are_relative_to_the_file(file: Path) -> None:
+    found = load_config({}, file)
+    assert found.chdb_path == file.parent / "state" / "clickhouse"
+    assert found.landing == str(file.parent / "state" / "landing")
+    assert found.read_timeout_seconds == 7
+
+
+def test_the_environment_wins_and_names_the_file(file: Path) -> None:
+    environment = {
+        "RECONCILE_CONFIG": str(file),
+        "RECONCILE_CLICKHOUSE_URL": "https://reader:secret@clickhouse.example:8443/shop",
+        "RECONCILE_LANDING": "s3://ecommerce-landing",
+        "RECONCILE_CONNECT_TIMEOUT_SECONDS": "3",
+        "RECONCILE_S3_REGION": "",
+        "OTHER": "x",
+    }
+    found = load_config(environment)
+    assert found == ReconcileConfig(
+        clickhouse_url="https://reader:secret@clickhouse.example:8443/shop",
+        landing="s3://ecommerce-landing",
+        connect_timeout_seconds=3,
+        read_timeout_seconds=7,
+    )
+    assert found.chdb_path is None
+
+
+def test_the_projects_own_file_is_understood() -> None:
+    found = load_config({}, Path(__file__).parents[2] / "pipeline.toml")
+    assert found.chdb_path is not None
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        (
+            {"RECONCILE_CLICKHOSE_URL": "x"},
+            r"unknown key 'clickhose_url' in the environment \(RECONCILE_CLICKHOSE_URL\)",
+        ),
+        ({"RECONCILE_CLICKHOUSE_URL": "mysql://u:secret@h"}, r"clickhouse_url 'mysql://u:\*\*\*@h' must begin with"),
+        ({"RECONCILE_SPEED_TABLE": "a; DROP TABLE b"}, "speed_table 'a; DROP TABLE b' must be a plain name"),
+        ({"RECONCILE_CONNECT_TIMEOUT_SECONDS": "soon"}, "must be a whole number, not 'soon'"),
+        ({"RECONCILE_CONNECT_TIMEOUT_SECONDS": "0"}, "must be a positive number of seconds"),
+        ({"RECONCILE_CONFIG": "absent.toml"}, "cannot read the configuration file absent.toml: No such file"),
+    ],
+)
+def test_refused_in_the_environment(file: Path, environment: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config({"RECONCILE_CONFIG": str(file), **environment})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[reconcile]\nclickhouse = 1", "unknown key 'clickhouse'"),
+        ("[reconcile]\nlanding = 1", "landing in .* must be a text, not 1"),
+        ("[reconcile]\nread_timeout_seconds = 1.5", "must be a whole number, not 1.5"),
+        ("[reconcile]\nread_timeout_seconds = true", "must be a whole number, not True"),
+        ("reconcile = 1", "must be a table"),
+        ("[reconcile", "is not valid TOML"),
+        ("[reconcile]\nlanding = 'x'", r"missing configuration: clickhouse_url \(RECONCILE_CLICKHOUSE_URL\)"),
+    ],
+)
+def test_refused_in_the_file(file: Path, text: str, message: str) -> None:
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config({}, file)
+
+
+def test_an_empty_landing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="landing must be a folder or an s3:// URL"):
+        ReconcileConfig("http://h/db", "")
+
+
+def test_passwords_stay_out_of_what_is_shown() -> None:
+    config = ReconcileConfig("http://h/db", "/landing", clickhouse_user="u", clickhouse_password="secret")
+    assert "secret" not in repr(config)
+    assert redact("http://u:secret@h:8123/db?x=1") == "http://u:***@h:8123/db?x=1"
+    assert redact("http://h/db") == "http://h/db"

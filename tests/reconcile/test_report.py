@@ -1,0 +1,225 @@
+"""The HTML page and the terminal table as renderings of typed results."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import reconcile
+from reconcile.history import Convergence, DayHistory, Reconciliation
+from reconcile.report import ReportError, render_html, write_html
+from reconcile.rules import Metric, Verdict
+from reconcile.wording import difference_text, percent_text, value_text
+from tests.reconcile.histories import NOON, group, history, week
+
+VOID = {"meta", "br", "col", "link", "input", "img", "hr"}
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and collects what the tests ask about."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.sources: list[str] = []
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        if tag == "a":
+            self.links.append(given.get("href") or "")
+        self.sources += [
+            value or "" for name, value in attrs if name in ("src", "srcset", "data", "action", "xlink:href")
+        ]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words += data.split()
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+def test_the_page_is_well_formed_and_every_link_leads_somewhere() -> None:
+    page = Page(render_html(week()))
+    assert len(page.ids) == len(set(page.ids))
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+    assert {f"day-2024-01-{day}" for day in range(15, 22)} <= set(page.ids)
+
+
+def test_the_page_asks_the_network_for_nothing_and_runs_nothing() -> None:
+    text = render_html(week())
+    page = Page(text)
+    assert page.sources == []
+    assert {"script", "link", "iframe", "img", "object"}.isdisjoint(page.tags)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "//" not in re.sub(r"<!--.*?-->", "", text)
+
+
+def test_what_comes_from_data_is_escaped() -> None:
+    tier = "<script>alert('x')</script>"
+    day = date(2024, 1, 15)
+    pair = ([group(day, tier, (1, 1, 1, "1"))], [group(day, tier, (2, 2, 2, "2"))])
+    text = render_html(Reconciliation(NOON, "<b>&", {}, (history(day, pair),)))
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in text
+    assert "Read from &lt;b&gt;&amp;" in text
+
+
+def test_the_page_says_what_differs_in_words() -> None:
+    text = Page(render_html(week())).text
+    assert "3 of 6 days disagree." in text
+    assert "−1,134.565 (91.90 %)" in text
+    assert "speed 99.995 · batch 1,234.56" in text
+    assert "speed — · batch 1,234.56" in text
+    assert "no tier" in text
+    assert "1 of 7 days have no numbers of the speed layer beside those of the warehouse: 2024-01-21" in text
+    assert "python -m reconcile extract --date 2024-01-21" in text
+    assert "differing cells 4 → 2" in text
+
+
+@pytest.mark.parametrize("days", [0, 1, 400])
+def test_any_number_of_days(days: int) -> None:
+    seven = week().days
+    first = date(2023, 12, 1)
+    made = tuple(replace(seven[n % 7], date=first + timedelta(days=n)) for n in range(days))
+    page = Page(render_html(replace(week(), days=made)))
+    assert ("No day has been reconciled yet" in page.text) == (days == 0)
+
+
+def test_headlines() -> None:
+    report = week()
+    agree, within, absent = report.days[0], report.days[1], report.days[6]
+
+    def headline(*days: DayHistory) -> str:
+        return replace(report, days=days).headline
+
+    assert headline() == "No day has been reconciled yet."
+    assert headline(absent, absent) == "Nothing to compare with: there is no speed-layer snapshot for any of 2 days."
+    assert headline(agree) == "The one day compared agrees."
+    assert headline(within, absent) == "The one day compared differs within tolerance."
+    assert headline(agree, agree, absent) == "All 2 days agree."
+    assert headline(agree, within) == "No day disagrees; 1 of 2 days differs within tolerance."
+    assert headline(report.days[2], agree) == "1 of 2 days disagrees."
+
+
+def test_convergence() -> None:
+    day = date(2024, 1, 15)
+    batch = [group(day, "gold", (100, 100, 100, "100"))]
+    good, bad, worse = batch, [group(day, "gold", (90, 100, 100, "100"))], [group(day, "gold", (80, 100, 100, "100"))]
+    cases = [
+        ((), None),
+        ((None,), None),
+        ((good,), Convergence.SETTLED),
+        ((good, good), Convergence.SETTLED),
+        ((bad,), Convergence.OPEN),
+        ((None, bad), Convergence.OPEN),
+        ((bad, good), Convergence.CONVERGED),
+        ((worse, bad), Convergence.IMPROVING),
+        ((bad, worse), Convergence.WORSENING),
+        ((bad, bad), Convergence.UNCHANGED),
+        ((bad, good, bad), Convergence.UNCHANGED),
+    ]
+    for speeds, expected in cases:
+        if speeds:
+            found = history(day, *(None if speed is None else (speed, batch) for speed in speeds))
+            assert found.convergence is expected, speeds
+
+
+def test_the_page_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "made" / "report.html"
+    write_html(week(), target)
+    assert target.read_text(encoding="utf-8") == render_html(week())
+    assert [path.name for path in target.parent.iterdir()] == ["report.html"]
+    with pytest.raises(ReportError, match="cannot write the report"):
+        write_html(week(), target / "below")
+    folder = tmp_path / "folder.html"
+    folder.mkdir()
+    with pytest.raises(ReportError, match="cannot write the report"):
+        write_html(week(), folder)
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_the_terminal_shows_the_same() -> None:
+    output = io.StringIO()
+    reconcile.render_verdict(week(), Console(file=output, width=160, force_terminal=False))
+    text = output.getvalue()
+    assert "Verdict: 3 of 6 days disagree." in text
+    assert "✕ disagree" in text
+    assert "◑ missing in speed" in text
+    assert "−1,134.565" in text
+    assert text.count("2024-01-15") == 1
+
+
+def test_the_terminal_says_what_it_leaves_out() -> None:
+    output = io.StringIO()
+    reconcile.render_verdict(week(), Console(file=output, width=160), most_days=3, most_cells=2)
+    assert "(the last 3 of 7)" in output.getvalue()
+    assert "(the first 2 of 9)" in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "undefined"),
+        ("0", "0 %"),
+        ("1", "100 %"),
+        ("0.0512", "5.12 %"),
+        ("0.0000001", "< 0.01 %"),
+        ("12.5", "1,250 %"),
+        ("0.919", "91.90 %"),
+    ],
+)
+def test_percent(value: str | None, expected: str) -> None:
+    assert percent_text(None if value is None else Decimal(value)) == expected
+
+
+def test_numbers() -> None:
+    assert value_text(Metric.SESSIONS, Decimal("1234.000000")) == "1,234"
+    assert value_text(Metric.REVENUE, Decimal("1234.500000")) == "1,234.50"
+    assert value_text(Metric.REVENUE, Decimal("0.005000")) == "0.005"
+    assert value_text(Metric.REVENUE, Decimal("12345678901234567890123456789012.01")) == (
+        "12,345,678,901,234,567,890,123,456,789,012.01"
+    )
+    assert value_text(Metric.SESSIONS, None) == "—"
+    assert difference_text(Metric.SESSIONS, Decimal(5)) == "+5"
+    assert difference_text(Metric.REVENUE, Decimal("-5")) == "−5.00"
+    assert difference_text(Metric.REVENUE, Decimal(0)) == "0"
+
+
+def test_every_verdict_has_its_days() -> None:
+    counted = {verdict: len(week().days_with(verdict)) for verdict in Verdict}
+    assert counted == {
+        Verdict.AGREE: 2,
+        Verdict.WITHIN_TOLERANCE: 1,
+        Verdict.DISAGREE: 3,
+        Verdict.NOTHING_TO_COMPARE: 1,
+    }

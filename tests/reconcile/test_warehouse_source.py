@@ -1,0 +1,114 @@
+"""Reading RECON through the real connector from the local endpoint, with the shipped tables."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconcile.errors import WarehouseError
+from reconcile.history import Convergence, Extraction
+from reconcile.rules import Metric, Status, Tolerance, Verdict
+from reconcile.warehouse_source import read_from, read_reconciliation
+from tests.conftest import RunningEndpoint
+
+pytestmark = pytest.mark.integration
+
+REPOSITORY = Path(__file__).parents[2]
+MIGRATION = REPOSITORY / "migrations" / "V1.5.0__recon_tables.sql"
+RUNS = """INSERT INTO recon.runs (run_id, date, extraction_id, change_id, verdict, compared_at, inputs_digest) VALUES
+    ('r1', '2024-01-15', 'e1', 1, 'disagree', '2024-01-16 02:00:00', 'i'),
+    ('r2', '2024-01-15', 'e2', 2, 'within_tolerance', '2024-01-17 02:00:00.123456', 'i'),
+    ('r3', '2024-01-16', NULL, NULL, 'nothing_to_compare', '2024-01-17 02:00:00', 'i')"""
+EXTRACTIONS = """INSERT INTO recon.speed_extractions VALUES
+    ('e1', '2024-01-15', '2024-01-16 01:00:00', 10, 0, '2024-01-16 01:30:00'),
+    ('e2', '2024-01-15', '2024-01-17 01:00:00', 11, 3, '2024-01-17 01:30:00')"""
+RESULTS = """INSERT INTO recon.results VALUES
+    ('r1', '2024-01-15', 'gold', 'sessions', 5, NULL, 5, NULL, 'missing_in_batch', '2024-01-16 02:00:00'),
+    ('r2', '2024-01-15', NULL, 'revenue', 12345678901234567890123456789012.01, 12345678901234567890123456789012.02,
+     -0.01, 0.000000001, 'within_tolerance', '2024-01-17 02:00:00'),
+    ('r2', '2024-01-15', 'gold', 'sessions', 5, 5, 0, 0, 'match', '2024-01-17 02:00:00')"""
+
+
+@pytest.fixture(scope="module")
+def connection(endpoint: RunningEndpoint) -> Any:
+    opened = endpoint.connect(database="ECOMMERCE_DW", schema="PUBLIC", paramstyle="qmark")
+    opened.cursor().execute("CREATE SCHEMA IF NOT EXISTS recon")
+    opened.execute_string(MIGRATION.read_text(encoding="utf-8"), remove_comments=True)
+    return opened
+
+
+@pytest.fixture
+def filled(connection: Any) -> Any:
+    for table in ("runs", "results", "speed_extractions", "tolerances"):
+        connection.cursor().execute(f"DELETE FROM recon.{table}")
+    tolerance = "INSERT INTO recon.tolerances VALUES ('revenue', 1.5, 0.01)"
+    for statement in (RUNS, EXTRACTIONS, RESULTS, tolerance):
+        connection.cursor().execute(statement)
+    return connection
+
+
+def test_everything_is_read_exactly(filled: Any) -> None:
+    found = read_from(filled, "here")
+    assert [day.date for day in found.days] == [date(2024, 1, 15), date(2024, 1, 16)]
+    first, second = found.days
+    assert [run.run_id for run in first.runs] == ["r1", "r2"]
+    assert first.latest.compared_at == datetime(2024, 1, 17, 2, 0, 0, 123456, tzinfo=UTC)
+    assert first.latest.extraction == Extraction("e2", datetime(2024, 1, 17, 1, tzinfo=UTC), 11, 3)
+    assert (first.runs[0].undefined, first.runs[0].max_relative) == (1, None)
+    assert (first.latest.undefined, first.latest.max_relative) == (0, Decimal("0.000000001"))
+    assert first.latest.counts == {Status.MATCH: 1, Status.WITHIN_TOLERANCE: 1}
+    assert first.convergence is Convergence.CONVERGED
+    assert [(one.user_tier, one.metric) for one in first.results] == [("gold", Metric.SESSIONS), (None, Metric.REVENUE)]
+    assert first.results[1].speed_value == Decimal("12345678901234567890123456789012.01")
+    assert first.results[1].difference == Decimal("-0.01")
+    assert second.latest.verdict is Verdict.NOTHING_TO_COMPARE
+    assert (second.results, second.latest.extraction, second.latest.change_id) == ((), None, None)
+    assert found.tolerances[Metric.REVENUE] == Tolerance(Decimal("1.5"), Decimal("0.01"))
+    assert found.tolerances[Metric.SESSIONS] == Tolerance()
+
+
+def test_chosen_dates(filled: Any) -> None:
+    found = read_from(filled, "here", [date(2024, 1, 16), date(2024, 1, 18)])
+    assert [day.date for day in found.days] == [date(2024, 1, 16)]
+
+
+def test_an_unknown_status_is_no_crash(filled: Any) -> None:
+    filled.cursor().execute("UPDATE recon.results SET status = 'splendid' WHERE run_id = 'r2'")
+    with pytest.raises(WarehouseError, match="the RECON tables hold a value that is not understood: 'splendid'"):
+        read_from(filled, "here")
+
+
+def test_the_command_by_connection_name(filled: Any, endpoint: RunningEndpoint, tmp_path: Path) -> None:
+    connections = tmp_path / "connections.toml"
+    connections.write_text(
+        "[local]\n"
+        'account = "local"\nuser = "local"\npassword = "local"\nprotocol = "http"\n'
+        f'host = "{endpoint.host}"\nport = {endpoint.port}\ndatabase = "ECOMMERCE_DW"\nschema = "PUBLIC"\n'
+    )
+    connections.chmod(0o600)
+    target = tmp_path / "report.html"
+    command = [sys.executable, "-m", "reconcile", "report", "--connection", "local", "--out", str(target)]
+    done = subprocess.run(
+        [*command, "--date", "2024-01-15"],
+        cwd=REPOSITORY,
+        env={**os.environ, "SNOWFLAKE_HOME": str(tmp_path), "COLUMNS": "150"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "The one day compared differs within tolerance." in done.stdout
+    assert f"Report: {target}" in done.stdout
+    assert "12,345,678,901,234,567,890,123,456,789,012.01" in target.read_text(encoding="utf-8")
+
+
+def test_no_such_connection() -> None:
+    with pytest.raises(WarehouseError, match="cannot read the reconciliation results from the warehouse"):
+        read_reconciliation("there is no such connection")
