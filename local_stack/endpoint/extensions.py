@@ -14,9 +14,10 @@ from local_stack.endpoint.stages.ddl import StageDefinitions
 from local_stack.endpoint.stages.files import StagedFiles
 from local_stack.endpoint.stages.load import CopyIntoStatements
 from local_stack.endpoint.statements import Extension
+from local_stack.endpoint.tasks import Tasks
 
 
 def build_extensions(engine: Engine) -> list[Extension]:
     """The chain of one endpoint; extensions that keep state in the catalog get it as `engine.catalog`."""
     del engine
-    return [Procedures(), Objects(), SessionParameters(), StageDefinitions(), StagedFiles(), CopyIntoStatements()]
+    return [Procedures(), Tasks(), Objects(), SessionParameters(), StageDefinitions(), StagedFiles(), CopyIntoStatements()]

@@ -149,6 +149,10 @@ class Reader:
     def mark(self) -> int:
         return self._index
 
+    def token_before(self, mark: int) -> Token:
+        """The token just before a mark."""
+        return self._tokens[mark - 1]
+
     def back_to(self, mark: int) -> None:
         self._index = mark
 

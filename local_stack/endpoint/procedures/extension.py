@@ -47,6 +47,8 @@ class Procedures:
                 return None if created is None else self._create(created, statement, session)
             case "CALL" | "WITH":
                 call = parse_call(text)
+                if call is not None and call.name[-1].startswith("SYSTEM$"):
+                    return None
                 return None if call is None else self._call(call, statement, session)
         return None
 

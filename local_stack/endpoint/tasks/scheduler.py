@@ -1,0 +1,142 @@
+"""The clock: starts the graphs of started root tasks when their schedules say so, while the endpoint is up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import time
+
+from local_stack.endpoint.engine import Engine
+from local_stack.endpoint.schedule import check_schedule
+from local_stack.endpoint.tasks import store
+from local_stack.endpoint.tasks.definition import Task
+from local_stack.endpoint.tasks.history import TaskHistory, TaskRun
+from local_stack.endpoint.tasks.run import GraphRequest, GraphRun, note_result
+
+log = logging.getLogger("local_stack.endpoint.tasks")
+_LONGEST_SLEEP = 30.0
+
+
+class GraphRunner:
+    """Runs graphs on background threads: one run of a graph at a time, a second one waits (or is skipped)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.history = engine, TaskHistory(engine.catalog)
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._last_group = 0
+
+    def start(self, request: GraphRequest) -> bool:
+        """Start a graph's run. A scheduled one is skipped while another is under way. Whether it was started."""
+        with self._guard:
+            lock = self._locks.setdefault(request.root.id, threading.Lock())
+            if request.scheduled_from == "SCHEDULE" and not _overlaps(request.root) and lock.locked():
+                return False
+            group = self._next_group(request)
+            thread = threading.Thread(
+                target=self._run, args=(request, group, lock), name=f"graph {request.root.name}", daemon=True
+            )
+            self._threads.add(thread)
+        run = self._scheduled(request, group)
+        if not request.earlier:
+            self.history.record(run)
+        thread.start()
+        return True
+
+    def _next_group(self, request: GraphRequest) -> int:
+        if request.earlier:
+            return request.earlier[0].graph_run_group_id
+        self._last_group = max(self._last_group + 1, time.time_ns() // 1_000_000)
+        return self._last_group
+
+    def _scheduled(self, request: GraphRequest, group: int) -> TaskRun:
+        root = request.root
+        return TaskRun(
+            name=root.name, database_name=root.database, schema_name=root.schema, query_text=root.body, state="SCHEDULED",
+            scheduled_time=request.scheduled_time, root_task_id=root.id, graph_run_group_id=group, run_id=group,
+            scheduled_from=request.scheduled_from, config=request.config, task_id=root.id,
+        )  # fmt: skip
+
+    def _run(self, request: GraphRequest, group: int, lock: threading.Lock) -> None:
+        try:
+            with lock:
+                tasks = store.same_schema(request.root, self.engine.catalog)
+                if request.root.full_name in tasks:
+                    run = GraphRun(self.engine, self.history, request, tasks, group)
+                    note_result(request.root, run.run(), self.engine)
+        except Exception:
+            log.exception("the run of task graph %s broke off", request.root.full_name)
+        finally:
+            with self._guard:
+                self._threads.discard(threading.current_thread())
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the runs under way."""
+        deadline = time.monotonic() + seconds
+        for thread in list(self._threads):
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _overlaps(root: Task) -> bool:
+    policy = root.properties.get("OVERLAP_POLICY")
+    return policy in ("ALLOW_CHILD_OVERLAP", "ALLOW_ALL_OVERLAP") or bool(
+        root.properties.get("ALLOW_OVERLAPPING_EXECUTION")
+    )
+
+
+class Scheduler:
+    """A thread that sleeps until the next due root task, or until the tasks change."""
+
+    def __init__(self, runner: GraphRunner) -> None:
+        self._runner = runner
+        self._wake = threading.Event()
+        self._stopping = False
+        self._due: dict[tuple[str, str, str], dt.datetime] = {}
+        self._thread = threading.Thread(target=self._loop, name="task scheduler", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(5)
+
+    def tasks_changed(self) -> None:
+        self._wake.set()
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                pause = self.fire_due(dt.datetime.now(dt.UTC))
+            except Exception:
+                log.exception("the task scheduler failed; it goes on")
+                pause = _LONGEST_SLEEP
+            self._wake.wait(pause)
+
+    def fire_due(self, now: dt.datetime) -> float:
+        """Start every root that is due; seconds until the next one."""
+        tasks = store.all_tasks(self._runner.engine.catalog)
+        roots = [t for t in tasks.values() if t.is_root and t.is_started and "SCHEDULE" in t.properties]
+        due: dict[tuple[str, str, str], dt.datetime] = {}
+        for root in roots:
+            key = (root.id, str(root.properties["SCHEDULE"]), root.last_committed_on)
+            schedule = check_schedule(key[1])
+            moment = self._due.get(key) or schedule.next_after(now)
+            if moment <= now:
+                if not self._runner.start(GraphRequest(root, moment, "SCHEDULE", root.properties.get("CONFIG"))):
+                    log.info(
+                        "run of %s at %s skipped: the one before is still under way", root.full_name, moment.isoformat()
+                    )
+                moment = schedule.next_after(now)
+            due[key] = moment
+        self._due = due
+        if not due:
+            return _LONGEST_SLEEP
+        return max(0.05, min(_LONGEST_SLEEP, (min(due.values()) - now).total_seconds()))
+
+    def next_time(self, task: Task) -> dt.datetime | None:
+        return next((moment for key, moment in self._due.items() if key[0] == task.id), None)
