@@ -8,7 +8,7 @@ from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
 
-from local_stack.endpoint import rewrites
+from local_stack.endpoint import merge, rewrites
 from local_stack.endpoint.outcome import Outcome, from_duckdb, from_result
 from local_stack.endpoint.statements import Result
 
@@ -23,12 +23,26 @@ class LocalCursor(FakeSnowflakeCursor):
     def run(self, expression: Expr, params: list[Any], statement_type_id: int) -> Outcome:
         """Execute an expression on which the BEFORE rewrites have run. params: values of its placeholders in order."""
         self.check_db_and_schema(expression)
+        if isinstance(expression, exp.Merge):
+            return self._merge(expression, params, statement_type_id)
         for part in self._transform_explode(expression):
             transformed = self._transform(part, params or None)
             if _is_temporary(transformed):
                 return self._create_temporary(transformed, params, statement_type_id)
             self._execute(transformed, params if params and transformed.find(exp.Placeholder) else None)
         return from_duckdb(self._duck_conn.description or [], self._arrow_table, statement_type_id)
+
+    def _merge(self, expression: exp.Merge, params: list[Any], statement_type_id: int) -> Outcome:
+        query = merge.ambiguity_query(expression)
+        if query is not None:
+            checked = params[: merge.ambiguity_placeholders(expression)]
+            self._execute(self._transform(query, checked or None), checked or None)
+            if self._arrow_table is not None and self._arrow_table.num_rows:
+                raise merge.ambiguous()
+        transformed = self._transform(merge.duckdb_merge(expression), params or None)
+        actions = self._duck_conn.execute(transformed.sql(dialect="duckdb"), params or None).fetchall()
+        result = merge.merge_result(expression, (row[0] for row in actions))
+        return from_result(result, statement_type_id)
 
     def _create_temporary(self, create: Expr, params: list[Any], statement_type_id: int) -> Outcome:
         """fakesnow's bookkeeping of tables does not know temporary ones with a qualified name."""
