@@ -108,10 +108,16 @@ class Catalog:
             self._remove(kind, database, schema, name)
             return existed
 
+    def all_in(self, database: str, schema: str | None = None) -> list[StoredObject]:
+        """Every object of a database or schema, of any kind."""
+        if schema is None:
+            return self._select("database_name = ?", database)
+        return self._select("database_name = ? AND schema_name = ?", database, schema)
+
     def drop_container(self, database: str, schema: str | None = None) -> None:
-        """Remove every object of a dropped database or schema."""
+        """Remove every object of a dropped database or schema; what UNDROP needs stays."""
         with self._lock:
-            condition, values = "database_name = ?", [database]
+            condition, values = "kind <> 'DROPPED' AND database_name = ?", [database]
             if schema is not None:
                 condition, values = condition + " AND schema_name = ?", [database, schema]
             self._connection.execute(f"DELETE FROM {_TABLE} WHERE {condition}", values)

@@ -16,8 +16,10 @@ from fakesnow.instance import GLOBAL_DATABASE_NAME, FakeSnow
 from fakesnow.transforms import show
 
 from local_stack.endpoint.catalog import Catalog
+from local_stack.endpoint.ddl import retention
 from local_stack.endpoint.functions import create_functions
 from local_stack.endpoint.locks import TableLocks
+from local_stack.endpoint.rewrites import exact_number_macros
 from local_stack.endpoint.stages.history import create_history
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class Engine(FakeSnow):
         self.duck_conn.execute(info_schema.fs_global_creation_sql())
         self.duck_conn.execute(show.fs_global_creation_sql())
         create_functions(self.duck_conn)
+        self.duck_conn.execute(exact_number_macros.SQL)
         for file in sorted(self.data_dir.glob("*.db")):
             if file.stem != GLOBAL_DATABASE_NAME:
                 self.attach(file.stem)
@@ -61,17 +64,22 @@ class Engine(FakeSnow):
         self.locks = TableLocks()
         self.address = ("127.0.0.1", 0)
         self.open_session: Callable[..., Session] = _not_serving
+        self.sessions_on: Callable[[str], list[Session]] = lambda _: []
+        retention.purge(self)
 
     def database_file(self, name: str) -> Path:
         return self.data_dir / f"{name}.db"
 
     def attach(self, name: str) -> None:
         """Attach (creating its file if missing) a database with fakesnow's views and macros."""
+        if name in self.databases():
+            return
         file = str(self.database_file(name)).replace("'", "''")
         quoted = '"' + name.replace('"', '""') + '"'
         self.duck_conn.execute(f"ATTACH IF NOT EXISTS '{file}' AS {quoted}")
         self.duck_conn.execute(info_schema.per_db_creation_sql(quoted))
-        self.duck_conn.execute(macros.creation_sql(quoted))
+        # Column defaults may depend on a macro: one that exists already stays.
+        self.duck_conn.execute(macros.creation_sql(quoted).replace("OR REPLACE MACRO", "MACRO IF NOT EXISTS"))
         create_history(self.duck_conn, name)
 
     def databases(self) -> list[str]:

@@ -6,6 +6,10 @@ An extension may have `start(engine)` and `stop()`: called when serving begins a
 
 from __future__ import annotations
 
+from local_stack.endpoint.ddl.containers import Containers
+from local_stack.endpoint.ddl.describe import DescribeTable
+from local_stack.endpoint.ddl.show_objects import ShowObjects
+from local_stack.endpoint.ddl.tables import Tables
 from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.objects import Objects
 from local_stack.endpoint.parameters import SessionParameters
@@ -20,4 +24,16 @@ from local_stack.endpoint.tasks import Tasks
 def build_extensions(engine: Engine) -> list[Extension]:
     """The chain of one endpoint; extensions that keep state in the catalog get it as `engine.catalog`."""
     del engine
-    return [Procedures(), Tasks(), Objects(), SessionParameters(), StageDefinitions(), StagedFiles(), CopyIntoStatements()]
+    return [
+        Procedures(),
+        Tasks(),
+        Objects(),
+        SessionParameters(),
+        Containers(),
+        Tables(),
+        DescribeTable(),
+        ShowObjects(),
+        StageDefinitions(),
+        StagedFiles(),
+        CopyIntoStatements(),
+    ]

@@ -82,13 +82,36 @@ class Session:
         """The session's DuckDB connection. Hold `lock`, and go through `transaction.run` for anything that writes."""
         return self.connection._duck_conn
 
+    def use(self, database: str, schema: str) -> None:
+        """Make a schema the current one (and its database)."""
+        with self.lock:
+            if self.schema_exists(database, schema):
+                self.duck.execute(f"SET schema = '{_path(database, schema)}'")
+                self.connection._schema, self.connection.schema_set = schema, True
+            else:
+                self.duck.execute(f"SET schema = '{_path(database, 'main')}'")
+                self.connection._schema, self.connection.schema_set = None, False
+            self.connection.database, self.connection.database_set = database, True
+
+    def leave(self, database: str, schema: str | None) -> None:
+        """The database (or schema) is gone: it is no longer the current one."""
+        with self.lock:
+            if self.database != database or (schema is not None and self.schema != schema):
+                return
+            self.connection._schema, self.connection.schema_set = None, False
+            if schema is None:
+                self.connection.database, self.connection.database_set = None, False
+                self.duck.execute("SET schema = 'memory.main'")
+            else:
+                self.duck.execute(f"SET schema = '{_path(database, 'main')}'")
+
     def schema_exists(self, database: str, schema: str) -> bool:
         return (
             self.duck.execute(
                 "SELECT 1 FROM duckdb_schemas() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)",
                 [database, schema],
-            ).fetchone()
-            is not None
+            ).fetchall()
+            != []
         )
 
     def table_exists(self, database: str, schema: str, name: str) -> bool:
@@ -97,8 +120,23 @@ class Session:
             "SELECT 1 FROM duckdb_tables() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
             " AND upper(table_name) = upper(?)",
             [database, schema, name],
-        ).fetchone()
-        return found is not None
+        ).fetchall()
+        return bool(found)
+
+    def relation_kind(self, name: SchemaName) -> str | None:
+        """'TABLE', 'VIEW', or None when nothing has this (physical) name."""
+        for kind, column, source in (
+            ("TABLE", "table_name", "duckdb_tables()"),
+            ("VIEW", "view_name", "duckdb_views()"),
+        ):
+            found = self.duck.execute(
+                f"SELECT 1 FROM {source} WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
+                f" AND upper({column}) = upper(?)",
+                [name.database, name.schema, name.name],
+            ).fetchall()
+            if found:
+                return kind
+        return None
 
     def physical_table(self, table: SchemaName) -> SchemaName:
         """Where a table is: a temporary table of this session hides a permanent one of the same name."""
@@ -169,6 +207,11 @@ class Session:
             self.results.popitem(last=False)
 
 
+def _path(database: str, schema: str) -> str:
+    """A schema for DuckDB's SET schema."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (database, schema)).replace("'", "''")
+
+
 def _literal(value: Any) -> str:
     if value is None:
         return "NULL"
@@ -186,6 +229,7 @@ class SessionRegistry:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         engine.open_session = self.open
+        engine.sessions_on = self.on_database
 
     def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
         """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md)."""
@@ -220,6 +264,10 @@ class SessionRegistry:
             if secrets.compare_digest(session.master_token, token):
                 return session
         raise SessionGone
+
+    def on_database(self, database: str) -> list[Session]:
+        """The sessions whose current database this is."""
+        return [s for s in list(self._by_token.values()) if s.database == database]
 
     def close(self, token: str) -> None:
         """Log out. A procedure's own client closing does not end the session it shares with its caller."""

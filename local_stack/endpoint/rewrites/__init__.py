@@ -9,20 +9,32 @@ from __future__ import annotations
 
 from sqlglot import Expr
 
+from local_stack.endpoint.rewrites import exact_numbers
 from local_stack.endpoint.rewrites.casts import casts
 from local_stack.endpoint.rewrites.context import Context, Rewrite
+from local_stack.endpoint.rewrites.create_table_as import create_table_as
 from local_stack.endpoint.rewrites.function_names import function_names
 from local_stack.endpoint.rewrites.query_results import query_results
 from local_stack.endpoint.rewrites.session_functions import session_functions
-from local_stack.endpoint.rewrites.table_events import table_events
 from local_stack.endpoint.rewrites.snowpark import SNOWPARK_AFTER, SNOWPARK_BEFORE
+from local_stack.endpoint.rewrites.table_events import table_events
 from local_stack.endpoint.rewrites.temporary_tables import temporary_tables
 from local_stack.endpoint.stages.staged_query import staged_files
 
 __all__ = ["AFTER", "BEFORE", "Context", "Rewrite", "apply"]
 
-BEFORE: list[Rewrite] = [staged_files, session_functions, query_results, table_events, temporary_tables, function_names]
-AFTER: list[Rewrite] = [casts, *SNOWPARK_AFTER]
+BEFORE: list[Rewrite] = [
+    staged_files,
+    session_functions,
+    query_results,
+    table_events,
+    temporary_tables,
+    create_table_as,
+    function_names,
+    *SNOWPARK_BEFORE,
+    exact_numbers.before,
+]
+AFTER: list[Rewrite] = [exact_numbers.after, casts, *SNOWPARK_AFTER]
 
 
 def apply(rewrites: list[Rewrite], expression: Expr, context: Context) -> Expr:

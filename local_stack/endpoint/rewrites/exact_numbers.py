@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.rewrites import Context
+from local_stack.endpoint.rewrites.context import Context
 from local_stack.endpoint.rewrites.exact_number_macros import DIVIDE, NUMBER
 
 _INTEGER_FUNCTIONS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)

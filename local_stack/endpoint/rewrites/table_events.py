@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.rewrites.context import Context, stored
+from local_stack.endpoint.rewrites.context import Context
 from local_stack.endpoint.stages.history import forget_loads
 
 
@@ -24,12 +24,9 @@ def table_events(expression: Expr, context: Context) -> Expr:
                 truncated = context.full_name(table)
                 context.on_success.append(lambda name=truncated: forget_loads(session.duck, *name))  # type: ignore[misc]
         case exp.Drop() if kind == "TABLE":
-            name = context.full_name(expression.this)
-            context.on_success.append(lambda: forget_loads(session.duck, *name))
-        case exp.Drop() if kind == "SCHEMA":
-            database = stored(expression.this.args.get("db")) or context.database or ""
-            schema = stored(expression.this.this) or stored(expression.this)
-            context.on_success.append(lambda: session.catalog.drop_container(database, schema))
+            for table in expression.find_all(exp.Table):
+                dropped = context.full_name(table)
+                context.on_success.append(lambda name=dropped: forget_loads(session.duck, *name))  # type: ignore[misc]
     return expression
 
 

@@ -39,8 +39,8 @@ class LoadHistory:
             f"SELECT 1 FROM {self._name} WHERE schema_name = ? AND table_name = ? AND file_name = ? AND etag = ?"
             " AND loaded_at > ? LIMIT 1",
             [self._table.schema, self._table.name, key, tag, since],
-        ).fetchone()
-        return found is not None
+        ).fetchall()
+        return bool(found)
 
     def add(self, file: StagedFile, tag: str, rows: int, at: dt.datetime) -> None:
         self._duck.execute(

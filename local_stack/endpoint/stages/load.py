@@ -141,8 +141,8 @@ class Load:
             raise _in_file(error, file) from error
 
     def _insert(self, target: str, select: str) -> _Loaded:
-        row = self._duck.execute(f"INSERT INTO {target} {select}").fetchone()
-        count = int(row[0]) if row else 0
+        rows = self._duck.execute(f"INSERT INTO {target} {select}").fetchall()
+        count = int(rows[0][0]) if rows else 0
         return _Loaded(count, count)
 
     def _select(self, file: StagedFile) -> tuple[list[str], str, dict[str, str]]:
