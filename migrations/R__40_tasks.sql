@@ -4,6 +4,8 @@
 -- compares the days whose marts are up to date; t_reconcile_apart does the same later in the hour, for marts built outside the
 -- graph and for snapshots of the speed layer that arrive without a batch.
 -- A task is changed only while its root is suspended. Every step is idempotent: the graph may be retried.
+USE SCHEMA ops;
+
 ALTER TASK IF EXISTS ops.t_load SUSPEND;
 ALTER TASK IF EXISTS ops.t_reconcile_apart SUSPEND;
 

@@ -1,0 +1,146 @@
+"""A deployed warehouse on the local endpoint: deployed once with the real schemachange, copied for each module."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import REPOSITORY, RunningEndpoint
+from tests.snowpark_procs import batches
+
+DATABASE = "ECOMMERCE_DW"
+_STATE_TABLES = (
+    "raw.user_events raw.transactions raw.user_sessions staging.events_cleaned staging.user_sessions_enhanced "
+    "staging.transactions_validated ops.batches ops.batch_datasets ops.date_changes ops.step_runs ops.graph_runs "
+    "ops.alert_events marts.daily_metrics recon.speed_extractions recon.speed_sessions recon.runs recon.results"
+).split()
+
+
+def deploy(endpoint: RunningEndpoint, *arguments: str) -> str:
+    """Run `schemachange deploy` as a person would, from the repository's folder. Returns its log."""
+    environment = {
+        **endpoint.environment,
+        "SNOWFLAKE_DATABASE": DATABASE,
+        "SNOWFLAKE_ROLE": "SYSADMIN",
+        "SNOWFLAKE_WAREHOUSE": "COMPUTE_WH",
+    }
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("schemachange")), "deploy", *arguments],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    log = done.stdout + done.stderr
+    if done.returncode:
+        raise RuntimeError(f"schemachange failed:\n{log[-4000:]}")
+    return log
+
+
+@dataclass
+class Warehouse:
+    """A deployed warehouse, its landing and lake, and a connection in UTC."""
+
+    endpoint: RunningEndpoint
+    connection: Any = None
+
+    def connect(self) -> None:
+        parameters = {"CLIENT_TELEMETRY_ENABLED": False, "TIMEZONE": "UTC"}
+        self.connection = self.endpoint.connect(database=DATABASE, schema="OPS", session_parameters=parameters)
+
+    @property
+    def s3_root(self) -> Path:
+        return self.endpoint.s3_root
+
+    @property
+    def landing(self) -> Path:
+        return self.s3_root / "ecommerce-landing"
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.connection.cursor() as cursor:
+            return list(cursor.execute(sql, values or None).fetchall())
+
+    def one(self, sql: str) -> Any:
+        rows = self.query(sql)
+        assert len(rows) == 1, rows
+        return rows[0][0] if len(rows[0]) == 1 else rows[0]
+
+    def call(self, call: str) -> dict[str, Any]:
+        """The VARIANT summary of a procedure."""
+        summary: dict[str, Any] = json.loads(self.one(f"CALL {call}"))
+        return summary
+
+    def publish(self, **parts: Any) -> str:
+        return batches.publish(self.s3_root, **parts)
+
+    def counts(self) -> dict[str, int]:
+        """Rows of every table that holds state."""
+        counted = " UNION ALL ".join(f"SELECT '{table}', COUNT(*) FROM {table}" for table in _STATE_TABLES)
+        return {row[0]: row[1] for row in self.query(counted)}
+
+    def contents(self, *tables: str) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of the given tables, or of all that hold state, in a fixed order."""
+        return {t: sorted(self.query(f"SELECT * FROM {t}"), key=repr) for t in tables or _STATE_TABLES}
+
+    def reset(self) -> None:
+        """Empty every table that holds state, the landing and the lake."""
+        for table in _STATE_TABLES:
+            self.query(f"DELETE FROM {table}")
+        for bucket in self.s3_root.iterdir():
+            shutil.rmtree(bucket)
+            bucket.mkdir()
+
+
+def _buckets(s3_root: Path) -> None:
+    for bucket in ("data-s3-bucket", "ecommerce-landing"):
+        (s3_root / bucket).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of an endpoint on which everything is deployed."""
+    folder = tmp_path_factory.mktemp("deployed")
+    endpoint = RunningEndpoint(folder / "warehouse", folder / "s3")
+    _buckets(endpoint.s3_root)
+    endpoint.start()
+    try:
+        deploy(endpoint)
+    finally:
+        endpoint.stop()
+    return endpoint.data_dir
+
+
+def start_copy(deployed: Path, folder: Path) -> Warehouse:
+    """A warehouse of its own from a copy of the deployed one."""
+    shutil.copytree(deployed, folder / "warehouse")
+    endpoint = RunningEndpoint(folder / "warehouse", folder / "s3")
+    _buckets(endpoint.s3_root)
+    endpoint.start()
+    warehouse = Warehouse(endpoint)
+    warehouse.connect()
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def module_warehouse(deployed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    warehouse = start_copy(deployed, tmp_path_factory.mktemp("warehouse"))
+    yield warehouse
+    warehouse.connection.close()
+    warehouse.endpoint.stop()
+
+
+@pytest.fixture
+def warehouse(module_warehouse: Warehouse) -> Iterator[Warehouse]:
+    """An empty, deployed warehouse."""
+    yield module_warehouse
+    module_warehouse.reset()

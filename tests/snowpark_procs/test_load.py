@@ -1,0 +1,186 @@
+"""ops.load_batch and ops.load_pending on the local endpoint, through the real connector."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from snowflake.connector.errors import ProgrammingError
+
+from tests.snowpark_procs.batches import BatchOptions, at, event, session, transaction, write_manifest
+from tests.snowpark_procs.conftest import Warehouse
+
+pytestmark = pytest.mark.integration
+
+E = "0f1c6d40-0000-4000-8000-00000000000"
+
+
+def small_batch(warehouse: Warehouse, name: str = "small", **options: Any) -> str:
+    return warehouse.publish(
+        events=[
+            event(E + "1", E + "a", "2024-01-15 23:59:59.123456"),
+            event(E + "2", E + "a", "2024-01-16 00:05:00", "purchase", properties='{"amount": "12.34"}'),
+            event(E + "3", None, "2024-01-15 11:00:00", properties="{not json"),
+        ],
+        transactions=[transaction(E + "9", "p1", "2024-01-16 00:05:00", "12.34")],
+        sessions=[
+            session(
+                E + "a",
+                "2024-01-15 23:59:59.123456",
+                session_end=at("2024-01-16 00:05:00"),
+                purchases=1,
+                total_spent=Decimal("12.34"),
+                event_count=2,
+            )
+        ],
+        name=name,
+        options=BatchOptions(**options),
+    )
+
+
+def test_load_pending_loads_what_was_published(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse, files_per_dataset=2)
+    summary = warehouse.call("ops.load_pending()")
+    assert summary["loaded"] == 1
+    assert summary["batches"][0]["datasets"] == {"user_events": 3, "transactions": 1, "user_sessions": 1}
+    times = warehouse.query("SELECT timestamp FROM raw.user_events ORDER BY timestamp")
+    assert times[1][0] == datetime(2024, 1, 15, 23, 59, 59, 123456)
+    assert warehouse.one("SELECT COUNT(DISTINCT file_name) FROM raw.user_events") == 2
+    assert warehouse.one("SELECT COUNT(*) FROM raw.user_events WHERE batch_id = '" + batch_id + "'") == 3
+    assert warehouse.one("SELECT properties::STRING FROM raw.user_events WHERE session_id IS NULL") == "{not json"
+    assert warehouse.one("SELECT money_total FROM ops.batch_datasets WHERE dataset = 'user_sessions'") == Decimal("12.34")
+    acknowledgement = json.loads((warehouse.landing / "_manifests" / f"{batch_id}.loaded").read_text())
+    assert acknowledgement["batch_id"] == batch_id
+    assert warehouse.one("SELECT status FROM ops.batch_status") == "loaded"
+
+
+def test_loading_again_changes_nothing(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    warehouse.call("ops.load_pending()")
+    before = warehouse.contents()
+    assert warehouse.call("ops.load_pending()") == {"loaded": 0, "batches": []}
+    assert warehouse.call(f"ops.load_batch('{batch_id.upper()}')")["status"] == "already_loaded"
+    assert warehouse.contents() == before
+
+
+def test_pending_batches_load_in_the_order_of_publication(warehouse: Warehouse) -> None:
+    later = small_batch(warehouse, "x1", published_at="2024-02-03T00:00:00Z")
+    earlier = small_batch(warehouse, "x2", published_at="2024-02-02T23:59:59.5Z")
+    assert [batch["batch_id"] for batch in warehouse.call("ops.load_pending()")["batches"]] == [earlier, later]
+
+
+def test_a_lost_acknowledgement_is_made_good(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    warehouse.call("ops.load_pending()")
+    acknowledgement = warehouse.landing / "_manifests" / f"{batch_id}.loaded"
+    acknowledgement.unlink()
+    warehouse.call("ops.load_pending()")
+    assert acknowledgement.exists()
+
+
+def corrupted(warehouse: Warehouse, batch_id: str, change: Any) -> None:
+    path = warehouse.landing / "_manifests" / f"{batch_id}.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    write_manifest(warehouse.landing, manifest)
+
+
+def lie_about_rows(manifest: dict[str, Any]) -> None:
+    manifest["datasets"]["user_sessions"]["files"][0]["rows"] = 2
+    manifest["datasets"]["user_sessions"]["rows"] = 2
+
+
+def lie_about_money(manifest: dict[str, Any]) -> None:
+    manifest["datasets"]["user_sessions"]["control"]["money"] = "12.35"
+
+
+def lie_about_time(manifest: dict[str, Any]) -> None:
+    manifest["datasets"]["user_sessions"]["control"]["max_time"] = "2024-01-15T23:59:59.123457Z"
+
+
+@pytest.mark.parametrize(
+    ("lie", "message"),
+    [
+        (lie_about_rows, r"dataset user_sessions: rows of file \S+ expected 2, found 1"),
+        (lie_about_money, r"dataset user_sessions: sum of money expected 12\.35, found 12\.34"),
+        (lie_about_time, r"dataset user_sessions: latest time expected 2024-01-15 23:59:59\.123457, found .*\.123456"),
+    ],
+)
+def test_a_mismatch_loads_nothing_and_names_the_figure(warehouse: Warehouse, lie: Any, message: str) -> None:
+    batch_id = small_batch(warehouse)
+    corrupted(warehouse, batch_id, lie)
+    before = warehouse.counts()
+    with pytest.raises(ProgrammingError, match=f"Batch {batch_id}, {message}"):
+        warehouse.call("ops.load_pending()")
+    assert warehouse.counts() == {**before, "ops.step_runs": 1}
+    status, error = warehouse.query("SELECT status, detail:error::STRING FROM ops.step_runs")[0]
+    assert status == "failed"
+    assert re.search(message, error)
+    assert not (warehouse.landing / "_manifests" / f"{batch_id}.loaded").exists()
+
+
+def test_a_repaired_batch_loads_after_a_failure(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    corrupted(warehouse, batch_id, lie_about_money)
+    with pytest.raises(ProgrammingError):
+        warehouse.call("ops.load_pending()")
+    small_batch(warehouse)
+    assert warehouse.call("ops.load_pending()")["loaded"] == 1
+    assert warehouse.query("SELECT * FROM ops.recent_failures") == []
+
+
+def test_a_missing_file_loads_nothing(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    next((warehouse.landing / "user_sessions").rglob("*.parquet")).unlink()
+    with pytest.raises(ProgrammingError, match=r"part-0\.parquet"):
+        warehouse.call(f"ops.load_batch('{batch_id}')")
+    assert warehouse.counts()["raw.user_events"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.pop("published_at"), "'published_at' is a required property"),
+        (lambda m: m["datasets"]["transactions"].update(scope="everything"), "datasets/transactions/scope"),
+        (lambda m: m["datasets"]["user_events"].update(rows=7), "datasets/user_events/rows"),
+    ],
+)
+def test_a_manifest_that_breaks_its_schema_is_refused(warehouse: Warehouse, change: Any, message: str) -> None:
+    batch_id = small_batch(warehouse)
+    corrupted(warehouse, batch_id, change)
+    with pytest.raises(ProgrammingError, match=f"Manifest _manifests/{batch_id}.json.*{message}"):
+        warehouse.call(f"ops.load_batch('{batch_id}')")
+
+
+def test_arguments_are_refused_by_name(warehouse: Warehouse) -> None:
+    with pytest.raises(ProgrammingError, match="'2024-01-15' is no batch id"):
+        warehouse.call("ops.load_batch('2024-01-15')")
+    with pytest.raises(ProgrammingError, match="the batch is not published"):
+        warehouse.call("ops.load_batch('0f1c6d40-0000-4000-8000-000000000000')")
+
+
+def test_a_session_in_another_time_zone_is_refused(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    warehouse.query("ALTER SESSION SET TIMEZONE = 'America/Los_Angeles'")
+    try:
+        with pytest.raises(ProgrammingError, match="TIMEZONE would shift"):
+            warehouse.call(f"ops.load_batch('{batch_id}')")
+    finally:
+        warehouse.query("ALTER SESSION SET TIMEZONE = 'UTC'")
+    assert warehouse.counts()["raw.user_events"] == 0
+
+
+def test_files_without_any_known_column_are_refused(warehouse: Warehouse) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    batch_id = small_batch(warehouse)
+    path = next((warehouse.landing / "user_sessions").rglob("*.parquet"))
+    pq.write_table(pa.table({"something": ["else"]}), path)
+    with pytest.raises(ProgrammingError, match="no column name matched|none of"):
+        warehouse.call(f"ops.load_batch('{batch_id}')")
+    assert warehouse.counts()["raw.user_events"] == 0
