@@ -1,4 +1,4 @@
-"""The command line: `python -m reconcile extract | report`. Exit codes are in docs/reconciliation.md and in --help."""
+"""The command line: `python -m reconcile extract | run | report`. Exit codes are in docs/reconciliation.md and in --help."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_dates(extract, "days to extract (UTC); without any: every day that the speed layer has")
     extract.add_argument("--json", action="store_true", help="one JSON document per day instead of a line of text")
     extract.set_defaults(run=_extract)
+
+    run = commands.add_parser("run", help="have the warehouse compare days (CALL recon.reconcile_…)")
+    _add_dates(run, "days to compare (UTC); without any: every day with something new to compare")
+    run.add_argument("--connection", metavar="NAME", required=True, help="a connection of connections.toml")
+    run.set_defaults(run=_run)
 
     report = commands.add_parser("report", help="the verdict of every day, as a table and as one HTML file")
     _add_dates(report, "days to report (UTC); without any: every day that was ever reconciled")
@@ -131,6 +136,16 @@ def _extract(options: argparse.Namespace) -> int:
         outcomes = Counter(extraction.outcome for extraction in done)
         counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
         print(f"{len(done)} days, {sum(one.rows for one in done):,} rows: {counted}")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from reconcile.warehouse_source import call_reconciliation
+
+    _chosen_days(options)  # refuses an impossible range before anything is called
+    span = None if options.from_date is None else (options.from_date, options.to_date)
+    for summary in call_reconciliation(options.connection, sorted(set(options.dates)), span):
+        print(json.dumps(summary, sort_keys=True), flush=True)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -67,6 +68,27 @@ def read_from(connection: Any, source: str, dates: Sequence[date] = ()) -> Recon
         return _reconciliation(source, *rows)
     except (ValueError, ArithmeticError, TypeError) as error:
         raise WarehouseError(f"the RECON tables hold a value that is not understood: {error}") from error
+
+
+def call_reconciliation(
+    connection_name: str, days: Sequence[date] = (), span: tuple[date, date] | None = None
+) -> list[Any]:
+    """CALL the warehouse's procedures: each of the days, the span, or, given neither, every day that is pending.
+
+    Returns the procedures' summaries. Raises WarehouseError with the procedure's own error.
+    """
+    calls: list[tuple[str, list[str]]] = [("CALL recon.reconcile_day(?)", [day.isoformat()]) for day in days]
+    if span is not None:
+        calls.append(("CALL recon.reconcile_range(?, ?)", [span[0].isoformat(), span[1].isoformat()]))
+    with _connection(connection_name) as connection, _translated_errors("reconcile in the warehouse"):
+        return [_call(connection, sql, binds) for sql, binds in calls or [("CALL recon.reconcile_pending()", [])]]
+
+
+def _call(connection: Any, sql: str, binds: list[str]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, binds or None)
+        (value,) = cursor.fetchone()
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _reconciliation(
@@ -151,11 +173,18 @@ def _connection(name: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def _translated_errors(action: str = "read the reconciliation results from the warehouse") -> Iterator[None]:
     from snowflake.connector.errors import Error
 
     try:
         yield
     except Error as error:
-        text = (str(error.msg or error).splitlines() or [""])[0]
-        raise WarehouseError(f"cannot read the reconciliation results from the warehouse: {text[:300]}") from error
+        raise WarehouseError(f"cannot {action}: {_one_line(str(error.msg or error))}") from error
+
+
+def _one_line(text: str) -> str:
+    """Snowflake's message in a line; of a procedure's traceback only the error itself, which is its last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if any(line.startswith("Traceback") for line in lines):
+        lines = [line for line in lines if not line.startswith("in function ")][-1:]
+    return " ".join(lines)[:300]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -85,28 +86,67 @@ def test_an_unknown_status_is_no_crash(filled: Any) -> None:
         read_from(filled, "here")
 
 
-def test_the_command_by_connection_name(filled: Any, endpoint: RunningEndpoint, tmp_path: Path) -> None:
-    connections = tmp_path / "connections.toml"
-    connections.write_text(
-        "[local]\n"
-        'account = "local"\nuser = "local"\npassword = "local"\nprotocol = "http"\n'
+def command(endpoint: RunningEndpoint, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process whose connection `pipeline` comes from the environment, as in a container."""
+    connection = (
+        '[pipeline]\naccount = "local"\nuser = "local"\npassword = "local"\nprotocol = "http"\n'
         f'host = "{endpoint.host}"\nport = {endpoint.port}\ndatabase = "ECOMMERCE_DW"\nschema = "PUBLIC"\n'
     )
-    connections.chmod(0o600)
-    target = tmp_path / "report.html"
-    command = [sys.executable, "-m", "reconcile", "report", "--connection", "local", "--out", str(target)]
-    done = subprocess.run(
-        [*command, "--date", "2024-01-15"],
+    return subprocess.run(
+        [sys.executable, "-m", "reconcile", arguments[0], "--connection", "pipeline", *arguments[1:]],
         cwd=REPOSITORY,
-        env={**os.environ, "SNOWFLAKE_HOME": str(tmp_path), "COLUMNS": "150"},
+        env={**os.environ, "SNOWFLAKE_CONNECTIONS": connection, "COLUMNS": "150"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_report_command(filled: Any, endpoint: RunningEndpoint, tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    done = command(endpoint, "report", "--out", str(target), "--date", "2024-01-15")
     assert (done.returncode, done.stderr) == (0, "")
     assert "The one day compared differs within tolerance." in done.stdout
     assert f"Report: {target}" in done.stdout
     assert "12,345,678,901,234,567,890,123,456,789,012.01" in target.read_text(encoding="utf-8")
+
+
+PROCEDURES = """
+CREATE OR REPLACE PROCEDURE recon.reconcile_day(date DATE) RETURNS VARIANT LANGUAGE PYTHON RUNTIME_VERSION = '3.11'
+PACKAGES = ('snowflake-snowpark-python') HANDLER = 'main' AS $$
+def main(session, date):
+    if date.year < 2000:
+        raise ValueError(f"{date} is too long ago")
+    return {"called": "day", "date": str(date)}
+$$;
+CREATE OR REPLACE PROCEDURE recon.reconcile_range(from_date DATE, to_date DATE) RETURNS VARIANT LANGUAGE PYTHON
+RUNTIME_VERSION = '3.11' PACKAGES = ('snowflake-snowpark-python') HANDLER = 'main' AS $$
+def main(session, from_date, to_date):
+    return {"called": "range", "from": str(from_date), "to": str(to_date)}
+$$;
+CREATE OR REPLACE PROCEDURE recon.reconcile_pending() RETURNS VARIANT LANGUAGE PYTHON RUNTIME_VERSION = '3.11'
+PACKAGES = ('snowflake-snowpark-python') HANDLER = 'main' AS $$
+def main(session):
+    return {"called": "pending"}
+$$
+"""
+
+
+def test_the_run_command_calls_the_procedures(connection: Any, endpoint: RunningEndpoint) -> None:
+    for statement in PROCEDURES.strip().split(";\n"):
+        connection.cursor().execute(statement)
+    done = command(endpoint, "run")
+    assert (done.returncode, done.stderr, json.loads(done.stdout)) == (0, "", {"called": "pending"})
+    chosen = ["--date", "2024-01-15", "--date", "2024-01-13", "--from", "2024-01-01", "--to", "2024-01-31"]
+    done = command(endpoint, "run", *chosen)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"called": "day", "date": "2024-01-13"},
+        {"called": "day", "date": "2024-01-15"},
+        {"called": "range", "from": "2024-01-01", "to": "2024-01-31"},
+    ]
+    failed = command(endpoint, "run", "--date", "1999-12-31")
+    assert failed.returncode == 6
+    assert failed.stderr == "reconcile: cannot reconcile in the warehouse: ValueError: 1999-12-31 is too long ago\n"
 
 
 def test_no_such_connection() -> None:
