@@ -1,0 +1,185 @@
+"""The marts after dbt has run: right, rebuilt by affected date, untouched where nothing changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.dbt import week
+from tests.dbt.staged_rows import Event, Session
+from tests.dbt.warehouse import MARTS, Warehouse, failures, nodes, succeeded
+
+pytestmark = pytest.mark.integration
+
+DAY = date(2024, 1, 17)
+SESSION_MARTS = ("daily_metrics", "user_tier_analytics")
+
+
+def rebuilt(before: dict[tuple[date, str | None], object], after: dict[tuple[date, str | None], object]) -> set[date]:
+    """Dates with a row that was built anew, went or came."""
+    return {key[0] for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+
+def test_build_is_green_and_the_marts_equal_an_independent_computation(warehouse: Warehouse) -> None:
+    warehouse.flag(week.sessions(), week.events())
+    result = succeeded(warehouse.dbt("build"))
+    kinds = {node.node.resource_type for node in nodes(result)}
+    assert {"model", "test", "unit_test"} <= kinds
+    for mart in MARTS:
+        assert warehouse.rows(mart) == warehouse.expected(mart), mart
+        assert len(warehouse.rows(mart)) > 15, mart
+
+
+def test_building_again_touches_no_row_and_a_full_refresh_gives_the_same_rows(warehouse: Warehouse) -> None:
+    warehouse.flag(week.sessions(), week.events())
+    warehouse.build()
+    first = {mart: (warehouse.rows(mart), warehouse.built_at(mart)) for mart in MARTS}
+    warehouse.build()
+    assert first == {mart: (warehouse.rows(mart), warehouse.built_at(mart)) for mart in MARTS}
+    warehouse.build("--full-refresh")
+    for mart in MARTS:
+        assert warehouse.rows(mart) == first[mart][0], mart
+        assert not warehouse.built_at(mart).items() & first[mart][1].items(), mart
+
+
+def test_late_rows_rebuild_exactly_the_dates_they_touch(warehouse: Warehouse) -> None:
+    warehouse.flag(week.sessions(), week.events())
+    warehouse.build()
+    before = {mart: warehouse.built_at(mart) for mart in MARTS}
+    late = datetime(2024, 1, 17, 12, 30)
+    warehouse.flag(
+        sessions=[Session("late", late, "u1", "gold", purchases=1, total_spent=Decimal("10.01"))],
+        events=[Event("late", "late", "purchase", late, "u1", "p1", "10.01")],
+    )
+    warehouse.build()
+    for mart in MARTS:
+        assert warehouse.rows(mart) == warehouse.expected(mart), mart
+    for mart in SESSION_MARTS:
+        assert rebuilt(before[mart], warehouse.built_at(mart)) == {DAY}, mart
+    # A product view of the day before may end in a late event of this day.
+    assert rebuilt(before["product_performance"], warehouse.built_at("product_performance")) == {
+        DAY - timedelta(days=1),
+        DAY,
+    }
+
+
+def test_a_session_that_moves_to_another_day_rebuilds_both(warehouse: Warehouse) -> None:
+    moved = Session("moved", datetime(2024, 1, 17, 0, 0, 1), "u1", "gold")
+    warehouse.flag([*week.sessions(), moved])
+    warehouse.build()
+    before = warehouse.built_at("daily_metrics")
+    warehouse.flag([replace(moved, session_start=datetime(2024, 1, 16, 23, 59, 59))])
+    warehouse.build()
+    assert rebuilt(before, warehouse.built_at("daily_metrics")) == {DAY - timedelta(days=1), DAY}
+    assert warehouse.rows("daily_metrics") == warehouse.expected("daily_metrics")
+
+
+def test_a_date_that_becomes_empty_loses_its_rows_and_no_other_date_does(warehouse: Warehouse) -> None:
+    warehouse.flag(week.sessions(), week.events())
+    warehouse.build()
+    before = {mart: warehouse.built_at(mart) for mart in MARTS}
+    warehouse.flag(
+        gone_sessions=[s.session_id for s in warehouse.sessions.values() if s.date == DAY],
+        gone_events=[e.event_id for e in warehouse.events.values() if e.date == DAY],
+    )
+    warehouse.build()
+    for mart in MARTS:
+        rows = warehouse.rows(mart)
+        assert rows == warehouse.expected(mart), mart
+        assert rows, mart
+        assert DAY not in {key[0] for key in rows}, mart
+    assert rebuilt(before["daily_metrics"], warehouse.built_at("daily_metrics")) == {DAY}
+
+    emptied = {mart: warehouse.built_at(mart) for mart in MARTS}
+    succeeded(warehouse.dbt("build"))
+    assert emptied == {mart: warehouse.built_at(mart) for mart in MARTS}
+
+
+def test_a_row_that_turns_invalid_leaves_the_marts(warehouse: Warehouse) -> None:
+    session = Session("a", datetime(2024, 1, 17, 10), "u1", "gold")
+    event = Event("a", "a", "product_view", datetime(2024, 1, 17, 10), "u1", "p1")
+    warehouse.flag([session], [event])
+    warehouse.build()
+    assert all(warehouse.rows(mart) for mart in MARTS)
+    warehouse.flag([replace(session, is_valid=False)], [replace(event, is_valid=False)])
+    warehouse.build()
+    assert not any(warehouse.rows(mart) for mart in MARTS)
+
+
+def test_no_tier_is_a_group_and_half_cents_round_away_from_zero(warehouse: Warehouse) -> None:
+    start = datetime(2024, 1, 17, 10)
+    warehouse.flag(
+        [
+            Session("a", start, "u1", None, purchases=1, total_spent=Decimal("1.00")),
+            Session("b", start, "u2", None, purchases=1, total_spent=Decimal("1.01")),
+            Session("c", start, None, "gold", purchases=2, total_spent=Decimal("90071992547409.93")),
+        ]
+    )
+    warehouse.build()
+    rows = warehouse.rows("daily_metrics")
+    assert rows[DAY, None]["revenue_per_user"] == Decimal("1.01")  # 2.01 / 2
+    assert rows[DAY, None]["customer_lifetime_value"] == Decimal("6.06")
+    # More cents than a double holds; revenue of guests is nobody's.
+    assert rows[DAY, "gold"]["revenue"] == Decimal("90071992547409.93")
+    assert rows[DAY, "gold"]["revenue_per_user"] == 0
+    assert rows == warehouse.expected("daily_metrics")
+
+
+def test_a_late_event_after_midnight_ends_the_view_of_the_day_before(warehouse: Warehouse) -> None:
+    view = Event("view", "s", "product_view", datetime(2024, 1, 16, 23, 59, 50), "u1", "p1")
+    warehouse.flag(events=[view, Event("other", "x", "product_view", datetime(2024, 1, 17, 12), None, "p2")])
+    warehouse.build()
+    key = (DAY - timedelta(days=1), "p1")
+    assert warehouse.rows("product_performance")[key]["avg_view_duration_seconds"] is None
+    warehouse.flag(events=[Event("next", "s", "page_view", datetime(2024, 1, 17, 0, 0, 5, 500_000), "u1")])
+    warehouse.build()
+    assert warehouse.rows("product_performance")[key]["avg_view_duration_seconds"] == Decimal("15.5")
+    assert warehouse.rows("product_performance") == warehouse.expected("product_performance")
+
+
+@pytest.mark.parametrize(
+    ("damage", "failing"),
+    [
+        ("DELETE FROM marts.daily_metrics WHERE date = '2024-01-17'", "test_daily_metrics_completeness"),
+        ("UPDATE marts.daily_metrics SET revenue = revenue + 0.01", "test_daily_metrics_totals"),
+        ("DELETE FROM marts.user_tier_analytics", "test_user_tier_analytics_matches_daily_metrics"),
+        ("UPDATE marts.product_performance SET views = views + 1", "test_product_performance_totals"),
+        ("DELETE FROM ops.date_changes WHERE dataset = 'user_events'", "test_ledger_covers_staging"),
+        ("UPDATE staging.user_sessions_enhanced SET user_tier = 'diamond'", "test_business_rules"),
+        ("UPDATE staging.user_sessions_enhanced SET session_duration_minutes = 1441", "test_business_rules"),
+        ("UPDATE staging.user_sessions_enhanced SET total_spent = -1", "test_business_rules"),
+        (
+            "INSERT INTO marts.daily_metrics SELECT * FROM marts.daily_metrics WHERE user_tier IS NULL",
+            "unique_combination_mart_daily_metrics_date__user_tier",
+        ),
+    ],
+)
+def test_each_check_fails_on_what_it_is_for(warehouse: Warehouse, damage: str, failing: str) -> None:
+    start = datetime(2024, 1, 17, 10)
+    warehouse.flag(
+        [Session("a", start, "u1", None), Session("b", start + timedelta(days=1), "u1", "gold")],
+        [Event("a", "a", "product_view", start, "u1", "p1")],
+    )
+    warehouse.build()
+    assert warehouse.dbt("test", "--select", failing).success
+    warehouse.execute(damage)
+    result = warehouse.dbt("test", "--select", failing)
+    assert not result.success
+    assert set(failures(result)) == {failing}
+
+
+def test_docs_and_freshness(warehouse: Warehouse) -> None:
+    succeeded(warehouse.dbt("docs", "generate"))
+    warehouse.flag(week.sessions(count=3), week.events(count=3))
+    for table in ("staging.events_cleaned", "staging.user_sessions_enhanced"):
+        warehouse.execute(
+            f"UPDATE {table} SET processed_at = CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ"
+        )
+    succeeded(warehouse.dbt("source", "freshness"))
+    warehouse.execute("UPDATE ops.date_changes SET changed_at = '2020-01-01'::TIMESTAMP_NTZ")
+    stale = warehouse.dbt("source", "freshness")
+    assert not stale.success
+    assert set(failures(stale)) == {"date_changes"}

@@ -1,0 +1,202 @@
+"""A warehouse whose STAGING and ledger a test writes directly, and dbt over it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from snowflake.connector.util_text import split_statements
+
+from tests.conftest import RunningEndpoint
+from tests.dbt import independent_metrics
+from tests.dbt.staged_rows import EVENT_COLUMNS, SESSION_COLUMNS, Event, Session, insert_statements, literal
+
+REPOSITORY = Path(__file__).parents[2]
+PROJECT = REPOSITORY / "dbt_project"
+DATABASE = "ECOMMERCE_DW"
+MARTS = {
+    "daily_metrics": ("date", "user_tier"),
+    "user_tier_analytics": ("date", "user_tier"),
+    "product_performance": ("date", "product_id"),
+}
+_NEEDED = re.compile(r"CREATE (SCHEMA|TABLE) IF NOT EXISTS (staging|ops|marts)\b", re.IGNORECASE)
+
+
+def migration_statements() -> Iterator[str]:
+    """What the versioned migrations say of the schemas and tables that dbt reads and writes."""
+    for version in ("V1.0.0", "V1.2.0", "V1.3.0", "V1.4.0"):
+        (script,) = (REPOSITORY / "migrations").glob(f"{version}__*.sql")
+        for statement, _ in split_statements(io.StringIO(script.read_text()), remove_comments=True):
+            if _NEEDED.match(statement.strip()):
+                yield statement
+
+
+@dataclass
+class Warehouse:
+    """sessions, events: what STAGING holds now; changes: newest change_id by dataset and date, as in the ledger."""
+
+    endpoint: RunningEndpoint
+    scratch: Path
+    sessions: dict[str, Session] = field(default_factory=dict)
+    events: dict[str, Event] = field(default_factory=dict)
+    changes: dict[str, dict[date, int]] = field(default_factory=lambda: {"user_sessions": {}, "user_events": {}})
+    change_id: int = 0
+    manifest: Any = None  # the parsed project; parsing takes longer than building
+
+    def __post_init__(self) -> None:
+        self.connection = self.endpoint.connect(database=DATABASE, schema=None)
+        for statement in migration_statements():
+            self.execute(statement)
+
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run one statement; its rows."""
+        cursor = self.connection.cursor()
+        try:
+            return list(cursor.execute(sql).fetchall())
+        finally:
+            cursor.close()
+
+    def clear(self) -> None:
+        """Empty STAGING, the ledger and the marts."""
+        tables = ["staging.events_cleaned", "staging.user_sessions_enhanced", "ops.date_changes"]
+        for table in [*tables, *(f"marts.{mart}" for mart in MARTS)]:
+            self.execute(f"DELETE FROM {table}")
+        self.sessions, self.events, self.change_id = {}, {}, 0
+        self.changes = {"user_sessions": {}, "user_events": {}}
+
+    def flag(
+        self,
+        sessions: Iterable[Session] = (),
+        events: Iterable[Event] = (),
+        gone_sessions: Iterable[str] = (),
+        gone_events: Iterable[str] = (),
+    ) -> int:
+        """What ops.flag_quality does to STAGING and the ledger for one batch; the change_id."""
+        self.change_id += 1
+        sessions, events = list(sessions), list(events)
+        touched = {
+            "user_sessions": _replace(self.sessions, {s.session_id: s for s in sessions}, gone_sessions),
+            "user_events": _replace(self.events, {e.event_id: e for e in events}, gone_events),
+        }
+        self.execute("BEGIN")
+        for table, key, replaced in (
+            ("staging.user_sessions_enhanced", "session_id", [*(s.session_id for s in sessions), *gone_sessions]),
+            ("staging.events_cleaned", "event_id", [*(e.event_id for e in events), *gone_events]),
+        ):
+            if replaced:
+                self.execute(f"DELETE FROM {table} WHERE {key} IN ({', '.join(map(literal, replaced))})")
+        for statement in (
+            *insert_statements("staging.user_sessions_enhanced", SESSION_COLUMNS, sessions),
+            *insert_statements("staging.events_cleaned", EVENT_COLUMNS, events),
+        ):
+            self.execute(statement)
+        for dataset, dates in touched.items():
+            for day in sorted(dates):
+                self.changes[dataset][day] = self.change_id
+                self.execute(
+                    "INSERT INTO ops.date_changes (change_id, dataset, date, batch_id, changed_at) SELECT "
+                    f"{self.change_id}, '{dataset}', '{day}', 'batch-{self.change_id}', "
+                    "CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ"
+                )
+        self.execute("COMMIT")
+        return self.change_id
+
+    def rows(self, mart: str) -> independent_metrics.Rows:
+        """The mart's rows by key, without created_at."""
+        return {key: values for key, (values, _) in self._read(mart).items()}
+
+    def built_at(self, mart: str) -> dict[tuple[date, str | None], Any]:
+        """When each row of a mart was built."""
+        return {key: created_at for key, (_, created_at) in self._read(mart).items()}
+
+    def _read(self, mart: str) -> dict[tuple[date, str | None], tuple[dict[str, Any], Any]]:
+        cursor = self.connection.cursor()
+        cursor.execute(f"SELECT * FROM marts.{mart}")
+        names = [column[0].lower() for column in cursor.description]
+        found: dict[tuple[date, str | None], tuple[dict[str, Any], Any]] = {}
+        for values in cursor.fetchall():
+            row = dict(zip(names, values, strict=True))
+            first, second = (row.pop(column) for column in MARTS[mart])
+            assert (first, second) not in found, f"two rows of {first}, {second} in {mart}"
+            created_at = row.pop("created_at")
+            assert created_at is not None
+            found[first, second] = (row, created_at)
+        return found
+
+    def expected(self, mart: str) -> independent_metrics.Rows:
+        """What the mart should hold, computed independently of it."""
+        if mart == "product_performance":
+            return independent_metrics.product_performance(self.events.values(), self.changes["user_events"])
+        compute = getattr(independent_metrics, mart)
+        rows: independent_metrics.Rows = compute(self.sessions.values(), self.changes["user_sessions"])
+        return rows
+
+    def dbt(self, *arguments: str) -> dbtRunnerResult:
+        """Run dbt in this process, with warnings as errors."""
+        environment = {
+            **{name: value for name, value in self.endpoint.environment.items() if name.startswith("SNOWFLAKE_")},
+            "SNOWFLAKE_DATABASE": DATABASE,
+            "DBT_TARGET": "dev",
+            "DBT_THREADS": "2",
+        }
+        folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+        folders += ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
+        with _environment(environment), warnings.catch_warnings():
+            # those of dbt's own libraries; dbt's warnings are errors by the option
+            warnings.simplefilter("ignore")
+            if self.manifest is None:
+                self.manifest = dbtRunner().invoke(["--quiet", "--warn-error", "parse", *folders]).result
+            return dbtRunner(manifest=self.manifest).invoke(["--quiet", "--warn-error", *arguments, *folders])
+
+    def build(self, *arguments: str) -> None:
+        """Bring the marts up to date, views and tests left out."""
+        succeeded(self.dbt("run", "--select", "marts", *arguments))
+
+
+def succeeded(result: dbtRunnerResult) -> dbtRunnerResult:
+    """The result of a dbt command, which must have succeeded."""
+    assert result.success, result.exception or failures(result)
+    return result
+
+
+def nodes(result: dbtRunnerResult) -> Sequence[Any]:
+    """One entry per executed node; none of a command that fails before it has any."""
+    return getattr(result.result, "results", ())
+
+
+def failures(result: dbtRunnerResult) -> dict[str, str]:
+    """node name -> message of what did not pass."""
+    return {
+        node.node.name: str(node.message)
+        for node in nodes(result)
+        if node.status not in ("success", "pass", "no-op", "skipped")
+    }
+
+
+def _replace(held: dict[str, Any], new: dict[str, Any], gone: Iterable[str]) -> set[date]:
+    """Apply a batch to held rows; the dates whose rows changed, old and new ones."""
+    before = [held[key] for key in (*new, *gone) if key in held]
+    for key in gone:
+        held.pop(key, None)
+    held.update(new)
+    return {row.date for row in (*before, *new.values())}
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    saved = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(saved)
