@@ -185,5 +185,6 @@ def _day(table: IcebergTable, entry: ManifestEntry) -> date | None:
             return value if isinstance(value, date) else None
     low, high = (file.lower_bounds or {}).get(source), (file.upper_bounds or {}).get(source)
     if low is not None and low == high:
-        return _EPOCH + timedelta(days=from_bytes(DateType(), low))
+        days: int = from_bytes(DateType(), low)  # type: ignore[assignment]  # a date is its days since 1970
+        return _EPOCH + timedelta(days=days)
     return None

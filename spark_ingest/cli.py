@@ -47,6 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     append.add_argument("--id", help="an append with the same id is done once")
     append.set_defaults(command=_append)
 
+    imported = commands.add_parser("import", parents=[common], help="bring CSV, JSON or Parquet files into the lake")
+    imported.add_argument(
+        "--input", action="append", required=True, metavar="NAME=PATH", help="a view's name, its files"
+    )
+    imported.add_argument(
+        "--mapping", type=Path, required=True, metavar="DIR", help="user_events.sql, transactions.sql"
+    )
+    imported.set_defaults(command=_import)
+
     run = commands.add_parser("run", parents=[common], help="publish a batch of what is new in the lake")
     run.add_argument(
         "--from", dest="first", type=date.fromisoformat, metavar="DATE", help="backfill from this date (UTC)"
@@ -91,3 +100,13 @@ def _run(config: IngestConfig, options: argparse.Namespace) -> None:
     from spark_ingest.run import run
 
     print(run(config, options.first, options.last))
+
+
+def _import(config: IngestConfig, options: argparse.Namespace) -> None:
+    from spark_ingest.importing import import_files
+    from spark_ingest.report import import_table
+    from spark_ingest.session import spark_session
+
+    with spark_session(config, options.debug) as spark:
+        result = import_files(spark, config, options.input, options.mapping)
+    import_table(result)

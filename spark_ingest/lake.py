@@ -11,7 +11,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import InputError
 from spark_ingest.session import CATALOG
@@ -37,6 +36,8 @@ def append_rows(rows: DataFrame, config: IngestConfig, table: Table, append_id: 
     (
         rows.select(*table.column_names)
         .writeTo(identifier(config, table))
+        # One open file at a time, after a sort by partition: a year of hours open at once does not fit in memory.
+        .option("fanout-enabled", "false")
         .option(f"snapshot-property.{APPEND_ID_PROPERTY}", append_id)
         .append()
     )

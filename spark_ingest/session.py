@@ -33,6 +33,8 @@ _SETTINGS = {
     # Ours: wrong input must fail or be flagged, never wrap or turn into NULL by itself; one time zone everywhere.
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
+    # A time that a pattern does not fit is no time; the default would stop at texts that Spark 2 read otherwise.
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
