@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -25,18 +25,17 @@ class Kind(StrEnum):
     NOTHING = "nothing"  # no new snapshot, or only rewrites of the same rows (compaction)
     EVERYTHING = "everything"  # nothing was published before
     APPENDED = "appended"  # only new files
-    CHANGED = "changed"  # rows were overwritten or deleted too
+    CHANGED = "changed"  # rows were overwritten or deleted too, or dates are taken anew
 
 
 @dataclass(frozen=True)
 class LakeFile:
-    """One data file. day: the partition's date, None where the partition does not tell it."""
+    """One data file. days: the dates it may hold rows of."""
 
     path: str
     rows: int
     bytes: int
-    day: date | None
-    deletes: bool = False
+    days: frozenset[date]
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,22 @@ class TableChange:
     """The change of one table between two snapshots.
 
     snapshots: (id, operation) of the new ones, oldest first. files: for `appended` the files added, for the other
-    kinds the live files that hold the affected rows. days: dates of rows added, changed or removed. live_days: all
-    dates that the table has rows of. reason: why the kind is not the simplest.
+    kinds the live files that hold the affected rows. days: dates of rows added, changed or removed.
+    live: all data files at the end. has_deletes: delete files apply to some of them. schema_ids: the schemas that
+    `files` were written under, None when any of the table's may be. before_readable: the state at from_snapshot_id
+    can still be read. reason: what made the change more than appends.
     """
 
     kind: Kind
     from_snapshot_id: int | None
     to_snapshot_id: int | None
-    snapshots: tuple[tuple[int, str], ...]
-    files: tuple[LakeFile, ...]
-    days: frozenset[date]
-    live_days: frozenset[date]
+    snapshots: tuple[tuple[int, str], ...] = ()
+    files: tuple[LakeFile, ...] = ()
+    days: frozenset[date] = frozenset()
+    live: tuple[LakeFile, ...] = ()
+    has_deletes: bool = False
+    schema_ids: frozenset[int | None] | None = None
+    before_readable: bool = False
     reason: str = ""
 
     @property
@@ -65,72 +69,89 @@ class TableChange:
     def bytes(self) -> int:
         return sum(file.bytes for file in self.files)
 
+    @property
+    def live_days(self) -> frozenset[date]:
+        return frozenset().union(*(file.days for file in self.live))
 
-def table_change(table: IcebergTable, since: int | None) -> TableChange:
+    def covering(self, days: frozenset[date]) -> TableChange:
+        """A `changed` table's change over more dates: all live files of them."""
+        files = tuple(file for file in self.live if file.days & days)
+        return replace(self, files=files, days=days)
+
+
+def table_change(table: IcebergTable, since: int | None, published: frozenset[date] = frozenset()) -> TableChange:
     """What happened to a table after snapshot `since` (None: everything it holds is new).
 
-    Raises LakeError when `since` is no longer in the table's history, so that what is new cannot be known.
+    published: dates that earlier batches delivered; all of them are taken anew when `since` is no longer in the
+    table's history (rolled back, or created anew), because what was removed cannot be known.
     """
     current = table.current_snapshot()
     if current is None:
-        return TableChange(Kind.NOTHING, since, None, (), (), frozenset(), frozenset())
-    live = tuple(_live_files(table, current))
-    live_days = frozenset(file.day for file in live if file.day)
+        if since is None:
+            return TableChange(Kind.NOTHING, None, None)
+        return TableChange(Kind.CHANGED, since, None, days=published, reason=_LOST)
+    live, has_deletes = _live_files(table, current)
+    base = TableChange(Kind.NOTHING, since, current.snapshot_id, live=live, has_deletes=has_deletes)
     if since is None:
-        chain = tuple((current.snapshot_id, _operation(current)) for _ in (0,))
+        chain = ((current.snapshot_id, _operation(current)),)
         kind = Kind.EVERYTHING if live else Kind.NOTHING
-        return TableChange(kind, None, current.snapshot_id, chain, live, live_days, live_days)
+        return replace(base, kind=kind, snapshots=chain, files=live, days=base.live_days)
     new = _new_snapshots(table, current, since)
-    chain = tuple((snapshot.snapshot_id, _operation(snapshot)) for snapshot in new)
+    if new is None:
+        return replace(base, kind=Kind.CHANGED, reason=_LOST).covering(base.live_days | published)
+    base = replace(
+        base,
+        snapshots=tuple((snapshot.snapshot_id, _operation(snapshot)) for snapshot in new),
+        before_readable=table.snapshot_by_id(since) is not None,
+    )
     working = [snapshot for snapshot in new if _operation(snapshot) != Operation.REPLACE.value]
-    added, days, changed = [], set(), False
-    for snapshot in working:
-        for entry in _entries_of(table, snapshot):
-            file = _lake_file(table, entry)
-            days.add(file.day)
-            if _operation(snapshot) == Operation.APPEND.value:
-                added.append(file)
-            else:
-                changed = True
-    if None in days:
-        raise LakeError(f"table {table.name()} has data files that its partitions give no date for")
-    affected = frozenset(day for day in days if day)
-    if changed:
-        files = tuple(file for file in live if file.day in affected)
-        return TableChange(Kind.CHANGED, since, current.snapshot_id, chain, files, affected, live_days)
-    kind = Kind.APPENDED if added else Kind.NOTHING
-    return TableChange(kind, since, current.snapshot_id, chain, tuple(added), affected, live_days)
+    entries = [entry for snapshot in working for entry in _entries_of(table, snapshot)]
+    files = [_lake_file(table, entry) for entry in entries]
+    days = frozenset().union(*(file.days for file in files))
+    if any(_operation(snapshot) != Operation.APPEND.value for snapshot in working):
+        return replace(base, kind=Kind.CHANGED, reason="rows were overwritten or deleted").covering(days)
+    schema_ids = frozenset(snapshot.schema_id for snapshot in working)
+    kind = Kind.APPENDED if files else Kind.NOTHING
+    return replace(base, kind=kind, files=tuple(files), days=days, schema_ids=schema_ids)
 
 
-def table_dates(table: IcebergTable, first: date, last: date) -> TableChange:
-    """A table's present rows of a range of dates, both included: the change that a backfill works on."""
+def table_dates(table: IcebergTable, first: date | None, last: date | None, published: frozenset[date]) -> TableChange:
+    """A table's present rows of a range of dates, both included: the change that a backfill works on.
+
+    The dates are those that the table, or an earlier batch, has rows of.
+    """
     current = table.current_snapshot()
-    days = frozenset(first + timedelta(days=number) for number in range((last - first).days + 1))
     if current is None:
-        return TableChange(Kind.CHANGED, None, None, (), (), days, frozenset())
-    live = tuple(_live_files(table, current))
-    files = tuple(file for file in live if file.day in days)
-    live_days = frozenset(file.day for file in live if file.day)
+        return TableChange(Kind.CHANGED, None, None, days=_within(published, first, last), reason=_BACKFILL)
+    live, has_deletes = _live_files(table, current)
+    base = TableChange(Kind.CHANGED, None, current.snapshot_id, live=live, has_deletes=has_deletes, reason=_BACKFILL)
+    days = _within(base.live_days | published, first, last)
     chain = ((current.snapshot_id, _operation(current)),)
-    return TableChange(Kind.CHANGED, None, current.snapshot_id, chain, files, days, live_days)
+    return replace(base, snapshots=chain).covering(days)
 
 
-def _new_snapshots(table: IcebergTable, current: Snapshot, since: int) -> list[Snapshot]:
-    """The snapshots after `since` up to the current one, oldest first. `since` itself may have expired."""
+_LOST = "the snapshot published last is not in the table's history any more"
+_BACKFILL = "dates asked for"
+
+
+def _within(days: frozenset[date], first: date | None, last: date | None) -> frozenset[date]:
+    return frozenset(day for day in days if (first or date.min) <= day <= (last or date.max))
+
+
+def _new_snapshots(table: IcebergTable, current: Snapshot, since: int) -> list[Snapshot] | None:
+    """The snapshots after `since` up to the current one, oldest first; None when `since` is not among its ancestors.
+
+    `since` itself may have expired: its child still names it.
+    """
     new: list[Snapshot] = []
     snapshot: Snapshot | None = current
     while snapshot is not None and snapshot.snapshot_id != since:
         new.append(snapshot)
-        if snapshot.parent_snapshot_id == since:
-            return new[::-1]
         parent = snapshot.parent_snapshot_id
+        if parent == since:
+            return new[::-1]
         snapshot = table.snapshot_by_id(parent) if parent is not None else None
-    if snapshot is None:
-        raise LakeError(
-            f"snapshot {since}, published last, is not in the history of {'.'.join(table.name())} any more"
-            " (rolled back, expired or created anew); run a backfill of its dates with --from and --to"
-        )
-    return new[::-1]
+    return None if snapshot is None else new[::-1]
 
 
 def _operation(snapshot: Snapshot) -> str:
@@ -142,49 +163,54 @@ def _operation(snapshot: Snapshot) -> str:
 def _entries_of(table: IcebergTable, snapshot: Snapshot) -> Iterator[ManifestEntry]:
     """Data and delete files that a snapshot itself added or removed."""
     for manifest in snapshot.manifests(table.io):
-        if manifest.added_snapshot_id != snapshot.snapshot_id:
-            continue
-        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False):
-            if entry.status != ManifestEntryStatus.EXISTING and entry.snapshot_id == snapshot.snapshot_id:
-                yield entry
+        if manifest.added_snapshot_id == snapshot.snapshot_id:
+            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False):
+                if entry.status != ManifestEntryStatus.EXISTING and entry.snapshot_id == snapshot.snapshot_id:
+                    yield entry
 
 
-def _live_files(table: IcebergTable, snapshot: Snapshot) -> Iterator[LakeFile]:
-    """The data files of a snapshot. `deletes` is set on all of them when any delete file is live."""
-    manifests = snapshot.manifests(table.io)
-    deletes = any(
-        manifest.content == ManifestContent.DELETES and (manifest.has_added_files() or manifest.has_existing_files())
-        for manifest in manifests
-    )
-    for manifest in manifests:
-        if manifest.content == ManifestContent.DATA:
-            for entry in manifest.fetch_manifest_entry(table.io):
-                yield _lake_file(table, entry, deletes)
+def _live_files(table: IcebergTable, snapshot: Snapshot) -> tuple[tuple[LakeFile, ...], bool]:
+    """The data files of a snapshot, and whether any delete file is live."""
+    files, has_deletes = [], False
+    for manifest in snapshot.manifests(table.io):
+        for entry in manifest.fetch_manifest_entry(table.io):
+            if manifest.content == ManifestContent.DELETES or entry.data_file.content != DataFileContent.DATA:
+                has_deletes = True
+            else:
+                files.append(_lake_file(table, entry))
+    return tuple(files), has_deletes
 
 
-def _lake_file(table: IcebergTable, entry: ManifestEntry, deletes: bool = False) -> LakeFile:
+def _lake_file(table: IcebergTable, entry: ManifestEntry) -> LakeFile:
     file = entry.data_file
-    return LakeFile(
-        path=str(file.file_path),
-        rows=int(file.record_count),
-        bytes=int(file.file_size_in_bytes),
-        day=_day(table, entry),
-        deletes=deletes or file.content != DataFileContent.DATA,
-    )
+    return LakeFile(str(file.file_path), int(file.record_count), int(file.file_size_in_bytes), _days(table, entry))
 
 
-def _day(table: IcebergTable, entry: ManifestEntry) -> date | None:
-    """The date of a file: its partition's, else the date column's when all its rows share one."""
+def _days(table: IcebergTable, entry: ManifestEntry) -> frozenset[date]:
+    """The dates of a file: its partition's, else the range of its date column. Raises LakeError when neither is known."""
     file = entry.data_file
-    source = table.schema().find_field("date").field_id
+    source = _date_id(table)
     for position, field in enumerate(table.specs()[file.spec_id].fields):
         if field.source_id == source and isinstance(field.transform, IdentityTransform):
             value = file.partition[position]
-            if isinstance(value, int):
-                return _EPOCH + timedelta(days=value)
-            return value if isinstance(value, date) else None
+            if value is None:
+                return frozenset()  # rows without a date have no time either, and so no session
+            return frozenset({_EPOCH + timedelta(days=value) if isinstance(value, int) else value})
     low, high = (file.lower_bounds or {}).get(source), (file.upper_bounds or {}).get(source)
-    if low is not None and low == high:
-        days: int = from_bytes(DateType(), low)  # type: ignore[assignment]  # a date is its days since 1970
-        return _EPOCH + timedelta(days=days)
-    return None
+    if low is None or high is None:
+        raise LakeError(f"{file.file_path}: neither its partition nor its statistics tell its dates")
+    first, last = _number(low), _number(high)
+    return frozenset(_EPOCH + timedelta(days=number) for number in range(first, last + 1))
+
+
+def _date_id(table: IcebergTable) -> int:
+    for _, schema in sorted(table.schemas().items(), reverse=True):
+        for field in schema.fields:
+            if field.name == "date":
+                return field.field_id
+    raise LakeError(f"table {table.location()} has lost its required column 'date'")
+
+
+def _number(bound: bytes) -> int:
+    days: int = from_bytes(DateType(), bound)  # type: ignore[assignment]  # a date is its days since 1970
+    return days

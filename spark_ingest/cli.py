@@ -97,9 +97,10 @@ def _append(config: IngestConfig, options: argparse.Namespace) -> None:
 
 
 def _run(config: IngestConfig, options: argparse.Namespace) -> None:
-    from spark_ingest.run import run
+    from spark_ingest.report import run_table
+    from spark_ingest.run import new_progress, run
 
-    print(run(config, options.first, options.last))
+    run_table(run(config, new_progress(config, "run"), options.first, options.last, options.debug))
 
 
 def _import(config: IngestConfig, options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spark_ingest.importing import MALFORMED, ImportResult
+from spark_ingest.run import RunResult
 
 
 def import_table(result: ImportResult, console: Console | None = None) -> None:
@@ -30,3 +31,24 @@ def import_table(result: ImportResult, console: Console | None = None) -> None:
         out.print(why)
     if result.rejects:
         out.print(f"Rows set aside, with reasons: {result.rejects}", soft_wrap=True)
+
+
+def run_table(result: RunResult, console: Console | None = None) -> None:
+    """Print the published batch: rows, files, bytes and handling by dataset, findings, seconds by stage."""
+    out = console or Console(highlight=False)
+    if result.manifest is None:
+        out.print(result.why, soft_wrap=True)
+        return
+    dates = result.manifest["affected_dates"]
+    span = f", {dates[0]} to {dates[-1]} ({len(dates)} dates)" if dates else ""
+    out.print(f"Published batch {result.manifest['batch_id']} ({result.manifest['mode']}{span})", soft_wrap=True)
+    shown = Table("dataset", "rows", "files", "bytes", "handling", "scope", "why")
+    for name, data in result.manifest["datasets"].items():
+        size = sum(file["bytes"] for file in data["files"])
+        counts = (f"{data['rows']:,}", f"{len(data['files']):,}", f"{size:,}")
+        shown.add_row(name, *counts, data["handling"], data["scope"], data["reason"])
+    out.print(shown)
+    for name, count in result.manifest["findings"].items():
+        out.print(f"  found {count:,} {name.replace('_', ' ')}")
+    seconds = result.manifest["summary"]["seconds"]
+    out.print("  " + ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items()), soft_wrap=True)

@@ -54,6 +54,8 @@ _COUNTED_TYPES = {
     "add_to_cart_events": "add_to_cart",
     "purchases": "purchase",
 }
+EVENT_TYPES = tuple(_COUNTED_TYPES.values())
+TIERS = ("bronze", "silver", "gold", "platinum", "unknown")
 _MICROS_PER_MINUTE = 60_000_000
 _NUMBER = r"\A-?\d+(\.\d+)?([eE][+-]?\d+)?\z"
 AMOUNT_TYPE = "decimal(28,2)"  # ten digits of room below the sum's decimal(38,2)
@@ -171,8 +173,9 @@ def overlong(made: DataFrame, limit_micros: int) -> DataFrame:
 
 
 def within_limit(events: DataFrame, too_long: DataFrame) -> DataFrame:
-    """The events of overlong sessions up to their last kept moment."""
-    return events.join(too_long, "session_id").filter("micros <= last_micros").drop("last_micros")
+    """Events without those of `overlong` sessions that come after the last moment to keep."""
+    joined = events.join(too_long, "session_id", "left")
+    return joined.filter("last_micros IS NULL OR micros <= last_micros").drop("last_micros")
 
 
 def _session_columns() -> list[Column]:

@@ -1,0 +1,199 @@
+"""Makes a planned batch: stages its datasets and describes them in a manifest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from spark_ingest import sessions as S
+from spark_ingest.changes import Kind, TableChange
+from spark_ingest.config import IngestConfig
+from spark_ingest.errors import LakeError
+from spark_ingest.manifest import CONTRACT_VERSION, Control, Dataset, StagedFile
+from spark_ingest.plan import Plan
+from spark_ingest.progress import Progress
+from spark_ingest.source import Source
+from spark_ingest.staging import write_staged
+from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
+
+_DISK = StorageLevel.MEMORY_AND_DISK
+# Staged sessions take about 60 to 110 bytes a row; files are cut at the target size in any case.
+_BYTES_PER_ROW = 96
+_ZERO = Decimal("0.00")
+
+
+@dataclass
+class Batch:
+    """The work of one batch on a running Spark. findings: counts of what was noticed on the way, by name."""
+
+    config: IngestConfig
+    plan: Plan
+    source: Source
+    progress: Progress
+    findings: dict[str, int] = field(default_factory=dict)
+
+    def make(self) -> dict[str, Any]:
+        """Stage everything; the manifest without `published_at` and `summary`."""
+        datasets = {}
+        for table in (USER_EVENTS, TRANSACTIONS):
+            with self.progress.stage(f"rows of {table.name}") as stage:
+                datasets[table.name] = self._rows(table)
+                stage.counts |= {"rows": datasets[table.name].rows, "handling": datasets[table.name].handling}
+        datasets["user_sessions"] = self._user_sessions()
+        return {
+            "contract_version": CONTRACT_VERSION,
+            "batch_id": self.plan.batch_id,
+            "mode": self.plan.mode,
+            "tables": {name: table.document() for name, table in self.plan.ranges.items()},
+            "affected_dates": [day.isoformat() for day in self.plan.affected_dates],
+            "max_session_hours": float(self.config.max_session_hours),
+            "datasets": {name: dataset.document() for name, dataset in datasets.items()},
+            "findings": {name: count for name, count in sorted(self.findings.items()) if count},
+        }
+
+    def _rows(self, table: Table) -> Dataset:
+        """A table's own rows: as they lie in the lake where that is safe, else rewritten."""
+        change = self.plan.changes[table.name]
+        money = "total_amount" if table is TRANSACTIONS else None
+        if change.kind == Kind.NOTHING:
+            control = Control(money=None if money is None else _ZERO)
+            return Dataset("passthrough", "no new rows", "added", "lake", (), 0, control)
+        rows = self.source.affected_rows(table)
+        scope = "dates" if change.kind == Kind.CHANGED else "added"
+        total = self._totals(rows, table, money)
+        obstacle = self._obstacle(table, change)
+        if obstacle is None:
+            files = tuple(StagedFile(self._in_lake(file.path), file.rows, file.bytes) for file in change.files)
+            if total.rows != change.rows:
+                raise LakeError(
+                    f"table {table.name}: its files promise {change.rows} rows, but {total.rows} can be read"
+                )
+            reason = (
+                "plain appends under the current schema" if scope == "added" else f"{change.reason}; no delete files"
+            )
+            control = Control(
+                money=None if money is None else (total.money or _ZERO), min_micros=total.low, max_micros=total.high
+            )
+            return Dataset("passthrough", reason, scope, "lake", files, total.rows, control)
+        staged = write_staged(rows, self.config, self._folder(table.name), table.time, money, self._files(total.rows))
+        return Dataset("rewritten", obstacle, scope, "landing", staged.files, staged.rows, staged.control)
+
+    def _totals(self, rows: DataFrame, table: Table, money: str | None) -> Row:
+        """Control totals, and what is noticed in the rows, in one pass."""
+        noticed = {}
+        if table is USER_EVENTS:
+            rows = S.purchase_amounts(rows)
+            purchase = F.col("event_type") == "purchase"
+            noticed = {
+                "events_without_session": F.col("session_id").isNull(),
+                "events_without_id": F.col("event_id").isNull(),
+                "events_without_time": F.col("timestamp").isNull(),
+                "unparsable_amounts": purchase & F.col("amount").isNull(),
+                "negative_amounts": purchase & (F.col("amount") < 0),
+                "unknown_event_types": ~F.col("event_type").isin(*S.EVENT_TYPES),
+                "unknown_tiers": ~F.col("user_tier").isin(*S.TIERS),
+                "dates_unlike_timestamps": F.to_date("timestamp") != F.col("date"),
+            }
+        total = rows.agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.min(F.unix_micros(table.time)).alias("low"),
+            F.max(F.unix_micros(table.time)).alias("high"),
+            (F.sum(money) if money else F.lit(None)).alias("money"),
+            *(F.count_if(condition).alias(name) for name, condition in noticed.items()),
+        ).collect()[0]
+        self.findings.update({name: int(total[name]) for name in noticed})
+        return total
+
+    def _obstacle(self, table: Table, change: TableChange) -> str | None:
+        """Why files cannot be loaded as they lie in the lake."""
+        if change.has_deletes and change.kind != Kind.APPENDED:
+            return "delete files apply to the data files"
+        if self.plan.columns[table.name].obstacle:
+            return self.plan.columns[table.name].obstacle
+        if any(not file.path.endswith(".parquet") for file in change.files):
+            return "data files are not Parquet"
+        if any(not _plain(file.path).startswith(self._root()) for file in change.files):
+            return "data files lie outside the lake's root"
+        if change.kind == Kind.CHANGED and any(not file.days <= change.days for file in change.files):
+            return "data files hold rows of other dates too"
+        return None
+
+    def _user_sessions(self) -> Dataset:
+        change = self.plan.changes[USER_EVENTS.name]
+        if change.kind == Kind.NOTHING:
+            return Dataset("rewritten", "no new events", "added", "landing", (), 0, Control(money=_ZERO))
+        with self.progress.stage("sessions touched"):
+            events = S.session_events(self.source.touched_events())
+        with self.progress.stage("sessions") as stage:
+            made, count = self._sessions(events)
+            stage.counts["sessions"] = count
+        with self.progress.stage("staged sessions") as stage:
+            rows = made.select(
+                *S.SESSION_COLUMNS,
+                F.lit(change.to_snapshot_id).cast("bigint").alias("source_snapshot_id"),
+                F.lit(self.plan.batch_id).alias("batch_id"),
+            )
+            folder = self._folder("user_sessions")
+            staged = write_staged(rows, self.config, folder, "session_start", "total_spent", self._files(count))
+            stage.counts |= {"rows": staged.rows, "files": len(staged.files)}
+        scope = "dates" if change.kind == Kind.CHANGED else "added"
+        reason = "whole sessions, computed from events"
+        return Dataset("rewritten", reason, scope, "landing", staged.files, staged.rows, staged.control)
+
+    def _sessions(self, events: DataFrame) -> tuple[DataFrame, int]:
+        """Sessions of events, and how many. Duplicates, ties and overlong sessions cost only where they occur."""
+        duplicates = S.duplicated_ids(events).persist(_DISK)
+        self.findings["duplicated_event_ids"] = duplicates.count()
+        if self.findings["duplicated_event_ids"]:
+            events = S.each_event_once(events, duplicates)
+        made = S.sessions(events).persist(_DISK)
+        limit = self.config.max_session_micros
+        overlong = F.unix_micros("session_end") - F.unix_micros("session_start") > limit
+        seen = made.agg(
+            F.count(F.lit(1)).alias("sessions"),
+            F.count_if("tied").alias("tied"),
+            F.count_if(overlong).alias("overlong"),
+            F.coalesce(F.sum(F.when(overlong, F.col("event_count"))), F.lit(0)).alias("events_of_overlong"),
+        ).collect()[0]
+        if seen.tied or seen.overlong:
+            special = made.filter(F.col("tied") | overlong).select("session_id")
+            own = events.join(special, "session_id", "left_semi")
+            first = S.tied_first_events(own, made) if seen.tied else None
+            too_long = S.overlong(made, limit)
+            again = S.sessions(S.within_limit(own, too_long), first).persist(_DISK)
+            if seen.overlong:
+                kept = (
+                    again.join(too_long, "session_id", "left_semi").agg(F.sum("event_count").alias("n")).collect()[0].n
+                )
+                self.findings["overlong_sessions"] = seen.overlong
+                self.findings["events_beyond_session_limit"] = seen.events_of_overlong - kept
+            made = made.join(special, "session_id", "left_anti").unionByName(again)
+        return made, seen.sessions
+
+    def _folder(self, dataset: str) -> str:
+        return f"{dataset}/batch_id={self.plan.batch_id}"
+
+    def _files(self, rows: int) -> int:
+        return max(1, math.ceil(rows * _BYTES_PER_ROW / (self.config.target_file_mb * 1024 * 1024)))
+
+    def _root(self) -> str:
+        return _plain(self.config.warehouse) + "/"
+
+    def _in_lake(self, path: str) -> str:
+        return _plain(path).removeprefix(self._root())
+
+
+def _plain(location: str) -> str:
+    """A location without the scheme of a local file or S3's older schemes."""
+    if location.startswith("file:"):
+        return "/" + location.removeprefix("file:").lstrip("/")
+    for scheme in ("s3a://", "s3n://"):
+        if location.startswith(scheme):
+            return "s3://" + location.removeprefix(scheme)
+    return location

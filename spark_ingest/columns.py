@@ -1,0 +1,92 @@
+"""How the columns that the job needs are found in a lake table whose schema has evolved.
+
+Iceberg knows a column by its id, not its name. So a renamed column is carried on under the name of the contract; an
+added one is ignored (and travels along in passed-through files, where nobody reads it); order does not matter; a wider
+type is narrowed back by a checked cast. A column that vanished is NULL where the job can do without it, and otherwise
+stops the run with its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table as IcebergTable
+
+from spark_ingest.errors import LakeError
+from spark_ingest.tables import Table
+
+# Without these no event can be placed, keyed or counted.
+_NEEDED = {
+    "user_events": ("event_id", "session_id", "event_type", "timestamp", "date"),
+    "transactions": ("transaction_id", "product_id", "total_amount", "created_at", "date"),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where the columns of the contract are.
+
+    ids: Iceberg's field id by contract name (None: the column vanished). names: current name by field id, and by
+    schema id of older snapshots. obstacle: why data files cannot be read by column name alone; None when they can.
+    """
+
+    ids: Mapping[str, int | None]
+    current: Mapping[int, str]
+    at_snapshot: Mapping[int, Mapping[int, str]]
+    obstacle: str | None
+
+    def names(self, snapshot_id: int | None = None) -> dict[str, str | None]:
+        """The columns' names, by contract name, in the schema of a snapshot (None: the current one)."""
+        named = self.current if snapshot_id is None else self.at_snapshot.get(snapshot_id, self.current)
+        return {name: None if field_id is None else named.get(field_id) for name, field_id in self.ids.items()}
+
+
+def resolve_columns(opened: IcebergTable, table: Table, schema_ids: Iterable[int | None] | None) -> Columns:
+    """Find a table's columns in its current schema.
+
+    schema_ids: the schemas that the files in question were written under (None: any that the table ever had).
+    Raises LakeError, naming the column, when a needed one is gone.
+    """
+    schemas = opened.schemas()
+    current = opened.schema()
+    ids = {column.name: _field_id(column.name, current, schemas) for column in table.columns}
+    for name in _NEEDED[table.name]:
+        if ids[name] is None:
+            raise LakeError(f"table {table.name} ({opened.location()}) has lost its required column '{name}'")
+    written = schemas.values() if schema_ids is None else [schemas.get(id_ or 0, current) for id_ in schema_ids]
+    return Columns(
+        ids=ids,
+        current=_names(current),
+        at_snapshot={
+            snapshot.snapshot_id: _names(schemas.get(snapshot.schema_id or 0, current))
+            for snapshot in opened.snapshots()
+        },
+        obstacle=_obstacle(ids, [*written, current]),
+    )
+
+
+def _names(schema: Schema) -> dict[int, str]:
+    return {field.field_id: field.name for field in schema.fields}
+
+
+def _field_id(name: str, current: Schema, schemas: Mapping[int, Schema]) -> int | None:
+    """The id of a column in the current schema: by its name, else by the id that the name had before."""
+    now = _names(current)
+    for schema in (current, *(schema for _, schema in sorted(schemas.items(), reverse=True))):
+        for field in schema.fields:
+            if field.name == name:
+                return field.field_id if field.field_id in now else None
+    return None
+
+
+def _obstacle(ids: Mapping[str, int | None], written: Iterable[Schema]) -> str | None:
+    for schema in written:
+        for field in schema.fields:
+            if field.name in ids and ids[field.name] != field.field_id:
+                return f"column '{field.name}' was renamed, replaced or dropped"
+        for name, field_id in ids.items():
+            if any(field.field_id == field_id and field.name != name for field in schema.fields):
+                return f"column '{name}' was renamed"
+    return None
