@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from dbt.adapters.factory import cleanup_connections
 
 from tests.conftest import RunningEndpoint
 from tests.dbt.warehouse import Warehouse, succeeded
@@ -15,6 +16,7 @@ def built_warehouse(endpoint: RunningEndpoint, tmp_path_factory: pytest.TempPath
     warehouse = Warehouse(endpoint, tmp_path_factory.mktemp("dbt"))
     succeeded(warehouse.dbt("run"))
     yield warehouse
+    cleanup_connections()  # type: ignore[no-untyped-call]  # dbt keeps its connections until the process ends
     warehouse.connection.close()
 
 

@@ -159,7 +159,7 @@ class Warehouse:
 
     def build(self, *arguments: str) -> None:
         """Bring the marts up to date, views and tests left out."""
-        succeeded(self.dbt("run", "--select", "marts", *arguments))
+        succeeded(self.dbt("run", "--no-write-json", "--select", "marts", *arguments))
 
 
 def succeeded(result: dbtRunnerResult) -> dbtRunnerResult:
