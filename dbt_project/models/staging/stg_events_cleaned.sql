@@ -8,7 +8,6 @@ SELECT
     session_id,
     event_type,
     timestamp,
-    TO_DATE(timestamp) AS date,
     device_type,
     browser,
     ip_address,
@@ -24,5 +23,6 @@ SELECT
     is_bot_traffic,
     is_test_user,
     batch_id,
-    processed_at
+    processed_at,
+    TO_DATE(timestamp) AS date
 FROM events

@@ -15,11 +15,11 @@ SELECT
     payment_method,
     user_tier,
     created_at,
-    TO_DATE(created_at) AS date,
     is_valid,
     validation_errors,
     validation_warnings,
     is_test_user,
     batch_id,
-    processed_at
+    processed_at,
+    TO_DATE(created_at) AS date
 FROM transactions

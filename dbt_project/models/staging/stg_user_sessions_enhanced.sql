@@ -8,7 +8,6 @@ SELECT
     user_tier,
     session_start,
     session_end,
-    TO_DATE(session_start) AS date,
     session_duration_minutes,
     page_views,
     product_views,
@@ -33,5 +32,6 @@ SELECT
     is_bot_traffic,
     is_test_user,
     batch_id,
-    processed_at
+    processed_at,
+    TO_DATE(session_start) AS date
 FROM sessions

@@ -1,14 +1,14 @@
 -- Every valid row of STAGING has its date in the ledger; a row whose date is missing there (or is NULL) would never reach a mart.
 WITH staged AS (
-    SELECT
+    SELECT DISTINCT
         'user_sessions' AS dataset,
         date
     FROM {{ ref('stg_user_sessions_enhanced') }}
     WHERE is_valid
 
-    UNION
+    UNION ALL
 
-    SELECT
+    SELECT DISTINCT
         'user_events' AS dataset,
         date
     FROM {{ ref('stg_events_cleaned') }}
