@@ -20,11 +20,15 @@ def create_table_as(expression: Expr, context: Context) -> Expr:
     ):
         return expression
     query = expression.expression
-    columns = [column for column in expression.this.expressions if isinstance(column, exp.ColumnDef)]
-    if not isinstance(query, exp.Query) or not columns or any(column.kind is None for column in columns):
+    columns = [
+        (column.this, column.kind)
+        for column in expression.this.expressions
+        if isinstance(column, exp.ColumnDef) and column.kind is not None
+    ]
+    if not isinstance(query, exp.Query) or len(columns) != len(expression.this.expressions):
         return expression
-    query = query.unnest()
-    selects = query.selects
+    query = query.unnest() if isinstance(query, exp.Subquery) else query
+    selects = query.selects if isinstance(query, exp.Query) else []
     if selects and not query.is_star and len(selects) != len(columns):
         raise SqlError("SQL compilation error:\nInvalid column definition list", errno=2026, sqlstate="42601")
     names = [f"_{position}" for position in range(1, len(columns) + 1)]
@@ -33,8 +37,8 @@ def create_table_as(expression: Expr, context: Context) -> Expr:
         "expression",
         exp.Select(
             expressions=[
-                exp.alias_(exp.cast(exp.column(name, quoted=True), column.kind.copy()), column.this.copy())
-                for name, column in zip(names, columns, strict=True)
+                exp.alias_(exp.cast(exp.column(name, quoted=True), kind.copy()), column.copy())
+                for name, (column, kind) in zip(names, columns, strict=True)
             ]
         ).from_(
             exp.Subquery(

@@ -117,12 +117,13 @@ def _row_level(node: Expr, aliases: dict[str, Expr], depth: int) -> Expr:
     if isinstance(node, _INTEGER_FUNCTIONS):
         return exp.Literal.number(1)
     if isinstance(node, exp.Window | exp.WithinGroup | exp.Distinct | exp.IgnoreNulls | exp.RespectNulls | exp.Ordered):
-        inner = node.expressions[0] if isinstance(node, exp.Distinct) else node.this
+        inner: Expr = node.expressions[0] if isinstance(node, exp.Distinct) else node.this
         return _row_level(inner, aliases, depth)
     if isinstance(node, exp.AggFunc) and isinstance(node.this, Expr):
         return _row_level(node.this, aliases, depth)
     if _is_call(node, NUMBER):
-        return node.expressions[1].copy()
+        witness: Expr = node.expressions[1].copy()
+        return witness
     if _is_call(node, DIVIDE):
         # A quotient is a decimal at least, and FLOAT if an operand is.
         return exp.Coalesce(
