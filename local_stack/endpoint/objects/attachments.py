@@ -13,7 +13,7 @@ from local_stack.endpoint.statements import Result
 
 _KIND = "POLICY REFERENCE"
 _DONE = "Statement executed successfully."
-_LEVELS = {
+LEVELS = {
     "LOG_LEVEL": one_of("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"),
     "TRACE_LEVEL": one_of("ALWAYS", "ON_EVENT", "PROPAGATE", "OFF"),
     "METRIC_LEVEL": one_of("ALL", "NONE"),
@@ -141,16 +141,16 @@ def alter_levels(reader: Reader, session: Session) -> Callable[[], Result] | Non
         reader.accept("IF", "EXISTS")
         parts = reader.name()
     verb = reader.accept_any("SET", "UNSET")
-    if verb is None or (reader.token.upper not in _LEVELS and reader.token.upper != "EVENT_TABLE"):
+    if verb is None or (reader.token.upper not in LEVELS and reader.token.upper != "EVENT_TABLE"):
         return None
     values: dict[str, str | None] = {}
     while not reader.at_end():
         name = reader.next().upper
-        if name not in _LEVELS and name != "EVENT_TABLE":
+        if name not in LEVELS and name != "EVENT_TABLE":
             raise reader.unexpected()
         if verb == "SET":
             reader.expect("=")
-            values[name] = ".".join(reader.name()) if name == "EVENT_TABLE" else _LEVELS[name](reader)
+            values[name] = ".".join(reader.name()) if name == "EVENT_TABLE" else LEVELS[name](reader)
         else:
             values[name] = None
         reader.accept(",")

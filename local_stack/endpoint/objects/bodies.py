@@ -6,8 +6,8 @@ from typing import Any
 
 from local_stack.endpoint.grammar import Reader, compilation_error
 from local_stack.endpoint.objects.properties import bare_texts
-from local_stack.endpoint.procedures.types import read_type
 from local_stack.endpoint.schedule import check_schedule
+from local_stack.endpoint.sql_types import read_type
 from local_stack.endpoint.statements import SqlError
 
 

@@ -98,10 +98,7 @@ def grant(reader: Reader, session: Session) -> Callable[[], Result]:
         found = targets()
         for target in found:
             if privileges == ["OWNERSHIP"]:
-                _remove(
-                    lambda g, t=target: (g.privilege, g.on, g.name, g.future) == ("OWNERSHIP", t.kind, t.name, future),
-                    session,
-                )  # type: ignore[misc]
+                _remove_owner(target, future, session)
             _add(
                 [
                     Grant(p, target.kind, target.name, to, grantee, option, session.role, future)
@@ -114,6 +111,11 @@ def grant(reader: Reader, session: Session) -> Callable[[], Result]:
         return Result.status("Statement executed successfully.")
 
     return run
+
+
+def _remove_owner(target: Securable, future: str, session: Session) -> None:
+    """An object has one owner."""
+    _remove(lambda g: (g.privilege, g.on, g.name, g.future) == ("OWNERSHIP", target.kind, target.name, future), session)
 
 
 def revoke(reader: Reader, session: Session) -> Callable[[], Result]:

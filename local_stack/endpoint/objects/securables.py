@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from local_stack.endpoint.grammar import Reader, SchemaName, missing_object, require_schema, resolve
 from local_stack.endpoint.objects import store
-from local_stack.endpoint.procedures.types import read_type
 from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.sql_types import read_type
 
 _TABLE = frozenset(
     {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_stack.endpoint.catalog import StoredObject
 from local_stack.endpoint.grammar import Reader, compilation_error, missing_object, resolve
-from local_stack.endpoint.procedures.create import _distribution
+from local_stack.endpoint.procedures.create import distribution_name
 from local_stack.endpoint.procedures.definition import Routine
 from local_stack.endpoint.sessions import Session
 from local_stack.endpoint.statements import SqlError
@@ -42,7 +42,7 @@ def stage_file(location: str, session: Session) -> Path:
 def check_references(routine: Routine, session: Session) -> None:
     """What CREATE checks: packages that exist, integrations and secrets that exist and go together, imported files."""
     for requirement in routine.packages:
-        name = _distribution(requirement)
+        name = distribution_name(requirement)
         try:
             importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
@@ -114,3 +114,8 @@ def allowed_hosts(routine: Routine, session: Session) -> list[str]:
                 raise missing_object("Network rule", name)
             hosts.extend(str(host) for host in rule.definition["properties"].get("VALUE_LIST", []))
     return hosts
+
+
+def installed(routine: Routine) -> list[str]:
+    """The routine's packages with the versions installed beside the endpoint."""
+    return [f"{name}=={importlib.metadata.version(name)}" for name in map(distribution_name, routine.packages)]

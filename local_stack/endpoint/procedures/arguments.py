@@ -9,8 +9,8 @@ from typing import Any
 
 from local_stack.endpoint.procedures.call import Argument
 from local_stack.endpoint.procedures.definition import Parameter
-from local_stack.endpoint.procedures.types import SqlType
 from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.sql_types import SqlType
 from local_stack.endpoint.statements import Statement
 
 _FAMILIES = {"FIXED": "NUMBER", "REAL": "FLOAT", "TEXT": "VARCHAR"}
@@ -29,9 +29,16 @@ def argument_types(arguments: Sequence[Argument], statement: Statement, session:
 
 
 def evaluate(
-    parameters: Sequence[Parameter], assigned: Sequence[Argument | None], statement: Statement, session: Session
+    parameters: Sequence[Parameter],
+    assigned: Sequence[Argument | None],
+    statement: Statement,
+    session: Session,
+    as_json: bool = True,
 ) -> list[Any]:
-    """The Python value of every parameter. Raises SqlError where a value does not convert."""
+    """The value of every parameter: in JSON form for a handler, or as the engine gives it.
+
+    Raises SqlError where a value does not convert.
+    """
     if not parameters:
         return []
     expressions = [
@@ -40,6 +47,8 @@ def evaluate(
     ]
     outcome = _evaluate(expressions, [a for a in assigned if a is not None], statement, session)
     row = outcome.rows()[0]
+    if not as_json:
+        return list(row)
     return [to_handler(value, parameter.sql_type) for value, parameter in zip(row, parameters, strict=True)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from local_stack.endpoint.grammar import Reader, compilation_error, identifier_value
-from local_stack.endpoint.procedures.create import _parameters, read_routine
+from local_stack.endpoint.procedures.create import read_parameters, read_routine
 from local_stack.endpoint.procedures.definition import Routine
 from local_stack.endpoint.statements import SqlError
 
@@ -40,7 +40,7 @@ def parse_call(sql: str) -> Call | None:
         name = reader.identifier()
         if not reader.accept("AS", "PROCEDURE"):
             return None
-        anonymous = read_routine(reader, "PROCEDURE", name, _parameters(reader))
+        anonymous = read_routine(reader, "PROCEDURE", name, read_parameters(reader))
     if not reader.accept("CALL"):
         if anonymous is not None:
             raise reader.unexpected()
@@ -68,7 +68,7 @@ def read_arguments(reader: Reader, bound_before: int = 0) -> tuple[Argument, ...
             name = identifier_value(reader.next())
             reader.expect("=>")
         expression = reader.expression(",", ")")
-        binds = sum(1 for token in _symbols(expression) if token == "?")
+        binds = _symbols(expression).count("?")
         arguments.append(Argument(expression, name, bound, binds))
         bound += binds
     named = [a.name for a in arguments if a.name is not None]

@@ -13,7 +13,7 @@ from typing import Any
 
 from local_stack.endpoint.grammar import Reader, compilation_error, identifier_value, invalid_property, string_value
 from local_stack.endpoint.procedures.definition import Parameter, Routine, RoutineKind
-from local_stack.endpoint.procedures.types import read_type
+from local_stack.endpoint.sql_types import read_type
 from local_stack.endpoint.statements import unsupported
 
 MAXIMUM_BODY_BYTES = 1_000_000
@@ -55,7 +55,7 @@ def parse_create(sql: str) -> CreateRoutine | None:
     if if_not_exists and or_replace:
         raise compilation_error("options IF NOT EXISTS and OR REPLACE are incompatible.", 2123, "42601")
     name = reader.name()
-    parameters = _parameters(reader)
+    parameters = read_parameters(reader)
     copy_grants = reader.accept("COPY", "GRANTS")
     routine = read_routine(reader, "PROCEDURE" if kind == "PROCEDURE" else "FUNCTION", name[-1], parameters)
     reader.expect_end()
@@ -63,7 +63,8 @@ def parse_create(sql: str) -> CreateRoutine | None:
     return CreateRoutine(name, routine, or_replace, or_alter, if_not_exists, copy_grants)
 
 
-def _parameters(reader: Reader) -> tuple[Parameter, ...]:
+def read_parameters(reader: Reader) -> tuple[Parameter, ...]:
+    """(name TYPE [DEFAULT expression], …)"""
     reader.expect("(")
     parameters: list[Parameter] = []
     while not reader.accept(")"):
@@ -153,9 +154,9 @@ class _Clauses:
         if reader.accept("EXECUTE", "AS"):
             if self.kind == "FUNCTION":
                 raise reader.unexpected(start)
-            return self._set("rights", _rights(reader), "EXECUTE AS")
+            return self._set("rights", read_rights(reader), "EXECUTE AS")
         name = start.upper
-        property_reader = _PROPERTIES.get(name)
+        property_reader = PROPERTIES.get(name)
         if property_reader is None or reader.peek().text != "=":
             raise reader.unexpected(start)
         reader.next()
@@ -178,7 +179,8 @@ def _language(reader: Reader) -> str:
     return word
 
 
-def _rights(reader: Reader) -> str:
+def read_rights(reader: Reader) -> str:
+    """OWNER, CALLER or RESTRICTED CALLER."""
     if reader.accept("RESTRICTED", "CALLER"):
         return "RESTRICTED CALLER"
     word = reader.accept_any(*_RIGHTS)
@@ -230,7 +232,7 @@ def _level(reader: Reader) -> str:
     return reader.string() if reader.token.kind == "string" else identifier_value(reader.next())
 
 
-_PROPERTIES: dict[str, tuple[str, Callable[[Reader], Any]]] = {
+PROPERTIES: dict[str, tuple[str, Callable[[Reader], Any]]] = {
     "RUNTIME_VERSION": ("runtime_version", _version),
     "ARTIFACT_REPOSITORY": ("artifact_repository", lambda reader: ".".join(reader.name())),
     "PACKAGES": ("packages", _strings),
@@ -262,12 +264,13 @@ def _check(routine: Routine) -> None:
     if routine.body is None and not routine.imports:
         raise compilation_error("IMPORTS are required where a handler's code is not inline.", 391522, "42601")
     if routine.kind == "PROCEDURE" and not any(
-        _distribution(p) == "snowflake-snowpark-python" for p in routine.packages
+        distribution_name(p) == "snowflake-snowpark-python" for p in routine.packages
     ):
         raise compilation_error(
             "Python stored procedures must include 'snowflake-snowpark-python' in PACKAGES.", 391531, "42601"
         )
 
 
-def _distribution(requirement: str) -> str:
+def distribution_name(requirement: str) -> str:
+    """The package's name in a requirement ('pandas==2.2')."""
     return re.split(r"[\s=<>!~\[;]", requirement.strip(), maxsplit=1)[0].lower().replace("_", "-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from local_stack.endpoint.procedures.types import SqlType, parse_type
+from local_stack.endpoint.sql_types import SqlType, parse_type
 
 RoutineKind = Literal["PROCEDURE", "FUNCTION"]
 

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from local_stack.endpoint.grammar import leading_words
-from local_stack.endpoint.procedures import access, registry
+from local_stack.endpoint.grammar import Reader, leading_words, resolve, string_value
+from local_stack.endpoint.objects import grants
+from local_stack.endpoint.procedures import access, listing, registry, table_calls
 from local_stack.endpoint.procedures.arguments import argument_types, evaluate
-from local_stack.endpoint.procedures.call import Call, parse_call
+from local_stack.endpoint.procedures.call import Argument, Call, parse_call
 from local_stack.endpoint.procedures.create import CreateRoutine, parse_create
 from local_stack.endpoint.procedures.frames import refuse_forbidden
 from local_stack.endpoint.procedures.registry import FoundRoutine
 from local_stack.endpoint.procedures.running import result_column, run_python
-from local_stack.endpoint.procedures.types import parse_type
+from local_stack.endpoint.procedures.script_parse import is_block
+from local_stack.endpoint.procedures.sql_procedures import run_anonymous, run_sql
 from local_stack.endpoint.procedures.workers import WorkerProcess
 from local_stack.endpoint.sessions import Session
-from local_stack.endpoint.statements import Result, Statement, unsupported
+from local_stack.endpoint.sql_types import parse_type
+from local_stack.endpoint.statements import Result, SqlError, Statement
 
 if TYPE_CHECKING:
     from local_stack.endpoint.engine import Engine
-import datetime as dt
 
-from local_stack.endpoint.grammar import resolve
+_ROUTINE_WORDS = frozenset({"PROCEDURE", "PROCEDURES", "FUNCTION", "FUNCTIONS"})
+_QUERIES = re.compile(r"\s*(SELECT|WITH|INSERT|CREATE|MERGE|UPDATE|DELETE|\()", re.IGNORECASE)
 
 
 class Procedures:
-    """CREATE, CALL, SHOW, DESCRIBE, ALTER and DROP of procedures and functions."""
+    """CREATE, CALL, SHOW, DESCRIBE, ALTER and DROP of procedures and functions; scripting blocks."""
 
     def __init__(self) -> None:
         self._workers = WorkerProcess()
@@ -38,52 +44,117 @@ class Procedures:
         self._workers.stop()
 
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
-        text = statement.text.strip().removesuffix(";")
+        text = statement.text.strip().removesuffix(";").rstrip()
         refuse_forbidden(text, session)
-        words = leading_words(text, 1)
-        match words[0] if words else "":
-            case "CREATE":
-                created = parse_create(text)
-                return None if created is None else self._create(created, statement, session)
-            case "CALL" | "WITH":
-                call = parse_call(text)
-                if call is not None and call.name[-1].startswith("SYSTEM$"):
-                    return None
-                return None if call is None else self._call(call, statement, session)
+        words = leading_words(text, 6)
+        first = words[0] if words else ""
+        if first in ("SHOW", "DESCRIBE", "DESC", "DROP", "ALTER", "COMMENT") and _ROUTINE_WORDS & set(words):
+            return self._listing(text, first, statement, session)
+        if first == "CREATE" and _ROUTINE_WORDS & set(words) and (created := parse_create(text)) is not None:
+            return self._create(created, statement, session)
+        if first in ("CALL", "WITH") and (call := parse_call(text)) is not None:
+            return None if call.name[-1].startswith("SYSTEM$") else self._call(call, statement, session)
+        if first in ("BEGIN", "DECLARE") and is_block(text):
+            return Result.status("") if statement.describe_only else run_anonymous(text, session)
+        if words[:2] == ("EXECUTE", "IMMEDIATE"):
+            return self._execute_immediate(text, statement, session)
+        if _QUERIES.match(text):
+            return table_calls.expand(statement, lambda call, whole: self._table_call(call, whole, session))
         return None
+
+    def _listing(self, text: str, first: str, statement: Statement, session: Session) -> Result | None:
+        action = listing.read_action(Reader(text), session)
+        if action is None:
+            return None
+        if first in ("DROP", "ALTER", "COMMENT"):
+            if statement.describe_only:
+                return Result.status("")
+            _commit(session)
+        return action()
 
     def _create(self, created: CreateRoutine, statement: Statement, session: Session) -> Result:
         routine = created.routine
         if statement.describe_only:
             return Result.status("")
         access.check_references(routine, session)
-        with session.lock:
-            session.transaction.commit()
+        _commit(session)
         found = registry.create(created, session)
         if found is None:
             return Result.status(f"{routine.name} already exists, statement succeeded.")
+        if created.or_replace and not created.copy_grants:
+            grants.forget_object(routine.kind, f"{found.database}.{found.schema}.{routine.stored_name}", session)
         return Result.status(f"{routine.kind.capitalize()} {routine.name} successfully created.")
 
-    def _call(self, call: Call, statement: Statement, session: Session) -> Result | Statement | None:
+    def _call(self, call: Call, statement: Statement, session: Session) -> Result | Statement:
         types = argument_types(call.arguments, statement, session)
-        found, assigned = self._find(call, types, session)
+        found, assigned = _find(call, types, session)
         routine = found.routine
         if statement.describe_only:
             if routine.is_table:
                 return Result(tuple(result_column(name, parse_type(kind)) for name, kind in routine.columns))
             return Result((result_column(routine.name, parse_type(routine.returns)),))
-        values = evaluate(routine.parameters, assigned, statement, session)
-        if routine.language == "PYTHON":
-            return run_python(found, values, session, self._workers)
-        raise unsupported("LANGUAGE SQL")
+        return self._run(found, assigned, statement, session, reads_only=False)
 
-    def _find(self, call: Call, types: list[str | None], session: Session):  # type: ignore[no-untyped-def]
-        if call.anonymous is not None:
-            database, schema = session.database or "", session.schema or ""
-            candidates = [FoundRoutine(database, schema, call.anonymous, dt.datetime.now(dt.UTC))]
-        else:
+    def _run(
+        self,
+        found: FoundRoutine,
+        assigned: Sequence[Argument | None],
+        statement: Statement,
+        session: Session,
+        reads_only: bool,
+    ) -> Result | Statement:
+        routine = found.routine
+        if routine.language == "SQL":
+            values = evaluate(routine.parameters, assigned, statement, session, as_json=False)
+            return run_sql(found, values, session, reads_only)
+        values = evaluate(routine.parameters, assigned, statement, session)
+        return run_python(found, values, session, self._workers, reads_only)
+
+    def _table_call(self, call: Call, statement: Statement, session: Session) -> Statement | None:
+        """The query for TABLE(call); None where no procedure has this name."""
+        try:
             candidates = registry.overloads("PROCEDURE", resolve(call.name, session), session)
-        matched = registry.match_arguments(candidates, call.arguments, types)
-        if matched is None:
-            raise registry.unknown_routine("PROCEDURE", ".".join(call.name), types)
-        return matched
+        except SqlError:
+            return None
+        if not candidates:
+            return None
+        types = argument_types(call.arguments, statement, session)
+        found, assigned = _find(call, types, session)
+        table_calls.check_static(found.routine)
+        if statement.describe_only:
+            return table_calls.empty_rows(found.routine)
+        query = self._run(found, assigned, statement, session, reads_only=True)
+        return query if isinstance(query, Statement) else None
+
+    def _execute_immediate(self, text: str, statement: Statement, session: Session) -> Result | Statement:
+        """EXECUTE IMMEDIATE {'…' | $$…$$ | $variable} [USING (…)]"""
+        reader = Reader(text)
+        reader.expect("EXECUTE", "IMMEDIATE")
+        if reader.token.kind not in ("string", "dollar"):
+            raise reader.unexpected()
+        inner = string_value(reader.next().text)
+        reader.expect_end()
+        if statement.describe_only:
+            return Result.status("")
+        if is_block(inner):
+            return run_anonymous(inner, session)
+        outcome = session.execute(inner)
+        return Statement(f"SELECT * FROM TABLE(RESULT_SCAN('{outcome.query_id}'))")
+
+
+def _commit(session: Session) -> None:
+    """Every DDL commits the open transaction."""
+    with session.lock:
+        session.transaction.commit()
+
+
+def _find(call: Call, types: list[str | None], session: Session) -> tuple[FoundRoutine, list[Argument | None]]:
+    if call.anonymous is not None:
+        place = FoundRoutine(session.database or "", session.schema or "", call.anonymous, dt.datetime.now(dt.UTC))
+        candidates = [place]
+    else:
+        candidates = registry.overloads("PROCEDURE", resolve(call.name, session), session)
+    matched = registry.match_arguments(candidates, call.arguments, types)
+    if matched is None:
+        raise registry.unknown_routine("PROCEDURE", ".".join(call.name), types)
+    return matched

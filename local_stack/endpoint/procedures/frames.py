@@ -102,13 +102,13 @@ def refuse_forbidden(sql: str, session: Session) -> None:
     first = words[0] if words else ""
     if first in ("PUT", "GET") and FILE_OPERATION not in sql:
         raise _refused(f"{first}_FILES")
-    if first in ("COMMIT", "ROLLBACK") and frame.caller_transaction is not None:
-        if session.transaction_id == frame.caller_transaction:
-            raise SqlError(
-                "Stored procedure execution error: Modifying a transaction that has started at a different scope is not allowed.",
-                90236,
-                "P0000",
-            )
+    is_callers = frame.caller_transaction is not None and session.transaction_id == frame.caller_transaction
+    if first in ("COMMIT", "ROLLBACK") and is_callers:
+        raise SqlError(
+            "Stored procedure execution error: Modifying a transaction that has started at a different scope is not allowed.",
+            90236,
+            "P0000",
+        )
     if frame.caller_transaction is not None and session.transaction.open and _OPENS_TRANSACTION.fullmatch(sql):
         raise unsupported("a transaction of a procedure's own inside its caller's open transaction")
     if words[:2] == ("ALTER", "SESSION") and "AUTOCOMMIT" in sql.upper():
@@ -129,9 +129,9 @@ def _refuse_for_owner(first: str, words: tuple[str, ...]) -> None:
         raise _refused("ALTER_SESSION")
     if first == "USE":
         raise _refused("USE")
-    if first == "CREATE" and {"TEMP", "TEMPORARY"} & set(words) and "SCOPED" not in words:
-        if {"TABLE", "VIEW"} & set(words):
-            raise _refused("temporary TABLE")
+    is_temporary = bool({"TEMP", "TEMPORARY"} & set(words)) and "SCOPED" not in words
+    if first == "CREATE" and is_temporary and {"TABLE", "VIEW"} & set(words):
+        raise _refused("temporary TABLE")
 
 
 def _refused(kind: str) -> SqlError:

@@ -18,8 +18,8 @@ from local_stack.endpoint.grammar import (
 from local_stack.endpoint.procedures.call import Argument
 from local_stack.endpoint.procedures.create import CreateRoutine
 from local_stack.endpoint.procedures.definition import Routine, RoutineKind
-from local_stack.endpoint.procedures.types import SqlType
 from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.sql_types import SqlType
 from local_stack.endpoint.statements import SqlError
 
 _TEMPORARY = "temporary_routines"
@@ -49,10 +49,14 @@ def create(statement: CreateRoutine, session: Session) -> FoundRoutine | None:
     if existing is not None and not (statement.or_replace or statement.or_alter):
         raise existing_object(f"{place}{routine.argument_types}")
     require_schema(place, session)
-    created_on = dt.datetime.now(dt.UTC)
+    return store(place, routine, session)
+
+
+def store(place: SchemaName, routine: Routine, session: Session) -> FoundRoutine:
+    """Keep a routine: for the session if temporary, else for good."""
     if routine.temporary:
         kept: dict[tuple[str, str, str, str], FoundRoutine] = session.attributes.setdefault(_TEMPORARY, {})
-        found = FoundRoutine(place.database, place.schema, routine, created_on)
+        found = FoundRoutine(place.database, place.schema, routine, dt.datetime.now(dt.UTC))
         kept[(routine.kind, place.database, place.schema, routine.stored_name)] = found
         return found
     stored = session.catalog.put(routine.kind, place.database, place.schema, routine.stored_name, routine.to_document())

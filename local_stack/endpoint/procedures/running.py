@@ -14,9 +14,9 @@ from local_stack.endpoint.procedures.arguments import from_handler
 from local_stack.endpoint.procedures.definition import Routine
 from local_stack.endpoint.procedures.frames import running
 from local_stack.endpoint.procedures.registry import FoundRoutine
-from local_stack.endpoint.procedures.types import SqlType, parse_type
 from local_stack.endpoint.procedures.workers import CallRequest, SessionTarget, WorkerProcess
 from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.sql_types import SqlType, parse_type
 from local_stack.endpoint.statements import Column, ColumnType, Result, SqlError, Statement
 
 _COLUMN_TYPES: dict[str, ColumnType] = {

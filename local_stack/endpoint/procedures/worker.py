@@ -13,10 +13,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import importlib
+import importlib.util
 import json
 import linecache
 import os
-import re
 import select
 import signal
 import socket
@@ -26,14 +26,23 @@ import threading
 import traceback
 import types
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 _INLINE_FILE = "_udf_code.py"
-_TRANSFER = re.compile(r"\s*(PUT|GET)\s", re.IGNORECASE)
 
 
-class HandlerFailure(Exception):
-    """The handler, or the conversion of what it returned, failed; text as Snowflake shows it."""
+def _sibling(name: str) -> Any:
+    """A module beside this file."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_SANDBOX = _sibling("sandbox")
 
 
 def decode(value: Any) -> Any:
@@ -101,112 +110,13 @@ def _json_value(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-class Network:
-    """Connections only to the endpoint and to the hosts of the procedure's network rules, as in Snowflake."""
-
-    def __init__(self, endpoint: tuple[str, int], allowed: list[str]) -> None:
-        self._hosts = {(host.lower(), int(port or 443)) for host, _, port in (a.partition(":") for a in allowed)}
-        self._addresses: set[tuple[str, int]] = {endpoint}
-        self._endpoint = endpoint
-        self._connect, self._resolve = socket.socket.connect, socket.getaddrinfo
-
-    def install(self) -> None:
-        network = self
-
-        def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-            found = network._resolve(host, port, *args, **kwargs)
-            if (str(host).lower(), int(port or 0)) in network._hosts:
-                network._addresses.update((str(entry[4][0]), int(entry[4][1])) for entry in found)
-            elif (str(host), int(port or 0)) != network._endpoint:
-                raise network._refusal()
-            return found
-
-        def connect(sock: socket.socket, address: Any) -> None:
-            if (
-                sock.family in (socket.AF_INET, socket.AF_INET6)
-                and (str(address[0]), int(address[1])) not in network._addresses
-            ):
-                raise network._refusal()
-            network._connect(sock, address)
-
-        socket.getaddrinfo = getaddrinfo
-        socket.socket.connect = connect  # type: ignore[assignment,method-assign]
-
-    @staticmethod
-    def _refusal() -> OSError:
-        return OSError(16, "Device or resource busy")  # what Snowflake's sandbox answers
-
-
-class StageFiles:
-    """How a cursor's _upload and _download (session.file.put and get) learn where a stage is: Snowflake's own procedures
-    have a native parser in this place; the connector's class has none."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def parse_file_operation(
-        self,
-        stage_location: str,
-        local_file_name: str | None,
-        target_directory: str | None,
-        command_type: str,
-        options: dict[str, Any] | None,
-        has_source_from_stream: Any = False,
-    ) -> dict[str, Any]:
-        settings = "".join(
-            f" {name} = {value if not isinstance(value, str) else value.upper()}"
-            for name, value in (options or {}).items()
-            if value is not None
-        )
-        location = stage_location if stage_location.startswith(("@", "'")) else "@" + stage_location
-        if command_type.upper().startswith("UPLOAD"):
-            if has_source_from_stream:
-                location, _, name = location.rpartition("/")
-                local_file_name = f"/tmp/placeholder/{name}"  # noqa: S108
-            command = f"PUT {_file_url(str(local_file_name))} {location}{settings}"
-        else:
-            os.makedirs(str(target_directory), exist_ok=True)
-            command = f"GET {location} {_file_url(str(target_directory))}{settings}"
-        # The mark tells the endpoint that this is session.file and not a PUT of the handler's own.
-        return dict(self._connection.cursor()._execute_helper(command + " /*session.file*/"))
-
-
-def _file_url(path: str) -> str:
-    bare = path.strip("'").removeprefix("file://")
-    return "'file://" + os.path.abspath(bare).replace("'", "\\'") + "'"
-
-
-def _refuse_transfers() -> None:
-    """PUT and GET as SQL are banned in a procedure; session.file is not."""
-    from snowflake.connector.cursor import SnowflakeCursor
-    from snowflake.connector.errors import ProgrammingError
-
-    execute = SnowflakeCursor.execute
-
-    def checked(self: Any, command: str, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(command, str) and (match := _TRANSFER.match(command)):
-            kind = match.group(1).upper()
-            raise ProgrammingError(
-                msg=f"Stored procedure execution error: Unsupported statement type '{kind}_FILES'.",
-                errno=90254,
-                sqlstate="P0001",
-            )
-        return execute(self, command, *args, **kwargs)
-
-    def upload_stream(self: Any, stream: Any, location: str) -> Any:
-        return self._upload_stream(stream, location, {"auto_compress": False, "overwrite": True})
-
-    setattr(SnowflakeCursor, "execute", checked)  # noqa: B010
-    setattr(SnowflakeCursor, "upload_stream", upload_stream)  # noqa: B010
-
-
 def _open_session(target: dict[str, Any]) -> Any:
     """A Snowpark session over the caller's own Snowflake session."""
     import snowflake.connector
-    import snowflake.snowpark._internal.utils
     from snowflake.snowpark import Session
 
-    snowflake.snowpark._internal.utils.PLATFORM = "XP"  # noqa: B010: how Snowpark knows that it is inside a procedure
+    # How Snowpark knows that it is inside a procedure.
+    setattr(importlib.import_module("snowflake.snowpark._internal.utils"), "PLATFORM", "XP")  # noqa: B010
     connection = snowflake.connector.connect(
         account="local",
         protocol="http",
@@ -222,35 +132,9 @@ def _open_session(target: dict[str, Any]) -> Any:
         server_session_keep_alive=True,
         paramstyle="qmark",
     )
-    setattr(connection, "_file_operation_parser", StageFiles(connection))  # noqa: B010
-    _refuse_transfers()
+    setattr(connection, "_file_operation_parser", _SANDBOX.StageFiles(connection))  # noqa: B010
+    _SANDBOX.refuse_transfers()
     return Session.builder.configs({"connection": connection}).create()
-
-
-def _install_secrets(secrets: dict[str, dict[str, str]]) -> None:
-    """The module behind snowflake.snowpark.secrets."""
-    module: Any = types.ModuleType("_snowflake")
-
-    def find(name: str) -> dict[str, str]:
-        if name not in secrets:
-            raise ValueError(f"Secret {name} does not exist or the procedure does not list it in SECRETS")
-        return secrets[name]
-
-    def generic(name: str) -> str:
-        return find(name)["secret_string"]
-
-    def password(name: str) -> Any:
-        found = find(name)
-        return types.SimpleNamespace(username=found["username"], password=found["password"])
-
-    def token(name: str) -> str:
-        return find(name)["oauth_access_token"]
-
-    module.get_generic_secret_string = generic
-    module.get_username_password = password
-    module.get_oauth_access_token = token
-    module.get_secret_type = lambda name: find(name)["type"]
-    sys.modules["_snowflake"] = module
 
 
 def _load_handler(request: dict[str, Any]) -> Any:
@@ -280,8 +164,8 @@ def _traceback(error: BaseException) -> str:
 def call(request: dict[str, Any]) -> dict[str, Any]:
     """Run one handler. {"value": text or None}, or {"query_id", "columns"} for a table, or {"error": traceback}."""
     try:
-        _install_secrets(request["secrets"])
-        Network((request["target"]["host"], request["target"]["port"]), request["allowed_hosts"]).install()
+        _SANDBOX.install_secrets(request["secrets"])
+        _SANDBOX.Network((request["target"]["host"], request["target"]["port"]), request["allowed_hosts"]).install()
         handler = _load_handler(request)
         session = _open_session(request["target"])
         value = handler(session, *[decode(argument) for argument in request["arguments"]])
@@ -351,7 +235,7 @@ def main(path: str) -> None:
         if os.fork() == 0:
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            with open(os.devnull) as nothing:
+            with Path(os.devnull).open() as nothing:
                 os.dup2(nothing.fileno(), 0)
             try:
                 _serve(connection)

@@ -114,7 +114,7 @@ class GraphRun:
                 self._finish(run, "SKIPPED")
                 return
             run = self._record(replace(run, state="EXECUTING", query_start_time=dt.datetime.now(dt.UTC)))
-            outcome_id = run_with_timeout(session, task, lambda: session.execute(task.body).query_id)  # type: ignore[union-attr]
+            outcome_id = run_with_timeout(session, task, lambda: session.execute(task.body).query_id)
             self._finish(replace(run, query_id=outcome_id, return_value=details.return_value), "SUCCEEDED")
         except Exception as error:
             failure = as_sql_error(error)
