@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from local_stack.endpoint.grammar import Reader, leading_words, resolve, string_value
@@ -14,19 +15,23 @@ from local_stack.endpoint.procedures.arguments import argument_types, evaluate
 from local_stack.endpoint.procedures.call import Argument, Call, parse_call
 from local_stack.endpoint.procedures.create import CreateRoutine, parse_create
 from local_stack.endpoint.procedures.frames import refuse_forbidden
+from local_stack.endpoint.procedures.functions import Functions
 from local_stack.endpoint.procedures.registry import FoundRoutine
 from local_stack.endpoint.procedures.running import result_column, run_python
+from local_stack.endpoint.procedures.schema_views import SchemaViews
 from local_stack.endpoint.procedures.script_parse import is_block
 from local_stack.endpoint.procedures.sql_procedures import run_anonymous, run_sql
 from local_stack.endpoint.procedures.workers import WorkerProcess
 from local_stack.endpoint.sessions import Session
 from local_stack.endpoint.sql_types import parse_type
 from local_stack.endpoint.statements import Result, SqlError, Statement
+from local_stack.endpoint.system_functions import substitute
 
 if TYPE_CHECKING:
     from local_stack.endpoint.engine import Engine
 
 _ROUTINE_WORDS = frozenset({"PROCEDURE", "PROCEDURES", "FUNCTION", "FUNCTIONS"})
+_SYSTEM_FUNCTION = "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY"
 _QUERIES = re.compile(r"\s*(SELECT|WITH|INSERT|CREATE|MERGE|UPDATE|DELETE|\()", re.IGNORECASE)
 
 
@@ -35,12 +40,15 @@ class Procedures:
 
     def __init__(self) -> None:
         self._workers = WorkerProcess()
+        self._functions = Functions(self._workers)
+        self._views = SchemaViews()
 
     def start(self, engine: Engine) -> None:
         del engine
         self._workers.start()
 
     def stop(self) -> None:
+        self._functions.stop()
         self._workers.stop()
 
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
@@ -58,9 +66,21 @@ class Procedures:
             return Result.status("") if statement.describe_only else run_anonymous(text, session)
         if words[:2] == ("EXECUTE", "IMMEDIATE"):
             return self._execute_immediate(text, statement, session)
-        if _QUERIES.match(text):
-            return table_calls.expand(statement, lambda call, whole: self._table_call(call, whole, session))
-        return None
+        return self._query(statement, session) if _QUERIES.match(text) else None
+
+    def _query(self, statement: Statement, session: Session) -> Statement | None:
+        """A query without what only the endpoint knows: procedures, functions, its own views."""
+        changed = statement
+        if (text := self._views.expand(changed.text, session)) is not None:
+            changed = changed.with_text(text)
+        if _SYSTEM_FUNCTION in changed.text.upper():
+            functions = {_SYSTEM_FUNCTION: lambda session, arguments: "snowflake.snowpark.pypi_shared_repository"}
+            if (substituted := substitute(changed.text, session, functions, changed.binds)) is not None:
+                changed = replace(changed, text=substituted[0], binds=substituted[1])
+        expanded = table_calls.expand(changed, lambda call, whole: self._table_call(call, whole, session))
+        changed = expanded or changed
+        changed = self._functions.expand(changed, session) or changed
+        return changed if changed is not statement else None
 
     def _listing(self, text: str, first: str, statement: Statement, session: Session) -> Result | None:
         action = listing.read_action(Reader(text), session)
@@ -81,6 +101,8 @@ class Procedures:
         found = registry.create(created, session)
         if found is None:
             return Result.status(f"{routine.name} already exists, statement succeeded.")
+        if routine.kind == "FUNCTION":
+            self._functions.created(found, session)
         if created.or_replace and not created.copy_grants:
             grants.forget_object(routine.kind, f"{found.database}.{found.schema}.{routine.stored_name}", session)
         return Result.status(f"{routine.kind.capitalize()} {routine.name} successfully created.")

@@ -5,9 +5,11 @@ Loaded by worker.py from its file, in a process that cannot import our package.
 
 from __future__ import annotations
 
+import gzip
 import re
 import socket
 import sys
+import tempfile
 import types
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,9 @@ _TRANSFER = re.compile(r"\s*(PUT|GET)\s", re.IGNORECASE)
 class Network:
     """Connections only to the endpoint and to the hosts of the procedure's network rules, as in Snowflake."""
 
-    def __init__(self, endpoint: tuple[str, int], allowed: list[str]) -> None:
+    def __init__(self, endpoint: tuple[str, int] | None, allowed: list[str]) -> None:
         self._hosts = {(host.lower(), int(port or 443)) for host, _, port in (a.partition(":") for a in allowed)}
-        self._addresses: set[tuple[str, int]] = {endpoint}
+        self._addresses: set[tuple[str, int]] = {endpoint} if endpoint else set()
         self._endpoint = endpoint
         self._connect, self._resolve = socket.socket.connect, socket.getaddrinfo
 
@@ -79,10 +81,23 @@ class StageFiles:
                 local_file_name = f"/tmp/placeholder/{name}"  # noqa: S108
             command = f"PUT {_file_url(str(local_file_name))} {location}{settings}"
         else:
+            target_directory = target_directory or tempfile.mkdtemp(prefix="download-")
             Path(str(target_directory)).mkdir(parents=True, exist_ok=True)
             command = f"GET {location} {_file_url(str(target_directory))}{settings}"
         # The mark tells the endpoint that this is session.file and not a PUT of the handler's own.
         return dict(self._connection.cursor()._execute_helper(command + " /*session.file*/"))
+
+
+class StageStreams:
+    """session.file.get_stream: the file is downloaded into a folder of its own, and opened."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def download_as_stream(self, operation: dict[str, Any], decompress: bool = False) -> Any:
+        self._connection.cursor()._create_file_transfer_agent("", operation).execute()
+        (file,) = Path(operation["data"]["localLocation"]).iterdir()
+        return gzip.open(file) if decompress else file.open("rb")
 
 
 def _file_url(path: str) -> str:

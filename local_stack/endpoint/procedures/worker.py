@@ -43,6 +43,7 @@ def _sibling(name: str) -> Any:
 
 
 _SANDBOX = _sibling("sandbox")
+_FUNCTIONS = _sibling("function_calls")
 
 
 def decode(value: Any) -> Any:
@@ -133,6 +134,7 @@ def _open_session(target: dict[str, Any]) -> Any:
         paramstyle="qmark",
     )
     setattr(connection, "_file_operation_parser", _SANDBOX.StageFiles(connection))  # noqa: B010
+    setattr(connection, "_stream_downloader", _SANDBOX.StageStreams(connection))  # noqa: B010
     _SANDBOX.refuse_transfers()
     return Session.builder.configs({"connection": connection}).create()
 
@@ -156,24 +158,50 @@ def _load_handler(request: dict[str, Any]) -> Any:
 def _traceback(error: BaseException) -> str:
     """The traceback without this file's own frames."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, _FUNCTIONS.__file__):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
 
 
+def _prepare(request: dict[str, Any]) -> Any:
+    """Close the sandbox around this process and load the handler."""
+    target = request["target"]
+    _SANDBOX.install_secrets(request["secrets"])
+    _SANDBOX.Network((target["host"], target["port"]) if target else None, request["allowed_hosts"]).install()
+    return _load_handler(request)
+
+
 def call(request: dict[str, Any]) -> dict[str, Any]:
-    """Run one handler. {"value": text or None}, or {"query_id", "columns"} for a table, or {"error": traceback}."""
+    """Run one handler. {"value": text or None}, {"query_id", "columns"} or {"rows"} for a table, or {"error": traceback}."""
     try:
-        _SANDBOX.install_secrets(request["secrets"])
-        _SANDBOX.Network((request["target"]["host"], request["target"]["port"]), request["allowed_hosts"]).install()
-        handler = _load_handler(request)
+        handler = _prepare(request)
+        arguments = [decode(argument) for argument in request["arguments"]]
+        if request["kind"] == "table_function":
+            return dict(_FUNCTIONS.run_table(handler, arguments, request["columns"], encode))
         session = _open_session(request["target"])
-        value = handler(session, *[decode(argument) for argument in request["arguments"]])
+        value = handler(session, *arguments)
         if request["returns"] == "TABLE":
             return _table(session, value)
         return {"value": encode(value, request["returns"])}
     except BaseException as error:
         return {"error": _traceback(error)}
+
+
+def _broken(error: BaseException) -> Any:
+    """A handler that fails as its code did when it was loaded."""
+
+    def fail(*_: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def _serve_function(connection: socket.socket, reader: Any, request: dict[str, Any]) -> None:
+    try:
+        handler = _prepare(request)
+    except BaseException as error:
+        handler = _broken(error)
+    _FUNCTIONS.serve_batches(connection, reader, handler, request, encode, _traceback)
 
 
 def _table(session: Any, value: Any) -> dict[str, Any]:
@@ -198,9 +226,13 @@ def _die_with(connection: socket.socket) -> None:
 
 
 def _serve(connection: socket.socket) -> None:
-    request = json.loads(connection.makefile("rb").readline())
-    threading.Thread(target=_die_with, args=(connection,), daemon=True).start()
+    reader = connection.makefile("rb")
+    request = json.loads(reader.readline())
     os.chdir(request["folder"])
+    if request["kind"] == "function":
+        _serve_function(connection, reader, request)
+        return
+    threading.Thread(target=_die_with, args=(connection,), daemon=True).start()
     answer = json.dumps(call(request)).encode() + b"\n"
     connection.sendall(answer)
     connection.shutdown(socket.SHUT_WR)

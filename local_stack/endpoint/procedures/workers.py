@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,11 @@ class SessionTarget:
 class CallRequest:
     """code: inline Python, or None for staged code. imports: entries of sys.path. folder: working directory, where the
     imported files are. arguments: in JSON form (see worker.decode). returns: the declared type's family, or TABLE.
-    allowed_hosts: host:port of the network rules. secrets: by the name used in the code."""
+    allowed_hosts: host:port of the network rules. secrets: by the name used in the code. kind: procedure, function (its
+    arguments are the parameters' type families, scales their scales; rows follow) or table_function (columns: the result's
+    families). target: None for functions, which have no session."""
 
-    target: SessionTarget
+    target: SessionTarget | None
     handler: str
     code: str | None
     imports: list[str]
@@ -51,6 +53,12 @@ class CallRequest:
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     allowed_hosts: list[str] = field(default_factory=list)
     kind: str = "procedure"
+    strict: bool = False
+    scales: list[int] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+
+    def with_arguments(self, arguments: list[Any], columns: list[str]) -> CallRequest:
+        return replace(self, arguments=arguments, columns=columns)
 
 
 class WorkerProcess:

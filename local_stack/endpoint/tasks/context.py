@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from local_stack.endpoint.grammar import Reader, quote_string, resolve
 from local_stack.endpoint.sessions import Session
 from local_stack.endpoint.statements import SqlError, unsupported
 
@@ -103,55 +101,3 @@ def set_return_value(session: Session, arguments: list[str]) -> str:
         raise SqlError("The return value of a task is at most 10 kB.", 1008, "22023")
     context.return_value = arguments[0]
     return "Return value set."
-
-
-Function = Callable[[Session, list[str]], str | None]
-
-
-Binds = tuple[tuple[str, str | None], ...]
-
-
-def substitute(
-    sql: str, session: Session, functions: dict[str, Function], binds: Binds = ()
-) -> tuple[str, Binds] | None:
-    """The SQL with each call of these functions replaced by its value, and the binds that remain; None when it has none.
-
-    Arguments must be string literals or binds.
-    """
-    reader = Reader(sql)
-    pieces: list[str] = []
-    copied = bound = 0
-    used: set[int] = set()
-    while not reader.at_end():
-        token = reader.next()
-        if token.text == "?":
-            bound += 1
-        if token.upper not in functions or reader.token.text != "(":
-            continue
-        arguments: list[str] = []
-        reader.expect("(")
-        while not reader.accept(")"):
-            if arguments:
-                reader.expect(",")
-            if reader.token.text == "?" and bound < len(binds):
-                reader.next()
-                arguments.append(str(binds[bound][1] or ""))
-                used.add(bound)
-                bound += 1
-            elif reader.token.kind in ("string", "dollar"):
-                arguments.append(reader.string())
-            else:
-                raise unsupported(f"{token.upper} with an argument that is no literal")
-            if reader.accept("::"):
-                reader.identifier()
-        value = functions[token.upper](session, arguments)
-        pieces.append(sql[copied : token.start] + ("NULL::VARCHAR" if value is None else quote_string(value)))
-        copied = reader.token_before(reader.mark()).end
-    if not pieces:
-        return None
-    return "".join(pieces) + sql[copied:], tuple(bind for i, bind in enumerate(binds) if i not in used)
-
-
-def resolve_name(session: Session, name: str) -> str:
-    place = resolve(Reader(name).name(), session)
-    return f"{place.database}.{place.schema}.{place.name}"

@@ -12,6 +12,7 @@ from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.grammar import Reader, compilation_error, identifier_value, leading_words
 from local_stack.endpoint.sessions import Session
 from local_stack.endpoint.statements import Column, Result, SqlError, Statement, unsupported
+from local_stack.endpoint.system_functions import Function, substitute
 from local_stack.endpoint.tasks import context, listing, store
 from local_stack.endpoint.tasks.create import parse_alter_task, parse_create_task
 from local_stack.endpoint.tasks.run import GraphRequest
@@ -54,11 +55,10 @@ class Tasks:
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
         text = statement.text.strip().removesuffix(";").rstrip()
         words = leading_words(text, 5)
-        if "TASK" in words or "TASKS" in words:
-            if (action := self._ddl(text, words, session)) is not None:
-                if statement.describe_only and words[0] not in ("SHOW", "DESCRIBE", "DESC"):
-                    return Result.status("")
-                return action()
+        if {"TASK", "TASKS"} & set(words) and (action := self._ddl(text, words, session)) is not None:
+            if statement.describe_only and words[0] not in ("SHOW", "DESCRIBE", "DESC"):
+                return Result.status("")
+            return action()
         return self._functions(statement, text, words, session)
 
     def _ddl(self, text: str, words: tuple[str, ...], session: Session) -> Callable[[], Result] | None:
@@ -154,9 +154,7 @@ class Tasks:
         if _SYSTEM_FUNCTION.search(text) and words[:1] not in (("CREATE",), ("ALTER",)):
             if words[:2] == ("CALL", "SYSTEM$SET_RETURN_VALUE"):
                 return _set_return_value(text, statement, session)
-            if (
-                substituted := context.substitute(changed, session, self._system_functions(statement), binds)
-            ) is not None:
+            if (substituted := substitute(changed, session, self._system_functions(statement), binds)) is not None:
                 changed, binds = substituted
         if _TABLE_FUNCTION.search(changed) and words[:1] != ("CREATE",):
             changed = expand_table_functions(changed, session)
@@ -164,7 +162,7 @@ class Tasks:
             return None
         return replace(statement, text=changed, binds=binds)
 
-    def _system_functions(self, statement: Statement) -> dict[str, context.Function]:
+    def _system_functions(self, statement: Statement) -> dict[str, Function]:
         def enable(session: Session, arguments: list[str]) -> str:
             if not statement.describe_only:
                 store.resume_graph(store.require(Reader(arguments[0]).name(), session), session)
@@ -172,7 +170,7 @@ class Tasks:
                     self._scheduler.tasks_changed()
             return "SUCCESS"
 
-        def refuse(name: str) -> context.Function:
+        def refuse(name: str) -> Function:
             def raise_(session: Session, arguments: list[str]) -> str:
                 raise unsupported(name)
 
@@ -192,7 +190,7 @@ class Tasks:
 def _set_return_value(text: str, statement: Statement, session: Session) -> Result:
     if not statement.describe_only:
         function = {"SYSTEM$SET_RETURN_VALUE": context.set_return_value}
-        context.substitute(text, session, dict(function), statement.binds)
+        substitute(text, session, dict(function), statement.binds)
     return Result((Column("SYSTEM$SET_RETURN_VALUE"),), [["Return value set."]])
 
 
