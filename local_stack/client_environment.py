@@ -30,7 +30,7 @@ def variables(layout: Layout, address: Address) -> dict[str, str]:
         "SNOWFLAKE_PASSWORD": _STAND_IN_LOGIN["password"],
         "SNOWFLAKE_DATABASE": DATABASE,
         "SNOWFLAKE_WAREHOUSE": "COMPUTE_WH",
-        "SNOWFLAKE_ROLE": "TRANSFORMER",
+        "SNOWFLAKE_ROLE": "SYSADMIN",
         "DBT_PROJECT_DIR": str(REPO / "dbt_project"),
         "DBT_PROFILES_DIR": str(REPO / "dbt_project"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -62,7 +62,7 @@ def write_files(layout: Layout, address: Address) -> None:
         "protocol": "http",
         "database": DATABASE,
         "warehouse": "COMPUTE_WH",
-        "role": "TRANSFORMER",
+        "role": "SYSADMIN",
     }
     lines = [f"[{CONNECTION}]", *(f'{key} = "{value}"' for key, value in entry.items()), f"port = {address.port}"]
     _write_private(layout.connections_file, "\n".join(lines) + "\n")
