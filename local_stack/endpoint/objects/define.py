@@ -224,6 +224,29 @@ def _rename(kind: ObjectKind, stored: StoredObject, new: tuple[str, ...], sessio
     grants.rename_object(kind.kind, stored.full_name, ".".join(p for p in place if p), session)
 
 
+def comment(reader: Reader, session: Session) -> Callable[[], Result] | None:
+    """COMMENT [IF EXISTS] ON <kind> name IS '…'; None where it is no recorded kind."""
+    if_exists = reader.accept("IF", "EXISTS")
+    if not reader.accept("ON"):
+        return None
+    kind = kind_at(reader)
+    if kind is None and reader.accept("INTEGRATION"):
+        kind = _integration_named(reader, session)
+    if kind is None or "COMMENT" not in kind.readers:
+        return None
+    chosen, parts = kind, reader.name()
+    reader.expect("IS")
+    text = reader.string()
+    reader.expect_end()
+
+    def run() -> Result:
+        if not (if_exists and store.find(chosen, parts, session) is None):
+            _set(chosen, store.require(chosen, parts, session), {"COMMENT": text}, [], session)
+        return Result.status("Statement executed successfully.")
+
+    return run
+
+
 def drop(reader: Reader, session: Session) -> Callable[[], Result] | None:
     """DROP <kind> [IF EXISTS] name; None where it is no recorded kind."""
     kind = kind_at(reader)

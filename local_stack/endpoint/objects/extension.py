@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.grammar import Reader, leading_words, resolve
 from local_stack.endpoint.objects import attachments, define, grants, show, store
+from local_stack.endpoint.objects.alerts import AlertClock, execute
 from local_stack.endpoint.sessions import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
 
-_VERBS = frozenset({"CREATE", "ALTER", "DROP", "SHOW", "DESCRIBE", "DESC", "GRANT", "REVOKE", "USE", "EXECUTE"})
+_VERBS = frozenset(
+    {"CREATE", "ALTER", "DROP", "SHOW", "DESCRIBE", "DESC", "GRANT", "REVOKE", "USE", "EXECUTE", "COMMENT"}
+)
 _READS = frozenset({"SHOW", "DESCRIBE", "DESC"})
 
 
 class Objects:
-    """CREATE, ALTER, DROP, SHOW, DESCRIBE, GRANT, REVOKE and USE of what the endpoint records."""
+    """CREATE, ALTER, DROP, SHOW, DESCRIBE, GRANT, REVOKE and USE of what the endpoint records; alerts run."""
+
+    def __init__(self) -> None:
+        self._alerts: AlertClock | None = None
+
+    def start(self, engine: Engine) -> None:
+        self._alerts = AlertClock(engine)
+        self._alerts.clock.start()
+
+    def stop(self) -> None:
+        if self._alerts is not None:
+            self._alerts.clock.stop()
 
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
         words = leading_words(statement.text, 1)
@@ -26,10 +41,13 @@ class Objects:
             return None
         if statement.describe_only and words[0] not in _READS:
             return Result.status("")
-        if words[0] not in (*_READS, "USE"):
+        if words[0] not in (*_READS, "USE", "EXECUTE"):
             with session.lock:  # every DDL commits the open transaction
                 session.transaction.commit()
-        return action()
+        result = action()
+        if self._alerts is not None and words[0] in ("CREATE", "ALTER", "DROP"):
+            self._alerts.clock.wake()
+        return result
 
     def _action(self, text: str, session: Session) -> Callable[[], Result] | None:
         reader = Reader(text)
@@ -50,6 +68,10 @@ class Objects:
                 return grants.revoke(reader, session)
             case "USE":
                 return _use(reader, session)
+            case "EXECUTE":
+                return execute(reader, session, self._alerts)
+            case "COMMENT":
+                return define.comment(reader, session)
         return None
 
 

@@ -129,7 +129,8 @@ def _check_notification(values: Mapping[str, Any]) -> None:
 
 _SIZES = one_of(
     "XSMALL", "SMALL", "MEDIUM", "LARGE", "XLARGE", "XXLARGE", "XXXLARGE", "X4LARGE", "X5LARGE", "X6LARGE",
-    X_SMALL="XSMALL", X_LARGE="XLARGE", X2LARGE="XXLARGE", **{"2X_LARGE": "XXLARGE", "3X_LARGE": "XXXLARGE", "X3LARGE": "XXXLARGE",
+    X_SMALL="XSMALL", X_LARGE="XLARGE", X2LARGE="XXLARGE", **{"2X_LARGE": "XXLARGE", "3X_LARGE": "XXXLARGE",
+    "X3LARGE": "XXXLARGE",
     "4X_LARGE": "X4LARGE", "5X_LARGE": "X5LARGE", "6X_LARGE": "X6LARGE"},
 )  # fmt: skip
 
@@ -162,8 +163,10 @@ KINDS: tuple[ObjectKind, ...] = (
     ObjectKind(
         ("USER",), "USERS", "account",
         {
-            "PASSWORD": text, "LOGIN_NAME": name, "DISPLAY_NAME": name, "FIRST_NAME": text, "MIDDLE_NAME": text, "LAST_NAME": text,
-            "EMAIL": text, "MUST_CHANGE_PASSWORD": boolean, "DISABLED": boolean, "DAYS_TO_EXPIRY": integer, "MINS_TO_UNLOCK": integer,
+            "PASSWORD": text, "LOGIN_NAME": name, "DISPLAY_NAME": name, "FIRST_NAME": text, "MIDDLE_NAME": text,
+            "LAST_NAME": text,
+            "EMAIL": text, "MUST_CHANGE_PASSWORD": boolean, "DISABLED": boolean, "DAYS_TO_EXPIRY": integer,
+            "MINS_TO_UNLOCK": integer,
             "DEFAULT_WAREHOUSE": name, "DEFAULT_NAMESPACE": name, "DEFAULT_ROLE": name, "DEFAULT_SECONDARY_ROLES": texts,
             "MINS_TO_BYPASS_MFA": integer, "RSA_PUBLIC_KEY": text, "RSA_PUBLIC_KEY_2": text, "NETWORK_POLICY": name,
             "TYPE": one_of("PERSON", "SERVICE", "LEGACY_SERVICE"), **_COMMENT, **SESSION_PARAMETERS,
@@ -174,7 +177,8 @@ KINDS: tuple[ObjectKind, ...] = (
         "STORAGE",
         {
             "TYPE": one_of("EXTERNAL_STAGE"), "STORAGE_PROVIDER": one_of("S3", "S3GOV", "S3CHINA", "S3COMPAT", "GCS", "AZURE"),
-            "STORAGE_AWS_ROLE_ARN": text, "STORAGE_AWS_EXTERNAL_ID": text, "STORAGE_AWS_OBJECT_ACL": text, "AZURE_TENANT_ID": text,
+            "STORAGE_AWS_ROLE_ARN": text, "STORAGE_AWS_EXTERNAL_ID": text, "STORAGE_AWS_OBJECT_ACL": text,
+            "AZURE_TENANT_ID": text,
             "STORAGE_ALLOWED_LOCATIONS": texts, "STORAGE_BLOCKED_LOCATIONS": texts, "USE_PRIVATELINK_ENDPOINT": boolean,
         },
         ("TYPE", "STORAGE_PROVIDER", "STORAGE_ALLOWED_LOCATIONS"), check=_check_storage,
@@ -182,36 +186,45 @@ KINDS: tuple[ObjectKind, ...] = (
     _integration(
         "API",
         {
-            "API_PROVIDER": word, "API_AWS_ROLE_ARN": text, "API_KEY": text, "AZURE_TENANT_ID": text, "AZURE_AD_APPLICATION_ID": text,
-            "GOOGLE_AUDIENCE": text, "API_ALLOWED_PREFIXES": texts, "API_BLOCKED_PREFIXES": texts, "ALLOWED_AUTHENTICATION_SECRETS": names,
+            "API_PROVIDER": word, "API_AWS_ROLE_ARN": text, "API_KEY": text, "AZURE_TENANT_ID": text,
+            "AZURE_AD_APPLICATION_ID": text,
+            "GOOGLE_AUDIENCE": text, "API_ALLOWED_PREFIXES": texts, "API_BLOCKED_PREFIXES": texts,
+            "ALLOWED_AUTHENTICATION_SECRETS": names,
         },
         ("API_PROVIDER", "API_ALLOWED_PREFIXES"), secret=frozenset({"API_KEY"}),
     ),
     _integration(
         "NOTIFICATION",
         {
-            "TYPE": one_of("EMAIL", "WEBHOOK", "QUEUE"), "ALLOWED_RECIPIENTS": texts, "DEFAULT_RECIPIENTS": texts, "DEFAULT_SUBJECT": text,
+            "TYPE": one_of("EMAIL", "WEBHOOK", "QUEUE"), "ALLOWED_RECIPIENTS": texts, "DEFAULT_RECIPIENTS": texts,
+            "DEFAULT_SUBJECT": text,
             "WEBHOOK_URL": text, "WEBHOOK_SECRET": name, "WEBHOOK_BODY_TEMPLATE": text, "WEBHOOK_HEADERS": pairs,
-            "NOTIFICATION_PROVIDER": word, "DIRECTION": one_of("INBOUND", "OUTBOUND"), "AWS_SNS_TOPIC_ARN": text, "AWS_SNS_ROLE_ARN": text,
-            "AZURE_STORAGE_QUEUE_PRIMARY_URI": text, "AZURE_TENANT_ID": text, "GCP_PUBSUB_SUBSCRIPTION_NAME": text, "GCP_PUBSUB_TOPIC_NAME": text,
+            "NOTIFICATION_PROVIDER": word, "DIRECTION": one_of("INBOUND", "OUTBOUND"), "AWS_SNS_TOPIC_ARN": text,
+            "AWS_SNS_ROLE_ARN": text,
+            "AZURE_STORAGE_QUEUE_PRIMARY_URI": text, "AZURE_TENANT_ID": text, "GCP_PUBSUB_SUBSCRIPTION_NAME": text,
+            "GCP_PUBSUB_TOPIC_NAME": text,
         },
         ("TYPE",), check=_check_notification,
     ),
     _integration(
         "EXTERNAL_ACCESS",
         {
-            "ALLOWED_NETWORK_RULES": names, "ALLOWED_API_AUTHENTICATION_INTEGRATIONS": names, "ALLOWED_AUTHENTICATION_SECRETS": names,
+            "ALLOWED_NETWORK_RULES": names, "ALLOWED_API_AUTHENTICATION_INTEGRATIONS": names,
+            "ALLOWED_AUTHENTICATION_SECRETS": names,
         },
         ("ALLOWED_NETWORK_RULES",),
     ),
     _integration(
         "SECURITY",
         {
-            "TYPE": one_of("OAUTH", "EXTERNAL_OAUTH", "SAML2", "SCIM", "API_AUTHENTICATION"), "AUTH_TYPE": word, "OAUTH_CLIENT": word,
-            "OAUTH_CLIENT_ID": text, "OAUTH_CLIENT_SECRET": text, "OAUTH_TOKEN_ENDPOINT": text, "OAUTH_AUTHORIZATION_ENDPOINT": text,
+            "TYPE": one_of("OAUTH", "EXTERNAL_OAUTH", "SAML2", "SCIM", "API_AUTHENTICATION"), "AUTH_TYPE": word,
+            "OAUTH_CLIENT": word,
+            "OAUTH_CLIENT_ID": text, "OAUTH_CLIENT_SECRET": text, "OAUTH_TOKEN_ENDPOINT": text,
+            "OAUTH_AUTHORIZATION_ENDPOINT": text,
             "OAUTH_CLIENT_AUTH_METHOD": word, "OAUTH_GRANT": word, "OAUTH_ACCESS_TOKEN_VALIDITY": integer,
             "OAUTH_REFRESH_TOKEN_VALIDITY": integer, "OAUTH_ALLOWED_SCOPES": texts, "OAUTH_REDIRECT_URI": text,
-            "OAUTH_CLIENT_TYPE": text, "OAUTH_ISSUE_REFRESH_TOKENS": boolean, "EXTERNAL_OAUTH_TYPE": word, "EXTERNAL_OAUTH_ISSUER": text,
+            "OAUTH_CLIENT_TYPE": text, "OAUTH_ISSUE_REFRESH_TOKENS": boolean, "EXTERNAL_OAUTH_TYPE": word,
+            "EXTERNAL_OAUTH_ISSUER": text,
             "EXTERNAL_OAUTH_JWS_KEYS_URL": text, "EXTERNAL_OAUTH_TOKEN_USER_MAPPING_CLAIM": text,
             "EXTERNAL_OAUTH_SNOWFLAKE_USER_MAPPING_ATTRIBUTE": text, "EXTERNAL_OAUTH_AUDIENCE_LIST": texts, "SCIM_CLIENT": text,
             "RUN_AS_ROLE": name, "SAML2_ISSUER": text, "SAML2_SSO_URL": text, "SAML2_PROVIDER": text, "SAML2_X509_CERT": text,
@@ -223,7 +236,8 @@ KINDS: tuple[ObjectKind, ...] = (
         ("SECRET",), "SECRETS", "schema",
         {
             "TYPE": one_of(*_SECRET_TYPES), "USERNAME": text, "PASSWORD": text, "SECRET_STRING": text, "API_AUTHENTICATION": name,
-            "OAUTH_SCOPES": texts, "OAUTH_REFRESH_TOKEN": text, "OAUTH_REFRESH_TOKEN_EXPIRY_TIME": text, "ALGORITHM": word, **_COMMENT,
+            "OAUTH_SCOPES": texts, "OAUTH_REFRESH_TOKEN": text, "OAUTH_REFRESH_TOKEN_EXPIRY_TIME": text,
+            "ALGORITHM": word, **_COMMENT,
         },
         ("TYPE",), check=_check_secret, or_alter=False,
         secret=frozenset({"PASSWORD", "SECRET_STRING", "OAUTH_REFRESH_TOKEN"}),
@@ -239,7 +253,8 @@ KINDS: tuple[ObjectKind, ...] = (
     ObjectKind(
         ("NETWORK", "POLICY"), "NETWORK POLICIES", "account",
         {
-            "ALLOWED_NETWORK_RULE_LIST": names, "BLOCKED_NETWORK_RULE_LIST": names, "ALLOWED_IP_LIST": texts, "BLOCKED_IP_LIST": texts,
+            "ALLOWED_NETWORK_RULE_LIST": names, "BLOCKED_NETWORK_RULE_LIST": names, "ALLOWED_IP_LIST": texts,
+            "BLOCKED_IP_LIST": texts,
             **_COMMENT,
         },
         or_alter=True,
@@ -247,7 +262,8 @@ KINDS: tuple[ObjectKind, ...] = (
     ObjectKind(
         ("RESOURCE", "MONITOR"), "RESOURCE MONITORS", "account",
         {
-            "CREDIT_QUOTA": integer, "FREQUENCY": one_of("MONTHLY", "DAILY", "WEEKLY", "YEARLY", "NEVER"), "START_TIMESTAMP": word,
+            "CREDIT_QUOTA": integer, "FREQUENCY": one_of("MONTHLY", "DAILY", "WEEKLY", "YEARLY", "NEVER"),
+            "START_TIMESTAMP": word,
             "END_TIMESTAMP": text, "NOTIFY_USERS": names,
         },
         accepts_with=True, body=bodies.triggers,

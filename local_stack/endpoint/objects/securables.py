@@ -32,8 +32,10 @@ PRIVILEGES: dict[str, frozenset[str]] = {
             "CREATE DATABASE", "CREATE EXTERNAL ACCESS INTEGRATION", "CREATE INTEGRATION", "CREATE NETWORK POLICY", "CREATE ROLE",
             "CREATE SHARE", "CREATE USER", "CREATE WAREHOUSE", "EXECUTE ALERT", "EXECUTE MANAGED ALERT", "EXECUTE MANAGED TASK",
             "EXECUTE TASK", "IMPORT SHARE", "MANAGE ACCOUNT SUPPORT CASES", "MANAGE GRANTS", "MANAGE USER SUPPORT CASES",
-            "MANAGE WAREHOUSES", "MODIFY LOG LEVEL", "MODIFY METRIC LEVEL", "MODIFY SESSION LOG LEVEL", "MODIFY SESSION TRACE LEVEL",
-            "MODIFY TRACE LEVEL", "MONITOR", "MONITOR EXECUTION", "MONITOR SECURITY", "MONITOR USAGE", "OVERRIDE SHARE RESTRICTIONS",
+            "MANAGE WAREHOUSES", "MODIFY LOG LEVEL", "MODIFY METRIC LEVEL", "MODIFY SESSION LOG LEVEL",
+            "MODIFY SESSION TRACE LEVEL",
+            "MODIFY TRACE LEVEL", "MONITOR", "MONITOR EXECUTION", "MONITOR SECURITY", "MONITOR USAGE",
+            "OVERRIDE SHARE RESTRICTIONS",
             "PURCHASE DATA EXCHANGE LISTING", "READ SESSION",
         }
     ),
@@ -199,7 +201,8 @@ def _existing(kind: str, database: str, schema: str | None, session: Session) ->
         rows = (
             session.engine.duck_conn.cursor()
             .execute(
-                f"SELECT database_name, schema_name, {column} FROM {function} WHERE {condition} AND schema_name NOT ILIKE '\\_fs%' ESCAPE '\\'",
+                f"SELECT database_name, schema_name, {column} FROM {function} WHERE {condition}"
+                " AND NOT starts_with(lower(schema_name), '_fs')",
                 [database] if schema is None else [database, schema],
             )
             .fetchall()

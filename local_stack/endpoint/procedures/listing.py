@@ -20,7 +20,8 @@ from local_stack.endpoint.statements import Column, Result
 _SHOW_COLUMNS = (
     Column("created_on", "TIMESTAMP_LTZ"), Column("name"), Column("schema_name"), Column("is_builtin"), Column("is_aggregate"),
     Column("is_ansi"), Column("min_num_arguments", "FIXED"), Column("max_num_arguments", "FIXED"), Column("arguments"),
-    Column("description"), Column("catalog_name"), Column("is_table_function"), Column("valid_for_clustering"), Column("is_secure"),
+    Column("description"), Column("catalog_name"), Column("is_table_function"), Column("valid_for_clustering"),
+    Column("is_secure"),
     Column("secrets"), Column("external_access_integrations"),
 )  # fmt: skip
 _DONE = "Statement executed successfully."

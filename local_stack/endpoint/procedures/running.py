@@ -54,6 +54,7 @@ def run_python(
                 returns="TABLE" if routine.is_table else parse_type(routine.returns).family,
                 secrets=access.secret_values(routine, session),
                 allowed_hosts=access.allowed_hosts(routine, session),
+                packages=list(routine.packages),
             )
             answer = workers.call(request)
             if "error" in answer:

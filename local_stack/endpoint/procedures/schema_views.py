@@ -65,7 +65,8 @@ class SchemaViews:
             found = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
             with catalog.connection() as duckdb:
                 duckdb.execute(
-                    f"CREATE OR REPLACE TABLE {_PACKAGES} (package_name VARCHAR, version VARCHAR, language VARCHAR, runtime_version VARCHAR)"
+                    f"CREATE OR REPLACE TABLE {_PACKAGES}"
+                    " (package_name VARCHAR, version VARCHAR, language VARCHAR, runtime_version VARCHAR)"
                 )
                 rows = [
                     [name, version, "python", runtime]

@@ -44,6 +44,7 @@ def _sibling(name: str) -> Any:
 
 _SANDBOX = _sibling("sandbox")
 _FUNCTIONS = _sibling("function_calls")
+_GATE = _sibling("import_gate")
 
 
 def decode(value: Any) -> Any:
@@ -168,6 +169,7 @@ def _prepare(request: dict[str, Any]) -> Any:
     target = request["target"]
     _SANDBOX.install_secrets(request["secrets"])
     _SANDBOX.Network((target["host"], target["port"]) if target else None, request["allowed_hosts"]).install()
+    _GATE.install(_GATE.INSTALLED, request["packages"])
     return _load_handler(request)
 
 
@@ -253,6 +255,7 @@ def main(path: str) -> None:
     import snowflake.connector.cursor
     import snowflake.snowpark  # noqa: F401
 
+    _GATE.INSTALLED = _GATE.Installed()
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

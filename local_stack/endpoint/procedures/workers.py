@@ -53,6 +53,7 @@ class CallRequest:
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     allowed_hosts: list[str] = field(default_factory=list)
     kind: str = "procedure"
+    packages: list[str] = field(default_factory=list)
     strict: bool = False
     scales: list[int] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)

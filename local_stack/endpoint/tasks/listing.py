@@ -35,7 +35,8 @@ def row(task: Task, tasks: graph.Tasks, session: Session) -> list[Any]:
         store.created_on(task, session.catalog), task.name, task.id, task.database, task.schema,
         grants.owner_of("TASK", task.full_name, session) or task.owner, values.get("COMMENT", ""), values.get("WAREHOUSE"),
         values.get("SCHEDULE"), json.dumps(list(task.after)), task.state, task.body, task.when or None,
-        "true" if policy != "NO_OVERLAP" or values.get("ALLOW_OVERLAPPING_EXECUTION") else "false", values.get("ERROR_INTEGRATION"),
+        "true" if policy != "NO_OVERLAP" or values.get("ALLOW_OVERLAPPING_EXECUTION") else "false",
+        values.get("ERROR_INTEGRATION"),
         task.last_committed_on or None, task.last_suspended_on or None, "ROLE", values.get("CONFIG"), json.dumps(relations),
         task.last_suspended_reason or None, values.get("SUCCESS_INTEGRATION"), policy,
     ]  # fmt: skip

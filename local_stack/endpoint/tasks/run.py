@@ -23,7 +23,10 @@ _PARALLEL_TASKS = 4
 
 @dataclass(frozen=True)
 class GraphRequest:
-    """What starts a graph. scheduled_from: SCHEDULE, EXECUTE TASK or EXECUTE TASK RETRY LAST. earlier: the runs of the attempt that is retried."""
+    """What starts a graph. scheduled_from: SCHEDULE, EXECUTE TASK or EXECUTE TASK RETRY LAST.
+
+    earlier: the runs of the attempt that is retried.
+    """
 
     root: Task
     scheduled_time: dt.datetime

@@ -6,16 +6,16 @@ import datetime as dt
 import logging
 import threading
 import time
+from collections.abc import Hashable
 
 from local_stack.endpoint.engine import Engine
-from local_stack.endpoint.schedule import check_schedule
+from local_stack.endpoint.schedule import Clock, DueTimes
 from local_stack.endpoint.tasks import store
 from local_stack.endpoint.tasks.definition import Task
 from local_stack.endpoint.tasks.history import TaskHistory, TaskRun
 from local_stack.endpoint.tasks.run import GraphRequest, GraphRun, note_result
 
 log = logging.getLogger("local_stack.endpoint.tasks")
-_LONGEST_SLEEP = 30.0
 
 
 class GraphRunner:
@@ -87,56 +87,35 @@ def _overlaps(root: Task) -> bool:
 
 
 class Scheduler:
-    """A thread that sleeps until the next due root task, or until the tasks change."""
+    """Starts the graphs of the started root tasks that have a schedule."""
 
     def __init__(self, runner: GraphRunner) -> None:
         self._runner = runner
-        self._wake = threading.Event()
-        self._stopping = False
-        self._due: dict[tuple[str, str, str], dt.datetime] = {}
-        self._thread = threading.Thread(target=self._loop, name="task scheduler", daemon=True)
+        self._due = DueTimes()
+        self._clock = Clock("task scheduler", self.fire_due)
 
     def start(self) -> None:
-        self._thread.start()
+        self._clock.start()
 
     def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
-        self._thread.join(5)
+        self._clock.stop()
 
     def tasks_changed(self) -> None:
-        self._wake.set()
-
-    def _loop(self) -> None:
-        while not self._stopping:
-            self._wake.clear()
-            try:
-                pause = self.fire_due(dt.datetime.now(dt.UTC))
-            except Exception:
-                log.exception("the task scheduler failed; it goes on")
-                pause = _LONGEST_SLEEP
-            self._wake.wait(pause)
+        self._clock.wake()
 
     def fire_due(self, now: dt.datetime) -> float:
         """Start every root that is due; seconds until the next one."""
         tasks = store.all_tasks(self._runner.engine.catalog)
-        roots = [t for t in tasks.values() if t.is_root and t.is_started and "SCHEDULE" in t.properties]
-        due: dict[tuple[str, str, str], dt.datetime] = {}
-        for root in roots:
-            key = (root.id, str(root.properties["SCHEDULE"]), root.last_committed_on)
-            schedule = check_schedule(key[1])
-            moment = self._due.get(key) or schedule.next_after(now)
-            if moment <= now:
-                if not self._runner.start(GraphRequest(root, moment, "SCHEDULE", root.properties.get("CONFIG"))):
-                    log.info(
-                        "run of %s at %s skipped: the one before is still under way", root.full_name, moment.isoformat()
-                    )
-                moment = schedule.next_after(now)
-            due[key] = moment
-        self._due = due
-        if not due:
-            return _LONGEST_SLEEP
-        return max(0.05, min(_LONGEST_SLEEP, (min(due.values()) - now).total_seconds()))
-
-    def next_time(self, task: Task) -> dt.datetime | None:
-        return next((moment for key, moment in self._due.items() if key[0] == task.id), None)
+        roots = {
+            (task.id, task.properties["SCHEDULE"], task.last_committed_on): task
+            for task in tasks.values()
+            if task.is_root and task.is_started and "SCHEDULE" in task.properties
+        }
+        schedules: dict[Hashable, str] = {key: str(key[1]) for key in roots}
+        for key, moment in self._due.take(schedules, now).items():
+            root = roots[key]  # type: ignore[index]
+            if not self._runner.start(GraphRequest(root, moment, "SCHEDULE", root.properties.get("CONFIG"))):
+                log.info(
+                    "run of %s at %s skipped: the one before is still under way", root.full_name, moment.isoformat()
+                )
+        return self._due.pause(now)
