@@ -25,6 +25,7 @@ from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
 _DISK = StorageLevel.MEMORY_AND_DISK
 # Staged sessions take about 60 to 110 bytes a row; files are cut at the target size in any case.
 _BYTES_PER_ROW = 96
+_SMALL_BYTES = 256 * 1024 * 1024
 _ZERO = Decimal("0.00")
 
 
@@ -131,7 +132,7 @@ class Batch:
         with self.progress.stage("sessions touched"):
             events = S.session_events(self.source.touched_events())
         with self.progress.stage("sessions") as stage:
-            made, count = self._sessions(events)
+            made, count = self._sessions(self._once(events, change))
             stage.counts["sessions"] = count
         with self.progress.stage("staged sessions") as stage:
             rows = made.select(
@@ -146,12 +147,20 @@ class Batch:
         reason = "whole sessions, computed from events"
         return Dataset("rewritten", reason, scope, "landing", staged.files, staged.rows, staged.control)
 
-    def _sessions(self, events: DataFrame) -> tuple[DataFrame, int]:
-        """Sessions of events, and how many. Duplicates, ties and overlong sessions cost only where they occur."""
+    def _once(self, events: DataFrame, change: TableChange) -> DataFrame:
+        """Every event once. A small batch is kept and sorted; of a large one only the duplicates are."""
+        if change.bytes < _SMALL_BYTES:
+            kept = events.persist(_DISK)
+            once = S.each_event_once(kept).persist(_DISK)
+            self.findings["duplicate_events"] = kept.count() - once.count()
+            return once
         duplicates = S.duplicated_ids(events).persist(_DISK)
-        self.findings["duplicated_event_ids"] = duplicates.count()
-        if self.findings["duplicated_event_ids"]:
-            events = S.each_event_once(events, duplicates)
+        surplus = duplicates.agg(F.coalesce(F.sum(F.col("n") - 1), F.lit(0)).alias("n")).collect()[0].n
+        self.findings["duplicate_events"] = surplus
+        return S.each_event_once(events, duplicates.select("event_id")) if surplus else events
+
+    def _sessions(self, events: DataFrame) -> tuple[DataFrame, int]:
+        """Sessions of events, and how many. Ties and overlong sessions cost only where they occur."""
         made = S.sessions(events).persist(_DISK)
         limit = self.config.max_session_micros
         overlong = F.unix_micros("session_end") - F.unix_micros("session_start") > limit

@@ -35,7 +35,7 @@ class IngestConfig:
     max_session_hours: a session keeps its events up to this long after its first one.
     target_file_mb: size that staged files, and compaction of the lake, aim for.
     ivy_dir: where Spark's jars are kept. scratch: a local folder for intermediate files. log: JSON lines, one a stage.
-    spark_master, driver_memory: used where Python starts Spark itself; under spark-submit its own settings stand.
+    spark_master, driver_memory, java_options: used where Python starts Spark itself; under spark-submit its own stand.
     shuffle_partitions: upper bound of partitions in a shuffle (adaptive execution joins the small ones).
     """
 
@@ -55,6 +55,7 @@ class IngestConfig:
     log: str = ".local/logs/spark_ingest.jsonl"
     spark_master: str = "local[*]"
     driver_memory: str = "3g"
+    java_options: str = ""
     shuffle_partitions: int = 200
 
     def __post_init__(self) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from pyspark.sql import SparkSession
 
 from spark_ingest.batch import Batch
 from spark_ingest.config import IngestConfig
@@ -29,9 +33,14 @@ class RunResult:
 
 
 def run(
-    config: IngestConfig, progress: Progress, first: date | None = None, last: date | None = None, debug: bool = False
+    config: IngestConfig,
+    progress: Progress,
+    first: date | None = None,
+    last: date | None = None,
+    debug: bool = False,
+    spark: SparkSession | None = None,
 ) -> RunResult:
-    """Make and publish the next batch, alone on the landing.
+    """Make and publish the next batch, alone on the landing. spark: a session to use; else one is started if needed.
 
     Raises RunConflict when another run works on the landing, LakeError and LandingError.
     """
@@ -51,17 +60,25 @@ def run(
             return RunResult(plan, None, "Nothing new in the lake: no batch was published.")
         if any(document["batch_id"] == plan.batch_id for document in landing.manifests()):
             return RunResult(plan, None, f"Batch {plan.batch_id} is published already: nothing to do.")
-        with progress.stage("start Spark"):
-            session = spark_session(config, debug)
-            spark = session.__enter__()
-        try:
-            document = Batch(config, plan, Source(spark, config, plan), progress).make()
-        finally:
-            session.__exit__(None, None, None)
+        with _spark(config, progress, spark, debug) as session:
+            document = Batch(config, plan, Source(session, config, plan), progress).make()
         with progress.stage("publish"):
             document |= {"summary": _summary(document, plan, progress)}
             _publish(landing, plan, document)
     return RunResult(plan, document)
+
+
+@contextmanager
+def _spark(
+    config: IngestConfig, progress: Progress, running: SparkSession | None, debug: bool
+) -> Iterator[SparkSession]:
+    if running is not None:
+        yield running
+        return
+    with ExitStack() as stack:
+        with progress.stage("start Spark"):
+            session = stack.enter_context(spark_session(config, debug))
+        yield session
 
 
 def _publish(landing: Landing, plan: Plan, document: dict[str, Any]) -> None:

@@ -110,7 +110,7 @@ def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "spark-warehouse"),
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseParallelGC",
+        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -XX:+UseParallelGC {config.java_options}".strip(),
     }
     if jars is None:
         values["spark.jars.packages"] = ",".join(artifact.coordinates for artifact in wanted)

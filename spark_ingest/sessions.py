@@ -91,21 +91,29 @@ def purchase_amounts(events: DataFrame) -> DataFrame:
 
 
 def duplicated_ids(events: DataFrame) -> DataFrame:
-    """The event ids that occur more than once: `event_id`."""
+    """The event ids that occur more than once, and how often: `event_id`, `n`."""
     counts = events.filter(F.col("event_id").isNotNull()).groupBy("event_id").agg(F.count(F.lit(1)).alias("n"))
-    return counts.filter(F.col("n") > 1).select("event_id")
+    return counts.filter(F.col("n") > 1)
 
 
-def each_event_once(events: DataFrame, duplicates: DataFrame) -> DataFrame:
-    """Keep, of events with the same id, the earliest (then the smallest of the other columns).
+def each_event_once(events: DataFrame, duplicates: DataFrame | None = None) -> DataFrame:
+    """Keep, of events with the same id, the earliest (then the smallest of the other columns). Those without id stay.
 
-    duplicates: `duplicated_ids` of these events. Only those few are sorted. Events without an id are kept.
+    duplicates: `duplicated_ids` of these events; then only those few are sorted, otherwise all are.
     """
+    if duplicates is None:
+        # An event without an id is a group of its own.
+        alone = F.when(F.col("event_id").isNull(), F.monotonically_increasing_id())
+        return _first_of(events.withColumn("alone", alone), "event_id", "alone").drop("alone")
     unique = events.join(duplicates, "event_id", "left_anti")
     repeated = events.join(duplicates, "event_id", "left_semi")
-    order = ["micros", *(name for name in events.columns if name not in ("micros", "event_id"))]
-    rank = F.row_number().over(Window.partitionBy("event_id").orderBy(*order))
-    return unique.unionByName(repeated.withColumn("rank", rank).filter("rank = 1").drop("rank"))
+    return unique.unionByName(_first_of(repeated, "event_id"))
+
+
+def _first_of(events: DataFrame, *keys: str) -> DataFrame:
+    order = ["micros", *(name for name in events.columns if name not in ("micros", *keys))]
+    rank = F.row_number().over(Window.partitionBy(*keys).orderBy(*order))
+    return events.withColumn("rank", rank).filter("rank = 1").drop("rank")
 
 
 def sessions(events: DataFrame, first_events: DataFrame | None = None) -> DataFrame:

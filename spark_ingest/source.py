@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 
 from spark_ingest.changes import Kind, TableChange
@@ -17,6 +17,7 @@ from spark_ingest.lake import identifier
 from spark_ingest.plan import Plan
 from spark_ingest.tables import USER_EVENTS, Table
 
+_FILE_OPEN_COST = 256 * 1024
 _DAY_MICROS = 86_400_000_000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -42,7 +43,7 @@ class Source:
         name = identifier(self.config, table)
         if snapshot_id is None:
             return self._contract(self.spark.table(name), table, None).limit(0)
-        loaded = self.spark.read.option("snapshot-id", str(snapshot_id)).format("iceberg").load(name)
+        loaded = self._reader().option("snapshot-id", str(snapshot_id)).load(name)
         return self._contract(loaded, table, snapshot_id)
 
     def touched_events(self) -> DataFrame:
@@ -57,12 +58,16 @@ class Source:
     def _appended(self, table: Table) -> DataFrame:
         change = self.plan.changes[table.name]
         loaded = (
-            self.spark.read.format("iceberg")
+            self._reader()
             .option("start-snapshot-id", str(change.from_snapshot_id))
             .option("end-snapshot-id", str(change.to_snapshot_id))
             .load(identifier(self.config, table))
         )
         return self._contract(loaded, table, None)
+
+    def _reader(self) -> DataFrameReader:
+        # Hourly partitions make many small files; weighed at Iceberg's default of 4 MB each they become a task a handful.
+        return self.spark.read.format("iceberg").option("file-open-cost", str(_FILE_OPEN_COST))
 
     def _contract(self, loaded: DataFrame, table: Table, snapshot_id: int | None) -> DataFrame:
         names = self.plan.columns[table.name].names(snapshot_id)
