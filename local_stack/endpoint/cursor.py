@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
@@ -37,7 +38,8 @@ class LocalCursor(FakeSnowflakeCursor):
         if query is not None:
             checked = params[: merge.ambiguity_placeholders(expression)]
             self._execute(self._transform(query, checked or None), checked or None)
-            if self._arrow_table is not None and self._arrow_table.num_rows:
+            found: pa.Table | None = self._arrow_table
+            if found is not None and found.num_rows:
                 raise merge.ambiguous()
         transformed = self._transform(merge.duckdb_merge(expression), params or None)
         actions = self._duck_conn.execute(transformed.sql(dialect="duckdb"), params or None).fetchall()

@@ -77,9 +77,15 @@ class Engine(FakeSnow):
         file = str(self.database_file(name)).replace("'", "''")
         quoted = '"' + name.replace('"', '""') + '"'
         self.duck_conn.execute(f"ATTACH IF NOT EXISTS '{file}' AS {quoted}")
-        self.duck_conn.execute(info_schema.per_db_creation_sql(quoted))
+        self.duck_conn.execute(
+            _named(info_schema.per_db_creation_sql("__name__"), name).replace(
+                "create view if not exists", "create or replace view"
+            )
+        )
         # Column defaults may depend on a macro: one that exists already stays.
-        self.duck_conn.execute(macros.creation_sql(quoted).replace("OR REPLACE MACRO", "MACRO IF NOT EXISTS"))
+        self.duck_conn.execute(
+            _named(macros.creation_sql("__name__"), name).replace("OR REPLACE MACRO", "MACRO IF NOT EXISTS")
+        )
         create_history(self.duck_conn, name)
 
     def databases(self) -> list[str]:
@@ -98,3 +104,9 @@ class Engine(FakeSnow):
 
 def _not_serving(*_: Any, **__: Any) -> Session:
     raise RuntimeError("the engine has no session registry yet")
+
+
+def _named(sql: str, database: str) -> str:
+    """fakesnow's template for a database of any name: it stands there as a literal and as an identifier."""
+    literal = "'" + database.replace("'", "''") + "'"
+    return sql.replace("'__name__'", literal).replace("__name__", '"' + database.replace('"', '""') + '"')

@@ -14,11 +14,13 @@ from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.objects import Objects
 from local_stack.endpoint.parameters import SessionParameters
 from local_stack.endpoint.procedures import Procedures
+from local_stack.endpoint.refusals import Refusals
 from local_stack.endpoint.stages.ddl import StageDefinitions
 from local_stack.endpoint.stages.files import StagedFiles
 from local_stack.endpoint.stages.load import CopyIntoStatements
 from local_stack.endpoint.statements import Extension
 from local_stack.endpoint.tasks import Tasks
+from local_stack.endpoint.use import UseStatements
 
 
 def build_extensions(engine: Engine) -> list[Extension]:
@@ -29,6 +31,7 @@ def build_extensions(engine: Engine) -> list[Extension]:
         Tasks(),
         Objects(),
         SessionParameters(),
+        UseStatements(),
         Containers(),
         Tables(),
         DescribeTable(),
@@ -36,4 +39,5 @@ def build_extensions(engine: Engine) -> list[Extension]:
         StageDefinitions(),
         StagedFiles(),
         CopyIntoStatements(),
+        Refusals(),
     ]

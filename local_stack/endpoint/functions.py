@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import duckdb
 
+from local_stack.endpoint.rewrites.snowpark_macros import MACROS as _SNOWPARK_MACROS
+
 _MACROS = (
     # ::VARCHAR. Source: "Data type conversion"; TIMESTAMP_NTZ_OUTPUT_FORMAT's default has milliseconds.
     """_sf_text(x) AS CASE typeof(x)
@@ -17,6 +19,16 @@ _MACROS = (
         WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
         WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
         ELSE CAST(x AS VARCHAR) END""",
+    # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.
+    """_sf_integer(x) AS CASE typeof(x)
+        WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
+        WHEN 'FLOAT' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
+        WHEN 'JSON' THEN CAST(CASE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
+            WHEN 'true' THEN '1' WHEN 'false' THEN '0'
+            ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS BIGINT)
+        ELSE CAST(x AS BIGINT) END""",
+    "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",
+    "_sf_try_timestamp(x) AS TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP)",
     # TYPEOF of a VARIANT.
     """_sf_typeof(x) AS CASE json_type(CAST(x AS JSON))
         WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
@@ -26,5 +38,5 @@ _MACROS = (
 
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Create or replace every macro."""
-    for macro in _MACROS:
+    for macro in (*_MACROS, *_SNOWPARK_MACROS):
         connection.execute(f"CREATE OR REPLACE MACRO _fs_global.main.{macro}")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.expr import normalise_ident
-
 from sqlglot import Expr
 
 from local_stack.endpoint import bindings, rewrites

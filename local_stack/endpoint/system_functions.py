@@ -17,7 +17,7 @@ def substitute(
 ) -> tuple[str, Binds] | None:
     """The SQL with each call of these functions replaced by its value, and the binds that remain; None when it has none.
 
-    Arguments must be string literals or binds.
+    Arguments must be literals or binds.
     """
     reader = Reader(sql)
     pieces: list[str] = []
@@ -41,6 +41,8 @@ def substitute(
                 bound += 1
             elif reader.token.kind in ("string", "dollar"):
                 arguments.append(reader.string())
+            elif reader.token.kind == "number":
+                arguments.append(reader.next().text)
             else:
                 raise unsupported(f"{token.upper} with an argument that is no literal")
             if reader.accept("::"):

@@ -39,7 +39,8 @@ def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
             ) from None
         comments = dict(
             session.duck.execute(
-                "SELECT column_name, comment FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+                "SELECT column_name, comment FROM duckdb_columns()"
+                " WHERE database_name = ? AND schema_name = ? AND table_name = ?",
                 [physical.database, physical.schema, physical.name],
             ).fetchall()
         )

@@ -237,9 +237,8 @@ def _columns(reader: Reader, session: Session, terse: bool) -> Result:
         reader.expect_end()
     else:
         scope = Scope.read(reader, session)
-    relations = [one] if one else [
-        SchemaName(r["database_name"], r["schema_name"], r["name"]) for r in _table_rows(session, scope) + _view_rows(session, scope)
-    ]  # fmt: skip
+    listed = [] if one else _table_rows(session, scope) + _view_rows(session, scope)
+    relations = [one] if one else [SchemaName(r["database_name"], r["schema_name"], r["name"]) for r in listed]
     rows = []
     for name in relations:
         for column in columns_of(session, name):

@@ -11,19 +11,26 @@ from sqlglot import Expr
 
 from local_stack.endpoint.rewrites import exact_numbers
 from local_stack.endpoint.rewrites.casts import casts
+from local_stack.endpoint.rewrites.column_lists import column_lists
 from local_stack.endpoint.rewrites.context import Context, Rewrite
 from local_stack.endpoint.rewrites.create_table_as import create_table_as
+from local_stack.endpoint.rewrites.formats import formats
 from local_stack.endpoint.rewrites.function_names import function_names
 from local_stack.endpoint.rewrites.query_results import query_results
 from local_stack.endpoint.rewrites.session_functions import session_functions
 from local_stack.endpoint.rewrites.snowpark import SNOWPARK_AFTER, SNOWPARK_BEFORE
+from local_stack.endpoint.rewrites.strictness import strictness
 from local_stack.endpoint.rewrites.table_events import table_events
 from local_stack.endpoint.rewrites.temporary_tables import temporary_tables
+from local_stack.endpoint.rewrites.try_casts import try_casts
+from local_stack.endpoint.rewrites.variants import variants
 from local_stack.endpoint.stages.staged_query import staged_files
 
 __all__ = ["AFTER", "BEFORE", "Context", "Rewrite", "apply"]
 
 BEFORE: list[Rewrite] = [
+    strictness,
+    column_lists,
     staged_files,
     session_functions,
     query_results,
@@ -31,6 +38,9 @@ BEFORE: list[Rewrite] = [
     temporary_tables,
     create_table_as,
     function_names,
+    formats,
+    variants,
+    try_casts,
     *SNOWPARK_BEFORE,
     exact_numbers.before,
 ]

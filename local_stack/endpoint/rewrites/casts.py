@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.rewrites.context import Context
+from local_stack.endpoint.rewrites.context import Context, replace_each
 
 _TEXT = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NVARCHAR, exp.DataType.Type.CHAR}
+
+_OURS = {"_fs_global.main._sf_text", "_fs_global.main._sf_integer"}
+_INTEGERS = {exp.DataType.Type.BIGINT, exp.DataType.Type.INT}
 
 
 def casts(expression: Expr, _: Context) -> Expr:
@@ -16,14 +19,18 @@ def casts(expression: Expr, _: Context) -> Expr:
     def replace(node: Expr) -> Expr:
         if not isinstance(node, exp.Cast) or isinstance(node.this, exp.Literal | exp.Null):
             return node
+        if isinstance(node.this, exp.Anonymous) and str(node.this.this) in _OURS:
+            return node
         if node.to.this in _TEXT and not isinstance(node.parent, exp.ColumnDef):
-            if isinstance(node.this, exp.JSONExtractScalar) or _is_text_call(node.this):
+            if isinstance(node.this, exp.JSONExtractScalar):
                 return node
             return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_text", expressions=[node.this]), to=node.to)
+        if type(node) is exp.Cast and node.to.this in _INTEGERS and not _is_literal(node.this):
+            return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_integer", expressions=[node.this]), to=node.to)
         return node
 
-    return expression.transform(replace)
+    return replace_each(expression, replace)
 
 
-def _is_text_call(node: Expr) -> bool:
-    return isinstance(node, exp.Anonymous) and str(node.this).endswith("_sf_text")
+def _is_literal(node: Expr) -> bool:
+    return isinstance(node.this if isinstance(node, exp.Neg | exp.Paren) else node, exp.Literal)

@@ -51,3 +51,16 @@ def identifier(name: str) -> exp.Identifier:
 
 
 Rewrite = Callable[[Expr, Context], Expr]
+
+
+def replace_each(expression: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """Change every node, the inner ones first. (sqlglot's `transform` does not go into what it has replaced.)"""
+    for node in reversed(list(expression.walk())):
+        changed = change(node)
+        if changed is node:
+            continue
+        if node is expression:
+            expression = changed
+        else:
+            node.replace(changed)
+    return expression

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.rewrites.context import Context
+from local_stack.endpoint.rewrites.context import Context, replace_each
 
 _MACROS = {"TYPEOF": "_sf_typeof"}
 
@@ -20,4 +20,4 @@ def function_names(expression: Expr, _: Context) -> Expr:
             return exp.Anonymous(this=f"_fs_global.main.{_MACROS[name]}", expressions=node.expressions)
         return node
 
-    return expression.transform(replace)
+    return replace_each(expression, replace)

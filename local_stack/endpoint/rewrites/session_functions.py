@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.rewrites.context import Context
+from local_stack.endpoint.rewrites.context import Context, replace_each
 
 _FUNCTIONS: dict[str, Callable[[Context], str | None]] = {
     "CURRENT_ROLE": lambda c: c.session.role,
@@ -44,7 +44,7 @@ def session_functions(expression: Expr, context: Context) -> Expr:
             return exp.alias_(literal, f"{name}()", quoted=True)
         return literal
 
-    return expression.transform(replace)
+    return replace_each(expression, replace)
 
 
 def _name(node: Expr) -> str:

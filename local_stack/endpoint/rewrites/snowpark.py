@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from local_stack.endpoint.rewrites.context import Rewrite
+from local_stack.endpoint.rewrites.snowpark_flatten import flatten
+from local_stack.endpoint.rewrites.snowpark_functions import functions
 from local_stack.endpoint.rewrites.snowpark_generator import generator
+from local_stack.endpoint.rewrites.snowpark_pivots import pivots
 from local_stack.endpoint.rewrites.snowpark_positions import named_values, positional_columns
+from local_stack.endpoint.rewrites.snowpark_samples import samples
 
-SNOWPARK_BEFORE: tuple[Rewrite, ...] = (generator, named_values, positional_columns)
+SNOWPARK_BEFORE: tuple[Rewrite, ...] = (
+    pivots,
+    generator,
+    flatten,
+    named_values,
+    positional_columns,
+    samples,
+    functions,
+)
 SNOWPARK_AFTER: tuple[Rewrite, ...] = ()

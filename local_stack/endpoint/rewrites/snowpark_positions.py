@@ -70,10 +70,10 @@ def _nth_column(select: exp.Select, source: str, number: int) -> exp.Identifier 
             continue
         alias = this.args.get("alias")
         if alias is not None and len(alias.args.get("columns") or []) >= number:
-            return exp.to_identifier(alias.args["columns"][number - 1].name, quoted=True)
+            return exp.Identifier(this=alias.args["columns"][number - 1].name, quoted=True)
         if isinstance(this, exp.Subquery) and isinstance(this.this, exp.Select):
             projections = this.this.expressions
             if number <= len(projections) and projections[number - 1].alias_or_name not in ("", "*"):
                 name = projections[number - 1].alias_or_name
-                return exp.to_identifier(name)
+                return exp.Identifier(this=name, quoted=False)
     return None

@@ -7,6 +7,8 @@ that means it is rewritten.
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.rewrites.context import Context, TableName, identifier
@@ -33,11 +35,16 @@ def temporary_tables(expression: Expr, context: Context) -> Expr:
         if not table.args.get("db") and table.name.upper() in hidden_by_cte:
             continue
         name = context.full_name(table)
-        if physical := known.get(name):
-            _point_to(table, physical, aliased=_may_have_alias(table))
+        hidden = known.get(name)
+        if hidden is not None:
+            _point_to(table, hidden, aliased=_may_have_alias(table))
             if dropped is not None:
-                context.on_success.append(lambda name=name: known.pop(name, None))  # type: ignore[misc]
+                context.on_success.append(partial(_forget, known, name))
     return expression
+
+
+def _forget(known: dict[TableName, str], name: TableName) -> None:
+    known.pop(name, None)
 
 
 def physical_name(name: TableName) -> str:

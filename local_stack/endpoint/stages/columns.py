@@ -59,7 +59,7 @@ def metadata_expression(name: str, file: StagedFile, scan_time: dt.datetime) -> 
             modified = dt.datetime.fromtimestamp(file.path.stat().st_mtime, dt.UTC)
             return f"TIMESTAMP {literal(modified.replace(tzinfo=None, microsecond=0).isoformat())}"
         case "METADATA$FILE_CONTENT_KEY":
-            from local_stack.endpoint.stages.files import etag  # noqa: PLC0415  (files imports location first)
+            from local_stack.endpoint.stages.files import etag
 
             return literal(etag(file))
     raise SqlError(f"SQL compilation error:\ninvalid identifier '{name}'", 904, "42000")

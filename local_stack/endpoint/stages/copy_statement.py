@@ -73,9 +73,9 @@ def parse_copy(sql: str, session: Session) -> CopyInto:
         raise unsupported("COPY INTO <location> PARTITION BY")
     options.update(read_options(reader))
     reader.expect_end()
-    for name in options:
-        if name not in (_LOAD_OPTIONS if table else _UNLOAD_OPTIONS):
-            raise compilation_error(f"invalid parameter '{name}'", 1008, "22023")
+    for option in options:
+        if option not in (_LOAD_OPTIONS if table else _UNLOAD_OPTIONS):
+            raise compilation_error(f"invalid parameter '{option}'", 1008, "22023")
     copy = CopyInto(table, columns, location, source, query, options)
     _check(copy)
     return copy

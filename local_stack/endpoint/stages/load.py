@@ -188,7 +188,7 @@ def _row(file: StagedFile, status: str, outcome: _Loaded) -> list[Any]:
 
 def _in_file(error: Exception, file: StagedFile) -> SqlError:
     """The same error, naming the file."""
-    from local_stack.endpoint.errors import as_sql_error  # noqa: PLC0415  (errors imports the connector: slow)
+    from local_stack.endpoint.errors import as_sql_error
 
     mapped = as_sql_error(error)
     if isinstance(error, duckdb.IOException | duckdb.InvalidInputException):

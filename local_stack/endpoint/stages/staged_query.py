@@ -90,7 +90,10 @@ def _view_sql(
         columns = [
             f'CAST(NULL AS {"VARCHAR" if form.type == "CSV" else "JSON"}) AS "${n}"' for n in range(1, width + 1)
         ]
-        meta = "NULL::VARCHAR AS METADATA$FILENAME, NULL::BIGINT AS METADATA$FILE_ROW_NUMBER, NULL::TIMESTAMP AS METADATA$FILE_LAST_MODIFIED, NULL::TIMESTAMPTZ AS METADATA$START_SCAN_TIME"
+        meta = (
+            "NULL::VARCHAR AS METADATA$FILENAME, NULL::BIGINT AS METADATA$FILE_ROW_NUMBER,"
+            " NULL::TIMESTAMP AS METADATA$FILE_LAST_MODIFIED, NULL::TIMESTAMPTZ AS METADATA$START_SCAN_TIME"
+        )
         return f"SELECT {', '.join(columns)}, {meta} WHERE FALSE"
     now = dt.datetime.now(dt.UTC).isoformat()
     parts = []
@@ -99,7 +102,8 @@ def _view_sql(
         modified = dt.datetime.fromtimestamp(file.path.stat().st_mtime, dt.UTC).replace(tzinfo=None, microsecond=0)
         parts.append(
             f"SELECT {', '.join(_values(session, source, form, width))}, {literal(file.key)} AS METADATA$FILENAME,"
-            f" row_number() OVER () AS METADATA$FILE_ROW_NUMBER, TIMESTAMP {literal(modified.isoformat())} AS METADATA$FILE_LAST_MODIFIED,"
+            " row_number() OVER () AS METADATA$FILE_ROW_NUMBER,"
+            f" TIMESTAMP {literal(modified.isoformat())} AS METADATA$FILE_LAST_MODIFIED,"
             f" TIMESTAMPTZ {literal(now)} AS METADATA$START_SCAN_TIME FROM {source} AS t"
         )
     return " UNION ALL ".join(parts)

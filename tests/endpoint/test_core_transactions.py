@@ -1,0 +1,166 @@
+"""Snowflake's transaction rules, several sessions at once, and kill -9."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import snowflake.connector
+
+from tests.conftest import RunningEndpoint
+
+
+@pytest.fixture
+def sessions(endpoint: RunningEndpoint) -> Iterator[tuple[Any, Any]]:
+    with endpoint.connect() as one, endpoint.connect() as other:
+        one.cursor().execute("CREATE OR REPLACE TABLE t (i INT, s STRING)")
+        yield one.cursor(), other.cursor()
+
+
+def count(cursor: Any, table: str = "t") -> int:
+    return int(cursor.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+
+
+def test_others_see_a_transaction_only_after_its_commit(sessions: tuple[Any, Any]) -> None:
+    one, other = sessions
+    one.execute("BEGIN")
+    one.execute("INSERT INTO t VALUES (1, 'a')")
+    other.execute("INSERT INTO t VALUES (2, 'b')")
+    assert (count(one), count(other)) == (1, 1)
+    one.execute("COMMIT")
+    assert count(other) == 2
+
+
+@pytest.mark.parametrize(
+    "ddl", ["CREATE OR REPLACE TABLE u AS SELECT 1 AS i", "CREATE OR REPLACE VIEW w AS SELECT 1 AS i"]
+)
+def test_ddl_commits_the_open_transaction(sessions: tuple[Any, Any], ddl: str) -> None:
+    one, other = sessions
+    one.execute("BEGIN")
+    one.execute("INSERT INTO t VALUES (1, 'a')")
+    one.execute(ddl)
+    one.execute("ROLLBACK")
+    assert count(other) == 1
+
+
+def test_a_transaction_reads_what_others_commit_until_it_writes(sessions: tuple[Any, Any]) -> None:
+    one, other = sessions
+    one.execute("BEGIN")
+    assert count(one) == 0
+    other.execute("INSERT INTO t VALUES (1, 'a')")
+    assert count(one) == 1
+    one.execute("UPDATE t SET s = 'changed'")
+    one.execute("COMMIT")
+    assert other.execute("SELECT s FROM t").fetchone() == ("changed",)
+
+
+def test_a_compilation_error_leaves_the_transaction_open(sessions: tuple[Any, Any]) -> None:
+    one, other = sessions
+    one.execute("BEGIN")
+    one.execute("INSERT INTO t VALUES (1, 'a')")
+    with pytest.raises(snowflake.connector.errors.ProgrammingError):
+        one.execute("SELECT no_such_column FROM t")
+    one.execute("COMMIT")
+    assert count(other) == 1
+
+
+def test_after_a_failure_while_running_only_rollback_is_possible(sessions: tuple[Any, Any]) -> None:
+    one, other = sessions
+    one.execute("BEGIN")
+    one.execute("INSERT INTO t VALUES (1, 'a')")
+    with pytest.raises(snowflake.connector.errors.ProgrammingError):
+        one.execute("INSERT INTO t SELECT s::INT, s FROM t")
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="ROLLBACK"):
+        one.execute("COMMIT")
+    one.execute("ROLLBACK")
+    one.execute("INSERT INTO t VALUES (2, 'b')")
+    assert count(other) == 1
+
+
+def test_autocommit_off(endpoint: RunningEndpoint, sessions: tuple[Any, Any]) -> None:
+    _, other = sessions
+    with endpoint.connect(autocommit=False) as connection:
+        connection.cursor().execute("INSERT INTO t VALUES (1, 'a')")
+        assert count(other) == 0
+        connection.rollback()
+        connection.cursor().execute("INSERT INTO t VALUES (2, 'b')")
+        connection.commit()
+    assert count(other) == 1
+
+
+def test_concurrent_writers_wait_for_each_other(endpoint: RunningEndpoint, sessions: tuple[Any, Any]) -> None:
+    one, _ = sessions
+    one.execute("INSERT INTO t VALUES (0, 'counter')")
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            with endpoint.connect() as connection:
+                cursor = connection.cursor()
+                for _ in range(5):
+                    cursor.execute("UPDATE t SET i = i + 1 WHERE s = 'counter'")
+                    cursor.execute("INSERT INTO t VALUES (1, 'row')")
+                cursor.execute("BEGIN")
+                cursor.execute("DELETE FROM t WHERE s = 'row' AND i < 0")
+                cursor.execute("UPDATE t SET i = i + 1 WHERE s = 'counter'")
+                cursor.execute("COMMIT")
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert one.execute("SELECT i FROM t WHERE s = 'counter'").fetchone() == (24,)
+    assert count(one) == 21
+
+
+def test_temporary_tables_are_the_sessions_own_and_hide(endpoint: RunningEndpoint, sessions: tuple[Any, Any]) -> None:
+    one, other = sessions
+    one.execute("INSERT INTO t VALUES (1, 'a')")
+    other.execute("CREATE TEMPORARY TABLE test.public.t AS SELECT 9 AS i")
+    assert other.execute("SELECT t.i FROM t").fetchall() == [(9,)]
+    assert count(one) == 1
+    other.execute("DROP TABLE t")
+    assert other.execute("SELECT i FROM t").fetchall() == [(1,)]
+
+
+def test_killed_in_the_middle_of_a_load(tmp_path: Path) -> None:
+    running = RunningEndpoint(tmp_path / "warehouse", tmp_path / "s3")
+    folder = tmp_path / "s3" / "bucket"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"i": list(range(10_000))}), folder / "rows.parquet")
+    copy = (
+        "COPY INTO loads FROM @s FILES = ('rows.parquet') FILE_FORMAT = (TYPE = PARQUET) "
+        "MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE"
+    )
+    running.start()
+    try:
+        cursor = running.connect().cursor()
+        cursor.execute("CREATE TABLE loads (i INT)")
+        cursor.execute("CREATE STAGE s URL = 's3://bucket/'")
+        cursor.execute("INSERT INTO loads VALUES (-1)")
+        cursor.execute("BEGIN")
+        cursor.execute("DELETE FROM loads")
+        assert cursor.execute(copy).fetchone()[1] == "LOADED"
+        running.stop(signal.SIGKILL)
+        running.start()
+        with running.connect() as connection:
+            cursor = connection.cursor()
+            assert cursor.execute("SELECT COUNT(*), MIN(i) FROM loads").fetchone() == (1, -1)
+            assert cursor.execute(copy).fetchone()[1] == "LOADED", "the killed load is not remembered"
+        running.stop()
+        running.start()
+        with running.connect() as connection:
+            assert count(connection.cursor(), "loads") == 10_001
+            assert connection.cursor().execute(copy).fetchone()[1] == "LOAD_SKIPPED"
+    finally:
+        running.stop()
