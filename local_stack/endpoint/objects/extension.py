@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from local_stack.endpoint.engine import Engine
-from local_stack.endpoint.grammar import Reader, leading_words, resolve
+from local_stack.endpoint.grammar import Reader, leading_words
 from local_stack.endpoint.objects import attachments, define, grants, show, store
 from local_stack.endpoint.objects.alerts import AlertClock, execute
+from local_stack.endpoint.objects.destruction import intercept
 from local_stack.endpoint.sessions import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
 
@@ -36,7 +37,7 @@ class Objects:
         if not words or words[0] not in _VERBS:
             return None
         text = statement.text.strip().removesuffix(";").rstrip()
-        action = self._action(text, session)
+        action = self._action(text, statement, session)
         if action is None:
             return None
         if statement.describe_only and words[0] not in _READS:
@@ -49,15 +50,15 @@ class Objects:
             self._alerts.clock.wake()
         return result
 
-    def _action(self, text: str, session: Session) -> Callable[[], Result] | None:
+    def _action(self, text: str, statement: Statement, session: Session) -> Callable[[], Result] | None:
         reader = Reader(text)
         match reader.next().upper:
             case "CREATE":
-                return define.create(reader, session) or _replaced_table(reader, text, session)
+                return define.create(reader, session) or intercept(statement, session)
             case "ALTER":
                 return _alter(text, reader, session)
             case "DROP":
-                return define.drop(reader, session)
+                return define.drop(reader, session) or intercept(statement, session)
             case "SHOW":
                 return show.show(reader, session)
             case "DESCRIBE" | "DESC":
@@ -110,43 +111,5 @@ def _use(reader: Reader, session: Session) -> Callable[[], Result] | None:
                 )
             session.warehouse = name
         return Result.status("Statement executed successfully.")
-
-    return run
-
-
-def _replaced_table(reader: Reader, text: str, session: Session) -> Callable[[], Result] | None:
-    """CREATE OR REPLACE TABLE or VIEW drops the object's grants, unless it says COPY GRANTS."""
-    del reader
-    whole = Reader(text)
-    whole.next()
-    if not whole.accept("OR", "REPLACE"):
-        return None
-    while whole.accept_any("SECURE", "TRANSIENT", "RECURSIVE"):
-        continue
-    kind = whole.accept_any("TABLE", "VIEW", "STAGE", "SEQUENCE", "TASK")
-    if kind is None or whole.token.kind not in ("word", "quoted"):
-        return None
-    parts = whole.name()
-    start, words = whole.mark(), ("COPY", "GRANTS")
-    keeps = False
-    while not whole.at_end() and not keeps:
-        keeps = whole.accept(*words)
-        if not keeps:
-            whole.next()
-    whole.back_to(start)
-    if keeps or session.attributes.get("replacing") == text:
-        return None
-    if not any(g.on == kind for g, _ in grants.all_grants(session)):
-        return None
-
-    def run() -> Result:
-        place = resolve(parts, session)
-        session.attributes["replacing"] = text
-        try:
-            outcome = session.dispatcher.run(Statement(text), session)
-        finally:
-            session.attributes.pop("replacing")
-        grants.forget_object(kind, f"{place.database}.{place.schema}.{place.name}", session)
-        return Result.status(str(outcome.scalar()))
 
     return run

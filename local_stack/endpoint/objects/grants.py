@@ -49,7 +49,8 @@ def _add(grants: Iterable[Grant], session: Session) -> None:
             session.catalog.put(_KIND, "", "", grant.key, asdict(grant))
 
 
-def _remove(condition: Callable[[Grant], bool], session: Session) -> None:
+def forget(condition: Callable[[Grant], bool], session: Session) -> None:
+    """Remove every grant for which the condition holds."""
     for grant, stored in all_grants(session):
         if condition(grant):
             session.catalog.drop(_KIND, "", "", stored.name)
@@ -57,11 +58,11 @@ def _remove(condition: Callable[[Grant], bool], session: Session) -> None:
 
 def forget_object(kind: str, full_name: str, session: Session) -> None:
     """The object was dropped or replaced: its grants go with it."""
-    _remove(lambda g: g.on == kind and g.name == full_name and not g.future, session)
+    forget(lambda g: g.on == kind and g.name == full_name and not g.future, session)
 
 
 def forget_grantee(kind: str, full_name: str, session: Session) -> None:
-    _remove(lambda g: g.to == kind and g.grantee == full_name, session)
+    forget(lambda g: g.to == kind and g.grantee == full_name, session)
 
 
 def rename_object(kind: str, old: str, new: str, session: Session) -> None:
@@ -115,7 +116,7 @@ def grant(reader: Reader, session: Session) -> Callable[[], Result]:
 
 def _remove_owner(target: Securable, future: str, session: Session) -> None:
     """An object has one owner."""
-    _remove(lambda g: (g.privilege, g.on, g.name, g.future) == ("OWNERSHIP", target.kind, target.name, future), session)
+    forget(lambda g: (g.privilege, g.on, g.name, g.future) == ("OWNERSHIP", target.kind, target.name, future), session)
 
 
 def revoke(reader: Reader, session: Session) -> Callable[[], Result]:
@@ -142,7 +143,7 @@ def revoke(reader: Reader, session: Session) -> Callable[[], Result]:
                 for g, _ in all_grants(session)
                 if option_only and affected(g)
             ]
-            _remove(affected, session)
+            forget(affected, session)
             _add(kept, session)
         return Result.status("Statement executed successfully.")
 
@@ -208,7 +209,7 @@ def _grant_role(reader: Reader, session: Session, revoke: bool) -> Callable[[], 
 
     def run() -> Result:
         if revoke:
-            _remove(lambda g: g.key == entry.key, session)
+            forget(lambda g: g.key == entry.key, session)
         else:
             if to != "USER" and (kind, name) in {("ROLE", grantee), *_ancestors(to, grantee, session)}:
                 raise compilation_error(

@@ -17,7 +17,7 @@ from local_stack.endpoint.statements import SqlError
 def place_imports(routine: Routine, folder: Path, session: Session) -> list[str]:
     """Copy the imported files into the folder; the entries they add to sys.path.
 
-    Raises SqlError 391527 for a file that is not on its stage.
+    Raises SqlError 091016 for a file that is not on its stage.
     """
     entries = [str(folder)]
     for location in routine.imports:
@@ -30,13 +30,10 @@ def place_imports(routine: Routine, folder: Path, session: Session) -> list[str]
 
 
 def stage_file(location: str, session: Session) -> Path:
-    """The local file of '@stage/path'. Raises SqlError 391527 where there is none."""
+    """The local file of '@stage/path'. Raises SqlError 091016 where there is none."""
     from local_stack.endpoint.stages import resolve_stage_path
 
-    file = resolve_stage_path(session, location)
-    if not file.is_file():
-        raise compilation_error(f"Remote file '{location}' was not found.", 391527, "02000")
-    return file
+    return resolve_stage_path(session, location)
 
 
 def check_references(routine: Routine, session: Session) -> None:

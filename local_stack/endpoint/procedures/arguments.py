@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from local_stack.endpoint.procedures.call import Argument
@@ -94,7 +94,7 @@ def from_handler(text: str | None, kind: SqlType) -> Any:
         return None
     match kind.family:
         case "NUMBER":
-            value = Decimal(text).quantize(Decimal(1).scaleb(-kind.scale))
+            value = Decimal(text).quantize(Decimal(1).scaleb(-kind.scale), ROUND_HALF_UP)
             return int(value) if kind.scale == 0 else value
         case "FLOAT":
             return float(text)

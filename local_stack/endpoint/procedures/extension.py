@@ -25,13 +25,19 @@ from local_stack.endpoint.procedures.workers import WorkerProcess
 from local_stack.endpoint.sessions import Session
 from local_stack.endpoint.sql_types import parse_type
 from local_stack.endpoint.statements import Result, SqlError, Statement
-from local_stack.endpoint.system_functions import substitute
+from local_stack.endpoint.system_functions import Function, substitute
 
 if TYPE_CHECKING:
     from local_stack.endpoint.engine import Engine
 
 _ROUTINE_WORDS = frozenset({"PROCEDURE", "PROCEDURES", "FUNCTION", "FUNCTIONS"})
-_SYSTEM_FUNCTION = "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY"
+# What Snowpark asks for by itself. Statements run to their end here: there is never one to cancel.
+_SYSTEM_FUNCTIONS: dict[str, Function] = {
+    "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY": lambda session, arguments: (
+        "snowflake.snowpark.pypi_shared_repository"
+    ),
+    "SYSTEM$CANCEL_ALL_QUERIES": lambda session, arguments: "cancelled 0 queries",
+}
 _QUERIES = re.compile(r"\s*(SELECT|WITH|INSERT|CREATE|MERGE|UPDATE|DELETE|\()", re.IGNORECASE)
 
 
@@ -73,10 +79,10 @@ class Procedures:
         changed = statement
         if (text := self._views.expand(changed.text, session)) is not None:
             changed = changed.with_text(text)
-        if _SYSTEM_FUNCTION in changed.text.upper():
-            functions = {_SYSTEM_FUNCTION: lambda session, arguments: "snowflake.snowpark.pypi_shared_repository"}
-            if (substituted := substitute(changed.text, session, functions, changed.binds)) is not None:
-                changed = replace(changed, text=substituted[0], binds=substituted[1])
+        if any(name in changed.text.upper() for name in _SYSTEM_FUNCTIONS) and (
+            substituted := substitute(changed.text, session, _SYSTEM_FUNCTIONS, changed.binds)
+        ):
+            changed = replace(changed, text=substituted[0], binds=substituted[1])
         expanded = table_calls.expand(changed, lambda call, whole: self._table_call(call, whole, session))
         changed = expanded or changed
         changed = self._functions.expand(changed, session) or changed

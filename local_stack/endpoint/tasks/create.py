@@ -162,7 +162,7 @@ def _task_list(reader: Reader) -> tuple[tuple[str, ...], ...]:
 
 
 def _when(reader: Reader) -> str:
-    condition = reader.expression("AS")
+    condition = reader.expression("AS", "AFTER")
     inner = Reader(condition)
     while not inner.at_end():
         token = inner.next()
