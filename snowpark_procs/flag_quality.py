@@ -41,12 +41,13 @@ def flag_quality(session: Session, batch_id: str | None = None) -> dict[str, Any
     is dropped: an invalid row stays with is_valid = FALSE. ops.date_changes gets the dates whose rows really changed.
     A batch that is flagged already is left alone. Raises ArgumentError, QualityRuleError.
     """
-    if batch_id is None:
-        batch_ids = [row[0] for row in run(session, "unflagged_batch_ids")]
-    else:
-        batch_ids = [batch_identifier(batch_id)]
+    batch_ids = _unflagged(session) if batch_id is None else [batch_identifier(batch_id)]
     summaries = [_flag_batch(session, each) for each in batch_ids]
     return {"flagged": sum(s["status"] == "flagged" for s in summaries), "batches": summaries}
+
+
+def _unflagged(session: Session) -> list[str]:
+    return [row[0] for row in run(session, "unflagged_batch_ids")]
 
 
 def _flag_batch(session: Session, batch_id: str) -> dict[str, Any]:

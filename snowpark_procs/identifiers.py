@@ -55,4 +55,3 @@ def canonical(column: str) -> str:
     digits = f"RIGHT(REPLACE(REPLACE({column}, '{_CLOSE}', ''), '-', ''), 32)"
     groups = " || '-' || ".join(f"SUBSTR({digits}, {start}, {length})" for start, length in _GROUPS)
     return f"IFF(REGEXP_LIKE({column}, '{_ANY_FORM}', 'i'), LOWER({groups}), {column})"
-

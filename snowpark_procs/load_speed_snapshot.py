@@ -34,9 +34,7 @@ def load_speed_snapshot(session: Session, date: datetime.date | str) -> dict[str
     return {"date": day.isoformat(), "status": status, "extraction_id": current}
 
 
-def load_newest_snapshots(
-    session: Session, first: datetime.date | None, last: datetime.date | None
-) -> list[Snapshot]:
+def load_newest_snapshots(session: Session, first: datetime.date | None, last: datetime.date | None) -> list[Snapshot]:
     """Load the newest snapshot of every day from first to last (None: no bound) in one transaction; return those loaded."""
     subject = " to ".join(bound.isoformat() if bound else "…" for bound in dict.fromkeys((first, last)))
     step = StepRun("load_speed_snapshot", subject)
@@ -77,7 +75,9 @@ def _load(session: Session, snapshots: list[Snapshot]) -> None:
         subject = f"Snapshot {snapshot.extraction_id} of {snapshot.date}"
         check_totals(subject, "speed_sessions", snapshot.totals, totals, matched)
     for (day, extraction_id), row in found.items():
-        raise LoadMismatchError(f"Snapshot of {day}", "speed_sessions", f"rows of extraction {extraction_id}", 0, row[2])
+        raise LoadMismatchError(
+            f"Snapshot of {day}", "speed_sessions", f"rows of extraction {extraction_id}", 0, row[2]
+        )
     run(session, "delete_speed_extractions", [json.dumps([snapshot.extraction_id for snapshot in snapshots])])
     run(session, "insert_speed_extractions", [json.dumps([snapshot.ledger_entry for snapshot in snapshots])])
 

@@ -57,7 +57,7 @@ def compile_rules(rules: Iterable[Rule], flags: Iterable[str]) -> dict[str, str]
             raise QualityRuleError(f"{rule.name} occurs twice")
         seen.add(rule.code)
         by_severity[rule.severity].append(rule)
-    expressions = {name: "FALSE" for name in flags}
+    expressions = dict.fromkeys(flags, "FALSE")
     for rule in by_severity["flag"]:
         if rule.code not in expressions:
             raise QualityRuleError(f"{rule.name}: the dataset has no flag column '{rule.code}'")

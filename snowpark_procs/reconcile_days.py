@@ -47,10 +47,8 @@ def reconcile_range(
         raise ArgumentError(f"from_date {first} is after to_date {last}")
     load_newest_snapshots(session, first, last)
     if first is not None and last is not None:
-        days = _calendar(first, last)
-    else:
-        days = [day for day, _ in _known(session, first, last)]
-    return _reconcile(session, days)
+        return _reconcile(session, _calendar(first, last))
+    return _reconcile(session, [day for day, _ in _known(session, first, last)])
 
 
 def reconcile_pending(session: Session) -> dict[str, Any]:

@@ -78,9 +78,7 @@ def to_load(snapshots: Iterable[Snapshot], current: Mapping[str, str]) -> list[S
         held = newest.get(snapshot.date)
         if held is None or (snapshot.extracted_at, snapshot.extraction_id) > (held.extracted_at, held.extraction_id):
             newest[snapshot.date] = snapshot
-    return [
-        newest[day] for day in sorted(newest) if current.get(day.isoformat()) != newest[day].extraction_id
-    ]
+    return [newest[day] for day in sorted(newest) if current.get(day.isoformat()) != newest[day].extraction_id]
 
 
 def _time(text: str) -> datetime.datetime:

@@ -44,7 +44,10 @@ SESSION_SCHEMA = pa.schema(
         ("session_start", _LAKE_TIME),
         ("session_end", _LAKE_TIME),
         ("session_duration_minutes", pa.decimal128(18, 4)),
-        *((name, pa.int64()) for name in ("page_views", "product_views", "searches", "add_to_cart_events", "purchases")),
+        *(
+            (name, pa.int64())
+            for name in ("page_views", "product_views", "searches", "add_to_cart_events", "purchases")
+        ),
         ("total_spent", pa.decimal128(38, 2)),
         ("items_purchased", pa.int64()),
         ("device_type", pa.string()),
@@ -63,7 +66,10 @@ SPEED_SCHEMA = pa.schema(
         *((name, pa.string()) for name in ("session_id", "user_id", "user_tier")),
         ("session_start", pa.timestamp("us")),
         ("session_end", pa.timestamp("us")),
-        *((name, pa.int64()) for name in ("page_views", "product_views", "searches", "add_to_cart_events", "purchases")),
+        *(
+            (name, pa.int64())
+            for name in ("page_views", "product_views", "searches", "add_to_cart_events", "purchases")
+        ),
         ("total_spent", pa.decimal128(38, 2)),
     ]
 )
@@ -76,7 +82,9 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def event(event_id: str | None, session_id: str | None, time: str, event_type: str = "page_view", **columns: Any) -> Row:
+def event(
+    event_id: str | None, session_id: str | None, time: str, event_type: str = "page_view", **columns: Any
+) -> Row:
     row: Row = {
         "event_id": event_id,
         "user_id": "6f1c6d40-0000-4000-8000-000000000001",

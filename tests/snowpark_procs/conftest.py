@@ -17,11 +17,14 @@ from tests.conftest import REPOSITORY, RunningEndpoint
 from tests.snowpark_procs import batches
 
 DATABASE = "ECOMMERCE_DW"
-_STATE_TABLES = (
-    "raw.user_events raw.transactions raw.user_sessions staging.events_cleaned staging.user_sessions_enhanced "
-    "staging.transactions_validated ops.batches ops.batch_datasets ops.date_changes ops.step_runs ops.graph_runs "
-    "ops.alert_events marts.daily_metrics recon.speed_extractions recon.speed_sessions recon.runs recon.results"
-).split()
+_STATE = {
+    "raw": ("user_events", "transactions", "user_sessions"),
+    "staging": ("events_cleaned", "user_sessions_enhanced", "transactions_validated"),
+    "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events"),
+    "marts": ("daily_metrics",),
+    "recon": ("speed_extractions", "speed_sessions", "runs", "results"),
+}
+_STATE_TABLES = [f"{schema}.{table}" for schema, tables in _STATE.items() for table in tables]
 
 
 def deploy(endpoint: RunningEndpoint, *arguments: str) -> str:
