@@ -15,6 +15,7 @@ import duckdb
 import snowflake.connector.errors
 import sqlglot.errors
 
+from local_stack.endpoint.messages import snowflake_message
 from local_stack.endpoint.statements import SqlError, unsupported
 
 _ISSUE_LINK = re.compile(r"\s*not implemented\. Please raise an issue via \S+")
@@ -85,6 +86,8 @@ def _from_connector(error: snowflake.connector.errors.Error) -> SqlError:
 def _from_duckdb(error: duckdb.Error) -> SqlError:
     message = re.sub(r"^[A-Za-z ]+ Error: ", "", _plain(str(error)))
     message = re.sub(r"\n\s*LINE \d+:.*", "", message, flags=re.DOTALL).strip()
+    if worded := snowflake_message(error, message):
+        return worded
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException) and re.search(
         r"(Scalar |Table |Aggregate )?Function with name", message
     ):

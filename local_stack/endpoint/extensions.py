@@ -15,6 +15,7 @@ from local_stack.endpoint.objects import Objects
 from local_stack.endpoint.parameters import SessionParameters
 from local_stack.endpoint.procedures import Procedures
 from local_stack.endpoint.refusals import Refusals
+from local_stack.endpoint.snowpark_text import SnowparkText
 from local_stack.endpoint.stages.ddl import StageDefinitions
 from local_stack.endpoint.stages.files import StagedFiles
 from local_stack.endpoint.stages.load import CopyIntoStatements
@@ -27,6 +28,7 @@ def build_extensions(engine: Engine) -> list[Extension]:
     """The chain of one endpoint; extensions that keep state in the catalog get it as `engine.catalog`."""
     del engine
     return [
+        SnowparkText(),
         Procedures(),
         Tasks(),
         Objects(),

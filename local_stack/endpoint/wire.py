@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from base64 import b64encode
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from fakesnow.statement_type import DML_TYPE_IDS, INSERT
 
 from local_stack.endpoint.outcome import ColumnInfo, Outcome
 from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.variant_text import variant_text
 
 
 def success(outcome: Outcome, database: str | None, schema: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
             "code": None,
             "message": None,
         }
+    outcome = _with_variant_text(outcome)
     if outcome.statement_type_id in DML_TYPE_IDS:
         body: dict[str, Any] = {"queryResultFormat": "json", "rowset": rowset(outcome)}
     else:
@@ -50,6 +53,16 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
         "code": None,
         "message": None,
     }
+
+
+def _with_variant_text(outcome: Outcome) -> Outcome:
+    """VARIANT, ARRAY and OBJECT columns in the form clients get."""
+    table = outcome.table
+    for position, column in enumerate(outcome.columns):
+        if column.type in ("VARIANT", "ARRAY", "OBJECT") and position < table.num_columns:
+            texts = [v if v is None else variant_text(str(v)) for v in table.column(position).to_pylist()]
+            table = table.set_column(position, table.column_names[position], [pa.array(texts, pa.string())])
+    return outcome if table is outcome.table else replace(outcome, table=table)
 
 
 def described(outcome: Outcome, binds: int, database: str | None, schema: str | None) -> dict[str, Any]:

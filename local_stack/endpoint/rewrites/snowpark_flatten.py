@@ -21,7 +21,13 @@ def flatten(expression: Expr, context: Context) -> Expr:
     del context
     for node in list(expression.find_all(exp.Lateral, exp.TableFromRows)):
         if isinstance(node.this, exp.Explode):
-            node.replace(_table(node.this, node.args.get("alias")))
+            alias = node.args.get("alias")
+            target: Expr = node
+            if isinstance(node.parent, exp.Subquery) and node.parent.this is node:
+                # Snowpark writes `FROM ( TABLE (FLATTEN(…)))`
+                target = node.parent
+                alias = target.args.get("alias") or alias
+            target.replace(_table(node.this, alias))
     return expression
 
 

@@ -20,7 +20,7 @@ _SAME: Final = (
     "OBJECT_INSERT", "APPROX_PERCENTILE_ESTIMATE",
 )  # fmt: skip
 _MACROS: Final = {name: f"_sp_{name.lower()}" for name in _SAME} | {
-    "IS_CHAR": "_sp_is_varchar", "IS_DOUBLE": "_sp_is_decimal", "IS_REAL": "_sp_is_decimal",
+    "BYTE_LENGTH": "_sp_octet_length", "IS_CHAR": "_sp_is_varchar", "IS_DOUBLE": "_sp_is_decimal", "IS_REAL": "_sp_is_decimal",
     "IS_TIMESTAMP_NTZ": "_sp_is_timestamp", "IS_TIMESTAMP_LTZ": "_sp_is_timestamp",
     "IS_TIMESTAMP_TZ": "_sp_is_timestamp", "IS_DATE_VALUE": "_sp_is_date",
     "AS_CHAR": "_sp_as_varchar", "AS_REAL": "_sp_as_double", "AS_NUMBER": "_sp_as_integer",
@@ -131,7 +131,28 @@ def _cancelled(node: Expr) -> Expr:
     return literal
 
 
+def _as_doubles(node: Expr) -> Expr:
+    """Statistics compute in FLOAT, also over text that holds numbers."""
+    for name in type(node).arg_types:
+        value = node.args.get(name)
+        if isinstance(value, Expr) and not isinstance(value, exp.Cast):
+            node.set(name, exp.Cast(this=value, to=exp.DataType(this=exp.DType.DOUBLE)))
+    return node
+
+
+def _seeded(node: Expr) -> Expr:
+    """RANDOM(seed): any integer of 64 bits; fakesnow takes 32."""
+    if isinstance(node.this, exp.Literal) and node.this.name.isdigit():
+        node.set("this", exp.Literal.number(int(node.this.name) % 2_147_483_647))
+    return node
+
+
 _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
+    "CORR": _as_doubles,
+    "COVAR_POP": _as_doubles,
+    "COVAR_SAMP": _as_doubles,
+    "RANDOM": _seeded,
+    "RAND": _seeded,
     "SHA2": _sha2,
     "SHA2_HEX": _sha2,
     "TIME": _cast_first(exp.DType.TIME),

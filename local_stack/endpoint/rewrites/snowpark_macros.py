@@ -16,31 +16,34 @@ _COLLAPSED: Final = (
     "'5+', '5', 'g'), '6+', '6', 'g')"
 )
 _SELECTED: Final = (
-    "to_json(map_from_entries(list_transform(list_filter(json_keys(o), lambda k: {condition}), "
-    "lambda k: struct_pack(key := k, value := json_extract(o, '$.\"' || k || '\"')))))"
+    "(SELECT to_json(map_from_entries(list_transform(list_filter(json_keys(s._sf_o), lambda k: {condition}), "
+    "lambda k: struct_pack(key := k, value := json_extract(s._sf_o, '$.\"' || k || '\"'))))) "
+    "FROM (SELECT to_json(o) AS _sf_o, ks AS _sf_ks) s)"
 )
-# json_tree and json_each give DuckDB's paths: `$.a[0]."b c"`; Snowflake's are `a[0]['b c']`.
+# json_tree and json_each give DuckDB's paths: `$.a[0]."b c"`; Snowflake's are `a[0]['b c']`. The input is named once, in a
+# query of its own: a column of the caller's that is called VALUE or PATH must not meet json_each's.
 _FLATTENED: Final = """(input, path, is_outer, mode) AS TABLE
     SELECT 1::BIGINT AS SEQ, f.r.k AS KEY, f.r.p AS PATH, f.r.i AS INDEX, f.r.v AS VALUE, f.r.t AS THIS
     FROM (SELECT unnest(coalesce(
         (SELECT list(struct_pack(
-                    k := CASE WHEN json_type(to_json(input), e.path) = 'OBJECT' THEN e.key END,
+                    k := CASE WHEN json_type(s._sf_root, e.path) = 'OBJECT' THEN e.key END,
                     p := regexp_replace(regexp_replace(e.fullkey, '^\\$\\.?', ''), '\\.?"([^"]*)"', '[''\\1'']', 'g'),
-                    i := CASE WHEN json_type(to_json(input), e.path) = 'ARRAY' THEN TRY_CAST(e.key AS BIGINT) END,
-                    v := json_extract(to_json(input), e.fullkey),
-                    t := json_extract(to_json(input), e.path)) ORDER BY e.id)
-         FROM {walk}(to_json(input), path) e
-         WHERE e.key IS NOT NULL AND (mode = 'BOTH' OR json_type(to_json(input), e.path) = mode)
-           AND json_type(to_json(input), e.path) IN ('ARRAY', 'OBJECT')
+                    i := CASE WHEN json_type(s._sf_root, e.path) = 'ARRAY' THEN TRY_CAST(e.key AS BIGINT) END,
+                    v := json_extract(s._sf_root, e.fullkey),
+                    t := json_extract(s._sf_root, e.path)) ORDER BY e.id)
+         FROM {walk}(s._sf_root, path) e
+         WHERE e.key IS NOT NULL AND (mode = 'BOTH' OR json_type(s._sf_root, e.path) = mode)
+           AND json_type(s._sf_root, e.path) IN ('ARRAY', 'OBJECT')
            AND starts_with(e.path, path)),
         CASE WHEN is_outer THEN [struct_pack(k := NULL::VARCHAR, p := NULL::VARCHAR, i := NULL::BIGINT, v := NULL::JSON,
-                                             t := json_extract(to_json(input), path))] END)) AS r) f"""
+                                             t := json_extract(s._sf_root, path))] END)) AS r
+          FROM (SELECT to_json(input) AS _sf_root) s) f"""
 
 MACROS: Final[tuple[str, ...]] = (
     "_sp_flatten_each" + _FLATTENED.format(walk="json_each"),
     "_sp_flatten_tree" + _FLATTENED.format(walk="json_tree"),
     f"_sp_is_integer(x) AS json_type(to_json(x)) IN {_INTEGERS}",
-    f"_sp_is_decimal(x) AS json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT')",  # noqa: F541
+    "_sp_is_decimal(x) AS json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT')",
     "_sp_is_varchar(x) AS json_type(to_json(x)) = 'VARCHAR'",
     "_sp_is_boolean(x) AS json_type(to_json(x)) = 'BOOLEAN'",
     "_sp_is_object(x) AS json_type(to_json(x)) = 'OBJECT'",
@@ -66,8 +69,8 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_get_ignore_case(o, name) AS json_extract(o, '$.\"' || "
     "list_filter(json_keys(o), lambda k: lower(k) = lower(name))[1] || '\"')",
     "_sp_object_insert(o, k, v) AS json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v))",
-    "_sp_object_delete(o, ks) AS " + _SELECTED.format(condition="NOT list_contains(ks, k)"),
-    "_sp_object_pick(o, ks) AS " + _SELECTED.format(condition="list_contains(ks, k)"),
+    "_sp_object_delete(o, ks) AS " + _SELECTED.format(condition="NOT list_contains(s._sf_ks, k)"),
+    "_sp_object_pick(o, ks) AS " + _SELECTED.format(condition="list_contains(s._sf_ks, k)"),
     "_sp_arrays_to_object(ks, vs) AS to_json(map_from_entries(list_transform(generate_series(1, "
     "json_array_length(to_json(ks))::BIGINT), lambda n: struct_pack(key := json_extract_string(to_json(ks), n - 1), "
     "value := json_extract(to_json(vs), n - 1)))))",

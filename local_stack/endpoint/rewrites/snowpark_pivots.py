@@ -31,7 +31,7 @@ def _resolve(pivot: exp.Pivot, field: exp.In, context: Context) -> None:
     query = field.args.get("query")
     items = list(field.expressions)
     source = pivot.parent
-    if query is None and items and isinstance(items[0], exp.PivotAny | exp.Any):
+    if query is None and items and isinstance(items[0], exp.PivotAny):
         assert_source = source.copy() if source is not None else exp.Null()
         assert_source.set("pivots", None)
         column = field.this.copy()

@@ -1,4 +1,4 @@
-"""SAMPLE / TABLESAMPLE: the block methods by DuckDB's names, and Snowflake's limit on a number of rows."""
+"""SAMPLE / TABLESAMPLE: the block methods, and Snowflake's limit on a number of rows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ _MAX_ROWS = 1_000_000
 
 
 def samples(expression: Expr, context: Context) -> Expr:
-    """BLOCK and SYSTEM sample by block as DuckDB's SYSTEM, ROW as BERNOULLI; SAMPLE (n ROWS) allows 0 to 1,000,000."""
+    """Every method samples by row (a block here would be most of a small table); SAMPLE (n ROWS) allows 0 to 1,000,000."""
     del context
     for sample in expression.find_all(exp.TableSample):
         method = sample.args.get("method")
-        if method is not None and method.name.upper() in ("BLOCK", "SYSTEM"):
-            sample.set("method", exp.var("SYSTEM"))
-        elif method is not None and method.name.upper() == "ROW":
+        if method is not None and method.name.upper() in ("BLOCK", "SYSTEM", "ROW"):
             sample.set("method", exp.var("BERNOULLI"))
         size = sample.args.get("size")
         if isinstance(size, exp.Literal) and int(size.name) > _MAX_ROWS:

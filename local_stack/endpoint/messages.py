@@ -1,0 +1,58 @@
+"""DuckDB's messages as Snowflake words them, where clients and people look for the words.
+
+Sources: the messages that Snowpark's and the connector's own tests expect.
+"""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from local_stack.endpoint.statements import SqlError
+
+_COMPILATION = "SQL compilation error:\n"
+_RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
+    # (DuckDB's class, pattern, Snowflake's message, errno, SQL state); {0} is the pattern's first group.
+    (duckdb.CatalogException, r'(?:Table|View) with name "?([^\s"!]+)"? does not exist',
+     _COMPILATION + "Object '{0}' does not exist or not authorized.", 2003, "42S02"),
+    (duckdb.CatalogException, r"(?:Table|View|Type) with name \"?([^\s\"!]+)\"? already exists",
+     _COMPILATION + "Object '{0}' already exists.", 2002, "42710"),
+    (duckdb.CatalogException, r"(?:Scalar|Table|Aggregate|Macro|Window)[\w ]* with name \"?([^\s\"!]+)\"? does not exist",
+     _COMPILATION + "Unknown function {0}", 2140, "42601"),
+    (duckdb.BinderException, r'Ambiguous reference to column name "([^"]+)"',
+     _COMPILATION + "ambiguous column name '{0}'", 2028, "42601"),
+    (duckdb.BinderException, r'Referenced column "([^"]+)" (?:was )?not found',
+     _COMPILATION + "error line 1 at position 0\ninvalid identifier '{0}'", 904, "42000"),
+    (duckdb.BinderException, r'Table "([^"]+)" does not have a column named "([^"]+)"',
+     _COMPILATION + "error line 1 at position 0\ninvalid identifier '{0}.{1}'", 904, "42000"),
+    (duckdb.BinderException, r'Referenced table "([^"]+)" not found',
+     _COMPILATION + "error line 1 at position 0\ninvalid identifier '{0}'", 904, "42000"),
+    (duckdb.BinderException, r'column "?([^"\s]+)"? must appear in the GROUP BY clause',
+     _COMPILATION + "[{0}] is not a valid group by expression", 979, "42000"),
+    (duckdb.BinderException, r"Set operations can only apply to expressions with the same number of result columns",
+     _COMPILATION + "invalid number of result columns for set operator input branches", 2057, "42601"),
+    (duckdb.BinderException, r"No function matches the given name and argument types '(\w+)\(([^)]*)\)'",
+     _COMPILATION + "error line 1 at position 0\nInvalid argument types for function '{0}': ({1})", 1044, "42P13"),
+    (duckdb.BinderException, r"table \S+ has (\d+) columns but (\d+) values were supplied",
+     _COMPILATION + "Insert value list does not match column list expecting {0} but got {1}", 2020, "42601"),
+    (duckdb.ConversionException, r"Could not convert string '([^']*)' to (?:\w*INT\w*|DOUBLE|FLOAT|DECIMAL)",
+     "Numeric value '{0}' is not recognized", 100038, "22018"),
+    (duckdb.ConversionException, r'Could not convert string "([^"]*)" to DECIMAL',
+     "Numeric value '{0}' is not recognized", 100038, "22018"),
+    (duckdb.ConversionException, r"Could not convert string '([^']*)' to BOOL",
+     "Boolean value '{0}' is not recognized", 100037, "22018"),
+    (duckdb.ConversionException, r'invalid date field format: "([^"]*)"', "Date '{0}' is not recognized", 100040, "22007"),
+    (duckdb.ConversionException, r'invalid timestamp field format: "([^"]*)"',
+     "Timestamp '{0}' is not recognized", 100035, "22007"),
+    (duckdb.ConstraintException, r"NOT NULL constraint failed: (?:\S+\.)?(\S+)",
+     "NULL result in a non-nullable column", 100072, "22000"),
+)  # fmt: skip
+
+
+def snowflake_message(error: duckdb.Error, message: str) -> SqlError | None:
+    """The Snowflake error for a DuckDB error we have words for; None for the rest."""
+    for kind, pattern, wording, errno, sqlstate in _RULES:
+        if isinstance(error, kind) and (match := re.search(pattern, message)):
+            return SqlError(wording.format(*match.groups()), errno, sqlstate)
+    return None

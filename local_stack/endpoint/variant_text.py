@@ -1,0 +1,44 @@
+"""VARIANT, ARRAY and OBJECT values as Snowflake's clients get them: indented by two, object keys in order.
+
+A scalar is as JSON writes it. Source: results of SELECT in the clients' own tests.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_INDENT = "  "
+
+
+class _Number(str):
+    """A number kept as it is written."""
+
+
+def variant_text(text: str) -> str:
+    """Indented text of a JSON array or object; other text unchanged."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        value = json.loads(text, parse_float=_Number, parse_int=_Number)
+    except ValueError:
+        return text
+    return _write(value, "")
+
+
+def _write(value: Any, indent: str) -> str:
+    inner = indent + _INDENT
+    match value:
+        case _Number():
+            return str(value)
+        case dict() if value:
+            items = [f"{inner}{_quoted(k)}: {_write(value[k], inner)}" for k in sorted(value)]
+            return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+        case list() if value:
+            return "[\n" + ",\n".join(inner + _write(v, inner) for v in value) + f"\n{indent}]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
