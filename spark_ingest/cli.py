@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from spark_ingest.config import IngestConfig, load_config
-from spark_ingest.errors import IngestError
+from spark_ingest.errors import IngestError, InputError, LakeError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,11 +19,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.command(load_config(), options)
     except IngestError as error:
-        if options.debug:
-            raise
-        print(f"spark_ingest: {error}", file=sys.stderr)
-        return error.exit_code
+        return _failed(error, str(error), error.exit_code, options)
+    except KeyboardInterrupt as error:
+        return _failed(error, "interrupted; the next run completes what is missing", 130, options)
+    except Exception as error:
+        # Importing Spark takes a second, which a mistake in the configuration need not wait for.
+        from spark_ingest.failures import SPARK_ERRORS, sentence
+
+        known = isinstance(error, SPARK_ERRORS)
+        told = sentence(error) if known else f"unexpected {type(error).__name__}: {sentence(error)}"
+        return _failed(error, told, LakeError.exit_code if known else 1, options)
     return 0
+
+
+def _failed(error: BaseException, told: str, exit_code: int, options: argparse.Namespace) -> int:
+    if options.debug:
+        traceback.print_exception(error)
+    print(f"spark_ingest: {told}" + ("" if options.debug else " (--debug shows more)"), file=sys.stderr)
+    return exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,10 +100,17 @@ def _append(config: IngestConfig, options: argparse.Namespace) -> None:
     from spark_ingest.session import spark_session
     from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
 
-    files = {USER_EVENTS: options.events, TRANSACTIONS: options.transactions}
+    files = {
+        table: paths for table, paths in ((USER_EVENTS, options.events), (TRANSACTIONS, options.transactions)) if paths
+    }
+    if not files:
+        raise InputError("name a file: --events or --transactions")
+    for path in (path for paths in files.values() for path in paths):
+        if not path.exists():
+            raise InputError(f"{path} does not exist")
     with spark_session(config, options.debug) as spark:
         create_tables(spark, config)
-        added = append_files(spark, config, {table: paths for table, paths in files.items() if paths}, options.id)
+        added = append_files(spark, config, files, options.id)
     for name, rows in added.items():
         print(
             f"{name}: " + ("appended before under this id, nothing added" if rows is None else f"{rows} rows appended")
@@ -104,10 +125,11 @@ def _run(config: IngestConfig, options: argparse.Namespace) -> None:
 
 
 def _import(config: IngestConfig, options: argparse.Namespace) -> None:
-    from spark_ingest.importing import import_files
+    from spark_ingest.importing import check_arguments, import_files
     from spark_ingest.report import import_table
     from spark_ingest.session import spark_session
 
+    check_arguments(options.input, options.mapping)
     with spark_session(config, options.debug) as spark:
         result = import_files(spark, config, options.input, options.mapping)
     import_table(result)

@@ -73,7 +73,12 @@ class IngestConfig:
     @property
     def uses_s3(self) -> bool:
         """Whether any part of the job talks to S3 or Glue."""
-        return self.catalog_type == "glue" or any(is_s3(root) for root in (self.warehouse, self.landing))
+        return self.lake_on_s3 or is_s3(self.landing)
+
+    @property
+    def lake_on_s3(self) -> bool:
+        """Whether the tables' files lie on S3."""
+        return self.catalog_type == "glue" or is_s3(self.warehouse)
 
     @property
     def max_session_micros(self) -> int:

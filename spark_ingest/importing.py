@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import InputError, MappingError
+from spark_ingest.failures import SPARK_ERRORS, sentence
 from spark_ingest.identifiers import canonical_id
 from spark_ingest.inputs import CORRUPT, Input, parse_inputs, read_input
 from spark_ingest.lake import append_rows, create_tables, identifier
@@ -79,14 +79,20 @@ def import_files(spark: SparkSession, config: IngestConfig, arguments: Sequence[
     return ImportResult(tuple(counts), tuple(tables), rejects.path if rejects.count else None)
 
 
+def check_arguments(arguments: Sequence[str], mapping: Path) -> None:
+    """Raise InputError or MappingError for what can be told without Spark, so that a mistake need not wait for it."""
+    read_mapping(mapping)
+    parse_inputs(arguments, mapping)
+
+
 def _register(spark: SparkSession, source: Input, scratch: Path) -> InputCount:
     """Parse an input once into scratch Parquet and register its well-formed rows as the view that mappings name."""
     path = scratch / "inputs" / source.name
     try:
         numbered = read_input(spark, source).withColumn(_row(source.name), F.monotonically_increasing_id())
         numbered.write.parquet(str(path))
-    except PySparkException as error:
-        raise InputError(f"{_names(source)} cannot be read: {_cause(error)}") from error
+    except SPARK_ERRORS as error:
+        raise InputError(f"{_names(source)} cannot be read: {sentence(error)}") from error
     rows = spark.read.parquet(str(path))
     rows.filter(F.col(CORRUPT).isNull()).drop(CORRUPT).createOrReplaceTempView(source.name)
     rows.createOrReplaceTempView(_all_rows(source.name))
@@ -102,8 +108,8 @@ def _mapped(spark: SparkSession, select: Select, names: list[str], scratch: Path
     spark.conf.set("spark.sql.ansi.enabled", "false")
     try:
         judged(evaluate(spark, select, names), select.table).write.parquet(str(path))
-    except PySparkException as error:
-        raise MappingError(f"{select.path}: {_cause(error)}") from error
+    except SPARK_ERRORS as error:
+        raise MappingError(f"{select.path}: {sentence(error)}") from error
     finally:
         spark.conf.set("spark.sql.ansi.enabled", "true")
     return spark.read.parquet(str(path))
@@ -212,10 +218,3 @@ def _row(name: str) -> str:
 def _names(source: Input) -> str:
     more = f" (and {len(source.files) - 1} more)" if len(source.files) > 1 else ""
     return f"{source.files[0]}{more}"
-
-
-def _cause(error: Exception) -> str:
-    """The innermost cause that Spark reports, in one line."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return (causes[-1] if causes else lines[0]).strip()

@@ -24,12 +24,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from spark_ingest.errors import InputError, MappingError
+from spark_ingest.failures import SPARK_ERRORS, sentence
 
 CORRUPT = "__malformed"
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -105,8 +105,8 @@ def read_input(spark: SparkSession, source: Input) -> DataFrame:
                 parts.append(_read_json(spark, paths, whole))
             else:
                 parts.append(spark.read.parquet(*map(str, paths)).withColumn(CORRUPT, F.lit(None).cast("string")))
-        except AnalysisException as error:
-            raise InputError(f"{paths[0]} cannot be read: {str(error).splitlines()[0]}") from error
+        except SPARK_ERRORS as error:
+            raise InputError(f"{paths[0]} cannot be read: {sentence(error)}") from error
     rows = parts[0]
     for part in parts[1:]:
         rows = rows.unionByName(part, allowMissingColumns=True)
@@ -114,14 +114,12 @@ def read_input(spark: SparkSession, source: Input) -> DataFrame:
 
 
 def _matching(pattern: str) -> list[Path]:
-    path = Path(pattern)
-    if path.is_dir():
-        found = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(("_", "."))]
-    elif path.is_file():
-        found = [path]
-    else:
-        found = [Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207
-    return sorted(file.resolve() for file in found)
+    found: list[Path] = []
+    for path in [Path(pattern)] if Path(pattern).exists() else map(Path, glob.glob(pattern, recursive=True)):  # noqa: PTH207
+        # A folder stands for all files below it; a writer's own marks (_SUCCESS, .crc) are no data.
+        inside = (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        found += [file for file in inside if file == path or not file.name.startswith(("_", "."))]
+    return sorted({file.resolve() for file in found})
 
 
 def _read_options(mapping: Path, names: set[str]) -> dict[str, ReadOptions]:

@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import InputError
+from spark_ingest.failures import SPARK_ERRORS, sentence
 from spark_ingest.session import CATALOG
 from spark_ingest.tables import TABLES, Table, create_statement
 
@@ -88,8 +88,8 @@ def _read(spark: SparkSession, table: Table, path: Path) -> DataFrame:
             found = spark.read.schema(table.schema).option("mode", "FAILFAST").json(str(path))
         else:
             found = spark.read.parquet(str(path))
-    except AnalysisException as error:
-        raise InputError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    except SPARK_ERRORS as error:
+        raise InputError(f"{path} cannot be read: {sentence(error)}") from error
     if unknown := sorted(set(found.columns) - set(table.column_names)):
         raise InputError(f"{path}: column '{unknown[0]}' is not a column of {table.name}")
     for column in table.columns:

@@ -55,9 +55,7 @@ def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", qui
         builder = builder.master(config.spark_master).config("spark.driver.memory", config.driver_memory)
         for key, value in _own_start(config, quiet).items():
             builder = builder.config(key, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR" if quiet else "WARN")
-    return spark
+    return builder.getOrCreate()
 
 
 @contextmanager
@@ -89,7 +87,7 @@ def _catalog(config: IngestConfig) -> dict[str, str]:
     }
     if config.catalog_uri:
         values[".glue.endpoint" if config.catalog_type == "glue" else ".uri"] = config.catalog_uri
-    if config.uses_s3:
+    if config.lake_on_s3:
         values[".io-impl"] = "org.apache.iceberg.aws.s3.S3FileIO"
         if config.s3_endpoint:
             values |= {".s3.endpoint": config.s3_endpoint, ".s3.path-style-access": "true"}
@@ -122,14 +120,14 @@ def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
 
 
 def _quiet_log() -> Path:
-    """A log4j file that keeps Spark's start-up messages off the terminal."""
+    """A log4j file that keeps Spark's messages off the terminal: errors reach the user as one sentence."""
     path = Path(tempfile.gettempdir()) / "spark-ingest-log4j2.properties"
     text = (
-        "rootLogger.level = error\nrootLogger.appenderRef.stderr.ref = stderr\n"
+        "rootLogger.level = off\nrootLogger.appenderRef.stderr.ref = stderr\n"
         "appender.stderr.type = Console\nappender.stderr.name = stderr\nappender.stderr.target = SYSTEM_ERR\n"
         "appender.stderr.layout.type = PatternLayout\n"
         # Spark announces a changed level for the gateway's logger unless that has the root's level by name.
-        "logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer\nlogger.gateway.level = error\n"
+        "logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer\nlogger.gateway.level = off\n"
         "appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex\n"
     )
     if not path.exists() or path.read_text(encoding="utf-8") != text:

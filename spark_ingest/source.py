@@ -86,7 +86,7 @@ class Source:
         if change.before_readable:
             # Sessions that lost events: those that the dates had before.
             found = found.union(_session_ids(_on(self.at(USER_EVENTS, change.from_snapshot_id), change.days)))
-        else:
+        elif change.from_snapshot_id is not None:
             # What the dates had is gone; the sessions that lost events there are among those near by.
             near = _padded(change.days, self._reach())
             found = found.union(_session_ids(_on(self.at(USER_EVENTS, change.to_snapshot_id), near)))

@@ -1,0 +1,84 @@
+"""One Spark session for all tests of the job; every test has a lake namespace and a landing of its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from spark_ingest.config import IngestConfig
+from spark_ingest.lake import create_tables, identifier
+from spark_ingest.progress import Progress
+from spark_ingest.run import RunResult, run
+from spark_ingest.session import start_spark
+from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
+from tests.spark_ingest.rows import Row, frame
+
+REPOSITORY = Path(__file__).parents[2]
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def base_config(tmp_path_factory: pytest.TempPathFactory) -> IngestConfig:
+    root = tmp_path_factory.mktemp("spark")
+    return IngestConfig(
+        warehouse=str(root / "lake"),
+        landing=str(root / "landing"),
+        ivy_dir=str(REPOSITORY / ".cache" / "ivy"),
+        rejects=str(root / "rejects"),
+        scratch=str(root / "scratch"),
+        log=str(root / "log.jsonl"),
+        spark_master="local[2]",
+        driver_memory="2g",
+        java_options="-XX:TieredStopAtLevel=1",
+        shuffle_partitions=2,
+    )
+
+
+@pytest.fixture(scope="session")
+def spark(base_config: IngestConfig) -> Iterator[SparkSession]:
+    # Jars for S3 and Glue come along, so that the tests of those need no second JVM.
+    session = start_spark(replace(base_config, landing="s3://with-the-aws-bundle"), "tests")
+    yield session
+    session.stop()
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Two tables and a landing."""
+
+    spark: SparkSession
+    config: IngestConfig
+
+    def name(self, table: Table) -> str:
+        return identifier(self.config, table)
+
+    def append(self, events: list[Row] | None = None, transactions: list[Row] | None = None) -> None:
+        """One snapshot per table that rows are given for."""
+        for table, rows in ((USER_EVENTS, events), (TRANSACTIONS, transactions)):
+            if rows:
+                frame(self.spark, table, rows).writeTo(self.name(table)).append()
+
+    def sql(self, statement: str) -> None:
+        """A statement with {events} and {transactions} for the tables' names."""
+        self.spark.sql(statement.format(events=self.name(USER_EVENTS), transactions=self.name(TRANSACTIONS)))
+
+    def run(self, first: date | None = None, last: date | None = None) -> RunResult:
+        return run(self.config, Progress("run"), first, last, spark=self.spark)
+
+
+@pytest.fixture
+def lake(spark: SparkSession, base_config: IngestConfig, tmp_path: Path) -> Lake:
+    config = replace(
+        base_config,
+        namespace=f"test_{next(_NUMBERS)}",
+        landing=str(tmp_path / "landing"),
+        rejects=str(tmp_path / "rejects"),
+    )
+    create_tables(spark, config)
+    return Lake(spark, config)

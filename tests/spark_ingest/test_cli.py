@@ -1,0 +1,115 @@
+"""The command line as people run it: one sentence for a mistake, exit codes, a whole round in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from spark_ingest.cli import main
+from tests.spark_ingest.conftest import REPOSITORY
+from tests.spark_ingest.rows import at, named
+
+EVENT = {
+    "event_id": named("event 1").upper(),
+    "session_id": named("session"),
+    "event_type": "page_view",
+    "timestamp": at("2024-01-15 10:00:00"),
+    "properties": "{broken",
+}
+
+
+def environment(root: Path) -> dict[str, str]:
+    folders = {name: str(root / name.lower()) for name in ("WAREHOUSE", "LANDING", "SCRATCH", "REJECTS")}
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith("SPARK_INGEST_")},
+        **{f"SPARK_INGEST_{name}": path for name, path in folders.items()},
+        "SPARK_INGEST_LOG": str(root / "log.jsonl"),
+        "SPARK_INGEST_IVY_DIR": str(REPOSITORY / ".cache" / "ivy"),
+        "SPARK_INGEST_SHUFFLE_PARTITIONS": "2",
+        "SPARK_INGEST_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+
+
+def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    run = [sys.executable, "-m", "spark_ingest", *arguments]
+    return subprocess.run(
+        run, cwd=root, env=environment(root), capture_output=True, text=True, timeout=180, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["run"], 4, r"table ecommerce.user_events does not exist in"),
+        (["run", "--from", "2024-02-01", "--to", "2024-01-01"], 2, "--from 2024-02-01 is after --to 2024-01-01"),
+        (["import", "--input", "a=b", "--mapping", "nowhere"], 2, "nowhere is no folder"),
+        (["append", "--events", "nothing.parquet"], 2, "nothing.parquet does not exist"),
+        (["append"], 2, "name a file: --events or --transactions"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    arguments: list[str],
+    code: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for key, value in environment(tmp_path).items():
+        if key.startswith("SPARK_INGEST_"):
+            monkeypatch.setenv(key, value)
+    assert main(arguments) == code
+    errors = capsys.readouterr().err
+    assert told in errors
+    assert "Traceback" not in errors
+    assert len(errors.strip().splitlines()) == 1
+
+
+@pytest.mark.spark
+def test_a_killed_run_is_made_good_by_the_next(tmp_path: Path) -> None:
+    """append twice (the second is a no-op), run killed in the middle with kill -9, run again."""
+    events = tmp_path / "events.parquet"
+    pq.write_table(pa.Table.from_pylist([EVENT, EVENT | {"event_id": named("event 1")}]), events)
+    appended = command(tmp_path, "append", "--id", "one", "--events", str(events))
+    assert (appended.returncode, appended.stderr) == (0, "")
+    assert "user_events: 2 rows appended" in appended.stdout
+
+    running = subprocess.Popen(
+        [sys.executable, "-m", "spark_ingest", "run"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    staged = tmp_path / "landing" / "user_sessions"
+    deadline = time.monotonic() + 120
+    while not staged.exists() and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+
+    done = command(tmp_path, "run")
+    assert done.returncode == 0, done.stderr
+    (manifest,) = (tmp_path / "landing" / "_manifests").glob("*.json")
+    batch = json.loads(manifest.read_text())
+    assert batch["datasets"]["user_sessions"]["rows"] == 1
+    assert batch["findings"] == {"duplicate_events": 1}
+    files = {str(path.relative_to(tmp_path / "landing")) for path in staged.rglob("*.parquet")}
+    assert files == {file["path"] for file in batch["datasets"]["user_sessions"]["files"]}
+    assert pq.read_table(tmp_path / "landing" / next(iter(files)))["event_count"].to_pylist() == [1]
+    stages = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert {"plan", "sessions", "publish"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
+    assert set(batch["summary"]["seconds"]) >= {"plan", "sessions"}
+    assert command(tmp_path, "run").stdout == "Nothing new in the lake: no batch was published.\n"

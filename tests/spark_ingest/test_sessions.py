@@ -1,0 +1,184 @@
+"""Session transforms: golden rows, amounts, ties, duplicates, and the physical plan."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from spark_ingest import sessions as S
+from spark_ingest.tables import USER_EVENTS
+from tests.spark_ingest.rows import Row, at, event, frame, named, purchase
+
+pytestmark = pytest.mark.spark
+
+
+def made(spark: SparkSession, rows: list[Row]) -> dict[str, Any]:
+    """The sessions of rows, by id, by the whole chain of transforms."""
+    events = S.each_event_once(S.session_events(frame(spark, USER_EVENTS, rows)))
+    first = S.sessions(events)
+    ties = S.tied_first_events(events, first) if not first.filter("tied").isEmpty() else None
+    result = S.sessions(events, ties).select(*S.SESSION_COLUMNS)
+    return {
+        row.session_id: row.asDict()
+        for row in result.withColumn("session_start", F.unix_micros("session_start")).collect()
+    }
+
+
+def test_one_session_column_by_column(spark: SparkSession) -> None:
+    rows = [
+        event("2", "a", "2024-01-15 10:05:00.000001", "product_view", browser="Later", ip_address="192.0.2.2"),
+        event("1", "a", "2024-01-15 10:00:00", "page_view", user_tier="silver"),
+        event("3", "a", "2024-01-15 10:06:00", "search"),
+        event("4", "a", "2024-01-15 10:07:00", "add_to_cart"),
+        purchase("5", "a", "2024-01-15 10:08:00", "10.005"),
+        purchase("6", "a", "2024-01-15 10:20:03.250001", '"4.99"', ip_address=None),
+        event("7", None, "2024-01-15 10:08:00"),
+    ]
+    session = made(spark, rows)[named("session a")]
+    assert session == {
+        "session_id": named("session a"),
+        "user_id": named("user of a"),
+        "user_tier": "silver",
+        "session_start": int(at("2024-01-15 10:00:00").timestamp()) * 1_000_000,
+        "session_end": session["session_end"],
+        "session_duration_minutes": Decimal("20.0542"),  # 1203.250001 s
+        "page_views": 1,
+        "product_views": 1,
+        "searches": 1,
+        "add_to_cart_events": 1,
+        "purchases": 2,
+        "total_spent": Decimal("15.00"),  # 10.005 is rounded half-up before it is added
+        "items_purchased": 2,
+        "device_type": "mobile",
+        "browser": "Firefox 121",
+        "converted_to_purchase": True,
+        "first_purchase_at": session["first_purchase_at"],
+        "event_count": 6,
+        "distinct_ip_count": 2,
+    }
+
+
+_AMOUNTS: list[tuple[str | None, str | None]] = [
+    ('{"amount": 12.345}', "12.35"),
+    ('{"amount": "12.344"}', "12.34"),
+    ('{"amount": -0.005}', "-0.01"),
+    ('{"amount": 1.5e3}', "1500.00"),
+    ('{"amount": 0}', "0.00"),
+    ('{"other": 1, "amount": 7}', "7.00"),
+    ('{"amount": "1,234.50"}', None),
+    ('{"amount": "twelve"}', None),
+    ('{"amount": "NaN"}', None),
+    ('{"amount": NaN}', None),
+    ('{"amount": 1e400}', None),
+    ('{"amount": "Infinity"}', None),
+    ('{"amount": {"value": 5}}', None),
+    ('{"nested": {"amount": 5}}', None),
+    ('{"amount": [5]}', None),
+    ('{"amount": ""}', None),
+    ('{"amount": " 5 "}', None),
+    ('{"amount": null}', None),
+    ('{"amount": true}', None),
+    ('{"amount": 5', None),
+    ("amount=5", None),
+    ("", None),
+    (None, None),
+]
+
+
+def test_amounts(spark: SparkSession) -> None:
+    rows = [
+        purchase(str(number), str(number), "2024-01-15 10:00:00", "0", properties=properties)
+        for number, (properties, _) in enumerate(_AMOUNTS)
+    ]
+    made_of = {row.session_id: row.amount for row in S.purchase_amounts(frame(spark, USER_EVENTS, rows)).collect()}
+    found = [(properties, made_of[named(f"session {number}")]) for number, (properties, _) in enumerate(_AMOUNTS)]
+    assert found == [(properties, None if text is None else Decimal(text)) for properties, text in _AMOUNTS]
+
+
+def test_only_purchases_have_amounts(spark: SparkSession) -> None:
+    row = event("1", "a", "2024-01-15 10:00:00", "add_to_cart", properties='{"amount": 5}')
+    assert made(spark, [row])[named("session a")]["total_spent"] == Decimal("0.00")
+
+
+def test_ties_are_settled_by_event_id(spark: SparkSession) -> None:
+    same = "2024-01-15 10:00:00"
+    rows = [event(str(n), "a", same, browser=f"browser {n}", user_tier=None if n % 2 else "gold") for n in range(12)]
+    rows += [event("x", "b", same), event("y", "b", same)]
+    first = min(rows[:12], key=lambda row: row["event_id"])
+    session = made(spark, rows)[named("session a")]
+    assert (session["browser"], session["user_tier"]) == (first["browser"], first["user_tier"])
+    assert session["event_count"] == 12
+
+
+def test_identifiers_in_any_form_are_one(spark: SparkSession) -> None:
+    one = event("1", "a", "2024-01-15 10:00:00")
+    two = event("2", "a", "2024-01-15 10:01:00") | {"session_id": "{" + named("session a").upper() + "}"}
+    again = one | {"event_id": one["event_id"].replace("-", "").upper()}
+    odd = event("3", None, "2024-01-15 10:02:00") | {"session_id": "Cart-77"}
+    found = made(spark, [one, two, again, odd])
+    assert {key: row["event_count"] for key, row in found.items()} == {named("session a"): 2, "Cart-77": 1}
+
+
+def test_duplicates_count_once_and_the_earliest_wins(spark: SparkSession) -> None:
+    rows = [
+        purchase("1", "a", "2024-01-15 10:00:05", "9.00"),
+        purchase("1", "a", "2024-01-15 10:00:00", "5.00"),
+        purchase("1", "a", "2024-01-15 10:00:00", "5.00"),
+        event("2", "a", "2024-01-15 10:01:00") | {"event_id": None},
+        event("3", "a", "2024-01-15 10:01:00") | {"event_id": None},
+    ]
+    session = made(spark, rows)[named("session a")]
+    assert (session["event_count"], session["total_spent"]) == (3, Decimal("5.00"))
+
+
+def test_both_ways_of_counting_once_agree(spark: SparkSession) -> None:
+    rows = [event(str(n % 7), f"s{n % 3}", f"2024-01-15 10:{n:02}:00") for n in range(40)]
+    rows += [event("none", "s1", "2024-01-15 11:00:00") | {"event_id": None} for _ in range(3)]
+    events = S.session_events(frame(spark, USER_EVENTS, rows)).persist()
+    duplicates = S.duplicated_ids(events)
+    chosen = S.each_event_once(events, duplicates.select("event_id"))
+    assert sorted(map(str, chosen.collect())) == sorted(map(str, S.each_event_once(events).collect()))
+    assert {row.event_id: row.n for row in duplicates.collect()} == {
+        named(f"event {n}"): len(range(n, 40, 7)) for n in range(7)
+    }
+
+
+def test_overlong_sessions_are_cut_at_the_limit(spark: SparkSession) -> None:
+    rows = [event(str(n), "long", f"2024-01-{15 + n // 24} {n % 24:02}:00:00") for n in range(0, 40, 4)]
+    rows.append(event("short", "short", "2024-01-15 10:00:00"))
+    events = S.session_events(frame(spark, USER_EVENTS, rows))
+    limit = 24 * 3_600_000_000
+    kept = S.within_limit(events, S.overlong(S.sessions(events), limit))
+    counts = {row.session_id: row.event_count for row in S.sessions(kept).collect()}
+    assert counts == {named("session long"): 7, named("session short"): 1}  # hours 0 to 24, both included
+
+
+def plan_of(rows: DataFrame) -> str:
+    return str(rows._jdf.queryExecution().executedPlan().toString())
+
+
+def test_no_aggregate_sorts(spark: SparkSession) -> None:
+    """An aggregate with a string in its buffer would be a SortAggregate (or an ObjectHashAggregate that falls back)."""
+    events = S.session_events(frame(spark, USER_EVENTS, [event("1", "a", "2024-01-15 10:00:00")]))
+    duplicates = S.duplicated_ids(events)
+    once = S.each_event_once(events, duplicates.select("event_id"))
+    first = S.tied_first_events(once, S.sessions(once))
+    for part in (duplicates, once, S.session_groups(once), S.sessions(once), S.sessions(once, first)):
+        plan = plan_of(part)
+        assert "SortAggregate" not in plan
+        assert "ObjectHashAggregate" not in plan
+    assert "HashAggregate" in plan_of(S.sessions(once))
+
+
+def test_the_seeds_aggregate_does_sort(spark: SparkSession) -> None:
+    """The check above can fail: first() of strings, as the requirement has it, is a sort-based aggregate."""
+    seed = (
+        frame(spark, USER_EVENTS, [event("1", "a", "2024-01-15 10:00:00")])
+        .groupBy("session_id")
+        .agg(F.first("browser"))
+    )
+    assert "SortAggregate" in plan_of(seed)
