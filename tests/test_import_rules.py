@@ -1,0 +1,151 @@
+"""Who may import whom, for every Python file: the folders' boundaries, read from the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PACKAGES = ("spark_ingest", "snowpark_procs", "reconcile", "local_stack", "tests", "benchmarks")
+
+# The part of reconcile that is pure: it also runs inside Snowflake, so it needs nothing but the standard library and itself.
+RECONCILE_PURE = frozenset(
+    f"reconcile.{name}"
+    for name in ("errors", "identifiers", "rules", "status_sql", "history", "wording", "speed_columns")
+)
+
+# What a package may import of ours.
+OURS_ALLOWED: dict[str, frozenset[str]] = {
+    "spark_ingest": frozenset(),
+    "reconcile": frozenset(),
+    "snowpark_procs": RECONCILE_PURE,
+}
+# What a package must never import from outside: Spark never talks to Snowflake, procedures never to Iceberg or Spark.
+FOREIGN_FORBIDDEN = {
+    "spark_ingest": ("snowflake", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
+    "snowpark_procs": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
+    "reconcile": ("pyspark", "pyiceberg", "fakesnow", "duckdb"),
+}
+# The only modules of reconcile that may touch a database's client.
+RECONCILE_CLIENTS = {
+    "clickhouse_connect": "reconcile.speed_source",
+    "snowflake": "reconcile.warehouse_source",
+}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((REPOSITORY / package).rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(source: str, module: str, is_package: bool) -> Iterator[str]:
+    """Absolute names of everything that a module imports, wherever in it: top level, functions, TYPE_CHECKING."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = module.split(".") if is_package else module.split(".")[:-1]
+                kept = parents[: len(parents) - (node.level - 1)]
+                base = ".".join([*kept, *([node.module] if node.module else [])])
+            # `from package import name` may import a module of that name
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and _is_dynamic_import(node.func) and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def _is_dynamic_import(function: ast.expr) -> bool:
+    name = (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
+    return name in ("import_module", "__import__")
+
+
+def imports_of(path: Path) -> list[str]:
+    return list(imports(path.read_text(encoding="utf-8"), module_name(path), path.name == "__init__.py"))
+
+
+def within(name: str, packages: frozenset[str] | tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def violations(package: str) -> list[str]:
+    found = []
+    for path in modules(package):
+        for name in imports_of(path):
+            ours = within(name, PACKAGES) and not within(name, (package,))
+            if ours and not within(name, OURS_ALLOWED[package]):
+                found.append(f"{module_name(path)} imports {name}")
+            if within(name, FOREIGN_FORBIDDEN[package]):
+                found.append(f"{module_name(path)} imports {name}")
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(OURS_ALLOWED))
+def test_a_package_imports_only_what_its_room_allows(package: str) -> None:
+    assert modules(package) != []
+    assert violations(package) == []
+
+
+def test_nobody_imports_local_stack() -> None:
+    """Only itself, tests and benchmarks know that stand-ins exist."""
+    free = {"local_stack", "tests", "benchmarks", ".venv", ".venv-snow", ".local", ".cache"}
+    paths = [path for path in REPOSITORY.rglob("*.py") if path.relative_to(REPOSITORY).parts[0] not in free]
+    assert len(paths) > 20
+    assert [
+        module_name(path) for path in paths if any(within(name, ("local_stack",)) for name in imports_of(path))
+    ] == []
+
+
+def test_reconciles_pure_part_needs_only_the_standard_library() -> None:
+    """And so does its package module, which is imported with every part of it; its lazy imports are in functions."""
+    for module in sorted(RECONCILE_PURE):
+        path = REPOSITORY / Path(*module.split(".")).with_suffix(".py")
+        foreign = [name for name in imports_of(path) if not within(name, RECONCILE_PURE) and not _standard(name)]
+        assert foreign == [], module
+    tree = ast.parse((REPOSITORY / "reconcile" / "__init__.py").read_text(encoding="utf-8"))
+    top = [
+        name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        for name in imports(ast.unparse(node), "", False)
+    ]
+    assert [name for name in top if not _standard(name)] == []
+
+
+def _standard(name: str) -> bool:
+    import sys
+
+    return name.partition(".")[0] in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(("client", "only"), sorted(RECONCILE_CLIENTS.items()))
+def test_one_module_of_reconcile_touches_a_databases_client(client: str, only: str) -> None:
+    users = {
+        module_name(path) for path in modules("reconcile") if any(within(name, (client,)) for name in imports_of(path))
+    }
+    assert users == {only}
+
+
+@pytest.mark.parametrize(
+    ("source", "module", "expected"),
+    [
+        ("import local_stack.layout", "a.b", "local_stack.layout"),
+        ("def f():\n    from local_stack import layout", "a.b", "local_stack.layout"),
+        ("from ..local_stack import x", "top.a.b", "top.local_stack.x"),
+        ("from . import x", "a.b", "a.x"),
+        ("import importlib\nimportlib.import_module('local_stack')", "a.b", "local_stack"),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pyspark", "a.b", "pyspark"),
+    ],
+)
+def test_the_check_sees_every_way_to_import(source: str, module: str, expected: str) -> None:
+    assert expected in imports(source, module, is_package=False)
