@@ -54,6 +54,15 @@ class LocalCursor(FakeSnowflakeCursor):
         status = f"{label} {name.name.rpartition('.')[2] if name else ''} successfully created."
         return from_result(Result.status(status), statement_type_id)
 
+    def check_db_and_schema(self, expression: Expr) -> None:
+        """Refuse unqualified names without a current schema. A table function is named in full by our rewrites, inside
+        its call, where fakesnow's check does not look: here it counts as a qualified table."""
+        checked = expression.copy()
+        for table in list(checked.find_all(exp.Table)):
+            if not isinstance(table.this, exp.Identifier) and table.parent is not None:
+                table.replace(exp.table_("FUNCTION", db="MAIN", catalog="MEMORY", alias=table.alias or None))
+        super().check_db_and_schema(checked)
+
     def translate(self, expression: Expr) -> str:
         """A query as DuckDB SQL, without running it."""
         self.check_db_and_schema(expression)
