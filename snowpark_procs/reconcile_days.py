@@ -83,7 +83,10 @@ def _compare(session: Session, days: list[str], subject: str) -> int:
             params,
             inputs=inputs,
             difference=difference_expression("cells.speed_value", "cells.batch_value"),
-            relative_difference=relative_difference_expression("cells.speed_value", "cells.batch_value"),
+            # A quotient gets six more places than its operands: of two-place values too few for nine.
+            relative_difference=relative_difference_expression(
+                "cells.speed_value::NUMBER(32, 6)", "cells.batch_value::NUMBER(32, 6)"
+            ),
             status=status_case("cells.speed_value", "cells.batch_value", "limits.absolute", "limits.relative"),
         )
         inserted = run(session, "insert_runs", params, inputs=inputs, verdict=verdict_case("status"))

@@ -13,6 +13,7 @@ from local_stack.endpoint.rewrites import exact_numbers
 from local_stack.endpoint.rewrites.casts import casts
 from local_stack.endpoint.rewrites.column_lists import column_lists
 from local_stack.endpoint.rewrites.context import Context, Rewrite
+from local_stack.endpoint.rewrites.counts import counts
 from local_stack.endpoint.rewrites.create_table_as import create_table_as
 from local_stack.endpoint.rewrites.formats import formats
 from local_stack.endpoint.rewrites.function_names import function_names
@@ -44,7 +45,7 @@ BEFORE: list[Rewrite] = [
     *SNOWPARK_BEFORE,
     exact_numbers.before,
 ]
-AFTER: list[Rewrite] = [exact_numbers.after, casts, *SNOWPARK_AFTER]
+AFTER: list[Rewrite] = [exact_numbers.after, casts, *SNOWPARK_AFTER, counts]
 
 
 def apply(rewrites: list[Rewrite], expression: Expr, context: Context) -> Expr:

@@ -1,0 +1,195 @@
+"""ops.flag_quality on the local endpoint: what STAGING holds after batches in any order, and what it says has changed."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from snowflake.connector.errors import ProgrammingError
+
+from tests.snowpark_procs.batches import BatchOptions, Row, at, event, session, transaction
+from tests.snowpark_procs.conftest import Warehouse
+
+pytestmark = pytest.mark.integration
+
+A, B = "0f1c6d40-0000-4000-8000-00000000000a", "0f1c6d40-0000-4000-8000-00000000000b"
+_DATES = "SELECT date FROM ops.date_changes WHERE dataset = 'user_sessions' ORDER BY change_id, date"
+
+
+def published(hour: int, **options: Any) -> BatchOptions:
+    return BatchOptions(published_at=f"2024-02-01T{hour:02}:00:00Z", **options)
+
+
+def flag(warehouse: Warehouse) -> dict[str, Any]:
+    warehouse.call("ops.load_pending()")
+    return warehouse.call("ops.flag_quality()")
+
+
+def codes(warehouse: Warehouse, table: str, key: str, column: str) -> dict[Any, list[str]]:
+    return {row[0]: json.loads(row[1]) for row in warehouse.query(f"SELECT {key}, {column} FROM staging.{table}")}
+
+
+def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
+    plain = A.replace("-", "").upper()
+    rows = [
+        event("{" + A.upper() + "}", plain, "2024-01-15 10:00:00"),
+        event("urn:uuid:" + B, "s-1", "2024-01-15 10:00:00", browser="Googlebot/2.1"),
+        event(None, "s-1", "2024-01-15 10:00:00"),
+        event("e4", "s-1", "0001-01-01 00:00:00"),
+        event("e5", "s-1", "2024-01-15 10:00:00", "purchase", properties='{"amount": "1,5"}', user_tier="vip"),
+        event("e6", "s-1", "2024-01-15 10:00:00", "teleport", properties="{oops", user_id="TEST-7"),
+        event("e7", None, "2024-01-15 10:00:00", properties='{"is_test": true}', user_id=None),
+    ]
+    warehouse.publish(events=rows)
+    flag(warehouse)
+    errors = codes(warehouse, "events_cleaned", "event_id", "validation_errors")
+    assert errors == {
+        A: [],
+        B: [],
+        None: ["missing_event_id"],
+        "e4": ["implausible_timestamp"],
+        "e5": [],
+        "e6": [],
+        "e7": [],
+    }
+    warnings = codes(warehouse, "events_cleaned", "event_id", "validation_warnings")
+    assert warnings["e5"] == ["unknown_user_tier", "unparsable_amount"]
+    assert warnings["e6"] == ["malformed_properties", "unknown_event_type"]
+    assert warnings["e7"] == ["missing_session_id", "missing_user_id"]
+    valid = warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE NOT is_valid ORDER BY event_id")
+    assert valid == [("e4",), (None,)]
+    assert warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE is_bot_traffic") == [(B,)]
+    tests = warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE is_test_user ORDER BY 1")
+    assert tests == [("e6",), ("e7",)]
+    assert warehouse.one(f"SELECT session_id FROM staging.events_cleaned WHERE event_id = '{A}'") == A
+
+
+def test_enhanced_session_columns(warehouse: Warehouse) -> None:
+    row = session(
+        A,
+        "2024-01-15 10:00:00",
+        session_end=at("2024-01-15 10:40:00"),
+        session_duration_minutes=Decimal("40.0000"),
+        purchases=3,
+        total_spent=Decimal("500.00"),
+        first_purchase_at=at("2024-01-15 10:00:50.5"),
+        event_count=9,
+    )
+    tested = session(B, "2024-01-15 10:00:00", total_spent=Decimal("-0.01"), purchases=1)
+    warehouse.publish(
+        events=[event("e1", B, "2024-01-15 10:00:00", properties='{"is_test": "true"}')], sessions=[row, tested]
+    )
+    flag(warehouse)
+    columns = (
+        "avg_order_value, conversion_time_minutes, is_high_value_session, is_bounce_session, is_test_user, is_valid"
+    )
+    rows = warehouse.query(f"SELECT {columns} FROM staging.user_sessions_enhanced ORDER BY session_id")
+    assert rows == [
+        (Decimal("166.67"), Decimal("0.8417"), True, False, False, True),
+        (Decimal("-0.01"), None, False, True, True, False),
+    ]
+
+
+def test_flagging_again_changes_nothing(warehouse: Warehouse) -> None:
+    batch_id = warehouse.publish(
+        events=[event("e1", A, "2024-01-15 10:00:00")], sessions=[session(A, "2024-01-15 10:00:00")]
+    )
+    assert flag(warehouse)["flagged"] == 1
+    before = warehouse.contents()
+    assert warehouse.call("ops.flag_quality()") == {"flagged": 0, "batches": []}
+    assert warehouse.call(f"ops.flag_quality('{batch_id}')")["batches"][0]["status"] == "already_flagged"
+    assert warehouse.contents() == before
+
+
+def test_a_late_batch_moves_a_session_and_names_both_dates(warehouse: Warehouse) -> None:
+    warehouse.publish(name="1", sessions=[session(A, "2024-01-16 00:10:00")], options=published(1))
+    flag(warehouse)
+    moved = [session(A, "2024-01-15 23:50:00", event_count=2, page_views=2)]
+    warehouse.publish(name="2", sessions=moved, options=published(2))
+    flag(warehouse)
+    assert warehouse.query("SELECT page_views FROM staging.user_sessions_enhanced") == [(2,)]
+    assert warehouse.query(_DATES) == [(date(2024, 1, 16),), (date(2024, 1, 15),), (date(2024, 1, 16),)]
+    assert warehouse.query("SELECT DISTINCT change_id FROM ops.date_changes ORDER BY 1") == [(1,), (2,)]
+
+
+def test_the_same_content_again_is_no_change(warehouse: Warehouse) -> None:
+    warehouse.publish(name="1", sessions=[session(A, "2024-01-16 00:10:00")], options=published(1))
+    flag(warehouse)
+    warehouse.publish(name="2", sessions=[session(A, "2024-01-16 00:10:00")], options=published(2))
+    summary = flag(warehouse)
+    assert summary["batches"][0]["datasets"]["user_sessions"] == {"rows": 1, "changed": 0, "removed": 0, "invalid": 0}
+    assert len(warehouse.query(_DATES)) == 1
+
+
+def test_duplicates_count_once_the_earliest_processed_wins(warehouse: Warehouse) -> None:
+    rows = [
+        event("e1", A, "2024-01-15 10:00:00", page_url="/late", processing_time=at("2024-01-15 10:00:09")),
+        event("e1", A, "2024-01-15 10:00:00", page_url="/first", processing_time=at("2024-01-15 10:00:01")),
+    ]
+    lines = [
+        transaction("t1", "p1", "2024-01-15 10:00:00", "1.00"),
+        transaction("t1", "p2", "2024-01-15 10:00:00", "2.00"),
+    ]
+    warehouse.publish(events=rows, transactions=[*lines, lines[0]])
+    flag(warehouse)
+    assert warehouse.query("SELECT page_url FROM staging.events_cleaned") == [("/first",)]
+    assert warehouse.one("SELECT SUM(total_amount) FROM staging.transactions_validated") == Decimal("3.00")
+
+
+def _complete_day(rows: list[Row], hour: int, name: str, warehouse: Warehouse) -> str:
+    options = published(hour, mode="backfill", scope={"user_sessions": "dates"}, affected_dates=["2024-01-15"])
+    return warehouse.publish(name=name, sessions=rows, options=options)
+
+
+def test_a_backfill_removes_what_no_longer_exists(warehouse: Warehouse) -> None:
+    rows = [session(A, "2024-01-15 10:00:00"), session(B, "2024-01-15 11:00:00"), session("c", "2024-01-16 11:00:00")]
+    warehouse.publish(name="1", sessions=rows, options=published(1))
+    flag(warehouse)
+    _complete_day([session(A, "2024-01-15 10:00:00")], 2, "2", warehouse)
+    summary = flag(warehouse)
+    assert summary["batches"][0]["datasets"]["user_sessions"]["removed"] == 1
+    kept = warehouse.query("SELECT session_id FROM staging.user_sessions_enhanced ORDER BY 1")
+    assert kept == [(A,), ("c",)]
+    assert warehouse.query(_DATES)[-1] == (date(2024, 1, 15),)
+
+
+def test_batches_flagged_out_of_order_end_the_same(warehouse: Warehouse) -> None:
+    first = warehouse.publish(
+        name="1",
+        sessions=[
+            session(A, "2024-01-15 10:00:00"),
+            session(B, "2024-01-15 11:00:00"),
+            session("c", "2024-01-16 11:00:00"),
+        ],
+        options=published(1),
+    )
+    second = _complete_day([session(A, "2024-01-15 10:00:00", page_views=5)], 2, "2", warehouse)
+    for batch_id in (second, first):
+        warehouse.call(f"ops.load_batch('{batch_id}')")
+        warehouse.call(f"ops.flag_quality('{batch_id}')")
+    rows = warehouse.query("SELECT session_id, page_views FROM staging.user_sessions_enhanced ORDER BY 1")
+    assert rows == [(A, 5), ("c", 1)]
+
+
+def test_a_broken_rule_is_named_and_nothing_is_flagged(warehouse: Warehouse) -> None:
+    warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")])
+    warehouse.call("ops.load_pending()")
+    warehouse.query(
+        "INSERT INTO ops.quality_rules (dataset, code, severity, predicate, description, enabled) "
+        "VALUES ('sessions', 'broken', 'error', 'no_such_column > 1', 'x', TRUE)"
+    )
+    try:
+        with pytest.raises(ProgrammingError, match=r"Quality rule sessions\.broken: the predicate fails"):
+            warehouse.call("ops.flag_quality()")
+    finally:
+        warehouse.query("DELETE FROM ops.quality_rules WHERE code = 'broken'")
+    assert warehouse.counts()["staging.user_sessions_enhanced"] == 0
+    assert warehouse.call("ops.flag_quality()")["flagged"] == 1
+
+
+def test_an_unloaded_batch_cannot_be_flagged(warehouse: Warehouse) -> None:
+    with pytest.raises(ProgrammingError, match="is not loaded"):
+        warehouse.call(f"ops.flag_quality('{A}')")

@@ -1,0 +1,165 @@
+"""recon.* on the local endpoint, held to the pure rules of the package reconcile."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+
+import pytest
+from snowflake.connector.errors import ProgrammingError
+
+from reconcile.rules import GroupValues, Metric, SpeedSession, compare, group_sessions
+from tests.snowpark_procs.batches import Row, publish_snapshot, session
+from tests.snowpark_procs.conftest import Warehouse
+
+pytestmark = pytest.mark.integration
+
+DAY = date(2024, 1, 15)
+
+
+def mart(
+    warehouse: Warehouse, day: date, tier: str | None, sessions: int, views: int, purchases: int, money: str
+) -> None:
+    warehouse.query(
+        "INSERT INTO marts.daily_metrics (date, user_tier, sessions, page_views, purchases, revenue, change_id) "
+        "SELECT %s::DATE, %s, %s, %s, %s, %s::NUMBER(38, 2), 1",
+        day.isoformat(),
+        tier,
+        sessions,
+        views,
+        purchases,
+        money,
+    )
+
+
+def speed(session_id: str, tier: str | None, views: int, purchases: int, money: str, day: date = DAY) -> Row:
+    return session(
+        session_id, f"{day} 10:00:00", user_tier=tier, page_views=views, purchases=purchases, total_spent=Decimal(money)
+    )
+
+
+def test_every_status_and_the_verdict(warehouse: Warehouse) -> None:
+    mart(warehouse, DAY, "gold", 2, 100, 0, "10.00")
+    mart(warehouse, DAY, "silver", 1, 1, 1, "1.00")
+    rows = [speed("a", "gold", 100, 1, "5.10"), speed("b", "gold", 4, 0, "4.90"), speed("c", None, 1, 0, "0.00")]
+    publish_snapshot(warehouse.s3_root, DAY.isoformat(), rows)
+    summary = warehouse.call(f"recon.reconcile_day('{DAY}')")
+    assert (summary["verdict"], summary["new_run"], summary["cells"], summary["bad_cells"]) == ("disagree", True, 12, 9)
+    results = warehouse.query("SELECT user_tier, metric, status, difference FROM recon.latest_results ORDER BY 1, 2")
+    assert ("gold", "page_views", "within_tolerance", Decimal(4)) in results
+    assert ("gold", "purchases", "out_of_tolerance", Decimal(1)) in results
+    assert ("gold", "revenue", "match", Decimal(0)) in results
+    assert ("silver", "revenue", "missing_in_speed", Decimal(-1)) in results
+    assert (None, "sessions", "missing_in_batch", Decimal(1)) in results
+
+
+def test_without_a_snapshot_there_was_nothing_to_compare(warehouse: Warehouse) -> None:
+    mart(warehouse, DAY, "gold", 1, 1, 0, "0.00")
+    assert warehouse.call(f"recon.reconcile_day('{DAY}')")["verdict"] == "nothing_to_compare"
+    assert warehouse.query("SELECT state FROM recon.convergence") == [("nothing_to_compare",)]
+
+
+def test_the_same_inputs_are_no_new_run_and_changed_ones_are(warehouse: Warehouse) -> None:
+    mart(warehouse, DAY, "gold", 1, 1, 0, "0.00")
+    first = publish_snapshot(warehouse.s3_root, DAY.isoformat(), [speed("a", "gold", 9, 0, "0.00")])
+    warehouse.call(f"recon.reconcile_day('{DAY}')")
+    before = warehouse.contents()
+    assert warehouse.call(f"recon.reconcile_day('{DAY}')")["new_run"] is False
+    assert warehouse.call("recon.reconcile_range()")["new_runs"] == 0
+    assert warehouse.contents() == before
+
+    good = [speed("a", "gold", 1, 0, "0.00")]
+    publish_snapshot(warehouse.s3_root, DAY.isoformat(), good, extracted_at="2024-02-01T02:00:00Z")
+    assert warehouse.call(f"recon.reconcile_day('{DAY}')")["verdict"] == "agree"
+    assert warehouse.query("SELECT runs, trend, state FROM recon.convergence") == [(2, "improving", "converged")]
+
+    # The speed layer goes back to its earlier content: the same snapshot again, a run of its own.
+    again = publish_snapshot(
+        warehouse.s3_root, DAY.isoformat(), [speed("a", "gold", 9, 0, "0.00")], extracted_at="2024-02-01T03:00:00Z"
+    )
+    assert again == first
+    summary = warehouse.call(f"recon.reconcile_day('{DAY}')")
+    assert (summary["verdict"], summary["new_run"], summary["extraction_id"]) == ("disagree", True, first)
+    assert warehouse.query("SELECT page_views FROM recon.speed_sessions") == [(9,)]
+    assert warehouse.query("SELECT runs, trend, state FROM recon.convergence") == [(3, "worsening", "open")]
+
+
+def test_a_snapshot_that_breaks_its_promise_is_not_loaded(warehouse: Warehouse) -> None:
+    publish_snapshot(warehouse.s3_root, DAY.isoformat(), [speed("a", "gold", 1, 0, "1.00")])
+    manifest = next((warehouse.landing / "_speed_manifests").rglob("*.json"))
+    manifest.write_text(manifest.read_text().replace('"1.00"', '"1.01"'))
+    with pytest.raises(ProgrammingError, match=r"speed_sessions: sum of money expected 1\.01, found 1\.00"):
+        warehouse.call(f"recon.load_speed_snapshot('{DAY}')")
+    assert warehouse.counts()["recon.speed_sessions"] == 0
+
+
+def test_an_empty_snapshot_makes_all_missing_in_speed(warehouse: Warehouse) -> None:
+    mart(warehouse, DAY, "gold", 1, 1, 0, "0.00")
+    publish_snapshot(warehouse.s3_root, DAY.isoformat(), [])
+    assert warehouse.call(f"recon.reconcile_day('{DAY}')")["verdict"] == "disagree"
+    assert warehouse.query("SELECT DISTINCT status FROM recon.results") == [("missing_in_speed",)]
+
+
+def test_a_range_equals_the_pure_rules(warehouse: Warehouse) -> None:
+    random = Random(7)
+    tiers = ["gold", "silver", "", None]
+    batch: list[GroupValues] = []
+    speeds: list[SpeedSession] = []
+    for offset in range(4):
+        day = DAY + timedelta(days=offset)
+        rows = []
+        for number in range(random.randint(1, 8)):
+            row = speed(
+                f"s{number % 5}", random.choice(tiers), random.randint(0, 30), random.randint(0, 3), "7.35", day
+            )
+            rows.append(row)
+            speeds.append(
+                SpeedSession(
+                    row["session_id"], day, row["user_tier"], row["page_views"], row["purchases"], row["total_spent"]
+                )
+            )
+        publish_snapshot(warehouse.s3_root, day.isoformat(), rows)
+        for tier in random.sample(tiers, 3):
+            numbers = [random.choice([0, 1, 2, 30]) for _ in range(3)]
+            mart(warehouse, day, tier, *numbers, "14.70")
+            values = dict(zip(Metric, [*map(Decimal, numbers), Decimal("14.70")], strict=True))
+            batch.append(GroupValues(day, tier, values))
+    summary = warehouse.call(f"recon.reconcile_range('{DAY}', '{DAY + timedelta(days=3)}')")
+    assert (summary["days"], summary["new_runs"]) == (4, 4)
+    expected = {
+        (r.date, r.user_tier, r.metric.value): (
+            r.speed_value,
+            r.batch_value,
+            r.difference,
+            r.relative_difference,
+            r.status.value,
+        )
+        for r in compare(group_sessions(speeds), batch)
+    }
+    found = {
+        row[:3]: row[3:]
+        for row in warehouse.query(
+            "SELECT date, user_tier, metric, speed_value, batch_value, difference, relative_difference, status "
+            "FROM recon.latest_results"
+        )
+    }
+    assert found == expected
+
+
+def test_pending_days_wait_for_their_marts(warehouse: Warehouse) -> None:
+    publish_snapshot(warehouse.s3_root, DAY.isoformat(), [speed("a", "gold", 1, 0, "0.00")])
+    warehouse.publish(sessions=[session("a", f"{DAY} 10:00:00")])
+    warehouse.call("ops.load_pending()")
+    warehouse.call("ops.flag_quality()")
+    assert warehouse.query("SELECT date FROM ops.pending_dates") == [(DAY,)]
+    summary = warehouse.call("recon.reconcile_pending()")
+    assert (summary["days"], summary["not_built"]) == (0, 1)
+    mart(warehouse, DAY, "gold", 1, 1, 0, "0.00")
+    assert warehouse.call("recon.reconcile_pending()")["verdicts"] == {"agree": 1}
+    assert warehouse.query("SELECT * FROM ops.pending_dates") == []
+
+
+def test_impossible_arguments_are_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(ProgrammingError, match="from_date 2024-01-16 is after to_date 2024-01-15"):
+        warehouse.call("recon.reconcile_range('2024-01-16', '2024-01-15')")
