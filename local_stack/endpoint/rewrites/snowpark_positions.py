@@ -31,6 +31,22 @@ def named_values(expression: Expr, context: Context) -> Expr:
     return expression
 
 
+def plain_tables(expression: Expr, context: Context) -> Expr:
+    """`FROM (t)` is `FROM t`: how Snowpark reads the temporary table of a large create_dataframe."""
+    del context
+    for subquery in list(expression.find_all(exp.Subquery)):
+        table = subquery.this
+        if not isinstance(table, exp.Table) or table.args.get("joins"):
+            continue
+        if isinstance(subquery.parent, exp.From | exp.Join) and not subquery.args.get("joins"):
+            bare = table.copy()
+            for part in ("alias", "sample", "pivots"):
+                if subquery.args.get(part):
+                    bare.set(part, subquery.args[part])
+            subquery.replace(bare)
+    return expression
+
+
 def positional_columns(expression: Expr, context: Context) -> Expr:
     """`$n` of a query's one source becomes `#n`; `t.$n` over a VALUES or a subquery becomes that source's nth column."""
     del context
