@@ -74,7 +74,7 @@ CREATE TABLE IF NOT EXISTS ops.locks (
 INSERT INTO ops.locks (name)
 SELECT names.name
 FROM (VALUES ('load'), ('flag'), ('speed'), ('reconcile')) AS names (name)
-WHERE names.name NOT IN (SELECT name FROM ops.locks);
+WHERE names.name NOT IN (SELECT locks.name FROM ops.locks AS locks);
 
 -- One row per finished run of the task graph, written by its finalizer.
 CREATE TABLE IF NOT EXISTS ops.graph_runs (

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from snowflake.connector.errors import Error
@@ -52,14 +53,14 @@ def test_an_empty_graph_run_skips_flagging_and_a_failed_one_is_reported(warehous
     assert warehouse.query("SELECT DISTINCT subject FROM ops.recent_failures") == [(batch_id,)]
 
 
-def run_graph(warehouse: Warehouse, reports: int = 1) -> list[tuple[str, str]]:
+def run_graph(warehouse: Warehouse, reports: int = 1) -> list[tuple[Any, ...]]:
     """Execute the root and wait until the finalizer has reported."""
     warehouse.query("EXECUTE TASK ops.t_load")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         rows = warehouse.query("SELECT status, failed_task FROM ops.graph_runs ORDER BY reported_at")
         if len(rows) >= reports:
-            return rows  # type: ignore[return-value]
+            return rows
         time.sleep(0.2)
     raise AssertionError(
         warehouse.query("SELECT name, state, error_message FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY())")

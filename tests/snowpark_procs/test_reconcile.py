@@ -122,7 +122,7 @@ def test_a_range_equals_the_pure_rules(warehouse: Warehouse) -> None:
         publish_snapshot(warehouse.s3_root, day.isoformat(), rows)
         for tier in random.sample(tiers, 3):
             numbers = [random.choice([0, 1, 2, 30]) for _ in range(3)]
-            mart(warehouse, day, tier, *numbers, "14.70")
+            mart(warehouse, day, tier, numbers[0], numbers[1], numbers[2], "14.70")
             values = dict(zip(Metric, [*map(Decimal, numbers), Decimal("14.70")], strict=True))
             batch.append(GroupValues(day, tier, values))
     summary = warehouse.call(f"recon.reconcile_range('{DAY}', '{DAY + timedelta(days=3)}')")

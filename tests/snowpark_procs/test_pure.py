@@ -1,0 +1,200 @@
+"""The pure parts of the procedures: manifests, comparison of totals, rules, identifiers, snapshots, statements."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from snowpark_procs.errors import ArgumentError, LoadMismatchError, ManifestError, QualityRuleError, StatementError
+from snowpark_procs.identifiers import batch_identifier, calendar_date, canonical
+from snowpark_procs.landing import published
+from snowpark_procs.manifest import ControlTotals, StagedFile, read_manifest
+from snowpark_procs.quality_rules import Rule, compile_rules
+from snowpark_procs.speed_snapshots import Snapshot, read_snapshot, to_load
+from snowpark_procs.staged_copy import chunks
+from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
+from snowpark_procs.statements import literal, statement
+from snowpark_procs.verification import check_files, check_totals
+from tests.lint_sql import ROOT, _findings
+from tests.snowpark_procs.batches import publish, publish_snapshot, session, transaction
+
+ID = "0f1c6d40-0000-4000-8000-00000000000a"
+
+
+def document(tmp_path: Path) -> dict[str, Any]:
+    rows = [transaction("t", "p", "2024-01-15 10:00:00", "1.10")]
+    batch_id = publish(tmp_path, transactions=rows, sessions=[session("s", "2024-01-15 10:00:00.000001")])
+    path = tmp_path / "ecommerce-landing" / "_manifests" / f"{batch_id}.json"
+    loaded: dict[str, Any] = json.loads(path.read_text())
+    return loaded
+
+
+def test_a_manifest_is_typed(tmp_path: Path) -> None:
+    manifest = document(tmp_path)
+    read = read_manifest("m.json", json.dumps(manifest), manifest["batch_id"])
+    sessions = read.datasets[2]
+    assert (sessions.name, sessions.stage, sessions.totals.rows) == ("user_sessions", "landing", 1)
+    assert sessions.totals.min_time == datetime.datetime(2024, 1, 15, 10, 0, 0, 1)
+    assert read.datasets[1].totals.money == Decimal("1.10")
+    assert read.datasets[0].totals.money is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.update(contract_version=2), "at contract_version"),
+        (lambda m: m.update(extra=1), "at the top"),
+        (lambda m: m["datasets"]["user_sessions"]["control"].update(money="1.1"), "user_sessions/control/money"),
+        (lambda m: m["datasets"]["user_sessions"]["control"].update(money=None), "must be the exact sum"),
+        (lambda m: m["datasets"]["user_events"]["control"].update(money="0.00"), "events carry no money"),
+        (lambda m: m["datasets"]["user_sessions"].update(rows=5), "says 5, its files say 1"),
+        (lambda m: m.update(published_at="2024-13-01T00:00:00Z"), "is no time"),
+        (lambda m: m.update(batch_id=ID), f"names batch {ID}"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_with_its_place(tmp_path: Path, change: Any, message: str) -> None:
+    manifest = document(tmp_path)
+    batch_id = manifest["batch_id"]
+    change(manifest)
+    with pytest.raises(ManifestError, match=message) as caught:
+        read_manifest("m.json", json.dumps(manifest), batch_id)
+    assert str(caught.value).startswith("Manifest m.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7"])
+def test_what_is_no_manifest_at_all(text: str) -> None:
+    with pytest.raises(ManifestError, match="is no JSON"):
+        read_manifest("m.json", text, ID)
+
+
+TOTALS = ControlTotals(2, Decimal("1.00"), datetime.datetime(2024, 1, 1), datetime.datetime(2024, 1, 2))
+
+
+def test_files_match_under_any_stage_prefix() -> None:
+    promised = [StagedFile("a/x.parquet", 1), StagedFile("a/empty.parquet", 0)]
+    check_files("B", "d", promised, {"prefix/of/stage/a/x.parquet": 1})
+    with pytest.raises(LoadMismatchError, match=r"rows of file a/x\.parquet expected 1, found 0"):
+        check_files("B", "d", promised, {})
+    with pytest.raises(LoadMismatchError, match=r"rows of file ba/x\.parquet expected none"):
+        check_files("B", "d", promised, {"ba/x.parquet": 1})
+
+
+def test_totals_and_the_all_null_trap() -> None:
+    check_totals("B", "d", TOTALS, TOTALS, 6)
+    check_totals("B", "d", ControlTotals(0, None, None, None), ControlTotals(0, None, None, None), 0)
+    with pytest.raises(LoadMismatchError, match="no column name matched"):
+        check_totals("B", "d", TOTALS, TOTALS, 0)
+    with pytest.raises(LoadMismatchError, match=r"sum of money expected 1\.00, found 1\.01"):
+        check_totals("B", "d", TOTALS, ControlTotals(2, Decimal("1.01"), TOTALS.min_time, TOTALS.max_time), 6)
+
+
+def test_rules_become_expressions() -> None:
+    compiled = compile_rules(
+        [
+            Rule("events", "b", "error", "x > 1 -- why"),
+            Rule("events", "a", "error", "y IS NULL"),
+            Rule("events", "is_test_user", "flag", "z"),
+        ],
+        ["is_bot_traffic", "is_test_user"],
+    )
+    assert compiled == {
+        "errors": "ARRAY_COMPACT(ARRAY_CONSTRUCT(IFF((\ny IS NULL\n), 'a', NULL), IFF((\nx > 1 -- why\n), 'b', NULL)))::VARIANT",
+        "warnings": "ARRAY_CONSTRUCT()::VARIANT",
+        "is_bot_traffic": "FALSE",
+        "is_test_user": "COALESCE((\nz\n), FALSE)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "predicate", "message"),
+    [("a", "fatal", "x", "severity"), ("A'", "error", "x", "a code is"), ("a", "error", " ", "is empty")],
+)
+def test_unusable_rules_are_named(code: str, severity: str, predicate: str, message: str) -> None:
+    with pytest.raises(QualityRuleError, match=f"Quality rule events\\.{re.escape(code)}.*{message}"):
+        Rule("events", code, severity, predicate)
+
+
+def test_flags_of_no_column_and_repeated_codes_are_refused() -> None:
+    with pytest.raises(QualityRuleError, match="no flag column 'is_vip'"):
+        compile_rules([Rule("events", "is_vip", "flag", "x")], ["is_bot_traffic"])
+    with pytest.raises(QualityRuleError, match="occurs twice"):
+        compile_rules([Rule("events", "a", "error", "x"), Rule("events", "a", "warn", "x")], [])
+
+
+def test_arguments() -> None:
+    assert batch_identifier(" " + ID.upper()) == ID
+    assert calendar_date("2024-01-15") == datetime.date(2024, 1, 15)
+    for wrong in ("x' OR 1=1", "", None):
+        with pytest.raises(ArgumentError):
+            batch_identifier(wrong)
+        with pytest.raises(ArgumentError):
+            calendar_date(wrong)
+    with pytest.raises(ArgumentError):
+        canonical("a; DROP TABLE b")
+
+
+def test_the_landing_is_sorted() -> None:
+    names = [
+        f"s3://b/_manifests/{ID}.json",
+        f"landing/_manifests/{ID}.loaded",
+        "s3://b/_manifests/.tmp",
+        f"x/{ID}.json",
+    ]
+    found = published(names)
+    assert (set(found.manifests), set(found.acknowledged)) == ({ID}, {ID})
+
+
+def _snapshot(tmp_path: Path, hour: int, money: str) -> Snapshot:
+    rows = [session("s", "2024-01-15 10:00:00", total_spent=Decimal(money))]
+    extraction_id = publish_snapshot(tmp_path, "2024-01-15", rows, f"2024-01-16T{hour:02}:00:00Z")
+    path = tmp_path / "ecommerce-landing" / "_speed_manifests" / "2024-01-15" / f"{extraction_id}.json"
+    return read_snapshot(path.name, path.read_text())
+
+
+def test_the_newest_snapshot_is_loaded_unless_it_is(tmp_path: Path) -> None:
+    older, newer = _snapshot(tmp_path, 1, "1.00"), _snapshot(tmp_path, 2, "2.00")
+    assert to_load([newer, older], {}) == [newer]
+    assert to_load([older, newer], {"2024-01-15": newer.extraction_id}) == []
+    assert to_load([older, newer], {"2024-01-15": older.extraction_id}) == [newer]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("{", "no speed manifest"), ("{}", "lacks"), ("[]", "no speed manifest")]
+)
+def test_wrong_speed_manifests_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ManifestError, match=message):
+        read_snapshot("m.json", text)
+
+
+def test_statements() -> None:
+    assert statement("delete_batch_rows", table="user_events").startswith("DELETE FROM raw.user_events")
+    assert list(chunks(["f"] * 2500))[2] == ["f"] * 500
+    assert literal("it's \\ here") == "'it''s \\\\ here'"
+    with pytest.raises(StatementError, match="no statement 'nothing'"):
+        statement("nothing")
+    with pytest.raises(StatementError, match="fragment 'table'"):
+        statement("delete_batch_rows")
+
+
+@pytest.mark.parametrize("table", STAGING_TABLES, ids=lambda table: table.table)
+def test_columns_are_those_of_the_migrations(table: StagingTable) -> None:
+    for script, name, extra in (
+        ("V1.2.0__staging_tables.sql", table.table, {"processed_at"}),
+        ("V1.7.0__staging_deltas.sql", table.table + "_delta", {"is_changed", "is_removed", "previous_date"}),
+    ):
+        text = (ROOT / "migrations" / script).read_text(encoding="utf-8")
+        body = re.search(rf"EXISTS staging\.{name} \((.*?)\n\)", text, re.DOTALL)
+        assert body is not None
+        columns = re.findall(r"^    (\w+) [A-Z]", body[1], re.MULTILINE)
+        assert sorted(columns) == sorted([*table.columns, *extra])
+
+
+def test_the_sql_check_finds_planted_mistakes() -> None:
+    assert any("PRS" in finding for finding in _findings("migrations/R__x.sql", "CREATE TABEL x (a INT);"))
+    assert any("PRS" in finding for finding in _findings("a.sql", "COPY INTO x FROM @s FORCE = PERHAPS;"))
