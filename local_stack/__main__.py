@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     options = _parser().parse_args()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     layout = Layout(options.state.resolve()) if options.state else default_layout()
     if options.command == "demo" and not options.state:
         layout = Layout(layout.root / "demo" / f"seed-{options.seed}")

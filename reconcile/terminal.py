@@ -48,8 +48,8 @@ def _days(reconciliation: Reconciliation, most: int) -> Table:
     title = "Speed layer against marts, by UTC day"
     if len(days) > most:
         title += f" (the last {most} of {len(days)})"
-    table = Table(title=title, title_justify="left")
-    table.add_column("date")
+    table = _table(title)
+    table.add_column("date", no_wrap=True)
     table.add_column("verdict")
     for name in ("cells", "match", "within tolerance", "differ", "largest", "runs"):
         table.add_column(name, justify="right")
@@ -74,11 +74,11 @@ def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
     if not cells:
         return None
     more = f" (the first {most} of {len(cells)})" if len(cells) > most else ""
-    table = Table(title=f"Cells that do not match{more}", title_justify="left")
+    table = _table(f"Cells that do not match{more}")
     for name in ("date", "user tier", "metric"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("speed", "batch", "difference", "relative"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status")
     for cell in cells[:most]:
         style = _STATUS_STYLES.get(cell.status, "magenta")
@@ -93,3 +93,8 @@ def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
             f"[{style}]{STATUS_SIGNS[cell.status]} {STATUS_WORDS[cell.status]}[/{style}]",
         )
     return table
+
+
+def _table(title: str) -> Table:
+    """Narrow enough for 80 columns: no rules between columns, the last column alone may wrap."""
+    return Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold underline")
