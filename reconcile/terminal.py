@@ -97,4 +97,6 @@ def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
 
 def _table(title: str) -> Table:
     """Narrow enough for 80 columns: no rules between columns, the last column alone may wrap."""
-    return Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold underline")
+    return Table(
+        title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold underline"
+    )
