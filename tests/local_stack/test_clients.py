@@ -51,7 +51,7 @@ def test_up_twice_is_the_same_endpoint(layout: Layout, address: Address) -> None
 
 
 def test_the_file_to_source_gives_a_shell_everything(layout: Layout, deployed: Layout) -> None:
-    script = f". {layout.env_file} && cd / && schemachange --version && dbt --version && echo $SNOWFLAKE_HOME"
+    script = f". {layout.env_file} && cd / && schemachange --help && dbt --version && echo $SNOWFLAKE_HOME"
     done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=True)
     assert str(layout.root) in done.stdout
 
@@ -63,7 +63,7 @@ def test_deploying_twice_changes_nothing(layout: Layout, deployed: Layout, addre
     assert done.returncode == 0, done.stdout + done.stderr
     with connect(layout) as connection:
         assert contents(connection) == before
-        applied = connection.rows("SELECT script, COUNT(*) FROM metadata.schemachange.change_history GROUP BY script")
+        applied = connection.rows("SELECT script, COUNT(*) FROM schemachange.change_history GROUP BY script")
     always = {script for script, count in applied if count > 1}
     assert all(script.startswith("A__") for script in always), always
 

@@ -38,20 +38,20 @@ def _through_every_stage(layout: Layout, name: str, path: Path, mapping: str) ->
 def test_online_retail_revenue_by_day_to_the_cent(tmp_path: Path) -> None:
     path = _file("online_retail.csv.gz")
     layout = Layout(tmp_path / "state")
-    _, ran = _through_every_stage(layout, "invoices", path, "online_retail")
+    _, ran = _through_every_stage(layout, "lines", path, "online_retail")
     # The documented rules: goods sold count (quantity and price above zero, invoice neither cancelled 'C' nor an
     # adjustment 'A'), rounded half up to the cent per line; the customer may be missing; a day is that of the
     # invoice's first line.
     expected = duckdb.execute(
         """
         WITH sold AS (
-            SELECT InvoiceNo, InvoiceDate::TIMESTAMP AS at,
+            SELECT InvoiceNo, InvoiceDate::TIMESTAMP AS event_time,
                 round(Quantity::DECIMAL(18, 0) * UnitPrice::DECIMAL(18, 3), 2)::DECIMAL(18, 2) AS amount
             FROM read_csv(?, all_varchar = true, header = true)
             WHERE Quantity::INT > 0 AND UnitPrice::DECIMAL(18, 3) > 0
                 AND NOT (InvoiceNo LIKE 'C%' OR InvoiceNo LIKE 'A%')
         ),
-        invoices AS (SELECT InvoiceNo, min(at)::DATE AS date, sum(amount) AS amount FROM sold GROUP BY InvoiceNo)
+        invoices AS (SELECT InvoiceNo, min(event_time)::DATE AS date, sum(amount) AS amount FROM sold GROUP BY InvoiceNo)
         SELECT date, sum(amount)::DECIMAL(38, 2) FROM invoices GROUP BY date ORDER BY date
         """,
         [str(path)],
