@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="first", type=date.fromisoformat, metavar="DATE", help="backfill from this date (UTC)"
     )
     run.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DATE", help="backfill up to this date")
+    run.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
     run.set_defaults(command=_run)
     return parser
 
@@ -118,6 +119,11 @@ def _append(config: IngestConfig, options: argparse.Namespace) -> None:
 
 
 def _run(config: IngestConfig, options: argparse.Namespace) -> None:
+    if options.dry_run:
+        from spark_ingest.preview import preview
+
+        preview(config, options.first, options.last)
+        return
     from spark_ingest.report import run_table
     from spark_ingest.run import new_progress, run
 

@@ -1,0 +1,54 @@
+"""What the next batch would be, told from metadata alone: nothing is written, Spark is not started."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from spark_ingest.config import IngestConfig
+from spark_ingest.landing import Landing
+from spark_ingest.plan import Plan, make_plan
+from spark_ingest.storage import open_storage
+from spark_ingest.tables import USER_EVENTS
+
+
+def preview(
+    config: IngestConfig, first: date | None = None, last: date | None = None, console: Console | None = None
+) -> None:
+    """Print the plan of the next batch (or of a backfill). Raises what `make_plan` raises."""
+    out = console or Console(highlight=False)
+    landing = Landing(open_storage(config.landing, config))
+    plan = make_plan(config, landing, first, last)
+    manifests = landing.manifests()
+    if not plan.has_work:
+        out.print("Nothing new in the lake: no batch would be published.")
+        return
+    published = any(document["batch_id"] == plan.batch_id for document in manifests)
+    out.print(
+        f"Batch {plan.batch_id} ({plan.mode}) is published already." if published else _title(plan), soft_wrap=True
+    )
+    shown = Table("table", "change", "snapshots", "dates", "files", "rows", "bytes")
+    for name, change in plan.changes.items():
+        operations = ", ".join(f"{identity} {operation}" for identity, operation in change.snapshots)
+        counts = (len(change.days), len(change.files), change.rows, change.bytes)
+        shown.add_row(name, str(change.kind), operations or "none", *(f"{count:,}" for count in counts))
+    out.print(shown)
+    dates = [day.isoformat() for day in plan.affected_dates]
+    out.print(f"Dates: {', '.join(dates) or 'none'}", soft_wrap=True)
+    out.print(_estimate(plan.changes[USER_EVENTS.name].rows, manifests), soft_wrap=True)
+
+
+def _title(plan: Plan) -> str:
+    return f"Batch {plan.batch_id} ({plan.mode}) would be published."
+
+
+def _estimate(rows: int, manifests: list[dict[str, Any]]) -> str:
+    """Sessions expected of so many events, by the published batches' ratio of sessions to events."""
+    events = sum(document["datasets"]["user_events"]["rows"] for document in manifests)
+    sessions = sum(document["datasets"]["user_sessions"]["rows"] for document in manifests)
+    if not events:
+        return f"Sessions: at most {rows:,}; no published batch tells how many events a session has"
+    return f"Sessions: about {round(rows * sessions / events):,}, by the ratio of the batches published so far"
