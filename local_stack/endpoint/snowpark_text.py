@@ -27,6 +27,7 @@ _NAMES_BOUND = re.compile(
     r"^\s*(?:PUT|GET|LIST|LS|REMOVE|RM|COPY|CREATE|DROP|TRUNCATE)\b(?!.*\bAS\s+\(?\s*SELECT\b)",
     re.IGNORECASE | re.DOTALL,
 )
+_INFERENCE = re.compile(r"\bINFER_SCHEMA\s*\(", re.IGNORECASE)
 _EXPLAIN = re.compile(r"^\s*EXPLAIN(?:\s+USING\s+(TEXT|TABULAR|JSON))?\s+(?=\S)", re.IGNORECASE)
 _EMPTY_GROUPING = re.compile(r"\bGROUP\s+BY\s+(ROLLUP|CUBE)\s*\(\s*\)", re.IGNORECASE)
 
@@ -44,7 +45,7 @@ class SnowparkText:
                 1003,
                 "42000",
             )
-        if statement.binds and _NAMES_BOUND.match(text):
+        if statement.binds and (_NAMES_BOUND.match(text) or _INFERENCE.search(text)):
             statement = Statement(inlined(text, statement.binds), (), statement.describe_only)
         changed = reordered_exists(_SCOPED.sub(r"\1", statement.text))
         return None if changed == text else statement.with_text(changed)

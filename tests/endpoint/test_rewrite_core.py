@@ -16,6 +16,8 @@ from local_stack.endpoint.extensions import build_extensions
 from local_stack.endpoint.rewrites.casts import casts
 from local_stack.endpoint.rewrites.column_lists import column_lists
 from local_stack.endpoint.rewrites.formats import formats, strftime_format
+from local_stack.endpoint.rewrites.identifier_calls import identifier_calls
+from local_stack.endpoint.rewrites.reserved_words import reserved_words
 from local_stack.endpoint.rewrites.strictness import strictness
 from local_stack.endpoint.rewrites.temporary_tables import temporary_tables
 from local_stack.endpoint.rewrites.try_casts import try_casts
@@ -52,6 +54,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             "CREATE TABLE t (a, b) AS SELECT 1, 2",
             "CREATE TABLE t AS SELECT * FROM (SELECT 1, 2) AS Q(a, b)",
         ),
+        (
+            identifier_calls,
+            "CREATE TABLE IF NOT EXISTS IDENTIFIER('d.\"S x\".t') (i INT)",
+            'CREATE TABLE IF NOT EXISTS d."S x".t (i INT)',
+        ),
+        (identifier_calls, "SELECT * FROM IDENTIFIER(?)", "SELECT * FROM IDENTIFIER(?)"),
+        (reserved_words, "SELECT at, x.do FROM window AS x", 'SELECT "at", x."do" FROM "window" AS x'),
         (
             temporary_tables,
             "CREATE TEMPORARY TABLE d.s.t AS SELECT 1 AS i",

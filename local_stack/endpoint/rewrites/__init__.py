@@ -17,7 +17,9 @@ from local_stack.endpoint.rewrites.counts import counts
 from local_stack.endpoint.rewrites.create_table_as import create_table_as
 from local_stack.endpoint.rewrites.formats import formats
 from local_stack.endpoint.rewrites.function_names import function_names
+from local_stack.endpoint.rewrites.identifier_calls import identifier_calls
 from local_stack.endpoint.rewrites.query_results import query_results
+from local_stack.endpoint.rewrites.reserved_words import reserved_words
 from local_stack.endpoint.rewrites.session_functions import session_functions
 from local_stack.endpoint.rewrites.snowpark import SNOWPARK_AFTER, SNOWPARK_BEFORE
 from local_stack.endpoint.rewrites.strictness import strictness
@@ -25,14 +27,17 @@ from local_stack.endpoint.rewrites.table_events import table_events
 from local_stack.endpoint.rewrites.temporary_tables import temporary_tables
 from local_stack.endpoint.rewrites.try_casts import try_casts
 from local_stack.endpoint.rewrites.variants import variants
+from local_stack.endpoint.stages.infer_schema import infer_schema
 from local_stack.endpoint.stages.staged_query import staged_files
 
 __all__ = ["AFTER", "BEFORE", "Context", "Rewrite", "apply"]
 
 BEFORE: list[Rewrite] = [
+    identifier_calls,
     strictness,
     column_lists,
     staged_files,
+    infer_schema,
     session_functions,
     query_results,
     table_events,
@@ -45,7 +50,7 @@ BEFORE: list[Rewrite] = [
     *SNOWPARK_BEFORE,
     exact_numbers.before,
 ]
-AFTER: list[Rewrite] = [exact_numbers.after, casts, *SNOWPARK_AFTER, counts]
+AFTER: list[Rewrite] = [exact_numbers.after, casts, *SNOWPARK_AFTER, counts, reserved_words]
 
 
 def apply(rewrites: list[Rewrite], expression: Expr, context: Context) -> Expr:

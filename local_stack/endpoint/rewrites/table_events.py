@@ -22,6 +22,8 @@ def table_events(expression: Expr, context: Context) -> Expr:
         case exp.TruncateTable():
             for table in expression.find_all(exp.Table):
                 truncated = context.full_name(table)
+                if hidden := session.temporary_tables.get(truncated):
+                    truncated = ("temp", "main", hidden)
                 context.on_success.append(lambda name=truncated: forget_loads(session.duck, *name))  # type: ignore[misc]
         case exp.Drop() if kind == "TABLE":
             for table in expression.find_all(exp.Table):

@@ -117,15 +117,22 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def reader_sql(path: Path, form: FileFormat) -> str:
-    """The DuckDB table function that reads one file. CSV: columns column0, column1, … as text; JSON: one column json."""
+def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
+    """The DuckDB table function that reads one file. CSV: columns column0, column1, … as text; JSON: one column json.
+
+    typed: instead, CSV columns in the types that fit them, and a column for each top-level key of JSON documents.
+    """
     source = literal(_no_glob(path))
     if form.type == "PARQUET":
         return f"read_parquet({source}, hive_partitioning = false)"
     if form.type == "JSON":
         layout = "auto" if form.get("STRIP_OUTER_ARRAY", False) else "unstructured"
+        if typed:
+            return (
+                f"read_json({source}, format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728)"
+            )
         return f"read_json_objects({source}, format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728)"
-    return f"read_csv({source}, {_csv_options(path, form)})"
+    return f"read_csv({source}, {_csv_options(path, form, typed)})"
 
 
 def _no_glob(path: Path) -> str:
@@ -146,7 +153,7 @@ def _compression(path: Path, form: FileFormat) -> str:
     return f", compression = '{known[wanted]}'"
 
 
-def _csv_options(path: Path, form: FileFormat) -> str:
+def _csv_options(path: Path, form: FileFormat, typed: bool) -> str:
     if str(form.get("RECORD_DELIMITER", "\n")).upper() not in ("\n", "\r\n", "\\N", "AUTO", "NONE"):
         raise unsupported("RECORD_DELIMITER other than a new line")
     enclosed = str(form.get("FIELD_OPTIONALLY_ENCLOSED_BY", "NONE"))
@@ -162,7 +169,7 @@ def _csv_options(path: Path, form: FileFormat) -> str:
         raise SqlError("SQL compilation error:\nPARSE_HEADER and SKIP_HEADER exclude each other.", 1008, "22023")
     options = [
         "auto_detect = true" if form.get("PARSE_HEADER", False) else "auto_detect = true, sample_size = -1",
-        "all_varchar = true",
+        f"all_varchar = {'false' if typed else 'true'}",
         f"header = {'true' if form.get('PARSE_HEADER', False) else 'false'}",
         f"delim = {literal('' if delimiter.upper() == 'NONE' else delimiter)}",
         f"quote = {literal(quote)}",

@@ -1,4 +1,7 @@
-"""Load metadata: which content was loaded into which table. Kept in the table's database, in the COPY's transaction."""
+"""Load metadata: which content was loaded into which table. Kept in the table's database, in the COPY's transaction.
+
+That of a temporary table is itself temporary, and knows the table by DuckDB's number: one created anew starts empty.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,17 @@ if TYPE_CHECKING:
 KEPT_DAYS = 64
 
 
+_COLUMNS = (
+    "(schema_name VARCHAR, table_name VARCHAR, file_name VARCHAR, etag VARCHAR, row_count BIGINT, file_size BIGINT,"
+    " loaded_at TIMESTAMPTZ)"
+)
+_TEMPORARY = "temp.main._local_loads"
+
+
 def create_history(connection: duckdb.DuckDBPyConnection, database: str) -> None:
     """Create the table of a database where it is missing."""
     connection.execute(
-        f"CREATE TABLE IF NOT EXISTS {identifier(database)}._fs_information_schema._local_loads (schema_name VARCHAR,"
-        " table_name VARCHAR, file_name VARCHAR, etag VARCHAR, row_count BIGINT, file_size BIGINT, loaded_at TIMESTAMPTZ)"
+        f"CREATE TABLE IF NOT EXISTS {identifier(database)}._fs_information_schema._local_loads {_COLUMNS}"
     )
 
 
@@ -30,7 +39,12 @@ class LoadHistory:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, table: SchemaName) -> None:
         self._duck, self._table = connection, table
-        self._name = f"{identifier(table.database)}._fs_information_schema._local_loads"
+        self._temporary = table.database == "temp"
+        if self._temporary:
+            connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {_TEMPORARY.rpartition('.')[2]} {_COLUMNS}")
+            self._name, self._key = _TEMPORARY, _number(connection, table.name)
+        else:
+            self._name, self._key = f"{identifier(table.database)}._fs_information_schema._local_loads", table.name
 
     def has(self, key: str, tag: str) -> bool:
         """Whether this content under this key was loaded within the last 64 days."""
@@ -38,15 +52,17 @@ class LoadHistory:
         found = self._duck.execute(
             f"SELECT 1 FROM {self._name} WHERE schema_name = ? AND table_name = ? AND file_name = ? AND etag = ?"
             " AND loaded_at > ? LIMIT 1",
-            [self._table.schema, self._table.name, key, tag, since],
+            [self._table.schema, self._key, key, tag, since],
         ).fetchall()
         return bool(found)
 
     def add(self, file: StagedFile, tag: str, rows: int, at: dt.datetime) -> None:
         self._duck.execute(
             f"INSERT INTO {self._name} VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [self._table.schema, self._table.name, file.key, tag, rows, file.path.stat().st_size, at],
+            [self._table.schema, self._key, file.key, tag, rows, file.path.stat().st_size, at],
         )
+        if self._temporary:
+            return
         self._duck.execute(
             f"INSERT INTO {identifier(self._table.database)}._fs_information_schema._fs_load_history"
             " VALUES (?, ?, ?, ?, 'LOADED', ?, ?, NULL, NULL, NULL, NULL, 0, 1)",
@@ -54,7 +70,21 @@ class LoadHistory:
         )
 
 
+def _number(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    row = connection.execute(
+        "SELECT table_oid FROM duckdb_tables() WHERE database_name = 'temp' AND table_name = ?", [name]
+    ).fetchone()
+    return name if row is None else str(row[0])
+
+
 def forget_loads(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> None:
     """TRUNCATE and re-creation clear a table's load metadata."""
+    if database == "temp":
+        kept = connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE database_name = 'temp' AND table_name = '_local_loads'"
+        ).fetchall()
+        if kept:
+            connection.execute(f"DELETE FROM {_TEMPORARY} WHERE table_name = ?", [_number(connection, table)])
+        return
     name = f"{identifier(database)}._fs_information_schema._local_loads"
     connection.execute(f"DELETE FROM {name} WHERE schema_name = ? AND table_name = ?", [schema, table])
