@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fakesnow.statement_type import statement_type_id
@@ -19,6 +19,9 @@ from local_stack.endpoint.statements import Extension, Result, Statement
 
 if TYPE_CHECKING:
     from local_stack.endpoint.sessions import Session
+
+
+_ROWS_AT_ONCE = 500
 
 
 class Dispatcher:
@@ -63,13 +66,31 @@ class Dispatcher:
             rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
 
             def action() -> Outcome:
-                outcomes = [_execute(expression.copy(), row, session, context, type_id) for row in rows]
+                outcomes = [
+                    _execute(part, values, session, context, type_id) for part, values in _parts(expression, rows)
+                ]
                 for after in context.on_success:
                     after()
                 context.on_success.clear()
                 return outcomes[0] if len(outcomes) == 1 else _total(outcomes)
 
             return session.transaction.run(effect, tables, action)
+
+
+def _parts(expression: Expr, rows: list[list[Any]]) -> Iterator[tuple[Expr, list[Any]]]:
+    """What to run for rows of binds: an INSERT of one row of VALUES takes many at once, other statements run per row."""
+    values = expression.args.get("expression") if isinstance(expression, exp.Insert) else None
+    tuples = values.expressions if isinstance(values, exp.Values) else []
+    in_tuple = sum(1 for _ in tuples[0].find_all(exp.Placeholder)) if len(tuples) == 1 else 0
+    if len(rows) < 2 or not in_tuple or in_tuple != sum(1 for _ in expression.find_all(exp.Placeholder)):
+        for row in rows:
+            yield expression.copy(), row
+        return
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        chunk = rows[start : start + _ROWS_AT_ONCE]
+        part = expression.copy()
+        part.args["expression"].set("expressions", [tuples[0].copy() for _ in chunk])
+        yield part, [value for row in chunk for value in row]
 
 
 def _execute(expression: Expr, params: list[Any], session: Session, context: rewrites.Context, type_id: int) -> Outcome:
