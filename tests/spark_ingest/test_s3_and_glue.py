@@ -1,0 +1,115 @@
+"""The whole job on S3: lake, staged output and manifest in moto's S3 over HTTP, the catalog in its Glue."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.conftest import free_port
+from tests.spark_ingest.rows import at, named
+from tests.spark_ingest.test_cli import EVENT, environment
+
+pytestmark = [pytest.mark.spark, pytest.mark.integration]
+REGION, LAKE, LANDING = "us-east-1", "data-s3-bucket", "ecommerce-landing"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An S3 with two empty buckets, and the job's settings to use it."""
+
+    client: Any
+    settings: dict[str, str]
+
+    def keys(self, bucket: str) -> list[str]:
+        return [item["Key"] for item in self.client.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+    def read(self, bucket: str, key: str) -> bytes:
+        content: bytes = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content
+
+    def spark_ingest(self, root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "spark_ingest", *arguments]
+        settings = {**environment(root), **self.settings}
+        return subprocess.run(command, cwd=root, env=settings, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        client = boto3.client("s3", endpoint_url=url, region_name=REGION, **credentials)
+        for bucket in (LAKE, LANDING):
+            client.create_bucket(Bucket=bucket)
+        settings = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "SPARK_INGEST_WAREHOUSE": f"s3://{LAKE}",
+            "SPARK_INGEST_LANDING": f"s3://{LANDING}",
+            "SPARK_INGEST_S3_ENDPOINT": url,
+            "SPARK_INGEST_S3_REGION": REGION,
+            "SPARK_INGEST_CATALOG_TYPE": "glue",
+            "SPARK_INGEST_CATALOG_URI": url,
+        }
+        yield Store(client, settings)
+    finally:
+        server.stop()
+
+
+def test_glue(store: Store, tmp_path: Path) -> None:
+    """Append, batch, a late event, batch again: as on a folder, with nothing on the local disk."""
+    first, late = tmp_path / "first.parquet", tmp_path / "late.parquet"
+    pq.write_table(pa.Table.from_pylist([EVENT]), first)
+    more = EVENT | {"event_id": named("event 2"), "timestamp": at("2024-01-15 23:59:59")}
+    pq.write_table(pa.Table.from_pylist([more]), late)
+
+    missing = store.spark_ingest(tmp_path, "run")
+    assert missing.returncode == 4
+    assert "table ecommerce.user_events does not exist" in missing.stderr
+
+    for number, path in enumerate((first, late), start=1):
+        appended = store.spark_ingest(tmp_path, "append", "--id", path.stem, "--events", str(path))
+        assert appended.returncode == 0, appended.stderr
+        done = store.spark_ingest(tmp_path, "run")
+        assert done.returncode == 0, done.stderr
+        manifests = [json.loads(store.read(LANDING, key)) for key in store.keys(LANDING) if key.endswith(".json")]
+        assert len(manifests) == number
+        newest = max(manifests, key=lambda document: str(document["published_at"]))
+        sessions, events = newest["datasets"]["user_sessions"], newest["datasets"]["user_events"]
+        (staged,) = sessions["files"]
+        content = store.read(LANDING, staged["path"])
+        assert len(content) == staged["bytes"]
+        assert pq.read_table(io.BytesIO(content))["event_count"].to_pylist() == [number]
+        assert events["handling"] == "passthrough"
+        (passed,) = events["files"]
+        assert len(store.read(LAKE, passed["path"])) == passed["bytes"]
+
+    again = store.spark_ingest(tmp_path, "run")
+    assert (again.returncode, again.stdout) == (0, "Nothing new in the lake: no batch was published.\n")
+    assert not (tmp_path / "landing").exists()
+    assert not (tmp_path / "warehouse").exists()
+
+
+def test_a_bucket_that_does_not_exist(store: Store, tmp_path: Path) -> None:
+    store.settings["SPARK_INGEST_LANDING"] = "s3://nowhere"
+    done = store.spark_ingest(tmp_path, "run")
+    assert done.returncode == 5
+    assert "s3://nowhere" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
