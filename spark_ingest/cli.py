@@ -1,4 +1,4 @@
-"""The command line: setup, create, append, import, run. Exit codes are those of `errors.py`."""
+"""The command line: setup, create, append, import, run, maintain. Exit codes are those of `errors.py`."""
 
 from __future__ import annotations
 
@@ -77,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DATE", help="backfill up to this date")
     run.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
     run.set_defaults(command=_run)
+
+    care = commands.add_parser(
+        "maintain", parents=[common], help="compact the tables, expire snapshots, remove orphan files"
+    )
+    care.add_argument("--dry-run", action="store_true", help="print what would be done and change nothing")
+    care.set_defaults(command=_maintain)
     return parser
 
 
@@ -128,6 +134,14 @@ def _run(config: IngestConfig, options: argparse.Namespace) -> None:
     from spark_ingest.run import new_progress, run
 
     run_table(run(config, new_progress(config, "run"), options.first, options.last, options.debug))
+
+
+def _maintain(config: IngestConfig, options: argparse.Namespace) -> None:
+    from spark_ingest.maintenance import maintain
+    from spark_ingest.report import care_table
+    from spark_ingest.run import new_progress
+
+    care_table(maintain(config, new_progress(config, "maintain"), options.dry_run, options.debug), options.dry_run)
 
 
 def _import(config: IngestConfig, options: argparse.Namespace) -> None:

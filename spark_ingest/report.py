@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spark_ingest.importing import MALFORMED, ImportResult
+from spark_ingest.maintenance import Care
 from spark_ingest.run import RunResult
 
 
@@ -52,3 +53,22 @@ def run_table(result: RunResult, console: Console | None = None) -> None:
         out.print(f"  found {count:,} {name.replace('_', ' ')}")
     seconds = result.manifest["summary"]["seconds"]
     out.print("  " + ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items()), soft_wrap=True)
+
+
+def care_table(cares: list[Care], dry_run: bool, console: Console | None = None) -> None:
+    """Print what `maintain` did, or would do: each table before and after."""
+    out = console or Console(highlight=False)
+    shown = Table("table", "", "snapshots", "manifests", "data files", "small", "delete files", "bytes")
+    for care in cares:
+        states = [("now", care.before)] if dry_run else [("before", care.before), ("after", care.after)]
+        for moment, found in states:
+            counts = (found.snapshots, found.manifests, found.data_files, found.small_files, found.delete_files)
+            shown.add_row(care.table, moment, *(f"{count:,}" for count in counts), f"{found.bytes:,}")
+    out.print(shown)
+    would = "would be " if dry_run else ""
+    for care in cares:
+        out.print(
+            f"{care.table}: {care.compacted:,} files {would}compacted, {care.expired:,} snapshots {would}expired,"
+            f" {care.orphans:,} orphan files {would}removed; younger snapshots stay for {care.kept_for}",
+            soft_wrap=True,
+        )

@@ -1,0 +1,211 @@
+"""Table care: compaction, manifests, snapshot expiry, orphan files. No file that a batch still needs is removed.
+
+What a batch needs: until the warehouse has acknowledged it, the snapshots it was made of (its passed-through files are
+live in them); and always the snapshot up to which batches are published, from which the next run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pyiceberg.manifest import ManifestContent
+from pyiceberg.table import Table as IcebergTable
+from pyspark.sql import Row, SparkSession
+
+from spark_ingest.catalog import open_table
+from spark_ingest.config import IngestConfig
+from spark_ingest.landing import Landing
+from spark_ingest.plan import published_snapshots
+from spark_ingest.progress import Progress
+from spark_ingest.session import CATALOG, spark_session
+from spark_ingest.storage import open_storage
+from spark_ingest.tables import TABLES, Table
+
+# Iceberg's own: files below three quarters of the target are small; five of a partition are worth a rewrite.
+_SMALL_SHARE = 0.75
+_MIN_INPUT_FILES = 5
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What a table consists of at one moment, by its metadata. bytes: of the live data files."""
+
+    snapshots: int
+    manifests: int
+    data_files: int
+    delete_files: int
+    bytes: int
+    small_files: int
+
+
+@dataclass(frozen=True)
+class Care:
+    """What was done, or would be, to one table.
+
+    compacted: data files rewritten (dry run: that would be). expired: snapshots. orphans: files that nothing refers to.
+    kept_for: why no more snapshots were expired.
+    """
+
+    table: str
+    before: TableState
+    after: TableState
+    compacted: int
+    expired: int
+    orphans: int
+    kept_for: str
+
+
+def maintain(
+    config: IngestConfig,
+    progress: Progress,
+    dry_run: bool = False,
+    debug: bool = False,
+    spark: SparkSession | None = None,
+) -> list[Care]:
+    """Take care of both tables, alone on the landing. dry_run: nothing is changed.
+
+    Raises RunConflict when a run holds the landing, LakeError for a missing table.
+    """
+    landing = Landing(open_storage(config.landing, config))
+    with landing.held():
+        manifests, loaded = landing.manifests(), landing.acknowledged()
+        for table in TABLES:
+            open_table(config, table)  # a missing table is told before Spark starts
+        with nullcontext(spark) if spark is not None else spark_session(config, debug) as session:
+            return [_care(session, config, table, manifests, loaded, progress, dry_run) for table in TABLES]
+
+
+def _care(
+    spark: SparkSession,
+    config: IngestConfig,
+    table: Table,
+    manifests: list[dict[str, Any]],
+    loaded: set[str],
+    progress: Progress,
+    dry_run: bool,
+) -> Care:
+    opened = open_table(config, table)
+    before = state(opened, config)
+    compacted = _compactable(opened, config)
+    if not dry_run:
+        with progress.stage(f"compaction of {table.name}") as stage:
+            done = _call(spark, config, table, "rewrite_data_files", options=_compaction_options(config))
+            compacted = int(done[0].rewritten_data_files_count)
+            stage.counts["files"] = compacted
+        with progress.stage(f"manifests of {table.name}"):
+            _call(spark, config, table, "rewrite_manifests")
+        opened = open_table(config, table)
+    moment = datetime.now(UTC)
+    until, kept_for = expiry_limit(
+        opened, table.name, manifests, loaded, moment - timedelta(hours=config.snapshot_keep_hours)
+    )
+    expiring = [snapshot for snapshot in opened.snapshots() if until is not None and snapshot.timestamp_ms < until]
+    expiring = [snapshot for snapshot in expiring if snapshot.snapshot_id != opened.metadata.current_snapshot_id]
+    if expiring and not dry_run:
+        with progress.stage(f"snapshots of {table.name}") as stage:
+            _call(spark, config, table, "expire_snapshots", older_than=_timestamp(until or 0), retain_last=1)
+            stage.counts["snapshots"] = len(expiring)
+    with progress.stage(f"orphan files of {table.name}") as stage:
+        old = int((moment - timedelta(hours=config.orphan_keep_hours)).timestamp() * 1000)
+        found = _call(
+            spark, config, table, "remove_orphan_files",
+            older_than=_timestamp(old), dry_run=dry_run, prefix_listing=config.lake_on_s3,
+        )  # fmt: skip
+        stage.counts["files"] = len(found)
+    after = before if dry_run else state(open_table(config, table), config)
+    return Care(table.name, before, after, compacted, len(expiring), len(found), kept_for)
+
+
+def expiry_limit(
+    table: IcebergTable, name: str, manifests: list[dict[str, Any]], loaded: set[str], oldest_kept: datetime
+) -> tuple[int | None, str]:
+    """Milliseconds since 1970 before which a table's snapshots may go (None: none may), and the reason of the limit."""
+    times = {snapshot.snapshot_id: snapshot.timestamp_ms for snapshot in table.snapshots()}
+    limit, reason = int(oldest_kept.timestamp() * 1000), "the time that snapshots are kept"
+    published = published_snapshots(manifests).get(name)
+    if published is None:
+        return None, "nothing is published yet"
+    needed: list[tuple[int | None, str]] = [(published, "the next batch, which goes on from there")]
+    for document in manifests:
+        if document["batch_id"] not in loaded:
+            made = document["tables"][name]
+            first = made["from_snapshot_id"] or (made["to_snapshot_id"] if document["mode"] == "backfill" else None)
+            if made["to_snapshot_id"] is not None:
+                why = f"batch {document['batch_id']}, which is not loaded yet"
+                needed.append((None if first is None else int(first), why))
+    for snapshot_id, why in needed:
+        if snapshot_id is None:
+            return None, why
+        if snapshot_id not in times:
+            continue  # gone already: nothing that is left can bring its files back, and nothing newer is touched below
+        if times[snapshot_id] < limit:
+            limit, reason = times[snapshot_id], why
+    return limit, reason
+
+
+def state(table: IcebergTable, config: IngestConfig) -> TableState:
+    """Count a table's parts from its metadata."""
+    snapshot = table.current_snapshot()
+    manifests = snapshot.manifests(table.io) if snapshot else []
+    sizes, deletes = [], 0
+    for manifest in manifests:
+        for entry in manifest.fetch_manifest_entry(table.io):
+            if manifest.content == ManifestContent.DELETES:
+                deletes += 1
+            else:
+                sizes.append(int(entry.data_file.file_size_in_bytes))
+    small = sum(size < _small(config) for size in sizes)
+    return TableState(len(table.snapshots()), len(manifests), len(sizes), deletes, sum(sizes), small)
+
+
+def _small(config: IngestConfig) -> float:
+    return config.target_file_mb * 1024 * 1024 * _SMALL_SHARE
+
+
+def _compactable(table: IcebergTable, config: IngestConfig) -> int:
+    """Small data files in partitions that have enough of them."""
+    snapshot = table.current_snapshot()
+    by_partition: dict[str, int] = {}
+    for manifest in snapshot.manifests(table.io) if snapshot else []:
+        if manifest.content == ManifestContent.DATA:
+            for entry in manifest.fetch_manifest_entry(table.io):
+                if entry.data_file.file_size_in_bytes < _small(config):
+                    key = f"{entry.data_file.spec_id}/{entry.data_file.partition}"
+                    by_partition[key] = by_partition.get(key, 0) + 1
+    return sum(count for count in by_partition.values() if count >= _MIN_INPUT_FILES)
+
+
+def _compaction_options(config: IngestConfig) -> Mapping[str, str]:
+    return {
+        "target-file-size-bytes": str(config.target_file_mb * 1024 * 1024),
+        "min-input-files": str(_MIN_INPUT_FILES),
+        # Delete files make every reader merge: a data file with one is rewritten.
+        "delete-file-threshold": "1",
+    }
+
+
+def _call(spark: SparkSession, config: IngestConfig, table: Table, procedure: str, **arguments: Any) -> list[Row]:
+    written = [f"table => '{config.namespace}.{table.name}'"]
+    written += [f"{name} => {_argument(value)}" for name, value in arguments.items()]
+    return spark.sql(f"CALL {CATALOG}.system.{procedure}({', '.join(written)})").collect()
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"map({', '.join(f'{_text(key)}, {_text(item)}' for key, item in value.items())})"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _text(value: str) -> str:
+    return f"'{value}'"
+
+
+def _timestamp(millis: int) -> str:
+    moment = datetime.fromtimestamp(millis / 1000, UTC)
+    return f"TIMESTAMP '{moment.strftime('%Y-%m-%d %H:%M:%S.%f')}'"
