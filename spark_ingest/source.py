@@ -116,7 +116,8 @@ class Source:
 
 def _on(rows: DataFrame, days: Iterable[date]) -> DataFrame:
     """The rows of some dates; Iceberg prunes the other partitions."""
-    wanted = sorted(days)
+    # Written as text: a date of the first centuries does not survive the way from Python to Java.
+    wanted = [F.lit(day.isoformat()).cast("date") for day in sorted(days)]
     return rows.filter(F.col("date").isin(*wanted)) if wanted else rows.limit(0)
 
 

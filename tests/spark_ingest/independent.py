@@ -126,7 +126,7 @@ def final_keys(landing: Path, lake: Path, dataset: str, time: str, key: str) -> 
                 rows = connection.execute(query).fetchall()
             assert len(rows) == data["rows"]
             held |= dict(rows)
-    return sorted((day, name) for name, day in held.items())
+    return sorted(((day, name) for name, day in held.items()), key=lambda pair: (pair[0], pair[1] or ""))
 
 
 def manifests(landing: Path) -> list[dict[str, Any]]:
