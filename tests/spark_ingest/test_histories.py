@@ -96,7 +96,7 @@ class History:
                 self.lake.sql(f"ALTER TABLE {{events}} RENAME COLUMN {self.browser} TO {new}")
                 self.browser = new
             case "overlong", _:
-                hours = [f"2024-06-{1 + hour // 24} {hour % 24:02}:30:00" for hour in range(0, 60, 12)]
+                hours = [f"2024-06-{1 + hour // 24:02} {hour % 24:02}:30:00" for hour in range(0, 60, 12)]
                 self.happen("append", [event(f"long {time}", "long", time) for time in hours])
 
 
