@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spark_ingest.errors import LandingError, RunConflict
+from spark_ingest.locks import Check
 from spark_ingest.manifest import encode, validate
-from spark_ingest.storage import FolderStorage, Storage
+from spark_ingest.storage import Storage
 
 MANIFESTS = "_manifests"
 DATASETS = ("user_events", "transactions", "user_sessions")
@@ -63,27 +61,9 @@ class Landing:
         self.storage.delete(stale)
         return len(stale)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the landing for one run. Raises RunConflict when another run holds it."""
-        if not isinstance(self.storage, FolderStorage):
-            yield
-            return
-        path = Path(self.storage.root) / _LOCK
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise LandingError(f"{path} cannot be written: {error.strerror}") from error
-        try:
-            try:
-                # The lock goes with the process, also when it is killed.
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(handle, 100, 0).decode(errors="replace").strip()
-                raise RunConflict(f"another run ({holder or 'just starting'}) holds {self.storage.root}") from None
-            os.truncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()}\n".encode(), 0)
-            yield
-        finally:
-            os.close(handle)
+    def held(self) -> AbstractContextManager[Check]:
+        """Hold the landing for one run; yields a check to make before publishing.
+
+        Raises RunConflict when another run holds it.
+        """
+        return self.storage.held(_LOCK)

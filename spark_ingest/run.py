@@ -45,7 +45,7 @@ def run(
     Raises RunConflict when another run works on the landing, LakeError and LandingError.
     """
     landing = Landing(open_storage(config.landing, config))
-    with landing.held():
+    with landing.held() as check_held:
         with progress.stage("plan") as stage:
             removed = landing.remove_unpublished()
             if removed:
@@ -64,6 +64,7 @@ def run(
             document = Batch(config, plan, Source(session, config, plan), progress).make()
         with progress.stage("publish"):
             document |= {"summary": _summary(document, plan, progress)}
+            check_held()
             _publish(landing, plan, document)
     return RunResult(plan, document)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from spark_ingest.config import IngestConfig, is_s3
 from spark_ingest.errors import LandingError
+from spark_ingest.locks import Check, S3Lease, folder_lock
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ class Storage(Protocol):
 
     def delete(self, paths: list[str]) -> None:
         """Delete files; missing ones do not matter."""
+
+    def held(self, path: str) -> AbstractContextManager[Check]:
+        """Hold the store for one run; yields a check that it is still held. Raises RunConflict."""
 
 
 class FolderStorage:
@@ -87,6 +92,9 @@ class FolderStorage:
             if folder.is_dir() and folder != Path(self.root) and not any(folder.iterdir()):
                 folder.rmdir()
 
+    def held(self, path: str) -> AbstractContextManager[Check]:
+        return folder_lock(Path(self.root) / path, self.root)
+
 
 class S3Storage:
     """A prefix of a bucket."""
@@ -133,6 +141,9 @@ class S3Storage:
         for start in range(0, len(paths), 1000):
             keys = [{"Key": self._prefix + path} for path in paths[start : start + 1000]]
             self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+
+    def held(self, path: str) -> AbstractContextManager[Check]:
+        return S3Lease(self._client, self._bucket, self._prefix + path).held()
 
     @staticmethod
     def _error() -> tuple[type[Exception], ...]:

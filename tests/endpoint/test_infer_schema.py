@@ -112,10 +112,11 @@ def test_write_pandas_creates_the_table(endpoint: RunningEndpoint, quoted: bool)
 
 
 def test_snowpark_frames_from_pandas(endpoint: RunningEndpoint) -> None:
-    with endpoint.connect() as connection:
-        session = Session.builder.configs({"connection": connection}).create()
+    # Closed at the end: Snowpark's decorators refuse to guess between several sessions of one process.
+    with endpoint.connect() as connection, Session.builder.configs({"connection": connection}).create() as session:
         frame = session.create_dataframe(FRAME[["id", "Name", "ratio"]])
-        assert [tuple(row) for row in frame.sort('"id"').collect()] == [(1, "a", 0.5), (2, "b'c", 1.5), (3, None, 2.5)]
+        rows = [tuple(row) for row in frame.sort('"id"').collect()]
+        assert rows == [(1, "a", 0.5), (2, "b'c", 1.5), (3, None, 2.5)]
         assert frame.to_pandas()["ratio"].sum() == 4.5
 
 

@@ -9,16 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
 from reconcile.errors import LandingError
 from reconcile.extraction import extract_day
 from reconcile.landing import Landing
 from reconcile.speed_source import SpeedLayer
-from tests.conftest import free_port
+from tests.aws import aws
 from tests.reconcile.speed_tables import COLUMNS, TABLE, config, ddl, run
 
 DAY = date(2024, 1, 15)
@@ -31,15 +29,8 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-        client.create_bucket(Bucket=BUCKET)
+    with aws(BUCKET) as client:
         yield client
-    finally:
-        server.stop()
 
 
 def test_snapshot_and_manifest_on_s3(s3: Any, tmp_path: Path) -> None:

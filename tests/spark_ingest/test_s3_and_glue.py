@@ -11,18 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
-from tests.conftest import free_port
-from tests.spark_ingest.rows import at, named
+from tests.aws import REGION, aws
 from tests.spark_ingest.test_cli import EVENT, environment
 
 pytestmark = [pytest.mark.spark, pytest.mark.integration]
-REGION, LAKE, LANDING = "us-east-1", "data-s3-bucket", "ecommerce-landing"
+LAKE, LANDING = "data-s3-bucket", "ecommerce-landing"
 
 
 @dataclass(frozen=True)
@@ -47,15 +44,8 @@ class Store:
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    server = ThreadedMotoServer("127.0.0.1", free_port(), verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
-        credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        client = boto3.client("s3", endpoint_url=url, region_name=REGION, **credentials)
-        for bucket in (LAKE, LANDING):
-            client.create_bucket(Bucket=bucket)
+    with aws(LAKE, LANDING) as client:
+        url = client.meta.endpoint_url
         settings = {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -69,37 +59,30 @@ def store() -> Iterator[Store]:
             "SPARK_INGEST_CATALOG_URI": url,
         }
         yield Store(client, settings)
-    finally:
-        server.stop()
 
 
 def test_glue(store: Store, tmp_path: Path) -> None:
-    """Append, batch, a late event, batch again: as on a folder, with nothing on the local disk."""
-    first, late = tmp_path / "first.parquet", tmp_path / "late.parquet"
-    pq.write_table(pa.Table.from_pylist([EVENT]), first)
-    more = EVENT | {"event_id": named("event 2"), "timestamp": at("2024-01-15 23:59:59")}
-    pq.write_table(pa.Table.from_pylist([more]), late)
-
+    """A missing table, an append, a batch, and nothing new: as on a folder, with nothing on the local disk."""
+    events = tmp_path / "events.parquet"
+    pq.write_table(pa.Table.from_pylist([EVENT]), events)
     missing = store.spark_ingest(tmp_path, "run")
     assert missing.returncode == 4
     assert "table ecommerce.user_events does not exist" in missing.stderr
 
-    for number, path in enumerate((first, late), start=1):
-        appended = store.spark_ingest(tmp_path, "append", "--id", path.stem, "--events", str(path))
-        assert appended.returncode == 0, appended.stderr
-        done = store.spark_ingest(tmp_path, "run")
-        assert done.returncode == 0, done.stderr
-        manifests = [json.loads(store.read(LANDING, key)) for key in store.keys(LANDING) if key.endswith(".json")]
-        assert len(manifests) == number
-        newest = max(manifests, key=lambda document: str(document["published_at"]))
-        sessions, events = newest["datasets"]["user_sessions"], newest["datasets"]["user_events"]
-        (staged,) = sessions["files"]
-        content = store.read(LANDING, staged["path"])
-        assert len(content) == staged["bytes"]
-        assert pq.read_table(io.BytesIO(content))["event_count"].to_pylist() == [number]
-        assert events["handling"] == "passthrough"
-        (passed,) = events["files"]
-        assert len(store.read(LAKE, passed["path"])) == passed["bytes"]
+    appended = store.spark_ingest(tmp_path, "append", "--events", str(events))
+    assert appended.returncode == 0, appended.stderr
+    done = store.spark_ingest(tmp_path, "run")
+    assert done.returncode == 0, done.stderr
+    (key,) = (key for key in store.keys(LANDING) if key.endswith(".json"))
+    datasets = json.loads(store.read(LANDING, key))["datasets"]
+    (staged,) = datasets["user_sessions"]["files"]
+    content = store.read(LANDING, staged["path"])
+    assert len(content) == staged["bytes"]
+    assert pq.read_table(io.BytesIO(content))["event_count"].to_pylist() == [1]
+    assert datasets["user_events"]["handling"] == "passthrough"
+    (passed,) = datasets["user_events"]["files"]
+    assert len(store.read(LAKE, passed["path"])) == passed["bytes"]
+    assert not any("_locks/" in key for key in store.keys(LANDING))
 
     again = store.spark_ingest(tmp_path, "run")
     assert (again.returncode, again.stdout) == (0, "Nothing new in the lake: no batch was published.\n")

@@ -1,0 +1,104 @@
+"""The three jobs: each reads the same Parquet data files of the lake and writes sessions as Parquet."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as F
+
+from benchmarks.sessions.data import data_files
+from spark_ingest.config import IngestConfig
+from spark_ingest.lake import identifier
+from spark_ingest.progress import Progress
+from spark_ingest.run import run
+from spark_ingest.tables import USER_EVENTS
+
+_OUR_SESSION_STAGES = ("sessions touched", "sessions", "staged sessions")
+
+
+def requirement(spark: SparkSession, config: IngestConfig, out: Path) -> int:
+    """The requirement's calculateUserSessions, line by line; only the sink is Parquet. Returns the files written.
+
+    Its `properties.amount` reads a struct that the declared table does not have; get_json_object reads the text column.
+    """
+
+    def count_when(condition: Column) -> Column:
+        return F.sum(F.when(condition, 1).otherwise(0))
+
+    kind = F.col("event_type")
+    seconds = F.unix_timestamp(F.col("timestamp"))
+    amount = F.coalesce(F.get_json_object("properties", "$.amount").cast("double"), F.lit(0.0))
+    sessions = (
+        spark.table(identifier(config, USER_EVENTS))
+        .groupBy("session_id", "user_id", "user_tier")
+        .agg(
+            F.min("timestamp").alias("session_start"),
+            F.max("timestamp").alias("session_end"),
+            ((F.max(seconds) - F.min(seconds)) / 60).alias("session_duration_minutes"),
+            count_when(kind == "page_view").alias("page_views"),
+            count_when(kind == "product_view").alias("product_views"),
+            count_when(kind == "search").alias("searches"),
+            count_when(kind == "add_to_cart").alias("add_to_cart_events"),
+            count_when(kind == "purchase").alias("purchases"),
+            F.sum(F.when(kind == "purchase", amount).otherwise(0.0)).alias("total_spent"),
+            F.first("device_type").alias("device_type"),
+            F.first("browser").alias("browser"),
+            (count_when(kind == "purchase") > 0).alias("converted_to_purchase"),
+        )
+        .withColumn("items_purchased", F.col("purchases"))
+        .withColumn("loaded_at", F.current_timestamp())
+        .withColumn("batch_id", F.lit("benchmark"))
+    )
+    sessions.write.mode("overwrite").parquet(str(out))
+    return len(list(out.glob("*.parquet")))
+
+
+def ours(spark: SparkSession, config: IngestConfig, out: Path) -> tuple[float, int]:
+    """A whole first batch, exactly as `spark_ingest run` makes it. Returns the seconds of its session stages alone, and
+    the files of sessions written."""
+    shutil.rmtree(out, ignore_errors=True)
+    progress = Progress("benchmark")
+    done = run(replace(config, landing=str(out)), progress, spark=spark)
+    if done.manifest is None:
+        raise RuntimeError(done.why)
+    seconds = sum(progress.seconds[stage] for stage in _OUR_SESSION_STAGES)
+    return seconds, len(done.manifest["datasets"]["user_sessions"]["files"])
+
+
+def duckdb_job(config: IngestConfig, out: Path, threads: int) -> int:
+    """The same columns as ours by DuckDB: duplicates left out by a first pass over the ids, exact decimals."""
+    out.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(config={"threads": threads}) as connection:
+        connection.execute(_DUCKDB.format(files=data_files(config), out=out / "sessions.parquet"))
+    return 1
+
+
+_DUCKDB = """
+COPY (
+    WITH events AS (
+        SELECT session_id, user_id, user_tier, device_type, browser, ip_address, event_type, event_id,
+            epoch_us("timestamp") AS micros,
+            CASE WHEN event_type = 'purchase'
+                THEN try_cast(json_extract_string(properties, '$.amount') AS DECIMAL(28, 2)) END AS amount
+        FROM read_parquet({files})
+        WHERE session_id IS NOT NULL
+    )
+    SELECT session_id,
+        arg_min(user_id, (micros, event_id)) AS user_id, arg_min(user_tier, (micros, event_id)) AS user_tier,
+        make_timestamp(min(micros)) AS session_start, make_timestamp(max(micros)) AS session_end,
+        ((max(micros) - min(micros)) / 60000000)::DECIMAL(18, 4) AS session_duration_minutes,
+        count(*) FILTER (event_type = 'page_view') AS page_views,
+        count(*) FILTER (event_type = 'product_view') AS product_views,
+        count(*) FILTER (event_type = 'search') AS searches,
+        count(*) FILTER (event_type = 'add_to_cart') AS add_to_cart_events,
+        count(*) FILTER (event_type = 'purchase') AS purchases,
+        coalesce(sum(amount), 0)::DECIMAL(38, 2) AS total_spent,
+        arg_min(device_type, (micros, event_id)) AS device_type, arg_min(browser, (micros, event_id)) AS browser,
+        count(*) AS event_count, count(DISTINCT ip_address) AS distinct_ip_count
+    FROM events GROUP BY session_id
+) TO '{out}' (FORMAT parquet, COMPRESSION snappy)
+"""
