@@ -28,7 +28,7 @@ class IngestConfig:
 
     warehouse: root of the lake (a folder or s3:// URL); the warehouse's lake stage points at it.
     landing: root of the landing (a folder or s3:// URL).
-    catalog_type: hadoop | glue | rest. catalog_uri: the REST catalog's URL (rest), or another Glue endpoint (glue).
+    catalog_type: hadoop (on a file system) | glue | rest. catalog_uri: the REST catalog's URL (rest), or another Glue endpoint (glue).
     catalog_warehouse: the warehouse name that a REST catalog expects, where it is not the root's URL.
     namespace: the database that holds user_events and transactions.
     s3_endpoint, s3_region: for S3 stores other than AWS's own; credentials come from the standard AWS environment.
@@ -68,6 +68,11 @@ class IngestConfig:
             raise ConfigError(f"catalog_type is '{self.catalog_type}'; it must be one of {', '.join(CATALOG_TYPES)}")
         if self.catalog_type == "rest" and not self.catalog_uri:
             raise ConfigError("catalog_type 'rest' needs catalog_uri, the URL of the REST catalog")
+        if self.catalog_type == "hadoop" and is_s3(self.warehouse):
+            raise ConfigError(
+                "catalog_type 'hadoop' cannot keep tables on S3: it commits by renaming a file, which S3 does not do"
+                " atomically; use 'glue' or 'rest'"
+            )
         if not self.namespace.replace("_", "").isalnum():
             raise ConfigError(f"namespace '{self.namespace}' may hold letters, digits and underscores only")
         for name in ("max_session_hours", "target_file_mb", "shuffle_partitions"):

@@ -19,6 +19,8 @@ CATALOG = "iceberg"
 # The requirement's settings, used as they are, except:
 # - spark.sql.catalog.spark_catalog (SparkSessionCatalog, type hive): left out. It needs a Hive metastore and nothing
 #   here lives in Spark's own catalog; every table is addressed through the catalog `iceberg`.
+# - spark.sql.catalog.iceberg.type=hadoop with a warehouse on s3:// : the catalog follows the configuration, and that pair is
+#   refused. A hadoop catalog commits by an atomic rename, which S3 does not have; on S3 the catalog is glue or rest.
 # - spark.executor.memoryFraction=0.8: does not exist since Spark 1.6; its successor is spark.memory.fraction, set to
 #   the same share.
 # - spark.executor.memory and cores: sizes of the cluster, so they are set where the cluster is described (k8s/).

@@ -164,9 +164,12 @@ def test_a_bucket_that_denies_access(
     monkeypatch.setenv(f"SPARK_INGEST_{place}", "s3://private-bucket")
     monkeypatch.setenv("SPARK_INGEST_S3_ENDPOINT", denied)
     monkeypatch.setenv("SPARK_INGEST_S3_REGION", "us-east-1")
+    if place == "WAREHOUSE":
+        monkeypatch.setenv("SPARK_INGEST_CATALOG_TYPE", "glue")
+        monkeypatch.setenv("SPARK_INGEST_CATALOG_URI", denied)
     monkeypatch.setenv("SPARK_INGEST_LOG", str(tmp_path / "log.jsonl"))
     assert main(["run"]) == code
     told = capsys.readouterr().err.strip()
     assert len(told.splitlines()) == 1
-    assert "s3://private-bucket" in told
-    assert "AccessDenied" in told or "Access Denied" in told
+    assert ("s3://private-bucket" if place == "LANDING" else "table ecommerce.user_events cannot be read") in told
+    assert "AccessDenied" in told or "403" in told
