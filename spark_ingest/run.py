@@ -61,7 +61,10 @@ def run(
         if any(document["batch_id"] == plan.batch_id for document in landing.manifests()):
             return RunResult(plan, None, f"Batch {plan.batch_id} is published already: nothing to do.")
         with _spark(config, progress, spark, debug) as session:
-            document = Batch(config, plan, Source(session, config, plan), progress).make()
+            try:
+                document = Batch(config, plan, Source(session, config, plan), progress).make()
+            finally:
+                session.catalog.clearCache()  # intermediate results of this batch; a session may make several
         with progress.stage("publish"):
             document |= {"summary": _summary(document, plan, progress)}
             check_held()

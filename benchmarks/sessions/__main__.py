@@ -63,7 +63,6 @@ def main() -> None:
             took("ours, the whole batch", time.perf_counter() - start)
             took("ours, its sessions", session_stages)
             written["ours, its sessions"] = written["ours, the whole batch"] = count
-            spark.catalog.clearCache()
             start = time.perf_counter()
             written["DuckDB"] = duckdb_job(config, root / "duckdb", options.cores)
             took("DuckDB", time.perf_counter() - start)
