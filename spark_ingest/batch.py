@@ -89,14 +89,10 @@ class Batch:
         """Control totals, and what is noticed in the rows, in one pass."""
         noticed = {}
         if table is USER_EVENTS:
-            rows = S.purchase_amounts(rows)
-            purchase = F.col("event_type") == "purchase"
             noticed = {
                 "events_without_session": F.col("session_id").isNull(),
                 "events_without_id": F.col("event_id").isNull(),
                 "events_without_time": F.col("timestamp").isNull(),
-                "unparsable_amounts": purchase & F.col("amount").isNull(),
-                "negative_amounts": purchase & (F.col("amount") < 0),
                 "unknown_event_types": ~F.col("event_type").isin(*S.EVENT_TYPES),
                 "unknown_tiers": ~F.col("user_tier").isin(*S.TIERS),
                 "dates_unlike_timestamps": F.to_date("timestamp") != F.col("date"),
@@ -150,14 +146,22 @@ class Batch:
     def _once(self, events: DataFrame, change: TableChange) -> DataFrame:
         """Every event once. A small batch is kept and sorted; of a large one only the duplicates are."""
         if change.bytes < _SMALL_BYTES:
-            kept = events.persist(_DISK)
+            kept = S.with_canonical_ids(events).persist(_DISK)
             once = S.each_event_once(kept).persist(_DISK)
             self.findings["duplicate_events"] = kept.count() - once.count()
             return once
-        duplicates = S.duplicated_ids(events).persist(_DISK)
+        hashes = S.repeated_hashes(events, self.config.shuffle_partitions).persist(_DISK)
+        if hashes.isEmpty():
+            return events
+        suspects = (
+            events.withColumn("hash", S.id_hash(F.col("event_id"))).join(hashes, "hash", "left_semi").drop("hash")
+        )
+        duplicates = S.duplicated_ids(S.with_canonical_ids(suspects)).persist(_DISK)
         surplus = duplicates.agg(F.coalesce(F.sum(F.col("n") - 1), F.lit(0)).alias("n")).collect()[0].n
         self.findings["duplicate_events"] = surplus
-        return S.each_event_once(events, duplicates.select("event_id")) if surplus else events
+        if not surplus:
+            return events
+        return S.each_event_once(S.with_canonical_ids(events), duplicates.select("event_id"))
 
     def _sessions(self, events: DataFrame) -> tuple[DataFrame, int]:
         """Sessions of events, and how many. Ties and overlong sessions cost only where they occur."""
@@ -169,10 +173,12 @@ class Batch:
             F.count_if("tied").alias("tied"),
             F.count_if(overlong).alias("overlong"),
             F.coalesce(F.sum(F.when(overlong, F.col("event_count"))), F.lit(0)).alias("events_of_overlong"),
+            *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in S.NOTICED),
         ).collect()[0]
+        self.findings.update({name: int(seen[name]) for name in S.NOTICED})
         if seen.tied or seen.overlong:
             special = made.filter(F.col("tied") | overlong).select("session_id")
-            own = events.join(special, "session_id", "left_semi")
+            own = S.with_canonical_ids(events).join(special, "session_id", "left_semi")
             first = S.tied_first_events(own, made) if seen.tied else None
             too_long = S.overlong(made, limit)
             again = S.sessions(S.within_limit(own, too_long), first).persist(_DISK)

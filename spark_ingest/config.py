@@ -28,7 +28,8 @@ class IngestConfig:
 
     warehouse: root of the lake (a folder or s3:// URL); the warehouse's lake stage points at it.
     landing: root of the landing (a folder or s3:// URL).
-    catalog_type: hadoop (on a file system) | glue | rest. catalog_uri: the REST catalog's URL (rest), or another Glue endpoint (glue).
+    catalog_type: hadoop (on a file system) | glue | rest.
+    catalog_uri: the REST catalog's URL (rest), or another Glue endpoint (glue).
     catalog_warehouse: the warehouse name that a REST catalog expects, where it is not the root's URL.
     namespace: the database that holds user_events and transactions.
     s3_endpoint, s3_region: for S3 stores other than AWS's own; credentials come from the standard AWS environment.

@@ -37,6 +37,8 @@ _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     # A time that a pattern does not fit is no time; the default would stop at texts that Spark 2 read otherwise.
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    # Sessions are kept once between counting and writing; compressing them takes longer than computing a third of them.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 
+from spark_ingest import batch
 from spark_ingest.batch import Batch
 from spark_ingest.catalog import open_table
 from spark_ingest.changes import Kind
@@ -82,7 +83,9 @@ def test_first_batch_then_nothing_then_a_late_event(lake: Lake, tmp_path: Path) 
     assert late["tables"]["user_events"]["from_snapshot_id"] == first["tables"]["user_events"]["to_snapshot_id"]
 
 
-def test_duplicates_across_batches_count_once(lake: Lake) -> None:
+@pytest.mark.parametrize("small_bytes", [batch._SMALL_BYTES, 0])
+def test_duplicates_across_batches_count_once(lake: Lake, small_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "_SMALL_BYTES", small_bytes)  # a large batch counts duplicates in another way
     lake.append([purchase("1", "a", "2024-01-15 10:00:00", "5.00"), event("2", "a", "2024-01-15 10:05:00")])
     lake.run()
     repeated = purchase("1", "a", "2024-01-15 10:00:00", "5.00")
@@ -252,9 +255,9 @@ def test_a_batch_published_meanwhile_stops_the_run(lake: Lake, monkeypatch: pyte
     other = json.loads(existing.read_text()) | {"batch_id": named("other"), "published_at": "2099-01-01T00:00:00Z"}
     original = Batch.make
 
-    def slow(batch: Batch) -> dict[str, object]:
+    def slow(made: Batch) -> dict[str, object]:
         (landing / "_manifests" / f"{named('other')}.json").write_text(json.dumps(other))
-        return original(batch)
+        return original(made)
 
     monkeypatch.setattr(Batch, "make", slow)
     with pytest.raises(RunConflict, match=f"published batch {named('other')} in the meantime"):

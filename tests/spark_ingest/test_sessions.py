@@ -18,7 +18,7 @@ pytestmark = pytest.mark.spark
 
 def made(spark: SparkSession, rows: list[Row]) -> dict[str, Any]:
     """The sessions of rows, by id, by the whole chain of transforms."""
-    events = S.each_event_once(S.session_events(frame(spark, USER_EVENTS, rows)))
+    events = S.each_event_once(S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows))))
     first = S.sessions(events)
     ties = S.tied_first_events(events, first) if not first.filter("tied").isEmpty() else None
     result = S.sessions(events, ties).select(*S.SESSION_COLUMNS)
@@ -138,7 +138,7 @@ def test_duplicates_count_once_and_the_earliest_wins(spark: SparkSession) -> Non
 def test_both_ways_of_counting_once_agree(spark: SparkSession) -> None:
     rows = [event(str(n % 7), f"s{n % 3}", f"2024-01-15 10:{n:02}:00") for n in range(40)]
     rows += [event("none", "s1", "2024-01-15 11:00:00") | {"event_id": None} for _ in range(3)]
-    events = S.session_events(frame(spark, USER_EVENTS, rows)).persist()
+    events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows))).persist()
     duplicates = S.duplicated_ids(events)
     chosen = S.each_event_once(events, duplicates.select("event_id"))
     assert sorted(map(str, chosen.collect())) == sorted(map(str, S.each_event_once(events).collect()))
@@ -150,7 +150,7 @@ def test_both_ways_of_counting_once_agree(spark: SparkSession) -> None:
 def test_overlong_sessions_are_cut_at_the_limit(spark: SparkSession) -> None:
     rows = [event(str(n), "long", f"2024-01-{15 + n // 24} {n % 24:02}:00:00") for n in range(0, 40, 4)]
     rows.append(event("short", "short", "2024-01-15 10:00:00"))
-    events = S.session_events(frame(spark, USER_EVENTS, rows))
+    events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows)))
     limit = 24 * 3_600_000_000
     kept = S.within_limit(events, S.overlong(S.sessions(events), limit))
     counts = {row.session_id: row.event_count for row in S.sessions(kept).collect()}
@@ -163,11 +163,12 @@ def plan_of(rows: DataFrame) -> str:
 
 def test_no_aggregate_sorts(spark: SparkSession) -> None:
     """An aggregate with a string in its buffer would be a SortAggregate (or an ObjectHashAggregate that falls back)."""
-    events = S.session_events(frame(spark, USER_EVENTS, [event("1", "a", "2024-01-15 10:00:00")]))
+    events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, [event("1", "a", "2024-01-15 10:00:00")])))
     duplicates = S.duplicated_ids(events)
     once = S.each_event_once(events, duplicates.select("event_id"))
     first = S.tied_first_events(once, S.sessions(once))
-    for part in (duplicates, once, S.session_groups(once), S.sessions(once), S.sessions(once, first)):
+    hashes = S.repeated_hashes(events, 2)
+    for part in (duplicates, hashes, once, S.session_groups(once), S.sessions(once), S.sessions(once, first)):
         plan = plan_of(part)
         assert "SortAggregate" not in plan
         assert "ObjectHashAggregate" not in plan
