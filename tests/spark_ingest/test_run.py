@@ -99,8 +99,8 @@ def test_duplicates_across_batches_count_once(lake: Lake, small_bytes: int, monk
 
 def test_overlong_sessions_are_kept_up_to_the_limit_in_any_order(lake: Lake, tmp_path: Path) -> None:
     hours = [f"2024-01-{15 + hour // 24} {hour % 24:02}:30:00" for hour in range(0, 72, 6)]
-    for batch in (hours[8:], hours[4:8], hours[:4]):
-        lake.append([event(time, "long", time) for time in batch])
+    for part in (hours[8:], hours[4:8], hours[:4]):
+        lake.append([event(time, "long", time) for time in part])
         manifest = lake.run().manifest
     assert manifest is not None
     assert manifest["findings"] == {"overlong_sessions": 1, "events_beyond_session_limit": 7}
