@@ -164,8 +164,14 @@ class Batch:
         return S.each_event_once(S.with_canonical_ids(events), duplicates.select("event_id"))
 
     def _sessions(self, events: DataFrame) -> tuple[DataFrame, int]:
-        """Sessions of events, and how many. Ties and overlong sessions cost only where they occur."""
-        made = S.sessions(events).persist(_DISK)
+        """Sessions of events, and how many. Changed attributes, ties and overlong sessions cost only where they occur."""
+        groups = S.session_groups(events).persist(_DISK)
+        divided = S.divided_sessions(groups).persist(_DISK)
+        if divided.isEmpty():
+            made = S.undivided_sessions(groups)
+        else:
+            merged = S.merged_groups(groups.join(divided, "session_id", "left_semi")).persist(_DISK)
+            made = S.undivided_sessions(groups.join(divided, "session_id", "left_anti")).unionByName(merged)
         limit = self.config.max_session_micros
         overlong = F.unix_micros("session_end") - F.unix_micros("session_start") > limit
         seen = made.agg(

@@ -114,6 +114,23 @@ def test_ties_are_settled_by_event_id(spark: SparkSession) -> None:
     assert session["event_count"] == 12
 
 
+def test_divided_and_undivided_sessions_are_all_sessions(spark: SparkSession) -> None:
+    rows = [event(f"{name} {n}", name, f"2024-01-15 10:{n:02}:00") for name in "abc" for n in range(4)]
+    rows += [
+        event("b 5", "b", "2024-01-15 10:05:00", browser="other"),
+        purchase("c 6", "c", "2024-01-15 10:06:00", "-1"),
+    ]
+    rows += [event("d 1", "d", "2024-01-15 10:00:00") | {"ip_address": None}]
+    events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows)))
+    groups = S.session_groups(events)
+    divided = S.divided_sessions(groups)
+    assert [row.session_id for row in divided.collect()] == [named("session b")]
+    merged = S.merged_groups(groups.join(divided, "session_id", "left_semi"))
+    alone = S.undivided_sessions(groups.join(divided, "session_id", "left_anti"))
+    assert alone.dtypes == merged.dtypes
+    assert sorted(map(str, merged.union(alone).collect())) == sorted(map(str, S.sessions(events).collect()))
+
+
 def test_identifiers_in_any_form_are_one(spark: SparkSession) -> None:
     one = event("1", "a", "2024-01-15 10:00:00")
     two = event("2", "a", "2024-01-15 10:01:00") | {"session_id": "{" + named("session a").upper() + "}"}
@@ -168,7 +185,10 @@ def test_no_aggregate_sorts(spark: SparkSession) -> None:
     once = S.each_event_once(events, duplicates.select("event_id"))
     first = S.tied_first_events(once, S.sessions(once))
     hashes = S.repeated_hashes(events, 2)
-    for part in (duplicates, hashes, once, S.session_groups(once), S.sessions(once), S.sessions(once, first)):
+    groups = S.session_groups(once)
+    divided = S.divided_sessions(groups)
+    alone = S.undivided_sessions(groups.join(divided, "session_id", "left_anti"))
+    for part in (duplicates, hashes, once, groups, divided, alone, S.sessions(once), S.sessions(once, first)):
         plan = plan_of(part)
         assert "SortAggregate" not in plan
         assert "ObjectHashAggregate" not in plan
