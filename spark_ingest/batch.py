@@ -23,8 +23,8 @@ from spark_ingest.staging import write_staged
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
 
 _DISK = StorageLevel.MEMORY_AND_DISK
-# Staged sessions take about 60 to 110 bytes a row; files are cut at the target size in any case.
-_BYTES_PER_ROW = 96
+# Staged sessions with UUIDs take about 110 bytes a row; a file that grows beyond the target all the same is cut there.
+_BYTES_PER_ROW = 112
 _SMALL_BYTES = 256 * 1024 * 1024
 _ZERO = Decimal("0.00")
 

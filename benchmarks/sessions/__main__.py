@@ -40,7 +40,7 @@ def main() -> None:
         driver_memory=options.memory,
         shuffle_partitions=options.cores * 4,
     )
-    out = Console(highlight=False)
+    out = Console(highlight=False, width=120)
     with spark_session(config) as spark:
         out.print(
             f"{options.events:,} events in {options.days} days, {options.cores} cores, Spark with {options.memory}"
