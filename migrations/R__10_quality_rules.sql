@@ -1,5 +1,6 @@
 -- The quality rules and flags (see ops.quality_rules). Changing one here re-deploys all; rows already in STAGING keep their
 -- flags until a batch brings them again.
+-- A predicate sees the columns that ops.quality_rules names, one of events also loaded_at (UTC, when RAW received it).
 -- Quoting: a predicate is a SQL string, so its own quotes are doubled.
 MERGE INTO ops.quality_rules AS target
 USING (
@@ -15,6 +16,7 @@ USING (
         ('events', 'missing_timestamp', 'error', 'timestamp IS NULL', 'An event without time belongs to no day'),
         ('events', 'missing_event_type', 'error', 'event_type IS NULL', 'Nobody knows what happened'),
         ('events', 'implausible_timestamp', 'error', 'timestamp < ''2000-01-01''::TIMESTAMP_NTZ OR timestamp >= ''2100-01-01''::TIMESTAMP_NTZ', 'Clock defects: the shop did not exist then'),
+        ('events', 'timestamp_in_the_future', 'warn', 'timestamp > loaded_at', 'It was loaded before it happened: the clock that gave the time was wrong'),
         ('events', 'missing_session_id', 'warn', 'session_id IS NULL', 'The event is part of no session'),
         ('events', 'missing_user_id', 'warn', 'user_id IS NULL', 'A guest'),
         ('events', 'unknown_event_type', 'warn', 'event_type NOT IN (''page_view'', ''product_view'', ''search'', ''add_to_cart'', ''purchase'')', 'Counted in no metric of its own'),

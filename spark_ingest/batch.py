@@ -89,6 +89,7 @@ class Batch:
         """Control totals, and what is noticed in the rows, in one pass."""
         noticed = {}
         if table is USER_EVENTS:
+            committed = (self.plan.changes[table.name].committed_ms or 0) * 1000
             noticed = {
                 "events_without_session": F.col("session_id").isNull(),
                 "events_without_id": F.col("event_id").isNull(),
@@ -96,6 +97,8 @@ class Batch:
                 "unknown_event_types": ~F.col("event_type").isin(*S.EVENT_TYPES),
                 "unknown_tiers": ~F.col("user_tier").isin(*S.TIERS),
                 "dates_unlike_timestamps": F.to_date("timestamp") != F.col("date"),
+                # Nothing is known before it happened: such a clock was wrong.
+                "events_in_the_future": F.unix_micros("timestamp") > F.lit(committed),
             }
         total = rows.agg(
             F.count(F.lit(1)).alias("rows"),

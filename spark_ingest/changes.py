@@ -46,7 +46,8 @@ class TableChange:
     kinds the live files that hold the affected rows. days: dates of rows added, changed or removed.
     live: all data files at the end. has_deletes: delete files apply to some of them. schema_ids: the schemas that
     `files` were written under, None when any of the table's may be. before_readable: the state at from_snapshot_id
-    can still be read. reason: what made the change more than appends.
+    can still be read. reason: what made the change more than appends. committed_ms: when the state at to_snapshot_id was
+    committed, in milliseconds since 1970, UTC.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class TableChange:
     schema_ids: frozenset[int | None] | None = None
     before_readable: bool = False
     reason: str = ""
+    committed_ms: int | None = None
 
     @property
     def rows(self) -> int:
@@ -91,7 +93,14 @@ def table_change(table: IcebergTable, since: int | None, published: frozenset[da
             return TableChange(Kind.NOTHING, None, None)
         return TableChange(Kind.CHANGED, since, None, days=published, reason=_LOST)
     live, has_deletes = _live_files(table, current)
-    base = TableChange(Kind.NOTHING, since, current.snapshot_id, live=live, has_deletes=has_deletes)
+    base = TableChange(
+        Kind.NOTHING,
+        since,
+        current.snapshot_id,
+        live=live,
+        has_deletes=has_deletes,
+        committed_ms=current.timestamp_ms,
+    )
     if since is None:
         chain = ((current.snapshot_id, _operation(current)),)
         kind = Kind.EVERYTHING if live else Kind.NOTHING
@@ -124,7 +133,15 @@ def table_dates(table: IcebergTable, first: date | None, last: date | None, publ
     if current is None:
         return TableChange(Kind.CHANGED, None, None, days=_within(published, first, last), reason=_BACKFILL)
     live, has_deletes = _live_files(table, current)
-    base = TableChange(Kind.CHANGED, None, current.snapshot_id, live=live, has_deletes=has_deletes, reason=_BACKFILL)
+    base = TableChange(
+        Kind.CHANGED,
+        None,
+        current.snapshot_id,
+        live=live,
+        has_deletes=has_deletes,
+        reason=_BACKFILL,
+        committed_ms=current.timestamp_ms,
+    )
     days = _within(base.live_days | published, first, last)
     chain = ((current.snapshot_id, _operation(current)),)
     return replace(base, snapshots=chain).covering(days)

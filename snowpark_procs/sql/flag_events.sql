@@ -20,6 +20,7 @@ WITH source AS (
         r.search_query,
         r.user_tier,
         r.processing_time,
+        r.loaded_at,
         r.batch_id,
         r.properties::STRING AS properties_text,
         TRY_PARSE_JSON(r.properties::STRING) AS properties_parsed

@@ -42,6 +42,7 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         event("e5", "s-1", "2024-01-15 10:00:00", "purchase", properties='{"amount": "1,5"}', user_tier="vip"),
         event("e6", "s-1", "2024-01-15 10:00:00", "teleport", properties="{oops", user_id="TEST-7"),
         event("e7", None, "2024-01-15 10:00:00", properties='{"is_test": true}', user_id=None),
+        event("e8", "s-1", "2099-12-31 23:59:59"),
     ]
     warehouse.publish(events=rows)
     flag(warehouse)
@@ -54,11 +55,13 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         "e5": [],
         "e6": [],
         "e7": [],
+        "e8": [],
     }
     warnings = codes(warehouse, "events_cleaned", "event_id", "validation_warnings")
     assert warnings["e5"] == ["unknown_user_tier", "unparsable_amount"]
     assert warnings["e6"] == ["malformed_properties", "unknown_event_type"]
     assert warnings["e7"] == ["missing_session_id", "missing_user_id"]
+    assert warnings["e8"] == ["timestamp_in_the_future"]
     valid = warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE NOT is_valid ORDER BY event_id")
     assert valid == [("e4",), (None,)]
     assert warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE is_bot_traffic") == [(B,)]

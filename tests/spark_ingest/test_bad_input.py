@@ -78,6 +78,7 @@ def test_texts_keys_and_times(lake: Lake, tmp_path: Path) -> None:
     assert manifest is not None
     assert manifest["datasets"]["user_events"]["rows"] == len(rows)
     assert manifest["findings"] == {
+        "events_in_the_future": 2,
         "events_without_id": 1,
         "events_without_session": 1,
         "unknown_event_types": 1,
