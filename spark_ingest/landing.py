@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from spark_ingest.storage import Storage
 MANIFESTS = "_manifests"
 DATASETS = ("user_events", "transactions", "user_sessions")
 _LOCK = "_locks/run.lock"
-_BATCH_FOLDER = re.compile(r"^[a-z_]+/batch_id=([0-9a-f-]{36})/")
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,16 @@ class Landing:
             raise RunConflict(f"batch {document['batch_id']} was published by another run in the meantime")
 
     def remove_unpublished(self) -> int:
-        """Delete staged files of batches without a manifest (a run was killed); how many files went."""
-        published = {document["batch_id"] for document in self.manifests()}
+        """Delete staged files that no manifest names (a run, or a task of one, was killed); how many files went."""
+        published = {
+            file["path"]
+            for document in self.manifests()
+            for dataset in document["datasets"].values()
+            if dataset["stage"] == "landing"
+            for file in dataset["files"]
+        }
         stale = [
-            file.path
-            for dataset in DATASETS
-            for file in self.storage.files(dataset)
-            if (match := _BATCH_FOLDER.match(file.path)) is None or match.group(1) not in published
+            file.path for dataset in DATASETS for file in self.storage.files(dataset) if file.path not in published
         ]
         self.storage.delete(stale)
         return len(stale)

@@ -62,11 +62,12 @@ def run(
             return RunResult(plan, None, f"Batch {plan.batch_id} is published already: nothing to do.")
         with _spark(config, progress, spark, debug) as session:
             try:
-                document = Batch(config, plan, Source(session, config, plan), progress).make()
+                source = Source(session, config, plan)
+                document = Batch(config, plan, source, progress).make()
             finally:
                 session.catalog.clearCache()  # intermediate results of this batch; a session may make several
         with progress.stage("publish"):
-            document |= {"summary": _summary(document, plan, progress)}
+            document |= {"summary": _summary(document, source, progress)}
             check_held()
             _publish(landing, plan, document)
     return RunResult(plan, document)
@@ -98,14 +99,14 @@ def _publish(landing: Landing, plan: Plan, document: dict[str, Any]) -> None:
     landing.publish(document)
 
 
-def _summary(document: dict[str, Any], plan: Plan, progress: Progress) -> dict[str, Any]:
+def _summary(document: dict[str, Any], source: Source, progress: Progress) -> dict[str, Any]:
     staged = [data for data in document["datasets"].values() if data["stage"] == "landing"]
     return {
         "seconds": dict(progress.seconds),
         "rows": {name: data["rows"] for name, data in document["datasets"].items()},
-        "bytes_planned": sum(change.bytes for change in plan.changes.values()),
+        "bytes_read": sum(source.files_read.values()),
         "bytes_written": sum(file["bytes"] for data in staged for file in data["files"]),
-        "snapshots": {name: len(change.snapshots) for name, change in plan.changes.items()},
+        "snapshots": {name: len(change.snapshots) for name, change in source.plan.changes.items()},
     }
 
 

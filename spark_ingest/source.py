@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 
-from spark_ingest.changes import Kind, TableChange
+from spark_ingest.changes import Kind, LakeFile, TableChange
 from spark_ingest.config import IngestConfig
 from spark_ingest.identifiers import canonical_id
 from spark_ingest.lake import identifier
@@ -24,15 +24,20 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True)
 class Source:
-    """Reads the lake as of the plan's snapshots, whatever is committed meanwhile."""
+    """Reads the lake as of the plan's snapshots, whatever is committed meanwhile.
+
+    files_read: sizes in bytes of the data files that rows were asked of, by path.
+    """
 
     spark: SparkSession
     config: IngestConfig
     plan: Plan
+    files_read: dict[str, int] = field(default_factory=dict)
 
     def affected_rows(self, table: Table) -> DataFrame:
         """The rows that a table's dataset of this batch consists of."""
         change = self.plan.changes[table.name]
+        self._note(change.files)
         if change.kind == Kind.APPENDED:
             return self._appended(table)
         rows = self.at(table, change.to_snapshot_id)
@@ -53,7 +58,12 @@ class Source:
         if change.kind == Kind.EVERYTHING:
             return events
         touched = self._touched_sessions(change).persist()
-        return _of_sessions(_on(events, self._days_of(events, touched, change)), touched)
+        days = self._days_of(events, touched, change)
+        self._note(file for file in change.live if file.days & days)
+        return _of_sessions(_on(events, days), touched)
+
+    def _note(self, files: Iterable[LakeFile]) -> None:
+        self.files_read.update((file.path, file.bytes) for file in files)
 
     def _appended(self, table: Table) -> DataFrame:
         change = self.plan.changes[table.name]

@@ -113,3 +113,41 @@ def test_a_killed_run_is_made_good_by_the_next(tmp_path: Path) -> None:
     assert {"plan", "sessions", "publish"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
     assert set(batch["summary"]["seconds"]) >= {"plan", "sessions"}
     assert command(tmp_path, "run").stdout == "Nothing new in the lake: no batch was published.\n"
+
+
+@pytest.mark.spark
+def test_a_killed_executor_costs_only_time(tmp_path: Path) -> None:
+    """A driver with one executor in a process of its own, which is killed with kill -9 after its first stage."""
+    events = tmp_path / "events.parquet"
+    pq.write_table(pa.Table.from_pylist([EVENT | {"event_id": named(f"event {n}")} for n in range(3)]), events)
+    assert command(tmp_path, "append", "--events", str(events)).returncode == 0
+
+    cluster = environment(tmp_path) | {"SPARK_INGEST_SPARK_MASTER": "local-cluster[1,1,1024]"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "spark_ingest", "run"],
+        cwd=tmp_path,
+        env=cluster,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        log, killed, deadline = tmp_path / "log.jsonl", None, time.monotonic() + 120
+        while killed is None and running.poll() is None and time.monotonic() < deadline:
+            if log.exists() and "rows of user_events" in log.read_text():
+                killed = _executor_of(running.pid)
+                os.kill(killed, signal.SIGKILL)
+            time.sleep(0.05)
+        _, errors = running.communicate(timeout=180)
+    assert killed is not None
+    assert running.returncode == 0, errors
+    (manifest,) = (tmp_path / "landing" / "_manifests").glob("*.json")
+    (file,) = json.loads(manifest.read_text())["datasets"]["user_sessions"]["files"]
+    assert pq.read_table(tmp_path / "landing" / file["path"], partitioning=None)["event_count"].to_pylist() == [3]
+
+
+def _executor_of(group: int) -> int:
+    """The process of the one executor in a process group."""
+    found = ["pgrep", "-g", str(group), "-f", "CoarseGrainedExecutorBackend"]
+    (pid,) = subprocess.run(found, capture_output=True, text=True, check=True).stdout.split()
+    return int(pid)

@@ -80,6 +80,9 @@ def test_first_batch_then_nothing_then_a_late_event(lake: Lake, tmp_path: Path) 
     assert late["affected_dates"] == ["2024-01-31", "2024-02-01"]
     assert late["datasets"]["transactions"]["rows"] == 0
     assert late["datasets"]["user_events"]["handling"] == "passthrough"
+    data = Path(lake.config.warehouse) / lake.config.namespace / "user_events" / "data"
+    read = [path for day in ("2024-01-31", "2024-02-01") for path in (data / f"date={day}").rglob("*.parquet")]
+    assert late["summary"]["bytes_read"] == sum(path.stat().st_size for path in read)
     assert late["tables"]["user_events"]["from_snapshot_id"] == first["tables"]["user_events"]["to_snapshot_id"]
 
 
@@ -234,6 +237,9 @@ def test_half_written_batches_are_removed_and_others_are_not(lake: Lake) -> None
     stale = landing / "user_sessions" / f"batch_id={named('killed')}" / "part-1.parquet"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"half")
+    # What a killed task of a batch that succeeded all the same has left.
+    (published_file,) = (path for path in published if path.is_relative_to(landing / "user_sessions"))
+    published_file.with_name("part-2.parquet").write_bytes(b"half")
     lake.run()
     assert set(landing.rglob("*.parquet")) == published
 
