@@ -52,7 +52,9 @@ def run_table(result: RunResult, console: Console | None = None) -> None:
     for name, count in result.manifest["findings"].items():
         out.print(f"  found {count:,} {name.replace('_', ' ')}")
     summary = result.manifest["summary"]
-    out.print(f"  read {summary['bytes_read']:,} bytes of data files, wrote {summary['bytes_written']:,}", soft_wrap=True)
+    out.print(
+        f"  read {summary['bytes_read']:,} bytes of data files, wrote {summary['bytes_written']:,}", soft_wrap=True
+    )
     seconds = summary["seconds"]
     out.print("  " + ", ".join(f"{stage} {taken:.1f} s" for stage, taken in seconds.items()), soft_wrap=True)
 

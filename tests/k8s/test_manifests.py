@@ -101,15 +101,20 @@ def test_what_runs_is_what_people_type() -> None:
     }
     for spec in applications("kind"):
         assert spec["mainApplicationFile"].endswith("/spark_ingest/__main__.py")
-        assert spec["arguments"] == ["run"]
+    scheduled = {one["metadata"]["name"]: one["spec"] for one in of_kind("kind", "ScheduledSparkApplication")}
+    assert {name: spec["template"]["arguments"] for name, spec in scheduled.items()} == {
+        "batch-ingest": ["run"],
+        "table-care": ["maintain"],
+    }
+    assert [one["spec"]["arguments"] for one in of_kind("kind", "SparkApplication")] == [["run"]]
 
 
 def test_the_schedule_runs_the_same_application() -> None:
     (once,) = of_kind("kind", "SparkApplication")
-    (scheduled,) = of_kind("production", "ScheduledSparkApplication")
     assert of_kind("production", "SparkApplication") == []
-    assert scheduled["spec"]["template"]["driver"]["memoryLimit"] == once["spec"]["driver"]["memoryLimit"]
-    assert scheduled["spec"]["template"]["sparkConf"] == once["spec"]["sparkConf"]
+    for scheduled in of_kind("production", "ScheduledSparkApplication"):
+        assert scheduled["spec"]["template"]["driver"]["memoryLimit"] == once["spec"]["driver"]["memoryLimit"]
+        assert scheduled["spec"]["template"]["sparkConf"] == once["spec"]["sparkConf"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
