@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,11 +13,14 @@ import pytest
 from pyspark.sql import functions as F
 
 from spark_ingest import batch
+from spark_ingest import sessions as S
 from spark_ingest.batch import Batch
 from spark_ingest.catalog import open_table
 from spark_ingest.changes import Kind
 from spark_ingest.errors import ConfigError, LakeError, RunConflict
 from spark_ingest.landing import Landing
+from spark_ingest.plan import make_plan
+from spark_ingest.source import Source
 from spark_ingest.storage import open_storage
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
 from tests.spark_ingest.conftest import Lake
@@ -268,6 +272,28 @@ def test_a_batch_published_meanwhile_stops_the_run(lake: Lake, monkeypatch: pyte
     monkeypatch.setattr(Batch, "make", slow)
     with pytest.raises(RunConflict, match=f"published batch {named('other')} in the meantime"):
         lake.run()
+
+
+def test_only_what_is_needed_is_read(lake: Lake) -> None:
+    lake.append([event(str(day), f"session {day}", f"2024-01-{day:02} 10:00:00") for day in (5, 15, 25)])
+    lake.run()
+    data = Path(lake.config.warehouse) / lake.config.namespace / "user_events" / "data"
+    (far,) = (data / "date=2024-01-05").rglob("*.parquet")
+    far.write_bytes(b"whoever opens this file fails")
+    lake.append([event("late", "session 25", "2024-01-25 09:00:00")])
+
+    source = Source(
+        lake.spark, lake.config, make_plan(lake.config, Landing(open_storage(lake.config.landing, lake.config)))
+    )
+    events = S.session_events(source.touched_events())
+    plan = str(events._jdf.queryExecution().executedPlan().toString())
+    scanned = {
+        name for names in re.findall(r"BatchScan [^\[]*user_events\[([^\]]*)\]", plan) for name in names.split(", ")
+    }
+    columns = {name.split("#")[0] for name in scanned}
+    assert columns == {*S.EVENT_COLUMNS, "date"}
+
+    assert lake.run().manifest is not None
 
 
 def test_a_missing_table_is_named(lake: Lake) -> None:
