@@ -17,7 +17,8 @@ from local_stack.layout import REPO, Layout
 from local_stack.warehouse_client import Warehouse, connect
 
 # The log of attempts grows with every attempt, by intent; all other tables must not change when a step is repeated.
-_LOG_TABLES = {("OPS", "STEP_RUNS")}
+# The task graph runs by its schedule too while the endpoint is up.
+_LOG_TABLES = {("OPS", "STEP_RUNS"), ("OPS", "GRAPH_RUNS")}
 
 
 def local_stack(layout: Layout, *arguments: str, environment: dict[str, str] | None = None) -> str:

@@ -25,12 +25,30 @@ def casts(expression: Expr, _: Context) -> Expr:
             if isinstance(node.this, exp.JSONExtractScalar):
                 return node
             return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_text", expressions=[node.this]), to=node.to)
-        if type(node) is exp.Cast and node.to.this in _INTEGERS and not _is_literal(node.this):
+        if type(node) is exp.Cast and node.to.this in _INTEGERS and not _is_plain(node.this):
             return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_integer", expressions=[node.this]), to=node.to)
         return node
 
     return replace_each(expression, replace)
 
 
-def _is_literal(node: Expr) -> bool:
-    return isinstance(node.this if isinstance(node, exp.Neg | exp.Paren) else node, exp.Literal)
+def _is_plain(node: Expr) -> bool:
+    """A literal, or arithmetic of literals and casts to integers, which DuckDB converts as Snowflake does.
+
+    Besides, the macro repeats its argument: of SQL functions that call each other, statements would grow with its power.
+    """
+    if isinstance(node, exp.Neg | exp.Paren):
+        return _is_plain(node.this)
+    if isinstance(node, exp.Literal):
+        return True
+    return _is_integral(node)
+
+
+def _is_integral(node: Expr) -> bool:
+    if isinstance(node, exp.Neg | exp.Paren):
+        return _is_integral(node.this)
+    if isinstance(node, exp.Add | exp.Sub | exp.Mul):
+        return _is_integral(node.this) and _is_integral(node.expression)
+    if isinstance(node, exp.Literal):
+        return bool(node.is_int)
+    return type(node) is exp.Cast and node.to.this in _INTEGERS
