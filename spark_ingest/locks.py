@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_ingest.errors import LandingError, RunConflict
+from spark_ingest.s3_errors import error_code, s3_errors
 
 LEASE_SECONDS = 120.0
 Check = Callable[[], None]
@@ -81,8 +82,8 @@ class S3Lease:
         try:
             found = self._client.get_object(Bucket=self._bucket, Key=self._key)
             holder = found["Body"].read().decode(errors="replace")
-        except _errors() as error:
-            if _code(error) in ("NoSuchKey", "404") and self._put(IfNoneMatch="*"):
+        except s3_errors() as error:
+            if error_code(error) in ("NoSuchKey", "404") and self._put(IfNoneMatch="*"):
                 return  # given back in this very moment
             raise LandingError(f"s3://{self._bucket}/{self._key} cannot be read: {error}") from error
         now = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
@@ -95,8 +96,8 @@ class S3Lease:
         start = time.monotonic()
         try:
             done = self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body.encode(), **condition)
-        except _errors() as error:
-            if _code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", "NoSuchKey"):
+        except s3_errors() as error:
+            if error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", "NoSuchKey"):
                 return False
             raise LandingError(f"s3://{self._bucket}/{self._key} cannot be written: {error}") from error
         self._etag, self._renewed = done["ETag"], start
@@ -115,7 +116,7 @@ class S3Lease:
         try:
             if not self._lost and self._client.head_object(Bucket=self._bucket, Key=self._key)["ETag"] == self._etag:
                 self._client.delete_object(Bucket=self._bucket, Key=self._key)
-        except _errors():
+        except s3_errors():
             return  # it runs out by itself
 
 
@@ -124,13 +125,3 @@ def _holder(body: str) -> str:
         return f"process {json.loads(body)['process']}"
     except (ValueError, KeyError, TypeError):
         return "unknown"
-
-
-def _errors() -> tuple[type[Exception], ...]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return (BotoCoreError, ClientError)
-
-
-def _code(error: Exception) -> str:
-    return str(getattr(error, "response", {}).get("Error", {}).get("Code"))

@@ -214,7 +214,7 @@ def session_groups(events: DataFrame) -> DataFrame:
     grouped = events.groupBy(*_GROUPING).agg(
         F.min("micros").alias("micros_start"),
         F.max("micros").alias("micros_end"),
-        F.min(F.when(F.col("event_type") == "purchase", F.col("micros"))).alias("micros_purchase"),
+        F.min(F.when(purchase, F.col("micros"))).alias("micros_purchase"),
         F.count(F.lit(1)).alias("event_count"),
         F.coalesce(F.sum("amount"), F.lit(0)).cast("decimal(38,2)").alias("total_spent"),
         F.count_if(purchase & F.col("amount").isNull()).alias("unparsable_amounts"),

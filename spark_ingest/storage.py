@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from spark_ingest.config import IngestConfig, is_s3
 from spark_ingest.errors import LandingError
 from spark_ingest.locks import Check, S3Lease, folder_lock
+from spark_ingest.s3_errors import error_code, s3_errors
 
 
 @dataclass(frozen=True)
@@ -116,23 +117,22 @@ class S3Storage:
                 for page in pages.paginate(Bucket=self._bucket, Prefix=start)
                 for item in page.get("Contents", [])
             ]
-        except self._error() as error:
+        except s3_errors() as error:
             raise LandingError(f"{self.root}/{prefix} cannot be listed: {error}") from error
         return sorted(found, key=lambda file: file.path)
 
     def read(self, path: str) -> bytes:
         try:
             content: bytes = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)["Body"].read()
-        except self._error() as error:
+        except s3_errors() as error:
             raise LandingError(f"{self.root}/{path} cannot be read: {error}") from error
         return content
 
     def create(self, path: str, content: bytes) -> bool:
         try:
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content, IfNoneMatch="*")
-        except self._error() as error:
-            code = getattr(error, "response", {}).get("Error", {}).get("Code")
-            if code in ("PreconditionFailed", "ConditionalRequestConflict"):
+        except s3_errors() as error:
+            if error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
                 return False
             raise LandingError(f"{self.root}/{path} cannot be written: {error}") from error
         return True
@@ -144,12 +144,6 @@ class S3Storage:
 
     def held(self, path: str) -> AbstractContextManager[Check]:
         return S3Lease(self._client, self._bucket, self._prefix + path).held()
-
-    @staticmethod
-    def _error() -> tuple[type[Exception], ...]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        return (BotoCoreError, ClientError)
 
 
 def open_storage(root: str, config: IngestConfig) -> Storage:

@@ -55,22 +55,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
             server = subprocess.Popen([*command, "-jar", str(jar)], cwd=tmp_path, stdout=log, stderr=log)
         try:
             _wait_for(f"http://127.0.0.1:{port}/iceberg/v1/config", server, tmp_path / "nessie.log")
-            yield Store(
-                client,
-                {
-                    "AWS_ACCESS_KEY_ID": "test",
-                    "AWS_SECRET_ACCESS_KEY": "test",
-                    "AWS_REGION": REGION,
-                    "AWS_EC2_METADATA_DISABLED": "true",
-                    "SPARK_INGEST_WAREHOUSE": f"s3://{LAKE}",
-                    "SPARK_INGEST_LANDING": f"s3://{LANDING}",
-                    "SPARK_INGEST_S3_ENDPOINT": url,
-                    "SPARK_INGEST_S3_REGION": REGION,
-                    "SPARK_INGEST_CATALOG_TYPE": "rest",
-                    "SPARK_INGEST_CATALOG_URI": f"http://127.0.0.1:{port}/iceberg",
-                    "SPARK_INGEST_CATALOG_WAREHOUSE": "lake",
-                },
-            )
+            yield Store.at(client, type="rest", uri=f"http://127.0.0.1:{port}/iceberg", warehouse="lake")
         finally:
             server.terminate()
             server.wait(timeout=30)

@@ -29,6 +29,23 @@ class Store:
     client: Any
     settings: dict[str, str]
 
+    @classmethod
+    def at(cls, client: Any, **catalog: str) -> Store:
+        """The job's settings for lake and landing at a client's server. catalog: the settings CATALOG_… by their names."""
+        settings = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "SPARK_INGEST_WAREHOUSE": f"s3://{LAKE}",
+            "SPARK_INGEST_LANDING": f"s3://{LANDING}",
+            "SPARK_INGEST_S3_ENDPOINT": client.meta.endpoint_url,
+            "SPARK_INGEST_S3_REGION": REGION,
+        }
+        return cls(
+            client, settings | {f"SPARK_INGEST_CATALOG_{name.upper()}": value for name, value in catalog.items()}
+        )
+
     def keys(self, bucket: str) -> list[str]:
         return [item["Key"] for item in self.client.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
@@ -45,20 +62,7 @@ class Store:
 @pytest.fixture
 def store() -> Iterator[Store]:
     with aws(LAKE, LANDING) as client:
-        url = client.meta.endpoint_url
-        settings = {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "SPARK_INGEST_WAREHOUSE": f"s3://{LAKE}",
-            "SPARK_INGEST_LANDING": f"s3://{LANDING}",
-            "SPARK_INGEST_S3_ENDPOINT": url,
-            "SPARK_INGEST_S3_REGION": REGION,
-            "SPARK_INGEST_CATALOG_TYPE": "glue",
-            "SPARK_INGEST_CATALOG_URI": url,
-        }
-        yield Store(client, settings)
+        yield Store.at(client, type="glue", uri=client.meta.endpoint_url)
 
 
 def test_glue(store: Store, tmp_path: Path) -> None:

@@ -39,9 +39,7 @@ def _is_plain(node: Expr) -> bool:
     """
     if isinstance(node, exp.Neg | exp.Paren):
         return _is_plain(node.this)
-    if isinstance(node, exp.Literal):
-        return True
-    return _is_integral(node)
+    return isinstance(node, exp.Literal) or _is_integral(node)
 
 
 def _is_integral(node: Expr) -> bool:
@@ -49,6 +47,4 @@ def _is_integral(node: Expr) -> bool:
         return _is_integral(node.this)
     if isinstance(node, exp.Add | exp.Sub | exp.Mul):
         return _is_integral(node.this) and _is_integral(node.expression)
-    if isinstance(node, exp.Literal):
-        return bool(node.is_int)
-    return type(node) is exp.Cast and node.to.this in _INTEGERS
+    return (isinstance(node, exp.Literal) and node.is_int) or (type(node) is exp.Cast and node.to.this in _INTEGERS)
