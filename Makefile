@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 SEED ?= 20240115
+JOBS ?= 2
 export PYTHON
 
 .PHONY: help
@@ -16,8 +17,8 @@ demo: env  ## run the whole pipeline on a generated week, end with a verdict (SE
 	@$(PY) -m local_stack demo --seed $(SEED) $(if $(FRESH),--fresh)
 
 .PHONY: test
-test: env  ## run the tests
-	@$(PY) -m pytest -q $(ARGS)
+test: env  ## run the tests, two files at a time (JOBS=n, ARGS=…)
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: up
 up: env  ## start the local Snowflake endpoint and say how to reach it

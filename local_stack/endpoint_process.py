@@ -12,8 +12,9 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 
-from local_stack.errors import EndpointError
+from local_stack.errors import PORT_TAKEN, EndpointError
 from local_stack.layout import REPO, Layout
 
 PREFERRED_PORT = 8765
@@ -46,8 +47,20 @@ def start(layout: Layout) -> Address:
     if found := running(layout):
         raise EndpointError(f"an endpoint (process {found.pid}) already serves {layout.root}")
     layout.make()
-    port = _free_port()
     log = layout.logs / "endpoint.log"
+    address = _start_on(_free_port(), layout, log)
+    if address is None:  # another program took the port after it was found free
+        address = _start_on(_free_port(), layout, log)
+    if address is None:
+        raise EndpointError(f"the endpoint ended while starting (log: {log}):\n{_tail(log)}")
+    layout.endpoint_file.write_text(
+        json.dumps({"host": address.host, "port": address.port, "pid": address.pid}), encoding="utf-8"
+    )
+    return address
+
+
+def _start_on(port: int, layout: Layout, log: Path) -> Address | None:
+    """The endpoint's address once it answers, or None if the port was taken meanwhile. Raises EndpointError."""
     command = [sys.executable, "-m", "local_stack.endpoint", "--data-dir", str(layout.warehouse)]
     command += ["--s3-root", str(layout.s3), "--port", str(port)]
     with log.open("ab") as output:
@@ -58,16 +71,18 @@ def start(layout: Layout) -> Address:
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(address):
         if process.poll() is not None:
-            tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
-            raise EndpointError(f"the endpoint ended while starting (log: {log}):\n{tail}")
+            if process.returncode == PORT_TAKEN:
+                return None
+            raise EndpointError(f"the endpoint ended while starting (log: {log}):\n{_tail(log)}")
         if time.monotonic() > deadline:
             stop(address)
             raise EndpointError(f"the endpoint did not answer within {_START_SECONDS:.0f} s; see {log}")
         time.sleep(0.1)
-    layout.endpoint_file.write_text(
-        json.dumps({"host": address.host, "port": address.port, "pid": address.pid}), encoding="utf-8"
-    )
     return address
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
 
 
 def stop(address: Address) -> None:
@@ -105,9 +120,10 @@ def _alive(pid: int) -> bool:
 
 
 def _answers(address: Address) -> bool:
+    """Whether this very process answers there, not another that has its port."""
     try:
         with urllib.request.urlopen(f"http://{address.host}:{address.port}/health", timeout=2) as reply:
-            return bool(json.load(reply).get("status") == "ok")
+            return bool(json.load(reply).get("pid") == address.pid)
     except (OSError, ValueError, urllib.error.URLError):
         return False
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+PORT_TAKEN = 75  # exit code of the endpoint's process when another program has its port (EX_TEMPFAIL)
+
 
 class StackError(Exception):
     """Base of everything that `python -m local_stack` reports in one sentence."""

@@ -6,9 +6,11 @@ What is not ours (uploads to presigned URLs) goes to fakesnow's application behi
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import json
 import logging
+import os
 import socket
 import sys
 import uuid
@@ -35,6 +37,7 @@ from local_stack.endpoint.extensions import build_extensions
 from local_stack.endpoint.sessions import Session, SessionRegistry
 from local_stack.endpoint.sql_text import count_placeholders
 from local_stack.endpoint.statements import SqlError, Statement
+from local_stack.errors import PORT_TAKEN
 
 log = logging.getLogger("local_stack.endpoint")
 
@@ -95,7 +98,7 @@ class Endpoint:
         self.engine.close()
 
     async def health(self, _: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", "pid": os.getpid()})
 
     async def login(self, request: Request) -> JSONResponse:
         data = (await _body(request)).get("data", {})
@@ -211,7 +214,10 @@ def _answer(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def serve(data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0) -> None:
-    """Serve until stopped (SIGINT, SIGTERM). Refuses any address that is not loopback: there is no authentication."""
+    """Serve until stopped (SIGINT, SIGTERM). Refuses any address that is not loopback: there is no authentication.
+
+    Ends the process with code PORT_TAKEN when another has the port.
+    """
     if host not in _LOOPBACK:
         raise ValueError(f"the local endpoint serves loopback only, not {host}")
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
@@ -220,7 +226,13 @@ def serve(data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0)
     # asyncio turns Nagle's algorithm off only on sockets whose protocol is given: 40 ms per answer otherwise
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            log.error("port %s on %s is taken by another program", port, host)
+            sys.exit(PORT_TAKEN)
         engine = Engine(data_dir, s3_root)
         engine.address = (host, int(listener.getsockname()[1]))
         config = uvicorn.Config(

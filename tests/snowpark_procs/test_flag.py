@@ -43,6 +43,8 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         event("e6", "s-1", "2024-01-15 10:00:00", "teleport", properties="{oops", user_id="TEST-7"),
         event("e7", None, "2024-01-15 10:00:00", properties='{"is_test": true}', user_id=None),
         event("e8", "s-1", "2099-12-31 23:59:59"),
+        event("e9", "s-1", "1989-12-31 23:59:59.999999"),
+        event("f1", "s-1", "1990-01-01 00:00:00"),
     ]
     warehouse.publish(events=rows)
     flag(warehouse)
@@ -56,6 +58,8 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         "e6": [],
         "e7": [],
         "e8": [],
+        "e9": ["implausible_timestamp"],
+        "f1": [],
     }
     warnings = codes(warehouse, "events_cleaned", "event_id", "validation_warnings")
     assert warnings["e5"] == ["unknown_user_tier", "unparsable_amount"]
@@ -63,7 +67,7 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
     assert warnings["e7"] == ["missing_session_id", "missing_user_id"]
     assert warnings["e8"] == ["timestamp_in_the_future"]
     valid = warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE NOT is_valid ORDER BY event_id")
-    assert valid == [("e4",), (None,)]
+    assert valid == [("e4",), ("e9",), (None,)]
     assert warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE is_bot_traffic") == [(B,)]
     tests = warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE is_test_user ORDER BY 1")
     assert tests == [("e6",), ("e7",)]
