@@ -9,7 +9,7 @@ from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
 
-from local_stack.endpoint import merge, rewrites
+from local_stack.endpoint import merge, rewrites, update
 from local_stack.endpoint.outcome import Outcome, from_duckdb, from_result
 from local_stack.endpoint.statements import Result
 
@@ -26,12 +26,25 @@ class LocalCursor(FakeSnowflakeCursor):
         self.check_db_and_schema(expression)
         if isinstance(expression, exp.Merge):
             return self._merge(expression, params, statement_type_id)
+        counts = self._update_counts(expression, params) if isinstance(expression, exp.Update) else None
         for part in self._transform_explode(expression):
             transformed = self._transform(part, params or None)
             if _is_temporary(transformed):
                 return self._create_temporary(transformed, params, statement_type_id)
             self._execute(transformed, params if params and transformed.find(exp.Placeholder) else None)
+        if counts is not None:
+            return from_result(counts, statement_type_id)
         return from_duckdb(self._duck_conn.description or [], self._arrow_table, statement_type_id)
+
+    def _update_counts(self, expression: exp.Update, params: list[Any]) -> Result | None:
+        """What an UPDATE … FROM is about to do; None for one without FROM."""
+        query = update.matches_query(expression)
+        if query is None:
+            return None
+        bound = params[update.placeholders_before(expression) :]
+        transformed = self._transform(query, bound or None)
+        found = self._duck_conn.execute(transformed.sql(dialect="duckdb"), bound or None).fetchall()[0]
+        return update.update_result(*found)
 
     def _merge(self, expression: exp.Merge, params: list[Any], statement_type_id: int) -> Outcome:
         query = merge.ambiguity_query(expression)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,14 @@ from local_stack.endpoint.classify import classify, parse
 from local_stack.endpoint.cursor import LocalCursor
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.outcome import Outcome, column_from_duckdb, from_result
-from local_stack.endpoint.statements import Extension, Result, Statement
+from local_stack.endpoint.statements import Extension, Result, SqlError, Statement
 
 if TYPE_CHECKING:
     from local_stack.endpoint.sessions import Session
 
 
 _ROWS_AT_ONCE = 500
+_MISSING = re.compile(r"Object '([^']+)' does not exist")
 
 
 class Dispatcher:
@@ -41,7 +43,7 @@ class Dispatcher:
                         statement = rewritten
             return self._run_on_engine(statement, session, batch)
         except Exception as error:
-            mapped = as_sql_error(error)
+            mapped = _as_written(as_sql_error(error), statement)
             if mapped.sqlstate == "XX000":
                 traceback.print_exc()
             if mapped is error:
@@ -49,7 +51,7 @@ class Dispatcher:
             raise mapped from error
 
     def _run_on_engine(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]) -> Outcome:
-        context = rewrites.Context(session)
+        context = rewrites.Context(session, statement.parameters)
         text = session.connection.variables.inline_variables(statement.text)
         expression = parse(text)
         with session.lock:
@@ -75,6 +77,23 @@ class Dispatcher:
                 return outcomes[0] if len(outcomes) == 1 else _total(outcomes)
 
             return session.transaction.run(effect, tables, action)
+
+
+def _as_written(error: SqlError, statement: Statement) -> SqlError:
+    """An error about a missing object with its name as the statement has it: DuckDB gives the last part alone."""
+    missing = _MISSING.search(error.message)
+    if error.errno != 2003 or missing is None or "." in missing[1]:
+        return error
+    try:
+        tables = list(parse(statement.text).find_all(exp.Table))
+    except Exception:
+        return error
+    for table in tables:
+        if table.name.upper() == missing[1].upper() and table.db:
+            parts = (table.catalog, table.db, table.name)
+            name = ".".join(part.upper() for part in parts if part)
+            return SqlError(error.message.replace(f"'{missing[1]}'", f"'{name}'"), error.errno, error.sqlstate)
+    return error
 
 
 def _parts(expression: Expr, rows: list[list[Any]]) -> Iterator[tuple[Expr, list[Any]]]:

@@ -28,6 +28,12 @@ _MACROS = (
             ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS BIGINT)
         ELSE CAST(x AS BIGINT) END""",
     "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",
+    *(
+        f"_sf_{prefix}{kind}_input(x, form) AS CASE typeof(x) WHEN 'VARCHAR'"
+        f" THEN CAST({parse}(CAST(x AS VARCHAR), form) AS {kind.upper()}) ELSE {cast}(x AS {kind.upper()}) END"
+        for prefix, parse, cast in (("", "strptime", "CAST"), ("try_", "try_strptime", "TRY_CAST"))
+        for kind in ("date", "timestamp")
+    ),
     "_sf_try_timestamp(x) AS TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP)",
     # TYPEOF of a VARIANT.
     """_sf_typeof(x) AS CASE json_type(CAST(x AS JSON))

@@ -45,6 +45,8 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
     (duckdb.ConversionException, r'invalid date field format: "([^"]*)"', "Date '{0}' is not recognized", 100040, "22007"),
     (duckdb.ConversionException, r'invalid timestamp field format: "([^"]*)"',
      "Timestamp '{0}' is not recognized", 100035, "22007"),
+    (duckdb.InvalidInputException, r'Could not parse string "([^"]*)" according to format specifier',
+     "Date '{0}' is not recognized", 100040, "22007"),
     (duckdb.ConstraintException, r"NOT NULL constraint failed: (?:\S+\.)?(\S+)",
      "NULL result in a non-nullable column", 100072, "22000"),
 )  # fmt: skip

@@ -29,11 +29,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-from local_stack.endpoint import bindings, wire
+from local_stack.endpoint import bindings, multi_statements, wire
 from local_stack.endpoint.dispatch import Dispatcher
 from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.extensions import build_extensions
+from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.sessions import Session, SessionRegistry
 from local_stack.endpoint.sql_text import count_placeholders
 from local_stack.endpoint.statements import SqlError, Statement
@@ -77,6 +78,7 @@ class Endpoint:
                 Route("/session", self.session, methods=["POST"]),
                 Route("/queries/v1/query-request", self.query, methods=["POST"]),
                 Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
+                Route("/queries/{query_id}/result", self.result),
                 Route("/monitoring/queries/{query_id}", self.monitor),
                 Route("/telemetry/send", self.telemetry, methods=["POST"]),
                 Mount("/", app=fakesnow_app),
@@ -161,10 +163,30 @@ class Endpoint:
         """Clients' telemetry is accepted and dropped."""
         return JSONResponse({"success": True, "data": "Log Received", "code": None, "message": None})
 
+    async def result(self, request: Request) -> JSONResponse:
+        """The outcome of an earlier request, or of one of its statements."""
+        query_id = request.path_params["query_id"]
+        try:
+            session = self.sessions.get(_token(request))
+        except SqlError as error:
+            return JSONResponse(wire.failure(error, query_id))
+        if failed := _failures(session).get(query_id):
+            return JSONResponse(wire.failure(failed, query_id))
+        if query_id not in session.results:
+            unknown = SqlError(f"The result of statement {query_id} is not available.", 709, "02000")
+            return JSONResponse(wire.failure(unknown, query_id))
+        return JSONResponse(await run_in_threadpool(_success, session, session.results[query_id]))
+
     async def monitor(self, request: Request) -> JSONResponse:
+        """How a request went that the client did not wait for."""
         session = self.sessions.get(_token(request))
-        known = request.path_params["query_id"] in session.results
-        queries = [{"id": request.path_params["query_id"], "status": "SUCCESS"}] if known else []
+        query_id = request.path_params["query_id"]
+        queries: list[dict[str, str]] = []
+        if failed := _failures(session).get(query_id):
+            error = {"errorCode": f"{failed.errno:06d}", "errorMessage": failed.message}
+            queries.append({"id": query_id, "status": "FAILED_WITH_ERROR", **error})
+        elif query_id in session.results:
+            queries.append({"id": query_id, "status": "SUCCESS"})
         return JSONResponse({"data": {"queries": queries}, "success": True})
 
 
@@ -199,18 +221,41 @@ def _answer(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     try:
         binds, batch = bindings.from_wire(body.get("bindings"))
         text = str(body.get("sqlText", "")).strip()
-        statement = Statement(text, binds, bool(body.get("describeOnly")))
-        outcome = session.run(statement, batch)
+        parameters = {str(k).upper(): str(v) for k, v in (body.get("parameters") or {}).items()}
+        statement = Statement(text, binds, bool(body.get("describeOnly")), parameters)
+        count = multi_statements.wanted_count(statement, session)
+        if count == 1 or statement.describe_only:
+            outcome = session.run(statement, batch)
+        else:
+            outcome = multi_statements.run_all(statement, session, count)
     except Exception as error:
         query_id = str(uuid.uuid4())
         failure = as_sql_error(error)
         log.info("%s failed: %s", query_id, failure.message)
+        if body.get("asyncExec"):  # the client asks later how it went
+            _failures(session)[query_id] = failure
+            return wire.submitted(query_id)
         return wire.failure(failure, query_id)
     if statement.describe_only:
         return wire.described(outcome, count_placeholders(text), session.database, session.schema)
-    return wire.success(
+    if body.get("asyncExec"):
+        return wire.submitted(outcome.query_id)
+    return _success(session, outcome)
+
+
+def _success(session: Session, outcome: Outcome) -> dict[str, Any]:
+    response = wire.success(
         outcome, session.database, session.schema, {"TIMEZONE": session.parameters.get("TIMEZONE", "Etc/UTC")}
     )
+    if ids := multi_statements.result_ids(session, outcome.query_id):
+        response["data"]["resultIds"] = ",".join(ids)
+    return response
+
+
+def _failures(session: Session) -> dict[str, SqlError]:
+    """The errors of statements that the client did not wait for, by query id."""
+    failures: dict[str, SqlError] = session.attributes.setdefault("failures", {})
+    return failures
 
 
 def serve(data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0) -> None:

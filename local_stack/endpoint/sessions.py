@@ -40,6 +40,7 @@ class Session:
     handler runs statements on the session of its caller, from other threads, while the CALL is under way.
 
     parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
+    call_parameters: those given with the outermost CALL under way, which hold for what it runs.
     attributes: room for extensions' own state, by name.
     """
 
@@ -55,6 +56,7 @@ class Session:
     warehouse: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     call_depth: int = 0
+    call_parameters: dict[str, str] = field(default_factory=dict)
     query_ids: list[str] = field(default_factory=list)
     results: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -181,7 +183,7 @@ class Session:
         """Run one statement. batch: rows of binds, for an INSERT sent with arrays. Raises SqlError."""
         outcome = self.dispatcher.run(statement, self, batch)
         if not statement.describe_only:
-            self._keep(outcome)
+            self.keep(outcome)
         return outcome
 
     @property
@@ -199,7 +201,8 @@ class Session:
             self.transaction.rollback()
             self.connection.close()
 
-    def _keep(self, outcome: Outcome) -> None:
+    def keep(self, outcome: Outcome) -> None:
+        """Remember an outcome, for RESULT_SCAN and for clients that ask for it again."""
         self.query_ids.append(outcome.query_id)
         self.results[outcome.query_id] = outcome
         while len(self.results) > _KEPT_RESULTS:

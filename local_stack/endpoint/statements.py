@@ -6,7 +6,7 @@ A request passes through the extensions in order. An extension answers with a `R
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -22,11 +22,13 @@ class Statement:
 
     text: the SQL, without a final semicolon. binds: positional values (bind type, text value) in order; empty when none.
     describe_only: the client asks for the result's columns without running it.
+    parameters: session parameters for this statement alone, in upper case.
     """
 
     text: str
     binds: tuple[tuple[str, str | None], ...] = ()
     describe_only: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def with_text(self, text: str) -> Statement:
         return replace(self, text=text)

@@ -76,6 +76,11 @@ def described(outcome: Outcome, binds: int, database: str | None, schema: str | 
     return response
 
 
+def submitted(query_id: str) -> dict[str, Any]:
+    """The response to a request that the client does not wait for."""
+    return {"data": {"queryId": query_id}, "success": True, "code": "333334", "message": None}
+
+
 def failure(error: SqlError, query_id: str) -> dict[str, Any]:
     """The response to a statement that failed: the client raises ProgrammingError with errno and SQL state."""
     code = f"{error.errno:06d}"

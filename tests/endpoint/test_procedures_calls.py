@@ -72,10 +72,14 @@ def test_positional_named_default_and_bound_arguments(connection: Any) -> None:
     assert run(connection, "CALL ops.p(c => 'z', a => 2)") == [("2 2024-02-01 z",)]
     assert run(connection, "CALL ops.p(?, ?)", 3, dt.date(2024, 3, 1)) == [("3 2024-03-01 xy",)]
     assert run(connection, "CALL ops.p(1 + 1, NULL, UPPER('q'))") == [("2 None Q",)]
-    assert refused(connection, "CALL ops.p(nope => 1)").errno == 2141
-    assert refused(connection, "CALL ops.p()").errno == 2141
+    assert run(connection, "CALL IDENTIFIER(?)(?)", "ops.p", 4) == [("4 2024-02-01 xy",)]
+    assert run(connection, "CALL IDENTIFIER('ops.p')(5)") == [("5 2024-02-01 xy",)]
+    assert refused(connection, "CALL ops.p(nope => 1)").errno == 1044
+    assert refused(connection, "CALL ops.p()").errno == 1044
+    wrong = refused(connection, "CALL ops.p(CURRENT_DATE())")
+    assert "Invalid argument types for function 'OPS.P': (DATE)" in str(wrong)
     assert refused(connection, "CALL ops.p('x')").errno == 100038
-    assert refused(connection, "CALL ops.unknown(1)").errno == 2141
+    assert refused(connection, "CALL ops.unknown(1)").errno == 2140
 
 
 @pytest.mark.parametrize(
@@ -269,7 +273,7 @@ def test_show_describe_alter_comment_and_drop(connection: Any) -> None:
     assert refused(connection, "DROP PROCEDURE ops.p(INT, STRING)").errno == 2003
     run(connection, "DROP PROCEDURE IF EXISTS ops.p(INT, STRING)")
     run(connection, "DROP PROCEDURE ops.q(INT, STRING)")
-    assert refused(connection, "CALL ops.q(1)").errno == 2141
+    assert refused(connection, "CALL ops.q(1)").errno == 2140
 
 
 def test_creating_twice_needs_or_replace_and_packages_must_exist(connection: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from local_stack.endpoint.ddl.columns import columns_of
 from local_stack.endpoint.ddl.types import type_document
 from local_stack.endpoint.grammar import Reader, SchemaName, leading_words, resolve
+from local_stack.endpoint.rewrites.table_events import TRANSIENT
 from local_stack.endpoint.show import Filters, Scope, read_filters
 from local_stack.endpoint.statements import Column, Result, Statement
 
@@ -110,10 +111,14 @@ def _table_rows(session: Session, scope: Scope) -> list[Row]:
         f"SELECT database_name, schema_name, table_name, comment, estimated_size FROM duckdb_tables() WHERE {condition}",
         values,
     ).fetchall()
+    transient = {(o.database, o.schema, o.name) for o in session.catalog.objects(TRANSIENT)}
     listed = [
-        {**_COMMON, "database_name": d, "schema_name": s, "name": n, "kind": "TABLE", "comment": c or "", "rows": size}
+        {
+            **_COMMON, "database_name": d, "schema_name": s, "name": n, "comment": c or "", "rows": size,
+            "kind": "TRANSIENT" if (d, s, n) in transient else "TABLE",
+        }
         for d, s, n, c, size in rows
-    ]
+    ]  # fmt: skip
     for (database, schema, name), physical in session.temporary_tables.items():
         inside = scope.database in (None, database) and scope.schema in (None, schema)
         if inside and session.relation_kind(SchemaName("temp", "main", physical)) == "TABLE":
@@ -158,7 +163,8 @@ def _views(reader: Reader, session: Session, terse: bool) -> Result:
 
 def _objects(reader: Reader, session: Session, terse: bool) -> Result:
     scope = Scope.read(reader, session)
-    return _result(_OBJECTS, _TERSE, _table_rows(session, scope) + _view_rows(session, scope), scope, terse)
+    tables = [{**row, "kind": "TABLE"} if row["kind"] == "TRANSIENT" else row for row in _table_rows(session, scope)]
+    return _result(_OBJECTS, _TERSE, tables + _view_rows(session, scope), scope, terse)
 
 
 def _schemas(reader: Reader, session: Session, terse: bool) -> Result:
@@ -229,9 +235,9 @@ def _sequences(reader: Reader, session: Session, terse: bool) -> Result:
 def _columns(reader: Reader, session: Session, terse: bool) -> Result:
     like = reader.string() if reader.accept("LIKE") else None
     one: SchemaName | None = None
-    if reader.looking_at("IN") and reader.peek().upper in ("TABLE", "VIEW"):
+    if reader.looking_at("IN") and reader.peek().upper not in ("ACCOUNT", "DATABASE", "SCHEMA"):
         reader.next()
-        reader.next()
+        reader.accept_any("TABLE", "VIEW")
         one = resolve(reader.name(), session)
         scope = Scope(None, None, read_filters(reader, like))
         reader.expect_end()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from local_stack.endpoint.ddl import clone, retention
 from local_stack.endpoint.ddl.columns import ColumnOfTable, columns_of
 from local_stack.endpoint.grammar import Reader, SchemaName, existing_object, leading_words, missing_object, resolve
+from local_stack.endpoint.rewrites.table_events import TRANSIENT
 from local_stack.endpoint.stages.formats import identifier
 from local_stack.endpoint.stages.history import forget_loads
 from local_stack.endpoint.statements import Result, Statement
@@ -87,6 +88,7 @@ def _drop(reader: Reader, kind: str, session: Session) -> Result:
             if record:
                 retention.remember_table(session, name, record)
                 forget_loads(session.duck, name.database, name.schema, name.name)
+                session.catalog.drop(TRANSIENT, name.database, name.schema, name.name)
             if physical != name:
                 session.temporary_tables.pop((name.database, name.schema, name.name), None)
 

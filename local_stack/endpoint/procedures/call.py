@@ -9,6 +9,8 @@ from local_stack.endpoint.procedures.create import read_parameters, read_routine
 from local_stack.endpoint.procedures.definition import Routine
 from local_stack.endpoint.statements import SqlError
 
+Binds = tuple[tuple[str, str | None], ...]
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -30,8 +32,8 @@ class Call:
     into: str | None = None
 
 
-def parse_call(sql: str) -> Call | None:
-    """CALL …, or WITH p AS PROCEDURE … CALL p(…); None for any other statement."""
+def parse_call(sql: str, binds: Binds = ()) -> Call | None:
+    """CALL …, CALL IDENTIFIER({'…' | ?})(…), or WITH p AS PROCEDURE … CALL p(…); None for any other statement."""
     reader = Reader(sql)
     anonymous = None
     if reader.accept("WITH"):
@@ -45,14 +47,33 @@ def parse_call(sql: str) -> Call | None:
         if anonymous is not None:
             raise reader.unexpected()
         return None
-    called = reader.name()
-    arguments = read_arguments(reader)
+    called, bound = _called(reader, binds)
+    arguments = read_arguments(reader, bound)
     into = None
     if reader.accept("INTO"):
         reader.expect(":")
         into = reader.identifier()
     reader.expect_end()
     return Call(called, arguments, anonymous, into)
+
+
+def _called(reader: Reader, binds: Binds) -> tuple[tuple[str, ...], int]:
+    """The procedure's name, and how many binds it took."""
+    if not (reader.looking_at("IDENTIFIER") and reader.peek().text == "("):
+        return reader.name(), 0
+    reader.next()
+    reader.expect("(")
+    if reader.accept("?"):
+        if not binds:
+            raise compilation_error("Bind variable ? not set.", 2049, "42601")
+        text, bound = str(binds[0][1] or ""), 1
+    else:
+        text, bound = reader.string(), 0
+    reader.expect(")")
+    named = Reader(text)
+    parts = named.name()
+    named.expect_end()
+    return parts, bound
 
 
 def read_arguments(reader: Reader, bound_before: int = 0) -> tuple[Argument, ...]:

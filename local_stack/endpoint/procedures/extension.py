@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from local_stack.endpoint.grammar import Reader, leading_words, resolve, string_value
+from local_stack.endpoint.ddl.definition_text import get_ddl
+from local_stack.endpoint.grammar import Reader, compilation_error, leading_words, resolve, string_value
 from local_stack.endpoint.objects import grants
 from local_stack.endpoint.procedures import access, listing, registry, table_calls
 from local_stack.endpoint.procedures.arguments import argument_types, evaluate
@@ -30,12 +32,26 @@ from local_stack.endpoint.system_functions import Function, substitute
 if TYPE_CHECKING:
     from local_stack.endpoint.engine import Engine
 
+_UNITS = {"MILLISECONDS": 0.001, "SECONDS": 1.0, "MINUTES": 60.0, "HOURS": 3600.0, "DAYS": 86400.0}
+
+
+def _wait(arguments: list[str]) -> str:
+    """SYSTEM$WAIT(amount [, unit])"""
+    unit = arguments[1].upper() if len(arguments) > 1 else "SECONDS"
+    if unit not in _UNITS:
+        raise compilation_error(f"Invalid time unit '{unit}' of SYSTEM$WAIT.", 1008, "22023")
+    time.sleep(float(arguments[0]) * _UNITS[unit])
+    return f"waited {arguments[0]} {unit.lower()}"
+
+
 _ROUTINE_WORDS = frozenset({"PROCEDURE", "PROCEDURES", "FUNCTION", "FUNCTIONS"})
 # What Snowpark asks for by itself. Statements run to their end here: there is never one to cancel.
 _SYSTEM_FUNCTIONS: dict[str, Function] = {
     "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY": lambda session, arguments: (
         "snowflake.snowpark.pypi_shared_repository"
     ),
+    "SYSTEM$WAIT": lambda session, arguments: _wait(arguments),
+    "GET_DDL": get_ddl,
     "SYSTEM$CANCEL_ALL_QUERIES": lambda session, arguments: "cancelled 0 queries",
 }
 _QUERIES = re.compile(r"\s*(SELECT|WITH|INSERT|CREATE|MERGE|UPDATE|DELETE|\()", re.IGNORECASE)
@@ -66,7 +82,7 @@ class Procedures:
             return self._listing(text, first, statement, session)
         if first == "CREATE" and _ROUTINE_WORDS & set(words) and (created := parse_create(text)) is not None:
             return self._create(created, statement, session)
-        if first in ("CALL", "WITH") and (call := parse_call(text)) is not None:
+        if first in ("CALL", "WITH") and (call := parse_call(text, statement.binds)) is not None:
             return None if call.name[-1].startswith("SYSTEM$") else self._call(call, statement, session)
         if first in ("BEGIN", "DECLARE") and is_block(text):
             return Result.status("") if statement.describe_only else run_anonymous(text, session)
@@ -103,7 +119,8 @@ class Procedures:
         if statement.describe_only:
             return Result.status("")
         access.check_references(routine, session)
-        _commit(session)
+        if not routine.temporary:
+            _commit(session)
         found = registry.create(created, session)
         if found is None:
             return Result.status(f"{routine.name} already exists, statement succeeded.")
@@ -121,7 +138,14 @@ class Procedures:
             if routine.is_table:
                 return Result(tuple(result_column(name, parse_type(kind)) for name, kind in routine.columns))
             return Result((result_column(routine.name, parse_type(routine.returns)),))
-        return self._run(found, assigned, statement, session, reads_only=False)
+        outermost = not session.call_parameters
+        if outermost:
+            session.call_parameters = dict(statement.parameters)
+        try:
+            return self._run(found, assigned, statement, session, reads_only=False)
+        finally:
+            if outermost:
+                session.call_parameters = {}
 
     def _run(
         self,
@@ -184,5 +208,5 @@ def _find(call: Call, types: list[str | None], session: Session) -> tuple[FoundR
         candidates = registry.overloads("PROCEDURE", resolve(call.name, session), session)
     matched = registry.match_arguments(candidates, call.arguments, types)
     if matched is None:
-        raise registry.unknown_routine("PROCEDURE", ".".join(call.name), types)
+        raise registry.unknown_routine(".".join(call.name), types, known=bool(candidates))
     return matched

@@ -112,7 +112,7 @@ class Functions:
         matched = registry.match_arguments(candidates, arguments, [None] * len(arguments))
         if matched is None:
             if candidates:
-                raise registry.unknown_routine("FUNCTION", ".".join(parts), [])
+                raise registry.unknown_routine(".".join(parts), [])
             return None
         return matched[0]
 

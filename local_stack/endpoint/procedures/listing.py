@@ -127,6 +127,7 @@ def _describe(routine: Routine) -> Result:
             ("runtime_version", routine.runtime_version),
             ("packages", "[" + ",".join(f"'{p}'" for p in routine.packages) + "]"),
             ("installed_packages", "[" + ",".join(f"'{p}'" for p in access.installed(routine)) + "]"),
+            ("is_aggregate", "false"),
             ("external_access_integrations", "[" + ",".join(routine.external_access_integrations) + "]"),
             ("secrets", str(dict(routine.secrets))),
         ]

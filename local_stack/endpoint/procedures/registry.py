@@ -116,6 +116,12 @@ def match_arguments(
         if assigned is None:
             continue
         by_argument = {id(a): t for a, t in zip(arguments, types, strict=True)}
+        if not all(
+            _converts(by_argument[id(argument)], parameter.sql_type)
+            for argument, parameter in zip(assigned, candidate.routine.parameters, strict=True)
+            if argument is not None
+        ):
+            continue
         cost = sum(
             _cost(by_argument[id(argument)], parameter.sql_type)
             for argument, parameter in zip(assigned, candidate.routine.parameters, strict=True)
@@ -148,6 +154,17 @@ _NUMERIC = ("NUMBER", "FLOAT")
 _SEMI = ("VARIANT", "OBJECT", "ARRAY")
 
 
+def _converts(given: str | None, wanted: SqlType) -> bool:
+    """Whether Snowflake coerces the one to the other (its table "Data type conversion")."""
+    return given is None or not (
+        (given in _NUMERIC and _is_time(wanted.family)) or (_is_time(given) and wanted.family in (*_NUMERIC, "BOOLEAN"))
+    )
+
+
+def _is_time(family: str) -> bool:
+    return family in ("DATE", "TIME", "BINARY") or family.startswith("TIMESTAMP")
+
+
 def _cost(given: str | None, wanted: SqlType) -> int:
     """How far a type is from a parameter's: 0 the same, then as Snowflake coerces."""
     if given is None or given == wanted.family:
@@ -161,11 +178,13 @@ def _cost(given: str | None, wanted: SqlType) -> int:
     return 2 if given == "VARCHAR" else 3
 
 
-def unknown_routine(kind: str, name: str, types: Sequence[str | None]) -> SqlError:
-    """Snowflake's error for a name or signature that does not exist."""
-    if kind == "PROCEDURE":
-        shown = ", ".join(t or "UNKNOWN" for t in types)
-        return compilation_error(f"Unknown user-defined procedure {name}({shown}).", 2141, "42601")
+def unknown_routine(name: str, types: Sequence[str | None], known: bool = False) -> SqlError:
+    """Snowflake's error for a name that does not exist, or (known) for arguments that no overload takes."""
+    if known:
+        shown = ", ".join(t or "NULL" for t in types)
+        return compilation_error(
+            f"error line 1 at position 5\nInvalid argument types for function '{name}': ({shown})", 1044, "42P13"
+        )
     return compilation_error(f"Unknown function {name}.", 2140, "42601")
 
 

@@ -18,15 +18,19 @@ from local_stack.endpoint.rewrites.create_table_as import create_table_as
 from local_stack.endpoint.rewrites.formats import formats
 from local_stack.endpoint.rewrites.function_names import function_names
 from local_stack.endpoint.rewrites.identifier_calls import identifier_calls
+from local_stack.endpoint.rewrites.input_formats import input_formats
+from local_stack.endpoint.rewrites.joins import joins
 from local_stack.endpoint.rewrites.query_results import query_results
 from local_stack.endpoint.rewrites.reserved_words import reserved_words
 from local_stack.endpoint.rewrites.session_functions import session_functions
 from local_stack.endpoint.rewrites.snowpark import SNOWPARK_AFTER, SNOWPARK_BEFORE
+from local_stack.endpoint.rewrites.split_tables import split_tables
 from local_stack.endpoint.rewrites.strictness import strictness
 from local_stack.endpoint.rewrites.table_events import table_events
 from local_stack.endpoint.rewrites.temporary_tables import temporary_tables
 from local_stack.endpoint.rewrites.try_casts import try_casts
 from local_stack.endpoint.rewrites.variants import variants
+from local_stack.endpoint.rewrites.windows import windows
 from local_stack.endpoint.stages.infer_schema import infer_schema
 from local_stack.endpoint.stages.staged_query import staged_files
 
@@ -46,7 +50,11 @@ BEFORE: list[Rewrite] = [
     function_names,
     formats,
     variants,
+    input_formats,
     try_casts,
+    joins,
+    windows,
+    split_tables,
     *SNOWPARK_BEFORE,
     exact_numbers.before,
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlglot import Expr, exp
+
+from local_stack.endpoint.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from local_stack.endpoint.sessions import Session
@@ -16,10 +18,17 @@ TableName = tuple[str, str, str]
 
 @dataclass
 class Context:
-    """The session (its database, schema, parameters, results, temporary tables); on_success: what to do afterwards."""
+    """The session (its database, schema, parameters, results, temporary tables); parameters: those of the statement
+    itself, which go before the session's; on_success: what to do afterwards."""
 
     session: Session
+    parameters: Mapping[str, str] = field(default_factory=dict)
     on_success: list[Callable[[], None]] = field(default_factory=list)
+
+    def parameter(self, name: str) -> str:
+        """A parameter's value for this statement."""
+        given = self.parameters.get(name) or self.session.call_parameters.get(name) or self.session.parameters.get(name)
+        return str(given or PARAMETERS[name].default)
 
     @property
     def database(self) -> str | None:

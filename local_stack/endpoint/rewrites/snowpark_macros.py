@@ -38,10 +38,20 @@ _FLATTENED: Final = """(input, path, is_outer, mode) AS TABLE
         CASE WHEN is_outer THEN [struct_pack(k := NULL::VARCHAR, p := NULL::VARCHAR, i := NULL::BIGINT, v := NULL::JSON,
                                              t := json_extract(s._sf_root, path))] END)) AS r
           FROM (SELECT to_json(input) AS _sf_root) s) f"""
+_SPLIT: Final = """(input, delimiter) AS TABLE
+    SELECT 1::BIGINT AS SEQ, f.r.i::BIGINT AS INDEX, f.r.v AS VALUE
+    FROM (SELECT unnest(list_transform({parts}, lambda v, i: struct_pack(i := i, v := v))) AS r
+          FROM (SELECT CAST(input AS VARCHAR) AS _sf_text, CAST(delimiter AS VARCHAR) AS _sf_by) s) f"""
 
 MACROS: Final[tuple[str, ...]] = (
     "_sp_flatten_each" + _FLATTENED.format(walk="json_each"),
     "_sp_flatten_tree" + _FLATTENED.format(walk="json_tree"),
+    "_sp_split_to_table" + _SPLIT.format(parts="string_split(s._sf_text, s._sf_by)"),
+    "_sp_strtok_split_to_table"
+    + _SPLIT.format(
+        parts="list_filter(string_split(translate(s._sf_text, s._sf_by, repeat(left(s._sf_by, 1), length(s._sf_by))),"
+        " left(s._sf_by, 1)), lambda t: t <> '')"
+    ),
     f"_sp_is_integer(x) AS json_type(to_json(x)) IN {_INTEGERS}",
     "_sp_is_decimal(x) AS json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT')",
     "_sp_is_varchar(x) AS json_type(to_json(x)) = 'VARCHAR'",

@@ -6,9 +6,12 @@ named `$n` where it is projected without an alias. `$n` over staged files is the
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlglot import Expr, exp
+
+_QUOTED_POSITION = re.compile(r"\$\d+")
 
 if TYPE_CHECKING:
     from local_stack.endpoint.rewrites.context import Context
@@ -50,6 +53,7 @@ def plain_tables(expression: Expr, context: Context) -> Expr:
 def positional_columns(expression: Expr, context: Context) -> Expr:
     """`$n` of a query's one source becomes `#n`; `t.$n` over a VALUES or a subquery becomes that source's nth column."""
     del context
+    _unquote(expression)
     for position in list(expression.find_all(exp.Parameter)):
         if not isinstance(position.this, exp.Literal) or not position.this.name.isdigit():
             continue
@@ -70,6 +74,21 @@ def positional_columns(expression: Expr, context: Context) -> Expr:
             replacement = exp.alias_(replacement, f"${number}", quoted=True)
         target.replace(replacement)
     return expression
+
+
+def _unquote(expression: Expr) -> None:
+    """`"$1"`, as Snowpark quotes it, is a position too, unless the source has a column of that name."""
+    for column in list(expression.find_all(exp.Column)):
+        if column.table or not _QUOTED_POSITION.fullmatch(column.name) or not column.this.quoted:
+            continue
+        select = column.find_ancestor(exp.Select)
+        source = select.args.get("from_") if select is not None else None
+        if source is None or not isinstance(source.this, exp.Subquery | exp.Values):
+            continue
+        named = any(node.name == column.name for node in source.find_all(exp.Identifier))
+        positions = any(f"${node.name}" == column.name for node in source.find_all(exp.Parameter))
+        if not named and not positions:
+            column.replace(exp.Parameter(this=exp.Literal.number(column.name[1:])))
 
 
 def _reads_a_stage(select: exp.Select) -> bool:

@@ -101,6 +101,7 @@ _REFUSED_PROPERTIES = {
     exp.ExternalProperty: "EXTERNAL TABLE",
     exp.MaterializedProperty: "MATERIALIZED VIEW",
 }
+_REFUSED_TYPES = {exp.DataType.Type.GEOGRAPHY, exp.DataType.Type.GEOMETRY}
 
 
 def strictness(expression: Expr, _: Context) -> Expr:
@@ -109,10 +110,14 @@ def strictness(expression: Expr, _: Context) -> Expr:
         for kind, name in _REFUSED_PROPERTIES.items():
             if (properties := expression.args.get("properties")) and properties.find(kind):
                 raise unsupported(f"CREATE {name}")
+        _definition(expression)
     if expression.find(exp.HistoricalData):
         raise unsupported("time travel (AT | BEFORE)")
     if isinstance(expression, exp.MultitableInserts):
         raise unsupported("multi-table INSERT")
+    for data_type in expression.find_all(exp.DataType):
+        if data_type.this in _REFUSED_TYPES:
+            raise unsupported(f"type {data_type.this.value}")
     for node in expression.find_all(exp.ColumnDef, exp.Alias):
         identifier = node.this if isinstance(node, exp.ColumnDef) else node.args.get("alias")
         if (
@@ -124,3 +129,33 @@ def strictness(expression: Expr, _: Context) -> Expr:
                 f"SQL compilation error:\nsyntax error unexpected '{identifier.this}' (a reserved word).", 1003, "42000"
             )
     return expression
+
+
+def _columns(query: exp.Query) -> list[Expr]:
+    """The columns that a query names; those of its one subquery where it takes them all."""
+    columns = list(query.selects)
+    source = query.args.get("from_")
+    inner = source.this if source is not None and not query.args.get("joins") else None
+    if len(columns) == 1 and isinstance(columns[0], exp.Star) and isinstance(inner, exp.Subquery):
+        return _columns(inner.this) if isinstance(inner.this, exp.Query) else columns
+    return columns
+
+
+def _definition(create: exp.Create) -> None:
+    """What a view's or a new table's query may not have."""
+    query = create.expression
+    if not isinstance(query, exp.Query):
+        return
+    if create.args.get("kind") == "VIEW" and query.find(exp.Placeholder):
+        raise SqlError("SQL compilation error:\nBind variables not allowed in view and UDF definitions.", 2210, "42601")
+    if isinstance(create.this, exp.Schema):
+        return
+    seen: set[str] = set()
+    for column in _columns(query):
+        named = column.args.get("alias") if isinstance(column, exp.Alias) else column.this
+        if not isinstance(named, exp.Identifier):
+            continue
+        name = str(named.this) if named.quoted else str(named.this).upper()
+        if name in seen:
+            raise SqlError(f"SQL compilation error:\nduplicate column name '{name}'", 2025, "42S21")
+        seen.add(name)

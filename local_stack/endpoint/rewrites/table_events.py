@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.rewrites.context import Context
+from local_stack.endpoint.rewrites.context import Context, TableName
 from local_stack.endpoint.stages.history import forget_loads
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.sessions import Session
+
+TRANSIENT = "TRANSIENT TABLE"
 
 
 def table_events(expression: Expr, context: Context) -> Expr:
@@ -15,10 +22,12 @@ def table_events(expression: Expr, context: Context) -> Expr:
     match expression:
         case exp.Create() if kind == "TABLE":
             target = expression.this if isinstance(expression.this, exp.Table) else expression.this.find(exp.Table)
-            if target is not None and not _is_temporary(expression):
+            if target is not None and not _has(expression, exp.TemporaryProperty):
                 name = context.full_name(target)
                 if not (expression.args.get("exists") and session.table_exists(*name)):
+                    transient = _has(expression, exp.TransientProperty)
                     context.on_success.append(lambda: forget_loads(session.duck, *name))
+                    context.on_success.append(lambda: _note_transient(session, name, transient))
         case exp.TruncateTable():
             for table in expression.find_all(exp.Table):
                 truncated = context.full_name(table)
@@ -32,6 +41,14 @@ def table_events(expression: Expr, context: Context) -> Expr:
     return expression
 
 
-def _is_temporary(expression: exp.Create) -> bool:
+def _has(expression: exp.Create, kind: type[exp.Property]) -> bool:
     properties = expression.args.get("properties")
-    return bool(properties and properties.find(exp.TemporaryProperty))
+    return bool(properties and properties.find(kind))
+
+
+def _note_transient(session: Session, name: TableName, transient: bool) -> None:
+    """DuckDB has no such property; SHOW TABLES tells it."""
+    if transient:
+        session.catalog.put(TRANSIENT, *name, {})
+    else:
+        session.catalog.drop(TRANSIENT, *name)

@@ -1,0 +1,92 @@
+"""GET_DDL: an object's definition as the statement that makes it, for tables, procedures and functions."""
+
+from __future__ import annotations
+
+from local_stack.endpoint.ddl.columns import columns_of
+from local_stack.endpoint.ddl.types import type_text
+from local_stack.endpoint.grammar import Reader, missing_object, quote_name, quote_string, resolve
+from local_stack.endpoint.procedures import registry
+from local_stack.endpoint.procedures.definition import Routine, RoutineKind
+from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.sql_types import read_type
+from local_stack.endpoint.statements import unsupported
+
+
+def get_ddl(session: Session, arguments: list[str]) -> str:
+    """GET_DDL('TABLE' | 'PROCEDURE' | 'FUNCTION', 'name'). Raises SqlError for what does not exist and for other kinds."""
+    kind = arguments[0].upper()
+    reader = Reader(arguments[1])
+    parts = reader.name()
+    match kind:
+        case "TABLE":
+            return _table(session, parts)
+        case "PROCEDURE":
+            return _routine_text(session, "PROCEDURE", parts, reader)
+        case "FUNCTION":
+            return _routine_text(session, "FUNCTION", parts, reader)
+    raise unsupported(f"GET_DDL of a {kind}")
+
+
+def _table(session: Session, parts: tuple[str, ...]) -> str:
+    name = resolve(parts, session)
+    columns = []
+    for column in columns_of(session, name):
+        text = f"\t{quote_name(column.name)} {type_text(column.type, column.length)}"
+        text += "" if column.nullable else " NOT NULL"
+        text += f" DEFAULT {column.default}" if column.default else ""
+        text += f" COMMENT {quote_string(column.comment)}" if column.comment else ""
+        columns.append(text)
+    return f"create or replace TABLE {quote_name(name.name)} (\n" + ",\n".join(columns) + "\n);"
+
+
+def _routine_text(session: Session, kind: RoutineKind, parts: tuple[str, ...], reader: Reader) -> str:
+    families: list[str] = []
+    reader.expect("(")
+    while not reader.accept(")"):
+        if families:
+            reader.expect(",")
+        families.append(read_type(reader).family)
+    signature = f"({', '.join(families)})"
+    found = registry.find_signature(kind, resolve(parts, session), signature, session)
+    if found is None:
+        raise missing_object(kind, ".".join(parts) + signature)
+    return routine_text(found.routine)
+
+
+def routine_text(routine: Routine) -> str:
+    """CREATE OR REPLACE … of a routine, its clauses in the order of Snowflake's reference."""
+    parameters = ", ".join(
+        f"{quote_name(p.name)} {p.type}" + (f" DEFAULT {p.default}" if p.default is not None else "")
+        for p in routine.parameters
+    )
+    lines = [
+        f"CREATE OR REPLACE {routine.kind} {quote_name(routine.name)}({parameters})",
+        f"RETURNS {routine.declared_return}",
+        f"LANGUAGE {routine.language}",
+    ]
+    if routine.strict:
+        lines.append("STRICT")
+    if routine.language == "PYTHON":
+        lines += [
+            f"RUNTIME_VERSION = {quote_string(routine.runtime_version)}",
+            f"PACKAGES = ({_list(routine.packages)})",
+        ]
+        if routine.imports:
+            lines.append(f"IMPORTS = ({_list(routine.imports)})")
+        lines.append(f"HANDLER = {quote_string(routine.handler)}")
+    if routine.external_access_integrations:
+        lines.append(f"EXTERNAL_ACCESS_INTEGRATIONS = ({', '.join(routine.external_access_integrations)})")
+    if routine.secrets:
+        named = ", ".join(f"{quote_string(variable)} = {name}" for variable, name in routine.secrets)
+        lines.append(f"SECRETS = ({named})")
+    if routine.comment:
+        lines.append(f"COMMENT={quote_string(routine.comment)}")
+    if routine.kind == "PROCEDURE":
+        lines.append(f"EXECUTE AS {routine.rights}")
+    if routine.body is not None:
+        lines.append(f"AS {quote_string(routine.body)}")
+    return "\n".join(lines) + ";"
+
+
+def _list(values: tuple[str, ...]) -> str:
+    return ",".join(quote_string(value) for value in values)

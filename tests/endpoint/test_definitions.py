@@ -1,0 +1,95 @@
+"""GET_DDL gives statements that make the same object again; definitions that Snowflake refuses are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from snowflake.connector.errors import ProgrammingError
+
+from tests.conftest import RunningEndpoint
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def cursor(endpoint: RunningEndpoint) -> Iterator[Any]:
+    with endpoint.connect() as connection, connection.cursor() as opened:
+        yield opened
+
+
+def ddl(cursor: Any, kind: str, name: str) -> str:
+    return str(cursor.execute(f"SELECT GET_DDL('{kind}', '{name}')").fetchall()[0][0])
+
+
+def test_the_text_of_a_procedure_makes_it_again(cursor: Any) -> None:
+    cursor.execute(
+        "CREATE OR REPLACE PROCEDURE p(a INT, b STRING DEFAULT 'it''s') RETURNS STRING LANGUAGE PYTHON RUNTIME_VERSION='3.11'"
+        " PACKAGES=('snowflake-snowpark-python') HANDLER='run' COMMENT='it''s' EXECUTE AS CALLER AS $$\n"
+        "def run(session, a, b):\n    return f'{a} \\'{b}\\''\n$$"
+    )
+    text = ddl(cursor, "PROCEDURE", "p(INT, STRING)")
+    assert "COMMENT='it''s'" in text
+    described = cursor.execute("DESCRIBE PROCEDURE p(INT, STRING)").fetchall()
+    cursor.execute("DROP PROCEDURE p(INT, STRING)")
+    cursor.execute(text.rstrip(";"))
+    assert cursor.execute("DESCRIBE PROCEDURE p(INT, STRING)").fetchall() == described
+    assert cursor.execute("CALL p(1)").fetchall() == [("1 'it's'",)]
+    assert ddl(cursor, "PROCEDURE", "p(INT, STRING)") == text
+
+
+def test_the_text_of_a_table_makes_it_again(cursor: Any) -> None:
+    cursor.execute(
+        "CREATE OR REPLACE TABLE t (a INT NOT NULL, b VARCHAR(10) DEFAULT 'x' COMMENT 'it''s', \"c d\" NUMBER(10,2), e DATE)"
+    )
+    text = ddl(cursor, "TABLE", "t")
+    assert '\t"c d" NUMBER(10,2)' in text
+    described = cursor.execute("DESCRIBE TABLE t").fetchall()
+    cursor.execute(text.rstrip(";"))
+    assert cursor.execute("DESCRIBE TABLE t").fetchall() == described
+
+
+def test_what_does_not_exist_or_is_of_another_kind(cursor: Any) -> None:
+    with pytest.raises(ProgrammingError, match="does not exist"):
+        ddl(cursor, "TABLE", "nope")
+    with pytest.raises(ProgrammingError, match="does not exist"):
+        ddl(cursor, "PROCEDURE", "nope(INT)")
+    with pytest.raises(ProgrammingError, match="Unsupported feature 'GET_DDL of a PIPE'"):
+        ddl(cursor, "PIPE", "p")
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("CREATE VIEW v AS SELECT 1 AS a, 2 AS A", "duplicate column name 'A'"),
+        ("CREATE VIEW v AS SELECT * FROM (SELECT 1 AS a, 2 AS a)", "duplicate column name 'A'"),
+        ("CREATE TABLE w AS SELECT column1, column1 FROM VALUES (1)", "duplicate column name 'COLUMN1'"),
+        ("CREATE TABLE w (g GEOGRAPHY)", "Unsupported feature 'type GEOGRAPHY'"),
+        ("SELECT * FROM test.public.nope", "Object 'TEST.PUBLIC.NOPE' does not exist"),
+    ],
+)
+def test_definitions_that_are_refused(cursor: Any, sql: str, message: str) -> None:
+    with pytest.raises(ProgrammingError, match=message.replace("(", r"\(")):
+        cursor.execute(sql)
+
+
+def test_a_view_takes_no_binds(cursor: Any) -> None:
+    with pytest.raises(ProgrammingError, match="Bind variables not allowed in view and UDF definitions"):
+        cursor.execute("CREATE VIEW v AS SELECT ? AS a", (1,), _force_qmark_paramstyle=True)
+
+
+def test_show_tells_transient_tables_and_the_columns_of_one(cursor: Any) -> None:
+    cursor.execute("CREATE OR REPLACE SCHEMA shown")
+    cursor.execute("CREATE TRANSIENT TABLE shown.a (x INT)")
+    cursor.execute("CREATE TABLE shown.b (y INT)")
+    terse = "SHOW TERSE TABLES IN SCHEMA shown"
+    assert [(row[1], row[2]) for row in cursor.execute(terse).fetchall()] == [("A", "TRANSIENT"), ("B", "TABLE")]
+    objects = cursor.execute("SHOW TERSE OBJECTS IN SCHEMA shown").fetchall()
+    assert [(row[1], row[2]) for row in objects] == [("A", "TABLE"), ("B", "TABLE")]
+    cursor.execute("DROP TABLE shown.a")
+    cursor.execute("CREATE TABLE shown.a (x INT, z INT)")
+    assert cursor.execute(terse + " STARTS WITH 'A'").fetchall()[0][2] == "TABLE"
+    assert [row[2] for row in cursor.execute("SHOW COLUMNS IN shown.a").fetchall()] == ["X", "Z"]
+    cursor.execute("CREATE TEMPORARY TABLE shown.c (q INT)")
+    assert [row[2] for row in cursor.execute("SHOW COLUMNS IN shown.c").fetchall()] == ["Q"]

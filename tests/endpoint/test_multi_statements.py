@@ -1,0 +1,66 @@
+"""Several statements in one request, and requests that a client does not wait for, through the plain connector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from snowflake.connector.constants import QueryStatus
+from snowflake.connector.errors import ProgrammingError
+
+from local_stack.endpoint.multi_statements import split
+from tests.conftest import RunningEndpoint
+
+
+def test_a_text_is_split_at_its_semicolons() -> None:
+    text = "SELECT 'a;b'; -- no; comment\nSELECT $$;$$;;SELECT \"x;y\" /* ; */ ;\n-- the end"
+    assert split(text) == ["SELECT 'a;b'", "-- no; comment\nSELECT $$;$$", 'SELECT "x;y" /* ; */']
+
+
+@pytest.fixture
+def connection(endpoint: RunningEndpoint) -> Iterator[Any]:
+    with endpoint.connect() as opened:
+        opened.cursor().execute("CREATE OR REPLACE TABLE t (a INT)")
+        yield opened
+
+
+def results(cursor: Any) -> list[Any]:
+    found = [cursor.fetchall()]
+    while cursor.nextset():
+        found.append(cursor.fetchall())
+    return found
+
+
+@pytest.mark.integration
+def test_each_statement_has_its_result_and_its_binds(connection: Any) -> None:
+    cursor = connection.cursor()
+    sql = "INSERT INTO t VALUES (?), (?); SELECT a FROM t WHERE a > ? ORDER BY a; SELECT 'x;y'"
+    cursor.execute(sql, (1, 2, 1), num_statements=3, _force_qmark_paramstyle=True)
+    assert results(cursor) == [[(2,)], [(2,)], [("x;y",)]]
+    cursor.execute("SELECT 1; SELECT 2;", num_statements=0)
+    assert results(cursor) == [[(1,)], [(2,)]]
+
+
+@pytest.mark.integration
+def test_the_count_must_be_met_and_a_failure_ends_the_run(connection: Any) -> None:
+    cursor = connection.cursor()
+    for wanted in (None, 3):
+        with pytest.raises(ProgrammingError, match="statement count 2 did not match"):
+            cursor.execute("SELECT 1; SELECT 2", num_statements=wanted)
+    with pytest.raises(ProgrammingError, match="NOPE"):
+        cursor.execute("INSERT INTO t VALUES (7); SELECT nope FROM t; INSERT INTO t VALUES (8)", num_statements=3)
+    assert cursor.execute("SELECT a FROM t").fetchall() == [(7,)]
+
+
+@pytest.mark.integration
+def test_an_asynchronous_statement_tells_its_result_and_its_error_when_asked(connection: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute_async("SELECT 1; SELECT 2", num_statements=2)
+    cursor.get_results_from_sfqid(cursor.sfqid)
+    assert results(cursor) == [[(1,)], [(2,)]]
+    cursor.execute_async("SELECT nope FROM t")
+    assert connection.get_query_status(cursor.sfqid) == QueryStatus.FAILED_WITH_ERROR
+    with pytest.raises(ProgrammingError, match="invalid identifier 'NOPE'") as error:
+        cursor.get_results_from_sfqid(cursor.sfqid)
+    assert error.value.errno == 904

@@ -1,0 +1,67 @@
+"""DATE_INPUT_FORMAT and TIMESTAMP_INPUT_FORMAT: SQL to SQL, and for a session, a statement and a CALL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import sqlglot
+from snowflake.connector.errors import ProgrammingError
+
+from local_stack.endpoint.rewrites.context import Context
+from local_stack.endpoint.rewrites.input_formats import input_formats
+from tests.conftest import RunningEndpoint
+
+_MONTH_FIRST = {"DATE_INPUT_FORMAT": "MM-DD-YYYY"}
+
+
+def rewritten(sql: str, parameters: dict[str, str]) -> str:
+    session = cast(Any, SimpleNamespace(parameters={}, call_parameters={}))
+    expression = input_formats(sqlglot.parse_one(sql, read="snowflake"), Context(session, parameters))
+    return expression.sql(dialect="snowflake", normalize_functions=False)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT a::DATE AS d FROM t", "SELECT _fs_global.main._sf_date_input(a, '%m-%d-%Y') AS d FROM t"),
+        ("SELECT TO_DATE(a) AS d FROM t", "SELECT _fs_global.main._sf_date_input(a, '%m-%d-%Y') AS d FROM t"),
+        ("SELECT TRY_TO_DATE(a) AS d FROM t", "SELECT _fs_global.main._sf_try_date_input(a, '%m-%d-%Y') AS d FROM t"),
+        ("SELECT a::TIMESTAMP_NTZ AS d FROM t", "SELECT CAST(a AS TIMESTAMPNTZ) AS d FROM t"),
+        (
+            "SELECT a::DATE FROM t",
+            "SELECT _fs_global.main._sf_date_input(a, '%m-%d-%Y') AS \"CAST(A AS DATE)\" FROM t",
+        ),
+    ],
+)
+def test_sql(sql: str, expected: str) -> None:
+    assert rewritten(sql, _MONTH_FIRST) == expected
+    unchanged = sqlglot.parse_one(sql, read="snowflake").sql(dialect="snowflake", normalize_functions=False)
+    assert rewritten(sql, {}) == rewritten(sql, {"DATE_INPUT_FORMAT": "AUTO"}) == unchanged
+
+
+@pytest.mark.integration
+def test_of_a_statement_of_a_call_and_of_the_session(endpoint: RunningEndpoint) -> None:
+    query = "SELECT TO_DATE(column1), TRY_TO_DATE('31-12-2000') FROM VALUES ('12-31-2000')"
+    with endpoint.connect() as connection, connection.cursor() as cursor:
+        with pytest.raises(ProgrammingError, match="Date '12-31-2000' is not recognized"):
+            cursor.execute(query)
+        expected = [(dt.date(2000, 12, 31), None)]
+        assert cursor.execute(query, _statement_params=_MONTH_FIRST).fetchall() == expected
+        with pytest.raises(ProgrammingError):
+            cursor.execute(query)
+        cursor.execute(
+            "CREATE PROCEDURE last_day() RETURNS DATE LANGUAGE PYTHON RUNTIME_VERSION='3.11'"
+            " PACKAGES=('snowflake-snowpark-python') HANDLER='run' AS $$\n"
+            "def run(session):\n    return session.sql(\"SELECT '12-31-2000'::DATE\").collect()[0][0]\n$$"
+        )
+        assert cursor.execute("CALL last_day()", _statement_params=_MONTH_FIRST).fetchall() == [
+            (dt.date(2000, 12, 31),)
+        ]
+        with pytest.raises(ProgrammingError):
+            cursor.execute("CALL last_day()")
+        cursor.execute("ALTER SESSION SET TIMESTAMP_INPUT_FORMAT = 'DD/MM/YYYY HH24:MI'")
+        moment = "SELECT '31/12/2000 10:11'::TIMESTAMP_NTZ, TRY_TO_TIMESTAMP('x')"
+        assert cursor.execute(moment).fetchall() == [(dt.datetime(2000, 12, 31, 10, 11), None)]

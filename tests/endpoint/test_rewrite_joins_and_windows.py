@@ -1,0 +1,128 @@
+"""Joins without condition, windows without order or frame, tables made of a text's parts: SQL to SQL, and by behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+import sqlglot
+from snowflake.connector.errors import ProgrammingError
+
+from local_stack.endpoint.rewrites.context import Context, Rewrite
+from local_stack.endpoint.rewrites.joins import joins
+from local_stack.endpoint.rewrites.split_tables import split_tables
+from local_stack.endpoint.rewrites.windows import windows
+from local_stack.endpoint.statements import SqlError
+from tests.conftest import RunningEndpoint
+
+_WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+
+
+def rewritten(rewrite: Rewrite, sql: str) -> str:
+    return rewrite(sqlglot.parse_one(sql, read="snowflake"), cast(Context, None)).sql(
+        dialect="duckdb", normalize_functions=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT 1 FROM (a JOIN b)", "SELECT 1 FROM (a CROSS JOIN b)"),
+        ("SELECT 1 FROM a INNER JOIN b", "SELECT 1 FROM a CROSS JOIN b"),
+        ("SELECT 1 FROM a, b", "SELECT 1 FROM a, b"),
+        ("SELECT 1 FROM (a JOIN b ON a.x = b.x)", "SELECT 1 FROM (a JOIN b ON a.x = b.x)"),
+        ("SELECT 1 FROM (a LEFT JOIN b USING (x))", "SELECT 1 FROM (a LEFT JOIN b USING (x))"),
+        ("SELECT 1 FROM (a NATURAL JOIN b)", "SELECT 1 FROM (a NATURAL JOIN b)"),
+    ],
+)
+def test_a_join_without_condition_is_a_cross_join(sql: str, expected: str) -> None:
+    assert rewritten(joins, sql) == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT LAST_VALUE(a) OVER (ORDER BY b) FROM t", f"SELECT LAST_VALUE(a) OVER (ORDER BY b {_WHOLE}) FROM t"),
+        (
+            "SELECT FIRST_VALUE(a) IGNORE NULLS OVER (ORDER BY b) FROM t",
+            f"SELECT FIRST_VALUE(a IGNORE NULLS) OVER (ORDER BY b {_WHOLE}) FROM t",
+        ),
+        (
+            "SELECT LAST_VALUE(a) OVER (ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t",
+            "SELECT LAST_VALUE(a) OVER (ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t",
+        ),
+        ("SELECT SUM(a) OVER (PARTITION BY b) FROM t", "SELECT SUM(a) OVER (PARTITION BY b) FROM t"),
+        ("SELECT ROW_NUMBER() OVER (ORDER BY b) FROM t", "SELECT ROW_NUMBER() OVER (ORDER BY b) FROM t"),
+    ],
+)
+def test_rows_are_picked_from_the_whole_partition(sql: str, expected: str) -> None:
+    assert rewritten(windows, sql.replace("ORDER BY b", "ORDER BY b NULLS LAST")) == expected
+
+
+@pytest.mark.parametrize("call", ["ROW_NUMBER()", "RANK()", "NTILE(2)", "LAG(a)", "LAST_VALUE(a)"])
+def test_an_order_is_demanded(call: str) -> None:
+    with pytest.raises(SqlError, match=r"Window function type \[\w+\] requires ORDER BY in window specification"):
+        rewritten(windows, f"SELECT {call} OVER (PARTITION BY a) FROM t")
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            "SELECT 1 FROM q, LATERAL SPLIT_TO_TABLE(q.t, '.') AS s",
+            "SELECT 1 FROM q, _fs_global.main._sp_split_to_table(q.t, '.') AS s",
+        ),
+        (
+            "SELECT 1 FROM TABLE(STRTOK_SPLIT_TO_TABLE('a b'))",
+            "SELECT 1 FROM _fs_global.main._sp_strtok_split_to_table('a b', ' ')",
+        ),
+    ],
+)
+def test_texts_are_split_into_rows(sql: str, expected: str) -> None:
+    assert rewritten(split_tables, sql) == expected
+
+
+@pytest.fixture
+def cursor(endpoint: RunningEndpoint) -> Iterator[Any]:
+    with endpoint.connect() as connection, connection.cursor() as opened:
+        opened.execute("CREATE OR REPLACE TABLE a (x INT, y INT)")
+        opened.execute("INSERT INTO a VALUES (1, 10), (2, 20), (3, 30)")
+        yield opened
+
+
+@pytest.mark.integration
+def test_joins_by_behaviour(cursor: Any) -> None:
+    assert cursor.execute(
+        "SELECT COUNT(*) FROM ((SELECT x FROM a) AS l INNER JOIN (SELECT y FROM a) AS r)"
+    ).fetchall() == [(9,)]
+    assert cursor.execute("SELECT COUNT(*) FROM (a AS l JOIN a AS r JOIN a AS s)").fetchall() == [(27,)]
+
+
+@pytest.mark.integration
+def test_windows_by_behaviour(cursor: Any) -> None:
+    last = "SELECT x, LAST_VALUE(y) OVER (ORDER BY x), NTH_VALUE(y, 2) OVER (ORDER BY x) FROM a ORDER BY x"
+    assert cursor.execute(last).fetchall() == [(1, 30, 20), (2, 30, 20), (3, 30, 20)]
+    with pytest.raises(ProgrammingError, match="requires ORDER BY"):
+        cursor.execute("SELECT ROW_NUMBER() OVER (PARTITION BY x) FROM a")
+
+
+@pytest.mark.integration
+def test_split_to_table_by_behaviour(cursor: Any) -> None:
+    lateral = (
+        "SELECT q.k, s.seq, s.index, s.value FROM (SELECT column1 AS k, column2 AS t FROM VALUES (1, 'a.b'), (2, '')) AS q,"
+        " LATERAL SPLIT_TO_TABLE(q.t, '.') AS s ORDER BY 1, 3"
+    )
+    assert cursor.execute(lateral).fetchall() == [(1, 1, 1, "a"), (1, 1, 2, "b"), (2, 1, 1, "")]
+    tokens = "SELECT index, value FROM TABLE(STRTOK_SPLIT_TO_TABLE(',a.b,,c', '.,')) ORDER BY 1"
+    assert cursor.execute(tokens).fetchall() == [(1, "a"), (2, "b"), (3, "c")]
+
+
+@pytest.mark.integration
+def test_an_update_from_several_source_rows_counts_each_target_once(cursor: Any) -> None:
+    source = "(SELECT column1 AS x, column2 AS y FROM VALUES (1, 5), (1, 5), (2, 6), (9, 9)) AS s"
+    assert cursor.execute(f"UPDATE a SET y = s.y FROM {source} WHERE a.x = s.x").fetchall() == [(2, 1)]
+    assert cursor.execute("SELECT * FROM a ORDER BY x").fetchall() == [(1, 5), (2, 6), (3, 30)]
+    bound = f"UPDATE a SET y = s.y + ? FROM {source} WHERE a.x = s.x AND s.y > ?"
+    assert cursor.execute(bound, (100, 5), _force_qmark_paramstyle=True).fetchall() == [(1, 0)]
+    assert cursor.execute("SELECT y FROM a WHERE x = 2").fetchall() == [(106,)]
