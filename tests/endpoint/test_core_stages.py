@@ -178,6 +178,23 @@ def test_unload_one_json_file(cursor: Any, bucket: Path) -> None:
         cursor.execute(sql.format(""))
 
 
+def test_unload_a_file_for_each_partition(cursor: Any, bucket: Path) -> None:
+    cursor.execute(
+        "CREATE OR REPLACE TABLE parts AS SELECT column1 AS a, column2 AS b FROM VALUES ('x', 1), ('y', 2), (NULL, 3)"
+    )
+    cursor.execute("INSERT INTO parts VALUES ('x', 4)")
+    sql = "COPY INTO @landing/out FROM parts PARTITION BY ('a=' || a) FILE_FORMAT = (TYPE = CSV COMPRESSION = NONE)"
+    assert cursor.execute(sql + " HEADER = TRUE").fetchone()[0] == 4
+    found = {path.parent.name: sorted(path.read_text().split()) for path in (bucket / "out").rglob("*.csv")}
+    assert found == {"a=x": ["A,B", "x,1", "x,4"], "a=y": ["A,B", "y,2"], "_NULL_": ["A,B", "\\N,3"]}
+    assert cursor.execute(sql).fetchone()[0] == 4
+    assert len(list((bucket / "out").rglob("*.csv"))) == 6
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="OVERWRITE = TRUE is not supported"):
+        cursor.execute(sql + " OVERWRITE = TRUE")
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="invalid stage path"):
+        cursor.execute("COPY INTO @landing/out FROM parts PARTITION BY '../../../x'")
+
+
 def test_put_list_get_remove_round_trip(cursor: Any, tmp_path: Path) -> None:
     source = tmp_path / "rows.csv"
     source.write_text('id,name\n1,"a,b"\n2,\n')

@@ -23,14 +23,15 @@ _LOAD_OPTIONS = {
 }  # fmt: skip
 _UNLOAD_OPTIONS = {
     "FILE_FORMAT", "OVERWRITE", "SINGLE", "MAX_FILE_SIZE", "INCLUDE_QUERY_ID", "DETAILED_OUTPUT", "HEADER",
-    "VALIDATION_MODE", "STORAGE_INTEGRATION", "PARTITION_BY",
+    "VALIDATION_MODE", "STORAGE_INTEGRATION",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class CopyInto:
     """target: a table (with the columns listed, if any) or a stage reference. source: a stage reference or None with
-    query set: a SELECT (over a stage when loading, over tables when unloading). options: names in upper case."""
+    query set: a SELECT (over a stage when loading, over tables when unloading). options: names in upper case.
+    partition: the expression of PARTITION BY when unloading."""
 
     table: SchemaName | None
     columns: tuple[str, ...]
@@ -38,6 +39,7 @@ class CopyInto:
     source: str | None
     query: str | None
     options: dict[str, Any] = field(default_factory=dict)
+    partition: str | None = None
 
     @property
     def is_load(self) -> bool:
@@ -69,14 +71,15 @@ def parse_copy(sql: str, session: Session) -> CopyInto:
     else:
         raise reader.unexpected()
     options: dict[str, Any] = {}
+    partition = None
     if location is not None and reader.accept("PARTITION", "BY"):
-        raise unsupported("COPY INTO <location> PARTITION BY")
+        partition = reader.expression(*_UNLOAD_OPTIONS)
     options.update(read_options(reader))
     reader.expect_end()
     for option in options:
         if option not in (_LOAD_OPTIONS if table else _UNLOAD_OPTIONS):
             raise compilation_error(f"invalid parameter '{option}'", 1008, "22023")
-    copy = CopyInto(table, columns, location, source, query, options)
+    copy = CopyInto(table, columns, location, source, query, options, partition)
     _check(copy)
     return copy
 
@@ -86,6 +89,9 @@ def _check(copy: CopyInto) -> None:
     if "VALIDATION_MODE" in options:
         raise unsupported("COPY INTO … VALIDATION_MODE")
     if not copy.is_load:
+        for refused in ("SINGLE", "OVERWRITE"):
+            if copy.partition is not None and options.get(refused):
+                raise compilation_error(f"{refused} = TRUE is not supported with PARTITION BY.", 2019, "0A000")
         return
     match_by = str(options.get("MATCH_BY_COLUMN_NAME", "NONE")).upper()
     if match_by not in ("NONE", "CASE_SENSITIVE", "CASE_INSENSITIVE"):

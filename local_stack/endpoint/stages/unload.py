@@ -1,7 +1,8 @@
 """COPY INTO <location>: a query's rows as CSV, JSON or Parquet files on a stage.
 
 Written beside the target and renamed into place, so that a reader never sees half a file. Not part of a transaction, as
-in Snowflake. Without SINGLE one file `<path>data_0_0_0.<ext>` or `<path>_0_0_0.<ext>` is written.
+in Snowflake. Without SINGLE one file `<path>data_0_0_0.<ext>` or `<path>_0_0_0.<ext>` is written; with PARTITION BY one file
+`<path>/<value>/data_<query id>_0_0_0.<ext>` for each value.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import gzip
 import io
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +40,29 @@ def unload(copy: CopyInto, session: Session, describe_only: bool) -> Result:
     form = file_format(session, {"FORMAT_NAME": options} if isinstance(options, str) else options, location.file_format)
     if describe_only:
         return Result(COLUMNS)
+    if copy.partition is not None:
+        parts = _partitions(session.execute(f"SELECT TO_VARCHAR({copy.partition}), q.* FROM ({copy.query}) AS q"))
+        written = [_unload_one(part, folder, copy, form, location) for folder, part in parts]
+        return Result(COLUMNS, [[sum(numbers) for numbers in zip(*written, strict=True)] if written else [0, 0, 0]])
     outcome = session.execute(copy.query or "")
+    return Result(COLUMNS, [_unload_one(outcome, None, copy, form, location)])
+
+
+def _partitions(outcome: Outcome) -> Iterator[tuple[str, Outcome]]:
+    """The rows by the value of their first column, which is not unloaded; rows without one go to _NULL_."""
+    keys = outcome.table.column(0).to_pylist()
+    places: dict[str, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault("_NULL_" if key is None else str(key), []).append(place)
+    rest = outcome.table.select(range(1, outcome.table.num_columns))
+    for folder, chosen in sorted(places.items()):
+        yield folder, replace(outcome, columns=outcome.columns[1:], table=rest.take(chosen))
+
+
+def _unload_one(
+    outcome: Outcome, folder: str | None, copy: CopyInto, form: FileFormat, location: StageLocation
+) -> list[int]:
+    """Write one file; the numbers of the result's row. folder: of the partition, None without PARTITION BY."""
     if form.type == "JSON" and [c.type for c in outcome.columns] not in (["VARIANT"], ["OBJECT"], ["ARRAY"]):
         raise SqlError(
             "SQL compilation error:\nJSON file format can produce one and only one column of type variant, object, or array.",
@@ -46,9 +71,14 @@ def unload(copy: CopyInto, session: Session, describe_only: bool) -> Result:
     content = _CONTENT[form.type](outcome, form, bool(copy.options.get("HEADER", False)))
     packed, extension = _compressed(content, form)
     if not outcome.table.num_rows and not copy.options.get("SINGLE"):
-        return Result(COLUMNS, [[0, 0, 0]])
-    _write(_target(location, bool(copy.options.get("SINGLE", False)), extension), packed, copy)
-    return Result(COLUMNS, [[outcome.table.num_rows, len(content), len(packed)]])
+        return [0, 0, 0]
+    if folder is None:
+        target = _target(location, bool(copy.options.get("SINGLE", False)), extension)
+    else:
+        prefix = location.prefix if not location.prefix or location.prefix.endswith("/") else location.prefix + "/"
+        target = location.file(f"{prefix}{folder}/data_{outcome.query_id}_0_0_0.{extension}").path
+    _write(target, packed, copy)
+    return [outcome.table.num_rows, len(content), len(packed)]
 
 
 def _target(location: StageLocation, single: bool, extension: str) -> Path:
