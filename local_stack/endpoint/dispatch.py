@@ -16,6 +16,7 @@ from local_stack.endpoint.classify import classify, parse
 from local_stack.endpoint.cursor import LocalCursor
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.outcome import Outcome, column_from_duckdb, from_result
+from local_stack.endpoint.semi_structured import with_kinds
 from local_stack.endpoint.statements import Extension, Result, SqlError, Statement
 
 if TYPE_CHECKING:
@@ -60,11 +61,12 @@ class Dispatcher:
             effect, tables = classify(expression, session.database, session.schema)
             type_id = statement_type_id(expression)
             if statement.describe_only:
-                return session.transaction.run(
+                outcome = session.transaction.run(
                     classify(exp.select("1"), None, None)[0],
                     (),
                     lambda: _describe(expression, session, context, type_id),
                 )
+                return with_kinds(outcome, expression, session.semi_structured)
             rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
 
             def action() -> Outcome:
@@ -76,7 +78,8 @@ class Dispatcher:
                 context.on_success.clear()
                 return outcomes[0] if len(outcomes) == 1 else _total(outcomes)
 
-            return session.transaction.run(effect, tables, action)
+            outcome = session.transaction.run(effect, tables, action)
+            return with_kinds(outcome, expression, session.semi_structured)
 
 
 def _as_written(error: SqlError, statement: Statement) -> SqlError:

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.expr import normalise_ident
-from sqlglot import Expr
+from sqlglot import Expr, exp
 
 from local_stack.endpoint import bindings, rewrites
 from local_stack.endpoint.cursor import LocalCursor
+from local_stack.endpoint.ddl.table_notes import SEMI_STRUCTURED, note
 from local_stack.endpoint.dispatch import Dispatcher
 from local_stack.endpoint.engine import Engine
 from local_stack.endpoint.errors import SessionGone
 from local_stack.endpoint.grammar import SchemaName, quote_string
 from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.parameters import PARAMETERS, set_parameter
+from local_stack.endpoint.semi_structured import Kind
 from local_stack.endpoint.sql_text import segments
 from local_stack.endpoint.statements import Statement
 from local_stack.endpoint.transactions import Transaction
@@ -143,6 +145,21 @@ class Session:
         """Where a table is: a temporary table of this session hides a permanent one of the same name."""
         hidden = self.temporary_tables.get((table.database, table.schema, table.name))
         return SchemaName("temp", "main", hidden) if hidden else table
+
+    def semi_structured(self, table: exp.Table | tuple[str, str, str]) -> dict[str, Kind]:
+        """The ARRAY and OBJECT columns of a table, as it was created."""
+        name = rewrites.Context(self).full_name(table) if isinstance(table, exp.Table) else table
+        if name in self.temporary_tables:
+            return dict(self.attributes.get(SEMI_STRUCTURED, {}).get(name, {}))
+        stored = self.catalog.get(SEMI_STRUCTURED, *name)
+        return dict(stored.definition) if stored else {}
+
+    def note_semi_structured(self, name: tuple[str, str, str], kinds: dict[str, Kind], temporary: bool) -> None:
+        """Remember the ARRAY and OBJECT columns of a table that has just been created."""
+        if temporary:
+            self.attributes.setdefault(SEMI_STRUCTURED, {})[name] = kinds
+        else:
+            note(self, SEMI_STRUCTURED, name, dict(kinds) or None)
 
     def quoted(self, table: SchemaName) -> str:
         """The table's name in DuckDB."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ColumnOfTable:
-    """type: DuckDB's. length: of a VARCHAR(n), None for the default."""
+    """type: DuckDB's. kind: ARRAY or OBJECT where the table was created so. length: of a VARCHAR(n), None for the default."""
 
     name: str
     type: str
@@ -25,6 +25,12 @@ class ColumnOfTable:
     comment: str | None
     length: int | None
     primary_key: bool
+    kind: str | None = None
+
+    @property
+    def shown_type(self) -> str:
+        """What type_text and type_document take."""
+        return self.kind or self.type
 
 
 def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
@@ -51,8 +57,18 @@ def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
                 [physical.database, physical.schema, physical.name],
             ).fetchall()
         )
+    kinds = session.semi_structured((name.database, name.schema, name.name))
     return [
-        ColumnOfTable(r[0], r[1], r[2] == "YES", _default(r[4]), comments.get(r[0]), lengths.get(r[0]), r[3] == "PRI")
+        ColumnOfTable(
+            r[0],
+            r[1],
+            r[2] == "YES",
+            _default(r[4]),
+            comments.get(r[0]),
+            lengths.get(r[0]),
+            r[3] == "PRI",
+            kinds.get(r[0]),
+        )
         for r in rows
     ]
 

@@ -31,7 +31,7 @@ def _table(session: Session, parts: tuple[str, ...]) -> str:
     name = resolve(parts, session)
     columns = []
     for column in columns_of(session, name):
-        text = f"\t{quote_name(column.name)} {type_text(column.type, column.length)}"
+        text = f"\t{quote_name(column.name)} {type_text(column.shown_type, column.length)}"
         text += "" if column.nullable else " NOT NULL"
         text += f" DEFAULT {column.default}" if column.default else ""
         text += f" COMMENT {quote_string(column.comment)}" if column.comment else ""

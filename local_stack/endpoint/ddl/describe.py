@@ -40,7 +40,7 @@ class DescribeTable:
         rows = [
             [
                 column.name,
-                type_text(column.type, column.length),
+                type_text(column.shown_type, column.length),
                 "COLUMN",
                 "Y" if column.nullable else "N",
                 column.default,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.ddl.columns import columns_of
+from local_stack.endpoint.ddl.table_notes import TRANSIENT
 from local_stack.endpoint.ddl.types import type_document
 from local_stack.endpoint.grammar import Reader, SchemaName, leading_words, resolve
-from local_stack.endpoint.rewrites.table_events import TRANSIENT
 from local_stack.endpoint.show import Filters, Scope, read_filters
 from local_stack.endpoint.statements import Column, Result, Statement
 
@@ -248,7 +248,7 @@ def _columns(reader: Reader, session: Session, terse: bool) -> Result:
     rows = []
     for name in relations:
         for column in columns_of(session, name):
-            kind = json.dumps(type_document(column.type, column.length, column.nullable), separators=(",", ":"))
+            kind = json.dumps(type_document(column.shown_type, column.length, column.nullable), separators=(",", ":"))
             rows.append([
                 name.name, name.schema, column.name, kind, "true" if column.nullable else "false", column.default or "",
                 "COLUMN", "", column.comment or "", name.database, "", None,

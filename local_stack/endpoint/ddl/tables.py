@@ -6,10 +6,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from local_stack.endpoint.ddl import clone, retention
+from local_stack.endpoint.ddl import clone, retention, table_notes
 from local_stack.endpoint.ddl.columns import ColumnOfTable, columns_of
 from local_stack.endpoint.grammar import Reader, SchemaName, existing_object, leading_words, missing_object, resolve
-from local_stack.endpoint.rewrites.table_events import TRANSIENT
 from local_stack.endpoint.stages.formats import identifier
 from local_stack.endpoint.stages.history import forget_loads
 from local_stack.endpoint.statements import Result, Statement
@@ -88,7 +87,7 @@ def _drop(reader: Reader, kind: str, session: Session) -> Result:
             if record:
                 retention.remember_table(session, name, record)
                 forget_loads(session.duck, name.database, name.schema, name.name)
-                session.catalog.drop(TRANSIENT, name.database, name.schema, name.name)
+                table_notes.forget(session, name)
             if physical != name:
                 session.temporary_tables.pop((name.database, name.schema, name.name), None)
 
@@ -134,6 +133,7 @@ def _create(reader: Reader, statement: Statement, session: Session) -> Result | 
         if session.relation_kind(physical) != "TABLE":
             raise missing_object("table", str(source))
         clone.clone_table(session, physical, name)
+        table_notes.copy(session, source, name)
         if like:
             session.duck.execute(f"DELETE FROM {session.quoted(name)}")
         forget_loads(session.duck, name.database, name.schema, name.name)
@@ -161,9 +161,11 @@ def _create_or_alter(name: SchemaName, statement: Statement, session: Session) -
         wanted, existing = columns_of(session, shadow), columns_of(session, name)
         with session.lock:
             session.transaction.run(*_ddl(session, name), lambda: _make_alike(session, name, existing, wanted))
+        table_notes.copy(session, shadow, name)
     finally:
         with session.lock:
             session.duck.execute(f"DROP TABLE IF EXISTS {target}")
+        table_notes.forget(session, shadow)
     return Result.status(DONE)
 
 
@@ -207,6 +209,7 @@ def _alter(reader: Reader, session: Session) -> Result | None:
                 if session.relation_kind(table) != "TABLE":
                     raise missing_object("table", str(table))
             session.transaction.run(*_ddl(session, name, other), lambda: clone.swap_tables(session, name, other))
+            table_notes.swap(session, name, other)
             return Result.status(DONE)
         if reader.accept("RENAME", "TO"):
             target = resolve(reader.name(), session)
@@ -235,6 +238,8 @@ def _rename(session: Session, name: SchemaName, target: SchemaName) -> Result:
             session.duck.execute(f"DROP TABLE {session.quoted(name)}")
 
     session.transaction.run(*_ddl(session, name, target), rename)
+    if physical == name:
+        table_notes.move(session, name, target)
     return Result.status(DONE)
 
 

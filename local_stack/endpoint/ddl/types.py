@@ -16,6 +16,8 @@ def type_text(duckdb_type: str, length: int | None = None) -> str:
         return "NUMBER(38,0)"
     if match := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", duckdb_type):
         return f"NUMBER({match[1]},{match[2]})"
+    if duckdb_type in ("ARRAY", "OBJECT"):
+        return duckdb_type
     if duckdb_type.endswith("]"):
         return "ARRAY"
     if duckdb_type.startswith(("STRUCT", "MAP")):

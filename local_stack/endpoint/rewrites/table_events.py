@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.ddl.table_notes import TRANSIENT, note
 from local_stack.endpoint.rewrites.context import Context, TableName
+from local_stack.endpoint.semi_structured import columns_of_create
 from local_stack.endpoint.stages.history import forget_loads
 
 if TYPE_CHECKING:
-    from local_stack.endpoint.sessions import Session
-
-TRANSIENT = "TRANSIENT TABLE"
+    pass
 
 
 def table_events(expression: Expr, context: Context) -> Expr:
@@ -22,12 +22,14 @@ def table_events(expression: Expr, context: Context) -> Expr:
     match expression:
         case exp.Create() if kind == "TABLE":
             target = expression.this if isinstance(expression.this, exp.Table) else expression.this.find(exp.Table)
+            if target is not None:
+                _note_kinds(expression, context, context.full_name(target))
             if target is not None and not _has(expression, exp.TemporaryProperty):
                 name = context.full_name(target)
                 if not (expression.args.get("exists") and session.table_exists(*name)):
                     transient = _has(expression, exp.TransientProperty)
                     context.on_success.append(lambda: forget_loads(session.duck, *name))
-                    context.on_success.append(lambda: _note_transient(session, name, transient))
+                    context.on_success.append(lambda: note(session, TRANSIENT, name, {} if transient else None))
         case exp.TruncateTable():
             for table in expression.find_all(exp.Table):
                 truncated = context.full_name(table)
@@ -41,14 +43,15 @@ def table_events(expression: Expr, context: Context) -> Expr:
     return expression
 
 
+def _note_kinds(create: exp.Create, context: Context, name: TableName) -> None:
+    """DuckDB has no ARRAY or OBJECT; results and DESCRIBE tell them."""
+    session, kinds = context.session, columns_of_create(create, context.session.semi_structured)
+    temporary = _has(create, exp.TemporaryProperty)
+    if create.args.get("exists") and (session.table_exists(*name) or name in session.temporary_tables):
+        return
+    context.on_success.append(lambda: session.note_semi_structured(name, kinds, temporary))
+
+
 def _has(expression: exp.Create, kind: type[exp.Property]) -> bool:
     properties = expression.args.get("properties")
     return bool(properties and properties.find(kind))
-
-
-def _note_transient(session: Session, name: TableName, transient: bool) -> None:
-    """DuckDB has no such property; SHOW TABLES tells it."""
-    if transient:
-        session.catalog.put(TRANSIENT, *name, {})
-    else:
-        session.catalog.drop(TRANSIENT, *name)
