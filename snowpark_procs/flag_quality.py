@@ -119,11 +119,15 @@ def _flag(session: Session, batch: Batch, rules: dict[str, list[Rule]], step: St
 def _fill_delta(session: Session, table: StagingTable, batch: Batch, rules: list[Rule]) -> None:
     expressions = compile_rules(rules, table.flags)
     later = json.dumps(batch.later)
+    own_dates = json.dumps(batch.affected_dates if batch.scopes[table.dataset] == "dates" else [])
+    binds = [batch.batch_id, later, json.dumps(batch.replaced.get(table.dataset, []))]
+    if table.bounded:
+        binds = [batch.batch_id, *binds, own_dates]
     try:
         run(
             session,
             table.statement,
-            [batch.batch_id, later, json.dumps(batch.replaced.get(table.dataset, []))],
+            binds,
             differs=table.differs("judged", "present"),
             **table.canonical_identifiers("r"),
             **expressions,
@@ -132,18 +136,17 @@ def _fill_delta(session: Session, table: StagingTable, batch: Batch, rules: list
         _name_broken_rule(session, table, rules)
         raise
     if batch.scopes[table.dataset] == "dates":
-        dates = json.dumps(batch.affected_dates)
         run(
             session,
             "add_removed_rows",
-            [dates, later],
+            [own_dates, later],
             table=table.table,
             time=table.time,
             key_columns=", ".join(table.key),
             present_keys=", ".join(f"present.{column}" for column in table.key),
             match=table.match("present", "delta"),
         )
-        run(session, "delete_unkeyed_rows", [dates, later], table=table.table, time=table.time, key=table.key[0])
+        run(session, "delete_unkeyed_rows", [own_dates, later], table=table.table, time=table.time, key=table.key[0])
 
 
 def _record_dates(session: Session, table: StagingTable, batch: Batch, change_id: int) -> None:

@@ -14,7 +14,7 @@ class StagingTable:
     dataset: as in the manifest. rules: as in ops.quality_rules. statement: fills the table's delta. key: columns that
     identify a row; the first is never NULL in a row with a key. time: the column whose UTC date is the row's. identifiers:
     source columns brought to canonical form. flags: columns filled by rules. content: the other columns. extras: what
-    predicates may use besides, as SQL for checking a predicate.
+    predicates may use besides, as SQL for checking a predicate. bounded: its rows have a maximum length in time.
     """
 
     dataset: str
@@ -28,6 +28,7 @@ class StagingTable:
     content: tuple[str, ...]
     variants: tuple[str, ...]
     extras: str
+    bounded: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -141,6 +142,7 @@ SESSIONS = StagingTable(
     ),
     variants=_VALIDATION,
     extras="NULL::BOOLEAN AS has_test_event",
+    bounded=True,
 )
 
 # Sessions last: their flags look at the batch's events.

@@ -27,6 +27,8 @@ _DISK = StorageLevel.MEMORY_AND_DISK
 _BYTES_PER_ROW = 112
 _SMALL_BYTES = 256 * 1024 * 1024
 _ZERO = Decimal("0.00")
+# The years 1 to 9999, in microseconds since 1970.
+_FIRST_MICROS, _LAST_MICROS = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
 @dataclass
@@ -107,6 +109,8 @@ class Batch:
             (F.sum(money) if money else F.lit(None)).alias("money"),
             *(F.count_if(condition).alias(name) for name, condition in noticed.items()),
         ).collect()[0]
+        if total.high is not None and not _FIRST_MICROS <= total.low <= total.high <= _LAST_MICROS:
+            raise LakeError(f"table {table.name}: column '{table.time}' has a time outside the years 1 to 9999")
         self.findings.update({name: int(total[name]) for name in noticed})
         return total
 

@@ -76,8 +76,9 @@ class TableChange:
         return frozenset().union(*(file.days for file in self.live))
 
     def covering(self, days: frozenset[date]) -> TableChange:
-        """A `changed` table's change over more dates: all live files of them."""
-        files = tuple(file for file in self.live if file.days & days)
+        """A `changed` table's change over more dates: all live files of them, and those of rows without a date, which
+        belong to none and would otherwise be in no batch."""
+        files = tuple(file for file in self.live if file.days & days or not file.days)
         return replace(self, files=files, days=days)
 
 
@@ -101,6 +102,12 @@ def table_change(table: IcebergTable, since: int | None, published: frozenset[da
         has_deletes=has_deletes,
         committed_ms=current.timestamp_ms,
     )
+    if since is None and published and live:
+        # Backfills came first: what was removed after them cannot be known either.
+        chain = ((current.snapshot_id, _operation(current)),)
+        return replace(base, kind=Kind.CHANGED, snapshots=chain, reason=_BACKFILLED).covering(
+            base.live_days | published
+        )
     if since is None:
         chain = ((current.snapshot_id, _operation(current)),)
         kind = Kind.EVERYTHING if live else Kind.NOTHING
@@ -148,6 +155,7 @@ def table_dates(table: IcebergTable, first: date | None, last: date | None, publ
 
 
 _LOST = "the snapshot published last is not in the table's history any more"
+_BACKFILLED = "only dates asked for were published before"
 _BACKFILL = "dates asked for"
 
 
@@ -212,12 +220,21 @@ def _days(table: IcebergTable, entry: ManifestEntry) -> frozenset[date]:
             value = file.partition[position]
             if value is None:
                 return frozenset()  # rows without a date have no time either, and so no session
-            return frozenset({_EPOCH + timedelta(days=value) if isinstance(value, int) else value})
+            return frozenset({_date(value, file.file_path) if isinstance(value, int) else value})
     low, high = (file.lower_bounds or {}).get(source), (file.upper_bounds or {}).get(source)
     if low is None or high is None:
         raise LakeError(f"{file.file_path}: neither its partition nor its statistics tell its dates")
     first, last = _number(low), _number(high)
-    return frozenset(_EPOCH + timedelta(days=number) for number in range(first, last + 1))
+    return frozenset(_date(number, file.file_path) for number in range(first, last + 1))
+
+
+def _date(days: int, path: str) -> date:
+    try:
+        return _EPOCH + timedelta(days=days)
+    except OverflowError:
+        raise LakeError(
+            f"{path}: column 'date' has a value outside the years 1 to 9999 ({days} days from 1970-01-01)"
+        ) from None
 
 
 def _date_id(table: IcebergTable) -> int:

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "--events", type=Path, action="append", default=[], metavar="FILE", help="Parquet or JSON lines"
     )
     append.add_argument("--transactions", type=Path, action="append", default=[], metavar="FILE")
-    append.add_argument("--id", help="an append with the same id is done once")
+    append.add_argument("--id", help="an append with the same id is done once (while its snapshot lives)")
     append.set_defaults(command=_append)
 
     imported = commands.add_parser("import", parents=[common], help="bring CSV, JSON or Parquet files into the lake")

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
+from pyiceberg.types import DecimalType, IcebergType
+from pyspark.sql import types as T
 
 from spark_ingest.errors import LakeError
 from spark_ingest.tables import Table
 
+# What COPY matches by name must not land in the columns that tell where a row came from.
+WAREHOUSE_COLUMNS = frozenset({"batch_id", "file_name", "loaded_at"})
 # Without these no event can be placed, keyed or counted.
 _NEEDED = {
     "user_events": ("event_id", "session_id", "event_type", "timestamp", "date"),
@@ -63,7 +67,7 @@ def resolve_columns(opened: IcebergTable, table: Table, schema_ids: Iterable[int
             snapshot.snapshot_id: _names(schemas.get(snapshot.schema_id or 0, current))
             for snapshot in opened.snapshots()
         },
-        obstacle=_obstacle(ids, [*written, current]),
+        obstacle=_obstacle(ids, table, [*written, current]),
     )
 
 
@@ -81,8 +85,14 @@ def _field_id(name: str, current: Schema, schemas: Mapping[int, Schema]) -> int 
     return None
 
 
-def _obstacle(ids: Mapping[str, int | None], written: Iterable[Schema]) -> str | None:
+def _obstacle(ids: Mapping[str, int | None], table: Table, written: Iterable[Schema]) -> str | None:
+    money = {column.name: column.type for column in table.columns if isinstance(column.type, T.DecimalType)}
     for schema in written:
+        for field in schema.fields:
+            if field.name in WAREHOUSE_COLUMNS:
+                return f"column '{field.name}' has the name of one that the warehouse fills itself"
+            if field.name in money and _differs(field.field_type, money[field.name]):
+                return f"column '{field.name}' was widened to {field.field_type}"
         for field in schema.fields:
             if field.name in ids and ids[field.name] != field.field_id:
                 return f"column '{field.name}' was renamed, replaced or dropped"
@@ -90,3 +100,7 @@ def _obstacle(ids: Mapping[str, int | None], written: Iterable[Schema]) -> str |
             if any(field.field_id == field_id and field.name != name for field in schema.fields):
                 return f"column '{name}' was renamed"
     return None
+
+
+def _differs(found: IcebergType, wanted: T.DecimalType) -> bool:
+    return isinstance(found, DecimalType) and (found.precision, found.scale) != (wanted.precision, wanted.scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark.errors import PySparkException
+from pyspark.errors import PySparkException, PythonException
 
 SPARK_ERRORS = (PySparkException, Py4JError)
 _FILE = re.compile(
@@ -14,8 +14,16 @@ _FILE = re.compile(
 _CLASS = re.compile(r"^(?:[a-z_$][\w$]*\.)+([A-Z][\w$]*)(?:: )?")
 
 
+def last_line(error: BaseException) -> str:
+    """What a Python worker raised, without its stack trace: the last line that is not indented."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
+    return lines[-1] if lines else type(error).__name__
+
+
 def sentence(error: BaseException) -> str:
     """The innermost cause of an error in one line, with the file that it is about where one is named."""
+    if isinstance(error, PythonException):
+        return last_line(error)
     texts = _texts(error)
     cause = next((text for text in reversed(texts) if text), type(error).__name__)
     if "OutOfMemoryError" in cause or "Answer from Java side is empty" in cause:

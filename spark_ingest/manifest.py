@@ -88,14 +88,24 @@ class TableRange:
         }
 
 
-def batch_id(mode: str, tables: Mapping[str, TableRange], dates: Sequence[date], max_session_hours: Decimal) -> str:
-    """UUIDv5 of what defines a batch: the same batch run twice has the same id."""
+def batch_id(
+    mode: str,
+    tables: Mapping[str, TableRange],
+    dates: Sequence[date],
+    max_session_hours: Decimal,
+    after: str | None = None,
+) -> str:
+    """UUIDv5 of what defines a batch: the same batch run twice has the same id.
+
+    after: the batch published before, where the same range comes a second time and must be another batch.
+    """
     definition = {
         "contract_version": CONTRACT_VERSION,
         "mode": mode,
         "tables": {name: table.document() for name, table in sorted(tables.items())},
         "dates": [day.isoformat() for day in dates] if mode == "backfill" else [],
         "max_session_hours": str(max_session_hours.normalize()),
+        **({"after": after} if after else {}),
     }
     return str(uuid.uuid5(_NAMESPACE, json.dumps(definition, sort_keys=True, separators=(",", ":"))))
 

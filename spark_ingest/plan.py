@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +14,7 @@ from spark_ingest.catalog import open_table
 from spark_ingest.changes import Kind, TableChange, table_change, table_dates
 from spark_ingest.columns import Columns, resolve_columns
 from spark_ingest.config import IngestConfig
-from spark_ingest.errors import ConfigError
+from spark_ingest.errors import ConfigError, LakeError
 from spark_ingest.landing import Landing
 from spark_ingest.manifest import TableRange, batch_id
 from spark_ingest.tables import TABLES
@@ -52,12 +53,14 @@ def make_plan(config: IngestConfig, landing: Landing, first: date | None = None,
     manifests = landing.manifests()
     since, dates = published_snapshots(manifests), _published_dates(manifests)
     opened = {table.name: open_table(config, table) for table in TABLES}
-    changes = {
-        name: table_change(table, since.get(name), dates)
-        if mode == "incremental"
-        else table_dates(table, first, last, dates)
-        for name, table in opened.items()
-    }
+    changes = {}
+    for name, table in opened.items():
+        with _named(name):
+            changes[name] = (
+                table_change(table, since.get(name), dates)
+                if mode == "incremental"
+                else table_dates(table, first, last, dates)
+            )
     # The manifest has one list of dates, and a dataset that replaces dates must be complete for each of them.
     affected = frozenset().union(*(change.days for change in changes.values()))
     changes = {
@@ -69,7 +72,22 @@ def make_plan(config: IngestConfig, landing: Landing, first: date | None = None,
     ranges = {name: _range(config, name, opened[name], change) for name, change in changes.items()}
     name = batch_id(mode, ranges, sorted(affected), config.max_session_hours)
     newest = manifests[-1]["batch_id"] if manifests else None
+    if mode == "incremental" and any(document["batch_id"] == name for document in manifests):
+        # The table was rolled back, that was published, and now it is where it was: the same range, but another batch.
+        name = batch_id(mode, ranges, sorted(affected), config.max_session_hours, after=newest)
     return Plan(mode, name, changes, ranges, columns, newest)
+
+
+@contextmanager
+def _named(table: str) -> Iterator[None]:
+    """Whatever pyiceberg meets in damaged metadata, told in one sentence. Raises LakeError."""
+    try:
+        yield
+    except LakeError:
+        raise
+    except Exception as error:
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise LakeError(f"table {table}: its metadata cannot be read: {told}") from error
 
 
 def published_snapshots(manifests: list[dict[str, Any]]) -> dict[str, int | None]:

@@ -64,7 +64,12 @@ NOTICED = ("unparsable_amounts", "negative_amounts")
 EVENT_TYPES = tuple(_COUNTED_TYPES.values())
 TIERS = ("bronze", "silver", "gold", "platinum", "unknown")
 _MICROS_PER_MINUTE = 60_000_000
-_NUMBER = r"\A-?\d+(\.\d+)?([eE][+-]?\d+)?\z"
+# An exponent of many digits would have to be written out to be rounded.
+_NUMBER = r"\A-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,3})?\z"
+_DOCUMENT = (
+    r"(?s)\A\s*\{(\s*\".*)?\}\s*\z"  # not {'amount': 5}, which Spark's reader would take and the warehouse does not
+)
+_DOUBLE_DIGITS = 15
 AMOUNT_TYPE = "decimal(28,2)"  # ten digits of room below the sum's decimal(38,2)
 
 
@@ -91,11 +96,17 @@ def purchase_amounts(events: DataFrame) -> DataFrame:
 
     NULL for other events, and where the document is malformed or its amount is missing, no number, or too large.
     """
-    text = F.when(F.col("event_type") == "purchase", F.get_json_object("properties", "$.amount"))
+    document = (F.col("event_type") == "purchase") & F.col("properties").rlike(_DOCUMENT)
+    text = F.when(document, F.get_json_object("properties", "$.amount"))
     number = F.when(F.col("amount_text").rlike(_NUMBER), F.col("amount_text"))
+    # get_json_object reads a number with a point as a double; one of more digits than that keeps is read again.
+    parsed = F.from_json("properties", "amount decimal(38,10)", {"allowSingleQuotes": "false"})
+    exact = F.coalesce(parsed.getField("amount").cast("string"), F.col("amount_text"))
+    long = F.length("amount_text") > _DOUBLE_DIGITS
     return (
         events.withColumn("amount_text", text)
         .withColumn("amount_text", number)
+        .withColumn("amount_text", F.when(long, exact).otherwise(F.col("amount_text")))
         .withColumn("amount", F.expr(f"try_cast(amount_text AS {AMOUNT_TYPE})"))
         .drop("amount_text")
     )

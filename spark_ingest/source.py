@@ -41,7 +41,10 @@ class Source:
         if change.kind == Kind.APPENDED:
             return self._appended(table)
         rows = self.at(table, change.to_snapshot_id)
-        return rows if change.kind == Kind.EVERYTHING else _on(rows, change.days)
+        if change.kind == Kind.EVERYTHING:
+            return rows
+        dated = _on(rows, change.days)
+        return dated if all(file.days for file in change.files) else dated.unionByName(rows.filter("date IS NULL"))
 
     def at(self, table: Table, snapshot_id: int | None) -> DataFrame:
         """A table as of a snapshot; no rows when there is none."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
+from pyspark.errors import PythonException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from spark_ingest.config import IngestConfig, is_s3
+from spark_ingest.errors import LandingError
+from spark_ingest.failures import last_line
 from spark_ingest.manifest import Control, StagedFile
 
 _RESULT = "path string, rows bigint, bytes bigint, money string, min_micros bigint, max_micros bigint"
 _ROW_GROUP = 256 * 1024
+# Python's own precision of 28 digits would round what decimal(38,2) holds.
+_EXACT = Context(prec=76)
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,27 @@ def write_staged(
     """
     plain = rows.select(*(_without_zone(field) for field in rows.schema.fields))
     write = _writer(config, folder, time, money)
-    found = plain.coalesce(partitions).mapInArrow(write, _RESULT).collect()
+    try:
+        found = plain.coalesce(partitions).mapInArrow(write, _RESULT).collect()
+    except PythonException as error:  # the writer failed, not the computation of its rows
+        raise LandingError(f"{config.landing}/{folder}: cannot be written: {last_line(error)}") from error
     files = sorted(StagedFile(row.path, row.rows, row.bytes) for row in found)
     return Staged(
         files=tuple(files),
         rows=sum(file.rows for file in files),
         control=Control(
-            money=None if money is None else sum((Decimal(row.money) for row in found), Decimal("0.00")),
+            money=None if money is None else _sum(Decimal(row.money) for row in found),
             min_micros=min((row.min_micros for row in found if row.min_micros is not None), default=None),
             max_micros=max((row.max_micros for row in found if row.max_micros is not None), default=None),
         ),
     )
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    total = Decimal("0.00")
+    for amount in amounts:
+        total = _EXACT.add(total, amount)
+    return total
 
 
 def _without_zone(field: T.StructField) -> Any:
@@ -66,13 +81,14 @@ def _writer(
         import itertools
         import os
         import uuid
-        from decimal import Decimal
+        from decimal import Context, Decimal
 
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
         from pyarrow import fs
 
+        exact = Context(prec=76)
         if on_s3:
             scheme = {"scheme": "http"} if (endpoint or "").startswith("http://") else {}
             store = fs.S3FileSystem(endpoint_override=endpoint, region=region, **scheme)
@@ -93,7 +109,7 @@ def _writer(
                     writer.write_batch(batch, row_group_size=row_group)
                     total["rows"] += batch.num_rows
                     if money is not None:
-                        total["money"] += pc.sum(batch.column(money)).as_py() or 0
+                        total["money"] = exact.add(total["money"], pc.sum(batch.column(money)).as_py() or Decimal(0))
                     bounds = pc.min_max(batch.column(time).cast(pa.int64()))
                     low, high = bounds["min"].as_py(), bounds["max"].as_py()
                     if low is not None:

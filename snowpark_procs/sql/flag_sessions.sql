@@ -1,4 +1,7 @@
--- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole.
+-- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole;
+-- JSON array of dates that this batch replaces as a whole. (The batch id twice.)
+-- A session is its events from the first one on, up to the maximum session length. The Spark job reads no further back than
+-- that, so an identifier that comes back later arrives as a session of its own: the earlier one stays.
 -- The batch's events must be in STAGING already: a session is a test user's when one of its events is.
 INSERT INTO staging.user_sessions_enhanced_delta (
     session_id, user_id, user_tier, session_start, session_end, session_duration_minutes, page_views, product_views,
@@ -75,6 +78,12 @@ judged AS (
         ruled.*,
         ARRAY_SIZE(ruled.validation_errors) = 0 AS is_valid
     FROM ruled
+),
+
+session_limit AS (
+    SELECT batches.manifest:max_session_hours::NUMBER(18, 6) * 3600 AS seconds
+    FROM ops.batches AS batches
+    WHERE batches.batch_id = ?
 )
 
 SELECT
@@ -113,12 +122,19 @@ SELECT
 FROM judged
 LEFT JOIN staging.user_sessions_enhanced AS present
     ON judged.session_id = present.session_id
+CROSS JOIN session_limit
 WHERE
     (
         present.batch_id IS NULL
         OR present.batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+        OR DATEDIFF('second', judged.session_end, present.session_start) > session_limit.seconds
     )
     AND (
         judged.session_start IS NULL
         OR judged.session_start::DATE NOT IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+    )
+    AND (
+        present.session_id IS NULL
+        OR COALESCE(DATEDIFF('second', present.session_end, judged.session_start), 0) <= session_limit.seconds
+        OR present.session_start::DATE IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
     )

@@ -122,6 +122,57 @@ def test_a_late_batch_moves_a_session_and_names_both_dates(warehouse: Warehouse)
     assert warehouse.query("SELECT DISTINCT change_id FROM ops.date_changes ORDER BY 1") == [(1,), (2,)]
 
 
+@pytest.mark.parametrize("order", [("january", "february", "late"), ("february", "january", "late")])
+def test_an_identifier_that_comes_back_later_does_not_replace_the_session(
+    warehouse: Warehouse, order: tuple[str, ...]
+) -> None:
+    """The maximum session length is 24 h: what comes after it is no part of the session, in whatever order it is loaded."""
+    spent = {"total_spent": Decimal("5.00"), "purchases": 1}
+    batches = {
+        "january": session(A, "2024-01-15 10:00:00", session_end=at("2024-01-15 23:00:00"), **spent),
+        "february": session(A, "2024-02-20 10:00:00"),
+        "late": session(A, "2024-01-15 09:00:00", session_end=at("2024-01-15 23:00:00"), event_count=3, **spent),
+    }
+    for hour, name in enumerate(order):
+        warehouse.publish(sessions=[batches[name]], options=published(hour))
+        flag(warehouse)
+    kept = "SELECT session_start, total_spent, event_count FROM staging.user_sessions_enhanced"
+    assert warehouse.query(kept) == [(at("2024-01-15 09:00:00").replace(tzinfo=None), Decimal("5.00"), 3)]
+    assert warehouse.query("SELECT COUNT(*) FROM raw.user_sessions") == [(3,)]
+
+
+def test_an_identifier_that_comes_back_flagged_out_of_order(warehouse: Warehouse) -> None:
+    january = warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")], options=published(1))
+    february = warehouse.publish(sessions=[session(A, "2024-02-20 10:00:00")], options=published(2))
+    warehouse.call("ops.load_pending()")
+    for batch_id in (february, january):
+        warehouse.call(f"ops.flag_quality('{batch_id}')")
+    assert warehouse.query("SELECT session_start::DATE::STRING FROM staging.user_sessions_enhanced") == [
+        ("2024-01-15",)
+    ]
+
+
+def test_a_session_within_a_day_of_the_known_one_replaces_it(warehouse: Warehouse) -> None:
+    warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")], options=published(1))
+    flag(warehouse)
+    warehouse.publish(sessions=[session(A, "2024-01-16 10:00:00")], options=published(2))
+    flag(warehouse)
+    assert warehouse.query("SELECT session_start::DATE::STRING FROM staging.user_sessions_enhanced") == [
+        ("2024-01-16",)
+    ]
+
+
+def test_a_backfill_may_move_a_session_to_a_later_day(warehouse: Warehouse) -> None:
+    warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")], options=published(1))
+    flag(warehouse)
+    moved = published(2, scope={"user_sessions": "dates"}, affected_dates=["2024-01-15", "2024-02-20"])
+    warehouse.publish(sessions=[session(A, "2024-02-20 10:00:00")], options=moved)
+    flag(warehouse)
+    assert warehouse.query("SELECT session_start::DATE::STRING FROM staging.user_sessions_enhanced") == [
+        ("2024-02-20",)
+    ]
+
+
 def test_the_same_content_again_is_no_change(warehouse: Warehouse) -> None:
     warehouse.publish(name="1", sessions=[session(A, "2024-01-16 00:10:00")], options=published(1))
     flag(warehouse)

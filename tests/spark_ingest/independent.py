@@ -21,7 +21,10 @@ CREATE MACRO canonical(x) AS CASE
 CREATE MACRO amount(properties) AS CASE
     WHEN json_valid(properties)
         AND regexp_full_match(json_extract_string(properties, '$.amount'), '-?\d+(\.\d+)?([eE][+-]?\d+)?')
-    THEN try_cast(json_extract_string(properties, '$.amount') AS DECIMAL(28, 2)) END;
+    -- DuckDB too reads a number with a point as a double, of which seventeen digits are left.
+    THEN try_cast(coalesce(
+        nullif(regexp_extract(properties, '"amount"\s*:\s*(-?\d+\.\d+)\s*[,}}]', 1), ''),
+        json_extract_string(properties, '$.amount')) AS DECIMAL(28, 2)) END;
 -- An exact quotient by sixty million, rounded half-up to four places; DuckDB would divide in floating point.
 CREATE MACRO minutes(micros) AS ((micros * 10000 + 30000000) // 60000000)::DECIMAL(18, 4) / 10000;
 """
@@ -105,7 +108,9 @@ def final_sessions(landing: Path) -> Sessions:
         if manifest["datasets"]["user_sessions"]["scope"] == "dates":
             dates = set(manifest["affected_dates"])
             held = {key: row for key, row in held.items() if _date(row[3]) not in dates}
-        held |= new
+        limit = manifest["max_session_hours"] * 3_600_000_000
+        # An identifier that comes back after the maximum length is no part of the session (flag_sessions.sql).
+        held |= {key: row for key, row in new.items() if key not in held or row[3] - held[key][4] <= limit}
     return held
 
 

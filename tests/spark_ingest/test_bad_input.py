@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -35,6 +35,9 @@ AMOUNTS = {
     '" 7"': None,
     _LARGEST: Decimal(_LARGEST),
     f"{_LARGEST}9": None,
+    "1234567890123456.78": Decimal("1234567890123456.78"),  # more digits than a double keeps
+    '"1e-999999999"': None,
+    "1e-300": Decimal(0),
 }
 TIME = "2024-01-15 10:00:00"
 
@@ -48,9 +51,9 @@ def test_amounts(lake: Lake, tmp_path: Path) -> None:
     assert found == {amount: value or Decimal("0.00") for amount, value in AMOUNTS.items()}
     unparsable = sum(value is None for value in AMOUNTS.values())
     assert manifest["findings"] == {"negative_amounts": 1, "unparsable_amounts": unparsable}
-    assert Decimal(manifest["datasets"]["user_sessions"]["control"]["money"]) == sum(
-        (value or Decimal(0) for value in AMOUNTS.values()), Decimal(0)
-    )
+    with localcontext(prec=60):  # Python's own precision would round the sum, and hide that the job's was
+        money = sum((value or Decimal(0) for value in AMOUNTS.values()), Decimal(0))
+    assert manifest["datasets"]["user_sessions"]["control"]["money"] == f"{money:.2f}"
     check(lake, tmp_path)
 
 

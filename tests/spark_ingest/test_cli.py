@@ -98,7 +98,8 @@ def test_a_killed_run_is_made_good_by_the_next(tmp_path: Path) -> None:
     while not staged.exists() and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
+    assert running.wait() == -signal.SIGKILL
+    assert not list((tmp_path / "landing" / "_manifests").glob("*.json"))
 
     done = command(tmp_path, "run")
     assert done.returncode == 0, done.stderr

@@ -104,6 +104,20 @@ def test_duplicates_across_batches_count_once(lake: Lake, small_bytes: int, monk
     assert (session[11], session[17]) == (Decimal("5.00"), 2)
 
 
+def test_an_identifier_that_comes_back_does_not_replace_the_session(lake: Lake, tmp_path: Path) -> None:
+    lake.append([purchase("1", "a", "2024-01-15 10:00:00", "5.00"), event("2", "b", "2024-01-15 10:00:00")])
+    lake.run()
+    lake.append([event("3", "a", "2024-02-20 10:00:00")])
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["affected_dates"] == ["2024-02-20"]
+    check(lake, tmp_path)
+    lake.append([event("4", "a", "2024-01-15 09:00:00")])
+    lake.run()
+    check(lake, tmp_path)
+    assert final_sessions(Path(lake.config.landing))[named("session a")][11] == Decimal("5.00")
+
+
 def test_overlong_sessions_are_kept_up_to_the_limit_in_any_order(lake: Lake, tmp_path: Path) -> None:
     hours = [f"2024-01-{15 + hour // 24} {hour % 24:02}:30:00" for hour in range(0, 72, 6)]
     for part in (hours[8:], hours[4:8], hours[:4]):
@@ -231,6 +245,75 @@ def test_schema_evolution(lake: Lake) -> None:
     lake.sql("ALTER TABLE {events} DROP COLUMN event_type")
     with pytest.raises(LakeError, match="lost its required column 'event_type'"):
         lake.run()
+
+
+def test_columns_that_would_mislead_the_warehouse_are_rewritten(lake: Lake) -> None:
+    lake.append(None, [transaction("1", "2024-01-15 10:00:00", "1.00")])
+    lake.run()
+    lake.sql("ALTER TABLE {transactions} ALTER COLUMN unit_price TYPE decimal(12, 2)")
+    lake.sql("ALTER TABLE {events} ADD COLUMN batch_id string")
+    lake.sql(
+        "INSERT INTO {transactions} SELECT 'two', user_id, product_id, quantity, 3.50, 3.50, discount_amount, tax_amount,"
+        " status, payment_method, user_tier, created_at, date FROM {transactions}"
+    )
+    new = frame(lake.spark, USER_EVENTS, [event("1", "a", "2024-01-15 10:00:00")])
+    new.withColumn("batch_id", F.lit("somebody's")).writeTo(lake.name(USER_EVENTS)).append()
+    manifest = lake.run().manifest
+    assert manifest is not None
+    lines, events = manifest["datasets"]["transactions"], manifest["datasets"]["user_events"]
+    assert (lines["handling"], lines["rows"]) == ("rewritten", 1)
+    assert lines["reason"] == "column 'unit_price' was widened to decimal(12, 2)"
+    assert (events["handling"], events["rows"]) == ("rewritten", 1)
+    assert events["reason"] == "column 'batch_id' has the name of one that the warehouse fills itself"
+    staged = Path(lake.config.landing) / events["files"][0]["path"]
+    assert "batch_id" not in pq.read_table(staged, partitioning=None).column_names
+    lake.sql(
+        "INSERT INTO {transactions} SELECT 'three', user_id, product_id, quantity, 9999999999.99, 3.50, discount_amount,"
+        " tax_amount, status, payment_method, user_tier, created_at, date FROM {transactions} WHERE transaction_id = 'two'"
+    )
+    with pytest.raises(Exception, match=r"9999999999\.99"):
+        lake.run()
+
+
+def test_rows_without_a_date_travel_with_changed_rows(lake: Lake) -> None:
+    lake.append([event("1", "a", "2024-01-15 10:00:00"), event("2", "b", "2024-01-16 10:00:00")])
+    lake.run()
+    lake.append([event("timeless", "a", None)])
+    lake.sql(f"DELETE FROM {{events}} WHERE event_id = '{named('event 1')}'")
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["affected_dates"] == ["2024-01-15"]
+    assert manifest["datasets"]["user_events"]["rows"] == 1
+    assert manifest["findings"]["events_without_time"] == 1
+
+
+def test_what_is_deleted_between_a_backfill_and_the_first_increment_goes(lake: Lake, tmp_path: Path) -> None:
+    lake.append([event("1", "a", "2024-01-15 10:00:00"), event("2", "b", "2024-01-16 10:00:00")])
+    assert lake.run(date(2024, 1, 15), None).manifest is not None
+    lake.sql(f"DELETE FROM {{events}} WHERE event_id = '{named('event 1')}'")
+    lake.append([event("3", "c", "2024-01-17 10:00:00")])
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["affected_dates"] == ["2024-01-15", "2024-01-16", "2024-01-17"]
+    assert manifest["datasets"]["user_sessions"]["scope"] == "dates"
+    check(lake, tmp_path)
+    assert lake.run().manifest is None
+
+
+def test_rolled_back_and_forward_again(lake: Lake, tmp_path: Path) -> None:
+    lake.append([event("1", "a", "2024-01-15 10:00:00")])
+    first = lake.run().manifest
+    lake.append([event("2", "b", "2024-01-17 10:00:00")])
+    second = lake.run().manifest
+    assert first is not None
+    assert second is not None
+    for manifest in (first, second):
+        to = manifest["tables"]["user_events"]["to_snapshot_id"]
+        lake.spark.sql(f"CALL iceberg.system.set_current_snapshot('{lake.config.namespace}.user_events', {to})")
+        assert lake.run().manifest is not None
+        check(lake, tmp_path)
+    assert len({document["batch_id"] for document in manifests(Path(lake.config.landing))}) == 4
+    assert lake.run().manifest is None
 
 
 def test_half_written_batches_are_removed_and_others_are_not(lake: Lake) -> None:
