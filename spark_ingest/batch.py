@@ -25,7 +25,7 @@ from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
 _DISK = StorageLevel.MEMORY_AND_DISK
 # Staged sessions with UUIDs take about 110 bytes a row; a file that grows beyond the target all the same is cut there.
 _BYTES_PER_ROW = 112
-_SMALL_BYTES = 256 * 1024 * 1024
+_SMALL_BYTES = 32 * 1024 * 1024
 _ZERO = Decimal("0.00")
 # The years 1 to 9999, in microseconds since 1970.
 _FIRST_MICROS, _LAST_MICROS = -62_135_596_800_000_000, 253_402_300_799_999_999
