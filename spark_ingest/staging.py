@@ -75,20 +75,19 @@ def _writer(
 ) -> Callable[[Iterable[Any]], Iterable[Any]]:
     """The function that executors run. It is self-contained: it travels by value and imports only pyarrow."""
     root, endpoint, region = config.landing, config.s3_endpoint, config.s3_region
-    on_s3, target_bytes, row_group = is_s3(root), config.target_file_mb * 1024 * 1024, _ROW_GROUP
+    on_s3, target_bytes, row_group, exact = is_s3(root), config.target_file_mb * 1024 * 1024, _ROW_GROUP, _EXACT
 
     def write(batches: Iterable[Any]) -> Iterable[Any]:
         import itertools
         import os
         import uuid
-        from decimal import Context, Decimal
+        from decimal import Decimal
 
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
         from pyarrow import fs
 
-        exact = Context(prec=76)
         if on_s3:
             scheme = {"scheme": "http"} if (endpoint or "").startswith("http://") else {}
             store = fs.S3FileSystem(endpoint_override=endpoint, region=region, **scheme)

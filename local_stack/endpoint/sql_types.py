@@ -90,3 +90,14 @@ def _sizes(reader: Reader) -> list[int]:
             sizes.append(reader.integer())
         reader.expect(")")
     return sizes
+
+
+def read_signature(reader: Reader) -> str:
+    """`(TYPE, …)` after a routine's name, as the registry writes it: (VARCHAR, NUMBER)."""
+    families: list[str] = []
+    reader.expect("(")
+    while not reader.accept(")"):
+        if families:
+            reader.expect(",")
+        families.append(read_type(reader).family)
+    return f"({', '.join(families)})"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from local_stack.endpoint.ddl.columns import columns_of
 from local_stack.endpoint.ddl.types import type_text
-from local_stack.endpoint.grammar import Reader, missing_object, quote_name, quote_string, resolve
+from local_stack.endpoint.grammar import Reader, quote_name, quote_string, resolve
 from local_stack.endpoint.procedures import registry
-from local_stack.endpoint.procedures.definition import Routine, RoutineKind
+from local_stack.endpoint.procedures.definition import Routine
 from local_stack.endpoint.sessions import Session
-from local_stack.endpoint.sql_types import read_type
+from local_stack.endpoint.sql_types import read_signature
 from local_stack.endpoint.statements import unsupported
 
 
@@ -21,9 +21,9 @@ def get_ddl(session: Session, arguments: list[str]) -> str:
         case "TABLE":
             return _table(session, parts)
         case "PROCEDURE":
-            return _routine_text(session, "PROCEDURE", parts, reader)
+            return _routine(registry.require("PROCEDURE", parts, read_signature(reader), session).routine)
         case "FUNCTION":
-            return _routine_text(session, "FUNCTION", parts, reader)
+            return _routine(registry.require("FUNCTION", parts, read_signature(reader), session).routine)
     raise unsupported(f"GET_DDL of a {kind}")
 
 
@@ -39,21 +39,7 @@ def _table(session: Session, parts: tuple[str, ...]) -> str:
     return f"create or replace TABLE {quote_name(name.name)} (\n" + ",\n".join(columns) + "\n);"
 
 
-def _routine_text(session: Session, kind: RoutineKind, parts: tuple[str, ...], reader: Reader) -> str:
-    families: list[str] = []
-    reader.expect("(")
-    while not reader.accept(")"):
-        if families:
-            reader.expect(",")
-        families.append(read_type(reader).family)
-    signature = f"({', '.join(families)})"
-    found = registry.find_signature(kind, resolve(parts, session), signature, session)
-    if found is None:
-        raise missing_object(kind, ".".join(parts) + signature)
-    return routine_text(found.routine)
-
-
-def routine_text(routine: Routine) -> str:
+def _routine(routine: Routine) -> str:
     """CREATE OR REPLACE … of a routine, its clauses in the order of Snowflake's reference."""
     parameters = ", ".join(
         f"{quote_name(p.name)} {p.type}" + (f" DEFAULT {p.default}" if p.default is not None else "")

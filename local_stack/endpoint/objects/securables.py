@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from local_stack.endpoint.grammar import Reader, SchemaName, missing_object, require_schema, resolve
 from local_stack.endpoint.objects import store
 from local_stack.endpoint.sessions import Session
-from local_stack.endpoint.sql_types import read_type
+from local_stack.endpoint.sql_types import read_signature
 
 _TABLE = frozenset(
     {
@@ -178,16 +178,11 @@ def _named(kind: str, reader: Reader, session: Session) -> Securable:
 
 def _routine(kind: str, parts: tuple[str, ...], reader: Reader, session: Session) -> Securable:
     """A procedure or function is named with its argument types."""
-    families: list[str] = []
-    reader.expect("(")
-    while not reader.accept(")"):
-        if families:
-            reader.expect(",")
-        families.append(read_type(reader).family)
+    signature = read_signature(reader)
     place: SchemaName = resolve(parts, session)
-    stored_name = f"{place.name}({', '.join(families)})"
+    stored_name = place.name + signature
     if session.catalog.get(kind, place.database, place.schema, stored_name) is None:
-        raise missing_object(kind, f"{'.'.join(parts)}({', '.join(families)})")
+        raise missing_object(kind, ".".join(parts) + signature)
     return Securable(kind, f"{place.database}.{place.schema}.{stored_name}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from local_stack.endpoint.grammar import Reader, SchemaName, existing_object, missing_object, resolve
+from local_stack.endpoint.grammar import Reader, SchemaName, existing_object, resolve
 from local_stack.endpoint.objects import grants
 from local_stack.endpoint.objects.attachments import LEVELS
 from local_stack.endpoint.objects.show import read_filter
@@ -14,7 +14,7 @@ from local_stack.endpoint.procedures import access, create, registry
 from local_stack.endpoint.procedures.definition import Routine, RoutineKind
 from local_stack.endpoint.procedures.registry import FoundRoutine
 from local_stack.endpoint.sessions import Session
-from local_stack.endpoint.sql_types import read_type
+from local_stack.endpoint.sql_types import read_signature
 from local_stack.endpoint.statements import Column, Result
 
 _SHOW_COLUMNS = (
@@ -36,9 +36,9 @@ def read_action(reader: Reader, session: Session) -> Action | None:
         case "DESCRIBE" | "DESC":
             if (kind := _kind(reader)) is None:
                 return None
-            parts, families = _signature(reader)
+            parts, families = reader.name(), read_signature(reader)
             reader.expect_end()
-            return lambda: _describe(_require(kind, parts, families, session).routine)
+            return lambda: _describe(registry.require(kind, parts, families, session).routine)
         case "DROP":
             return _drop(reader, session)
         case "ALTER":
@@ -52,25 +52,6 @@ def _kind(reader: Reader) -> RoutineKind | None:
     if reader.accept("PROCEDURE"):
         return "PROCEDURE"
     return "FUNCTION" if reader.accept("FUNCTION") else None
-
-
-def _signature(reader: Reader) -> tuple[tuple[str, ...], str]:
-    """name(TYPE, …): the name's parts and the types as the registry writes them."""
-    parts = reader.name()
-    families: list[str] = []
-    reader.expect("(")
-    while not reader.accept(")"):
-        if families:
-            reader.expect(",")
-        families.append(read_type(reader).family)
-    return parts, f"({', '.join(families)})"
-
-
-def _require(kind: RoutineKind, parts: tuple[str, ...], families: str, session: Session) -> FoundRoutine:
-    found = registry.find_signature(kind, resolve(parts, session), families, session)
-    if found is None:
-        raise missing_object(kind, ".".join(parts) + families)
-    return found
 
 
 def _show(reader: Reader, session: Session) -> Action | None:
@@ -138,13 +119,13 @@ def _drop(reader: Reader, session: Session) -> Action | None:
     if (kind := _kind(reader)) is None:
         return None
     if_exists = reader.accept("IF", "EXISTS")
-    parts, families = _signature(reader)
+    parts, families = reader.name(), read_signature(reader)
     reader.expect_end()
 
     def run() -> Result:
         if if_exists and registry.find_signature(kind, resolve(parts, session), families, session) is None:
             return Result.status(f"Drop statement executed successfully ({parts[-1]} already dropped).")
-        found = _require(kind, parts, families, session)
+        found = registry.require(kind, parts, families, session)
         registry.drop(found, session)
         grants.forget_object(kind, f"{found.database}.{found.schema}.{found.routine.stored_name}", session)
         return Result.status(f"{parts[-1]} successfully dropped.")
@@ -156,7 +137,7 @@ def _comment(reader: Reader, session: Session) -> Action | None:
     if_exists = reader.accept("IF", "EXISTS")
     if not reader.accept("ON") or (kind := _kind(reader)) is None:
         return None
-    parts, families = _signature(reader)
+    parts, families = reader.name(), read_signature(reader)
     reader.expect("IS")
     text = reader.string()
     reader.expect_end()
@@ -164,7 +145,7 @@ def _comment(reader: Reader, session: Session) -> Action | None:
     def run() -> Result:
         if if_exists and registry.find_signature(kind, resolve(parts, session), families, session) is None:
             return Result.status(_DONE)
-        found = _require(kind, parts, families, session)
+        found = registry.require(kind, parts, families, session)
         registry.replace_definition(found, replace(found.routine, comment=text), session)
         return Result.status(_DONE)
 
@@ -175,18 +156,18 @@ def _alter(reader: Reader, session: Session) -> Action | None:
     if (kind := _kind(reader)) is None:
         return None
     if_exists = reader.accept("IF", "EXISTS")
-    parts, families = _signature(reader)
+    parts, families = reader.name(), read_signature(reader)
     if reader.accept("RENAME", "TO"):
         new = reader.name()
         reader.expect_end()
-        return lambda: _rename(_require(kind, parts, families, session), resolve(new, session), session)
+        return lambda: _rename(registry.require(kind, parts, families, session), resolve(new, session), session)
     change = _read_change(reader, kind)
     reader.expect_end()
 
     def run() -> Result:
         if if_exists and registry.find_signature(kind, resolve(parts, session), families, session) is None:
             return Result.status(_DONE)
-        found = _require(kind, parts, families, session)
+        found = registry.require(kind, parts, families, session)
         changed = change(found.routine)
         access.check_references(changed, session)
         registry.replace_definition(found, changed, session)

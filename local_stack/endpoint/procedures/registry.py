@@ -11,6 +11,7 @@ from local_stack.endpoint.grammar import (
     SchemaName,
     compilation_error,
     existing_object,
+    missing_object,
     quote_name,
     require_schema,
     resolve,
@@ -83,6 +84,14 @@ def find_signature(kind: RoutineKind, place: SchemaName, argument_types: str, se
         if candidate.routine.argument_types == argument_types:
             return candidate
     return None
+
+
+def require(kind: RoutineKind, parts: tuple[str, ...], argument_types: str, session: Session) -> FoundRoutine:
+    """The routine of this name and signature. Raises SqlError where there is none."""
+    found = find_signature(kind, resolve(parts, session), argument_types, session)
+    if found is None:
+        raise missing_object(kind, ".".join(parts) + argument_types)
+    return found
 
 
 def replace_definition(found: FoundRoutine, routine: Routine, session: Session) -> None:
