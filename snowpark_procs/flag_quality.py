@@ -122,7 +122,7 @@ def _fill_delta(session: Session, table: StagingTable, batch: Batch, rules: list
     own_dates = json.dumps(batch.affected_dates if batch.scopes[table.dataset] == "dates" else [])
     binds = [batch.batch_id, later, json.dumps(batch.replaced.get(table.dataset, []))]
     if table.bounded:
-        binds = [batch.batch_id, *binds, own_dates]
+        binds = [batch.batch_id, batch.batch_id, later, *binds[1:], own_dates]
     try:
         run(
             session,

@@ -21,6 +21,7 @@ from spark_ingest.progress import Progress
 from spark_ingest.source import Source
 from spark_ingest.staging import write_staged
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
+from spark_ingest.touched import touched_events
 
 _DISK = StorageLevel.MEMORY_AND_DISK
 # Staged sessions with UUIDs take about 110 bytes a row; a file that grows beyond the target all the same is cut there.
@@ -133,10 +134,13 @@ class Batch:
         if change.kind == Kind.NOTHING:
             return Dataset("rewritten", "no new events", "added", "landing", (), 0, Control(money=_ZERO))
         with self.progress.stage("sessions touched"):
-            events = S.session_events(self.source.touched_events())
+            events = S.session_events(touched_events(self.source))
         with self.progress.stage("sessions") as stage:
-            made, count = self._sessions(self._once(events, change))
+            once, copies = self._once(events, change)
+            made, count = self._sessions(once)
             stage.counts["sessions"] = count
+            if copies is not None and change.kind != Kind.EVERYTHING:
+                made, count = self._with_emptied(made, count, copies)
         with self.progress.stage("staged sessions") as stage:
             rows = made.select(
                 *S.SESSION_COLUMNS,
@@ -150,25 +154,34 @@ class Batch:
         reason = "whole sessions, computed from events"
         return Dataset("rewritten", reason, scope, "landing", staged.files, staged.rows, staged.control)
 
-    def _once(self, events: DataFrame, change: TableChange) -> DataFrame:
-        """Every event once. A small batch is kept and sorted; of a large one only the duplicates are."""
+    def _once(self, events: DataFrame, change: TableChange) -> tuple[DataFrame, DataFrame | None]:
+        """Every event once, and the events among which the copies are (canonical; None without copies).
+
+        A small batch is kept and sorted; of a large one only the copies are.
+        """
         if change.bytes < _SMALL_BYTES:
             kept = S.with_canonical_ids(events).persist(_DISK)
             once = S.each_event_once(kept).persist(_DISK)
-            self.findings["duplicate_events"] = kept.count() - once.count()
-            return once
+            surplus = self.findings["duplicate_events"] = kept.count() - once.count()
+            return once, kept if surplus else None
         hashes = S.repeated_hashes(events, self.config.shuffle_partitions).persist(_DISK)
         if hashes.isEmpty():
-            return events
-        suspects = (
+            return events, None
+        suspects = S.with_canonical_ids(
             events.withColumn("hash", S.id_hash(F.col("event_id"))).join(hashes, "hash", "left_semi").drop("hash")
         )
-        duplicates = S.duplicated_ids(S.with_canonical_ids(suspects)).persist(_DISK)
+        duplicates = S.duplicated_ids(suspects).persist(_DISK)
         surplus = duplicates.agg(F.coalesce(F.sum(F.col("n") - 1), F.lit(0)).alias("n")).collect()[0].n
         self.findings["duplicate_events"] = surplus
         if not surplus:
-            return events
-        return S.each_event_once(S.with_canonical_ids(events), duplicates.select("event_id"))
+            return events, None
+        return S.each_event_once(S.with_canonical_ids(events), duplicates.select("event_id")), suspects
+
+    def _with_emptied(self, made: DataFrame, count: int, copies: DataFrame) -> tuple[DataFrame, int]:
+        """Sessions, and those that a batch before may have made and that are no more: all their events count elsewhere."""
+        emptied = S.emptied_sessions(copies, made).persist(_DISK)
+        found = self.findings["emptied_sessions"] = emptied.count()
+        return (made.unionByName(emptied), count + found) if found else (made, count)
 
     def _sessions(self, events: DataFrame) -> tuple[DataFrame, int]:
         """Sessions of events, and how many. Changed attributes, ties and overlong sessions cost only where they occur."""

@@ -131,20 +131,30 @@ def expiry_limit(
         return None, "nothing is published yet"
     needed: list[tuple[int | None, str]] = [(published, "the next batch, which goes on from there")]
     for document in manifests:
-        if document["batch_id"] not in loaded:
-            made = document["tables"][name]
-            first = made["from_snapshot_id"] or (made["to_snapshot_id"] if document["mode"] == "backfill" else None)
-            if made["to_snapshot_id"] is not None:
-                why = f"batch {document['batch_id']}, which is not loaded yet"
-                needed.append((None if first is None else int(first), why))
+        made = document["tables"][name]
+        if document["batch_id"] not in loaded and made["to_snapshot_id"] is not None:
+            oldest = _oldest_needed(made, document["mode"], times)
+            needed.append((oldest, f"batch {document['batch_id']}, which is not loaded yet"))
     for snapshot_id, why in needed:
         if snapshot_id is None:
             return None, why
         if snapshot_id not in times:
-            continue  # gone already: nothing that is left can bring its files back, and nothing newer is touched below
+            continue  # gone already: nothing that is left can bring its files back
         if times[snapshot_id] < limit:
             limit, reason = times[snapshot_id], why
     return limit, reason
+
+
+def _oldest_needed(made: dict[str, Any], mode: str, times: Mapping[int, int]) -> int | None:
+    """The oldest snapshot that files of a batch may be live in; None where that cannot be told, so that all stay.
+
+    A backfill's files are live in the snapshot it was read at; another batch's in some snapshot after the one it starts
+    from, which need not be the last: what was appended may have been compacted within the same batch.
+    """
+    first, last = made["from_snapshot_id"], int(made["to_snapshot_id"])
+    if first is not None and int(first) in times:
+        return int(first)
+    return last if mode == "backfill" or last not in times else None
 
 
 def state(table: IcebergTable, config: IngestConfig) -> TableState:

@@ -235,6 +235,23 @@ def session_groups(events: DataFrame) -> DataFrame:
     return grouped.withColumns({name: canonical_id(F.col(name)) for name in ("session_id", "user_id")})
 
 
+def emptied_sessions(copies: DataFrame, made: DataFrame) -> DataFrame:
+    """Sessions of `copies` that are not among `made`, as rows of no event: every event they hold counts in another one.
+
+    From the first to the last of these events, by which the warehouse finds the session to remove; columns as `sessions`.
+    """
+    spans = copies.groupBy("session_id").agg(F.min("micros").alias("micros_start"), F.max("micros").alias("micros_end"))
+    gone = spans.join(made.select("session_id"), "session_id", "left_anti")
+    nothing: dict[str, Column] = {name: F.lit(0).cast("bigint") for name in (*_COUNTED_TYPES, "event_count", *NOTICED)}
+    unknown = {name: F.lit(None).cast("string") for name in ("user_id", "user_tier", "device_type", "browser")}
+    other = {
+        "total_spent": F.lit(0),
+        "distinct_ip_count": F.lit(0),
+        "micros_purchase": F.lit(None).cast("bigint"),
+    }
+    return gone.withColumns(nothing | unknown | other).select(*_session_columns(), F.lit(False).alias("tied"), *NOTICED)
+
+
 def tied_first_events(events: DataFrame, made: DataFrame) -> DataFrame:
     """Of each tied session of `made`, the group of attributes that its earliest event by (time, event id) has."""
     starts = made.filter("tied").select("session_id", F.unix_micros("session_start").alias("micros"))

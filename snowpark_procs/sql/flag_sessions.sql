@@ -1,7 +1,8 @@
 -- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole;
--- JSON array of dates that this batch replaces as a whole. (The batch id twice.)
+-- JSON array of dates that this batch replaces as a whole. (The batch id and the later batches twice.)
 -- A session is its events from the first one on, up to the maximum session length. The Spark job reads no further back than
 -- that, so an identifier that comes back later arrives as a session of its own: the earlier one stays.
+-- A row of no event says that a session is no more: all its events are copies of such that count in other sessions.
 -- The batch's events must be in STAGING already: a session is a test user's when one of its events is.
 INSERT INTO staging.user_sessions_enhanced_delta (
     session_id, user_id, user_tier, session_start, session_end, session_duration_minutes, page_views, product_views,
@@ -84,6 +85,18 @@ session_limit AS (
     SELECT batches.manifest:max_session_hours::NUMBER(18, 6) * 3600 AS seconds
     FROM ops.batches AS batches
     WHERE batches.batch_id = ?
+),
+
+emptied_later AS (
+    SELECT
+        &{session_id} AS session_id,
+        MIN(r.session_start) AS session_start,
+        MAX(r.session_end) AS session_end
+    FROM raw.user_sessions AS r
+    WHERE
+        r.event_count = 0
+        AND r.batch_id IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+    GROUP BY 1
 )
 
 SELECT
@@ -117,11 +130,13 @@ SELECT
     judged.is_test_user,
     judged.batch_id,
     (present.session_id IS NULL OR &{differs}) AS is_changed,
-    FALSE AS is_removed,
+    COALESCE(judged.event_count = 0, FALSE) AS is_removed,
     present.session_start::DATE AS previous_date
 FROM judged
 LEFT JOIN staging.user_sessions_enhanced AS present
     ON judged.session_id = present.session_id
+LEFT JOIN emptied_later
+    ON judged.session_id = emptied_later.session_id
 CROSS JOIN session_limit
 WHERE
     (
@@ -137,4 +152,13 @@ WHERE
         present.session_id IS NULL
         OR COALESCE(DATEDIFF('second', present.session_end, judged.session_start), 0) <= session_limit.seconds
         OR present.session_start::DATE IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+    )
+    AND (
+        COALESCE(judged.event_count, 1) > 0
+        OR DATEDIFF('second', judged.session_end, present.session_start) <= session_limit.seconds
+    )
+    AND (
+        emptied_later.session_id IS NULL
+        OR DATEDIFF('second', judged.session_end, emptied_later.session_start) > session_limit.seconds
+        OR DATEDIFF('second', emptied_later.session_end, judged.session_start) > session_limit.seconds
     )

@@ -46,11 +46,14 @@ def connection(layout: Layout, printed: str) -> Iterator[Warehouse]:
 
 
 def _reported(connection: Warehouse, which: str) -> dict[Cell, Decimal]:
-    """The cells that are no match in each date's first or last run, with their differences."""
+    """The cells that are no match in each date's first or last run, with their differences.
+
+    Only runs that had a speed layer: a scheduled task may have looked for one before it was extracted.
+    """
     order = {"first": "ASC", "last": "DESC"}[which]
     rows: list[tuple[date, str | None, str, Any]] = connection.rows(
         "SELECT c.date, c.user_tier, c.metric, c.difference FROM recon.results c JOIN ("
-        "  SELECT run_id FROM recon.runs"
+        "  SELECT run_id FROM recon.runs WHERE extraction_id IS NOT NULL"
         f"  QUALIFY ROW_NUMBER() OVER (PARTITION BY date ORDER BY compared_at {order}) = 1"
         ") r ON r.run_id = c.run_id WHERE c.status <> 'match'"
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from snowflake.connector import DictCursor
 
 from tests.conftest import REPOSITORY, RunningEndpoint
 from tests.snowpark_procs import batches
@@ -24,6 +25,8 @@ _STATE = {
     "marts": ("daily_metrics",),
     "recon": ("speed_extractions", "speed_sessions", "runs", "results"),
 }
+# What the deployment leaves running by schedule.
+SCHEDULED = ("TASK ops.t_load", "TASK ops.t_reconcile_apart", "ALERT ops.a_graph_failed", "ALERT ops.a_convergence_slo")
 _STATE_TABLES = [f"{schema}.{table}" for schema, tables in _STATE.items() for table in tables]
 
 
@@ -111,16 +114,32 @@ def _buckets(s3_root: Path) -> None:
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of an endpoint on which everything is deployed."""
+    """The data folder of an endpoint on which everything is deployed; suspended, so that no schedule meets a test."""
     folder = tmp_path_factory.mktemp("deployed")
     endpoint = RunningEndpoint(folder / "warehouse", folder / "s3")
     _buckets(endpoint.s3_root)
     endpoint.start()
     try:
         deploy(endpoint)
+        warehouse = Warehouse(endpoint)
+        assert started(warehouse) == set(SCHEDULED)
+        for name in SCHEDULED:
+            warehouse.query(f"ALTER {name} SUSPEND")
+        warehouse.connection.close()
     finally:
         endpoint.stop()
     return endpoint.data_dir
+
+
+def started(warehouse: Warehouse) -> set[str]:
+    """Connect, and list what has a schedule and is not suspended."""
+    warehouse.connect()
+    found = set()
+    for kind in ("TASK", "ALERT"):
+        with warehouse.connection.cursor(DictCursor) as cursor:
+            rows = cursor.execute(f"SHOW {kind}S IN SCHEMA ops").fetchall()
+        found |= {f"{kind} ops.{row['name'].lower()}" for row in rows if row["schedule"] and row["state"] == "started"}
+    return found
 
 
 def start_copy(deployed: Path, folder: Path) -> Warehouse:

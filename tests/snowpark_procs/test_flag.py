@@ -173,6 +173,38 @@ def test_a_backfill_may_move_a_session_to_a_later_day(warehouse: Warehouse) -> N
     ]
 
 
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 1, 3), (2, 3, 1)])
+def test_a_session_whose_events_count_elsewhere_goes(warehouse: Warehouse, order: tuple[int, ...]) -> None:
+    """The second batch says that a session is no more, and that another one has lost all that it had on a later day."""
+    emptied = {"event_count": 0, "page_views": 0}
+    batches = {
+        1: [session(A, "2024-01-15 10:00:00"), session(B, "2024-01-15 10:00:00")],
+        2: [session(A, "2024-01-15 10:00:00", **emptied), session(B, "2024-02-20 10:00:00", **emptied)],
+        3: [session("other", "2024-01-15 09:00:00")],
+    }
+    ids = {number: warehouse.publish(sessions=rows, options=published(number)) for number, rows in batches.items()}
+    warehouse.call("ops.load_pending()")
+    for number in order:
+        warehouse.call(f"ops.flag_quality('{ids[number]}')")
+    kept = "SELECT session_id, event_count, batch_id FROM staging.user_sessions_enhanced ORDER BY 1"
+    assert warehouse.query(kept) == [(B, 1, ids[1]), ("other", 1, ids[3])]
+    days = [(date(2024, 1, 15),)]
+    assert sorted(set(warehouse.query(_DATES))) == days
+
+
+def test_a_session_may_come_back_after_it_went(warehouse: Warehouse) -> None:
+    warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")], options=published(1))
+    flag(warehouse)
+    warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00", event_count=0)], options=published(2))
+    summary = flag(warehouse)
+    counts = {"rows": 0, "changed": 0, "removed": 1, "invalid": 0}
+    assert summary["batches"][0]["datasets"]["user_sessions"] == counts
+    assert warehouse.query("SELECT * FROM staging.user_sessions_enhanced") == []
+    warehouse.publish(sessions=[session(A, "2024-01-15 11:00:00")], options=published(3))
+    flag(warehouse)
+    assert warehouse.query("SELECT event_count FROM staging.user_sessions_enhanced") == [(1,)]
+
+
 def test_the_same_content_again_is_no_change(warehouse: Warehouse) -> None:
     warehouse.publish(name="1", sessions=[session(A, "2024-01-16 00:10:00")], options=published(1))
     flag(warehouse)

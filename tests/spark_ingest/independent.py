@@ -109,8 +109,14 @@ def final_sessions(landing: Path) -> Sessions:
             dates = set(manifest["affected_dates"])
             held = {key: row for key, row in held.items() if _date(row[3]) not in dates}
         limit = manifest["max_session_hours"] * 3_600_000_000
-        # An identifier that comes back after the maximum length is no part of the session (flag_sessions.sql).
-        held |= {key: row for key, row in new.items() if key not in held or row[3] - held[key][4] <= limit}
+        for key, row in new.items():
+            # An identifier that comes back after the maximum length is no part of the session (flag_sessions.sql).
+            if key in held and row[3] - held[key][4] > limit:
+                continue
+            if row[17]:
+                held[key] = row
+            elif key in held and held[key][3] - row[4] <= limit:
+                del held[key]  # all its events count elsewhere
     return held
 
 

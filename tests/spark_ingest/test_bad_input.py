@@ -12,10 +12,10 @@ import pytest
 
 from spark_ingest.cli import main
 from spark_ingest.failures import SPARK_ERRORS, sentence
+from tests.spark_ingest.checks import check
 from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import final_sessions, manifests
 from tests.spark_ingest.rows import event, named, purchase
-from tests.spark_ingest.test_run import check
 
 pytestmark = pytest.mark.spark
 

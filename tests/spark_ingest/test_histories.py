@@ -38,17 +38,27 @@ STARTS = {"year": "2023-12-31 23:50:00", "leap": "2024-02-29 22:00:00", "night":
 MINUTES = (0, 1, 11, 130, 600)
 
 
-def made(session: str, number: int, variant: int) -> Row:
-    """The event `number` of a session; its variants have the same id and time, and differ elsewhere."""
-    start = at(STARTS[session]) + timedelta(minutes=MINUTES[number])
+def made(session: str, number: int, variant: int, copy: tuple[str, int]) -> Row:
+    """The event `number` of a session; its variants and copies have the same id and differ elsewhere.
+
+    copy: what the session's name is followed by in this copy, and the minutes it is later.
+    """
+    suffix, later = copy
+    start = at(STARTS[session]) + timedelta(minutes=MINUTES[number] + later)
     time = start.strftime("%Y-%m-%d %H:%M:%S.%f")
-    name = f"{session} {number}"
+    name, session = f"{session} {number}", session + suffix
     if number % 2:
         return purchase(name, session, time, f"{number}.{variant}5", browser=f"Browser {variant}")
     return event(name, session, time, "page_view", browser=f"Browser {variant}", user_tier=("gold", "silver")[variant])
 
 
-EVENTS = st.builds(made, st.sampled_from(sorted(STARTS)), st.integers(0, len(MINUTES) - 1), st.integers(0, 1))
+EVENTS = st.builds(
+    made,
+    st.sampled_from(sorted(STARTS)),
+    st.integers(0, len(MINUTES) - 1),
+    st.integers(0, 1),
+    st.sampled_from([("", 0), ("", 0), ("", 7), (" again", 0), (" again", 7), (" again", -300)]),
+)
 APPEND = st.tuples(st.just("append"), st.lists(EVENTS, min_size=1, max_size=6))
 CHANGES = st.one_of(
     APPEND,

@@ -15,10 +15,10 @@ from spark_ingest.errors import ConfigError
 from spark_ingest.maintenance import Care, maintain
 from spark_ingest.progress import Progress
 from spark_ingest.report import care_table
+from tests.spark_ingest.checks import check
 from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import staged_sessions
 from tests.spark_ingest.rows import event, named, transaction
-from tests.spark_ingest.test_run import check
 
 pytestmark = pytest.mark.spark
 
@@ -80,6 +80,31 @@ def test_files_of_a_batch_stay_until_it_is_loaded(lake: Lake, tmp_path: Path) ->
     fourth = lake.run().manifest
     assert fourth is not None
     assert set(staged_sessions(Path(lake.config.landing), fourth)) == {named("session a")}
+
+
+def test_a_batch_whose_beginning_was_expired_by_others_keeps_its_files(lake: Lake) -> None:
+    lake.append([event("1", "a", "2024-01-15 10:00:00")])
+    first = lake.run().manifest
+    assert first is not None
+    acknowledge(lake, first)
+    table = f"{lake.config.namespace}.user_events"
+    lake.append([event("2", "a", "2024-01-15 10:00:02")])
+    lake.append([event("3", "a", "2024-01-15 10:00:03")])
+    compact = "CALL iceberg.system.rewrite_data_files(table => '{}', options => map('min-input-files', '2'))"
+    assert lake.spark.sql(compact.format(table)).collect()[0].rewritten_data_files_count == 3
+    lake.append([event("4", "a", "2024-01-15 10:00:04")])
+    second = lake.run().manifest
+    assert second is not None
+    assert second["datasets"]["user_events"]["handling"] == "passthrough"
+    begun = second["tables"]["user_events"]["from_snapshot_id"]
+    lake.spark.sql(f"CALL iceberg.system.expire_snapshots(table => '{table}', snapshot_ids => ARRAY({begun}))")
+
+    done = care(lake)["user_events"]
+    assert (done.expired, second["batch_id"] in done.kept_for) == (0, True)
+    assert all(path.exists() for path in files(lake, second))
+    acknowledge(lake, second)
+    assert care(lake)["user_events"].expired > 0
+    assert not all(path.exists() for path in files(lake, second))  # so they would have gone before
 
 
 def test_delete_files_are_merged_and_results_stay(lake: Lake, tmp_path: Path) -> None:

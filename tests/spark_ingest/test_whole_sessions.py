@@ -1,0 +1,90 @@
+"""Sessions are whole and events count once, in whatever batches their events come."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from spark_ingest import batch
+from tests.spark_ingest.checks import check, check_sessions
+from tests.spark_ingest.conftest import Lake
+from tests.spark_ingest.independent import final_sessions, staged_sessions
+from tests.spark_ingest.rows import event, named, purchase
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.mark.parametrize("small_bytes", [batch._SMALL_BYTES, 0])
+def test_duplicates_across_batches_count_once(lake: Lake, small_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "_SMALL_BYTES", small_bytes)  # a large batch counts duplicates in another way
+    lake.append([purchase("1", "a", "2024-01-15 10:00:00", "5.00"), event("2", "a", "2024-01-15 10:05:00")])
+    lake.run()
+    repeated = purchase("1", "a", "2024-01-15 10:00:00", "5.00")
+    lake.append([repeated, repeated | {"event_id": repeated["event_id"].upper()}])
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["findings"]["duplicate_events"] == 2
+    (session,) = final_sessions(Path(lake.config.landing)).values()
+    assert (session[11], session[17]) == (Decimal("5.00"), 2)
+
+
+def test_an_event_sent_again_under_another_session_counts_once(lake: Lake, tmp_path: Path) -> None:
+    lake.append([purchase("1", "a", "2024-01-15 23:59:00", "5"), event("2", "a", "2024-01-15 10:00:00"),
+                 event("3", "b", "2024-01-16 12:00:00"), event("4", "far", "2024-02-20 12:00:00")])  # fmt: skip
+    lake.run()
+    # After midnight, so in another partition and after the copy that is published: b gains only what is its own.
+    lake.append([purchase("1", "b", "2024-01-16 00:01:00", "5"), event("5", "b", "2024-01-16 12:01:00")])
+    result = lake.run()
+    assert result.manifest is not None
+    assert result.manifest["findings"] == {"duplicate_events": 1}
+    assert set(staged_sessions(Path(lake.config.landing), result.manifest)) == {
+        named("session a"),
+        named("session b"),
+    }
+    check_sessions(lake, tmp_path)
+    # Before the copy that is published: the session that had it is computed again without it.
+    lake.append([event("2", "c", "2024-01-15 09:00:00")])
+    lake.run()
+    check_sessions(lake, tmp_path)
+    # The copy that counted goes: the other one counts again.
+    lake.sql(f"DELETE FROM {{events}} WHERE session_id = '{named('session c')}'")
+    lake.run()
+    check_sessions(lake, tmp_path)
+
+
+def test_a_session_whose_every_event_counts_elsewhere_goes(lake: Lake, tmp_path: Path) -> None:
+    lake.append([event("1", "a", "2024-01-15 10:00:00"), event("2", "b", "2024-01-15 10:00:00")])
+    lake.run()
+    lake.append([event("1", "c", "2024-01-14 20:00:00")])
+    result = lake.run()
+    assert result.manifest is not None
+    assert result.manifest["findings"] == {"duplicate_events": 1, "emptied_sessions": 1}
+    made = staged_sessions(Path(lake.config.landing), result.manifest)
+    assert {key: row[17] for key, row in made.items()} == {named("session a"): 0, named("session c"): 1}
+    check_sessions(lake, tmp_path)
+
+
+def test_an_identifier_that_comes_back_does_not_replace_the_session(lake: Lake, tmp_path: Path) -> None:
+    lake.append([purchase("1", "a", "2024-01-15 10:00:00", "5.00"), event("2", "b", "2024-01-15 10:00:00")])
+    lake.run()
+    lake.append([event("3", "a", "2024-02-20 10:00:00")])
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["affected_dates"] == ["2024-02-20"]
+    check(lake, tmp_path)
+    lake.append([event("4", "a", "2024-01-15 09:00:00")])
+    lake.run()
+    check(lake, tmp_path)
+    assert final_sessions(Path(lake.config.landing))[named("session a")][11] == Decimal("5.00")
+
+
+def test_overlong_sessions_are_kept_up_to_the_limit_in_any_order(lake: Lake, tmp_path: Path) -> None:
+    hours = [f"2024-01-{15 + hour // 24} {hour % 24:02}:30:00" for hour in range(0, 72, 6)]
+    for part in (hours[8:], hours[4:8], hours[:4]):
+        lake.append([event(time, "long", time) for time in part])
+        manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["findings"] == {"overlong_sessions": 1, "events_beyond_session_limit": 7}
+    check(lake, tmp_path)
