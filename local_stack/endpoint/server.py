@@ -273,6 +273,7 @@ def serve(data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen()  # two may bind the address; one may listen there
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
