@@ -16,6 +16,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from spark_ingest.amounts import decided, with_amounts, with_parsed_amount
 from spark_ingest.identifiers import canonical_id
 
 # What the job reads of an event, and nothing else.
@@ -64,52 +65,29 @@ NOTICED = ("unparsable_amounts", "negative_amounts")
 EVENT_TYPES = tuple(_COUNTED_TYPES.values())
 TIERS = ("bronze", "silver", "gold", "platinum", "unknown")
 _MICROS_PER_MINUTE = 60_000_000
-# An exponent of many digits would have to be written out to be rounded.
-_NUMBER = r"\A-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,3})?\z"
-_DOCUMENT = (
-    r"(?s)\A\s*\{(\s*\".*)?\}\s*\z"  # not {'amount': 5}, which Spark's reader would take and the warehouse does not
-)
-_DOUBLE_DIGITS = 15
-AMOUNT_TYPE = "decimal(28,2)"  # ten digits of room below the sum's decimal(38,2)
 
 
 def session_events(events: DataFrame) -> DataFrame:
     """The columns that sessions are made of; events without session or time left out.
 
-    Adds `micros` (time in microseconds since 1970, UTC) and `amount` (see `purchase_amounts`).
+    Adds `micros` (time in microseconds since 1970, UTC), and `amount` and `undecided` (see `amounts.with_amounts`).
     """
     placed = events.filter(F.col("session_id").isNotNull() & F.col("timestamp").isNotNull())
     return (
-        purchase_amounts(placed)
+        with_amounts(placed)
         .withColumn("micros", F.unix_micros("timestamp"))
-        .select(*(name for name in EVENT_COLUMNS if name not in ("timestamp", "properties")), "micros", "amount")
+        .select(
+            *(name for name in EVENT_COLUMNS if name not in ("timestamp", "properties")),
+            "micros",
+            "amount",
+            "undecided",
+        )
     )
 
 
 def with_canonical_ids(events: DataFrame) -> DataFrame:
     """Events with the ids of event, session and user in canonical form."""
     return events.withColumns({name: canonical_id(F.col(name)) for name in ("event_id", "session_id", "user_id")})
-
-
-def purchase_amounts(events: DataFrame) -> DataFrame:
-    """Add `amount`: of purchases, properties.amount rounded half-up to two places, as decimal(28,2).
-
-    NULL for other events, and where the document is malformed or its amount is missing, no number, or too large.
-    """
-    document = (F.col("event_type") == "purchase") & F.col("properties").rlike(_DOCUMENT)
-    text = F.when(document, F.get_json_object("properties", "$.amount"))
-    number = F.when(F.col("amount_text").rlike(_NUMBER), F.col("amount_text"))
-    # get_json_object reads a number with a point as a double; one of more digits than that keeps is read again.
-    parsed = F.from_json("properties", "amount decimal(38,10)", {"allowSingleQuotes": "false"})
-    exact = F.coalesce(parsed.getField("amount").cast("string"), F.col("amount_text"))
-    long = F.length("amount_text") > _DOUBLE_DIGITS
-    return (
-        events.withColumn("amount_text", text)
-        .withColumn("amount_text", number)
-        .withColumn("amount_text", F.when(long, exact).otherwise(F.col("amount_text")))
-        .withColumn("amount", F.expr(f"try_cast(amount_text AS {AMOUNT_TYPE})"))
-        .drop("amount_text")
-    )
 
 
 def duplicated_ids(events: DataFrame) -> DataFrame:
@@ -160,9 +138,10 @@ def each_event_once(events: DataFrame, duplicates: DataFrame | None = None) -> D
 
 
 def _first_of(events: DataFrame, *keys: str) -> DataFrame:
-    order = ["micros", *(name for name in events.columns if name not in ("micros", *keys))]
+    known = decided(events)
+    order = ["micros", *(name for name in known.columns if name not in ("micros", *keys))]
     rank = F.row_number().over(Window.partitionBy(*keys).orderBy(*order))
-    return events.withColumn("rank", rank).filter("rank = 1").drop("rank")
+    return known.withColumn("rank", rank).filter("rank = 1").drop("rank")
 
 
 def sessions(events: DataFrame, first_events: DataFrame | None = None) -> DataFrame:
@@ -218,21 +197,46 @@ def undivided_sessions(groups: DataFrame) -> DataFrame:
 def session_groups(events: DataFrame) -> DataFrame:
     """Events reduced per session, attributes and address: counters and times only, so Spark aggregates by hash.
 
-    Ids are canonical here; groups that differ only in the form of an id are left as they are.
+    Ids are canonical here; groups that differ only in the form of an id are left as they are. Purchases of an undecided
+    document are a group of their own, so that only documents are parsed and not events.
     """
     counted = {name: F.count_if(F.col("event_type") == kind) for name, kind in _COUNTED_TYPES.items()}
     purchase = F.col("event_type") == "purchase"
-    grouped = events.groupBy(*_GROUPING).agg(
+    no_number = purchase & F.col("amount").isNull() & F.col("undecided").isNull()
+    grouped = events.groupBy(*_GROUPING, "undecided").agg(
         F.min("micros").alias("micros_start"),
         F.max("micros").alias("micros_end"),
         F.min(F.when(purchase, F.col("micros"))).alias("micros_purchase"),
         F.count(F.lit(1)).alias("event_count"),
         F.coalesce(F.sum("amount"), F.lit(0)).cast("decimal(38,2)").alias("total_spent"),
-        F.count_if(purchase & F.col("amount").isNull()).alias("unparsable_amounts"),
+        F.count_if(no_number).alias("unparsable_amounts"),
         F.count_if(purchase & (F.col("amount") < 0)).alias("negative_amounts"),
         *(column.cast("bigint").alias(name) for name, column in counted.items()),
     )
-    return grouped.withColumns({name: canonical_id(F.col(name)) for name in ("session_id", "user_id")})
+    parsed, own = F.col("parsed"), F.col("undecided").isNotNull()
+    return (
+        with_parsed_amount(grouped, "parsed")
+        .withColumns(
+            {
+                "total_spent": F.when(parsed.isNotNull(), _times(parsed, "event_count")).otherwise(
+                    F.col("total_spent")
+                ),
+                "unparsable_amounts": _counted(own & parsed.isNull(), "unparsable_amounts"),
+                "negative_amounts": _counted(parsed < 0, "negative_amounts"),
+                **{name: canonical_id(F.col(name)) for name in ("session_id", "user_id")},
+            }
+        )
+        .drop("parsed", "undecided")
+    )
+
+
+def _times(amount: Column, count: str) -> Column:
+    return (amount * F.col(count).cast("decimal(10,0)")).cast("decimal(38,2)")
+
+
+def _counted(condition: Column, name: str) -> Column:
+    """All events of a group, where the condition is about all of them; else what is counted already."""
+    return F.when(condition, F.col("event_count")).otherwise(F.col(name))
 
 
 def emptied_sessions(copies: DataFrame, made: DataFrame) -> DataFrame:

@@ -62,49 +62,6 @@ def test_one_session_column_by_column(spark: SparkSession) -> None:
     }
 
 
-_AMOUNTS: list[tuple[str | None, str | None]] = [
-    ('{"amount": 12.345}', "12.35"),
-    ('{"amount": "12.344"}', "12.34"),
-    ('{"amount": -0.005}', "-0.01"),
-    ('{"amount": 1.5e3}', "1500.00"),
-    ('{"amount": 0}', "0.00"),
-    ('{"other": 1, "amount": 7}', "7.00"),
-    ('{"amount": "1,234.50"}', None),
-    ('{"amount": "twelve"}', None),
-    ('{"amount": "NaN"}', None),
-    ('{"amount": NaN}', None),
-    ('{"amount": 1e400}', None),
-    ('{"amount": "Infinity"}', None),
-    ('{"amount": {"value": 5}}', None),
-    ('{"nested": {"amount": 5}}', None),
-    ('{"amount": [5]}', None),
-    ('{"amount": ""}', None),
-    ('{"amount": " 5 "}', None),
-    ('{"amount": null}', None),
-    ('{"amount": true}', None),
-    ('{"amount": 5', None),
-    ("{'amount': 5}", None),
-    ('{"amount": 5} and more', None),
-    (' {"amount": 5}\n', "5.00"),
-    ("{}", None),
-    ('{"amount": 12345678901234567.895}', "12345678901234567.90"),
-    ('{"amount": "1e-999999999"}', None),
-    ("amount=5", None),
-    ("", None),
-    (None, None),
-]
-
-
-def test_amounts(spark: SparkSession) -> None:
-    rows = [
-        purchase(str(number), str(number), "2024-01-15 10:00:00", "0", properties=properties)
-        for number, (properties, _) in enumerate(_AMOUNTS)
-    ]
-    made_of = {row.session_id: row.amount for row in S.purchase_amounts(frame(spark, USER_EVENTS, rows)).collect()}
-    found = [(properties, made_of[named(f"session {number}")]) for number, (properties, _) in enumerate(_AMOUNTS)]
-    assert found == [(properties, None if text is None else Decimal(text)) for properties, text in _AMOUNTS]
-
-
 def test_only_purchases_have_amounts(spark: SparkSession) -> None:
     row = event("1", "a", "2024-01-15 10:00:00", "add_to_cart", properties='{"amount": 5}')
     assert made(spark, [row])[named("session a")]["total_spent"] == Decimal("0.00")

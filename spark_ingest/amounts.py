@@ -1,0 +1,87 @@
+"""Money in the JSON documents of purchases: `$.amount`, rounded half-up to two places.
+
+Two readers with one result. Spark parses JSON outside of its compiled stages, and a stage with a parser in it takes twice as
+long for every event. So most documents are read at sight, by one regular expression that proves the whole document to be
+JSON (RFC 8259) before it takes the amount; the others are left to the parser, which sees them after events are reduced to
+sessions. What is left to it: nesting deeper than three, escapes in the amount or the names beside it, amounts that are null or
+there twice, and what is no JSON at all.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+AMOUNT_TYPE = "decimal(28,2)"  # ten digits of room below the sum's decimal(38,2)
+
+# Every quantifier is possessive: no backtracking and no recursion, whatever the length of the document.
+_SPACE = r"[ \t\r\n]*+"
+_PLAIN = r'"[^"\\\x00-\x1f]*+"'
+_STRING = r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+_DIGITS = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
+_SCALAR = f"(?:{_STRING}|{_DIGITS}|true|false|null)"
+
+
+def _list(item: str, end: str) -> str:
+    """Items with commas between them, up to a closing bracket."""
+    return rf"{_SPACE}(?:{item}{_SPACE}(?:,{_SPACE}(?!{end})|(?={end})))*+{end}"
+
+
+def _nested(value: str) -> str:
+    """A scalar, or a list or object of values."""
+    member = f"{_STRING}{_SPACE}:{_SPACE}{value}"
+    items, members = _list(value, r"\]"), _list(member, r"\}")
+    return rf"(?:{_SCALAR}|\[{items}|\{{{members})"
+
+
+_OTHER = rf'(?!"amount"){_PLAIN}{_SPACE}:{_SPACE}{_nested(_nested(_nested(_SCALAR)))}{_SPACE}'
+_AT_SIGHT = (
+    rf"\A{_SPACE}\{{{_SPACE}(?:{_OTHER},{_SPACE})*+"
+    rf'"amount"{_SPACE}:{_SPACE}({_PLAIN}|{_DIGITS}|true|false){_SPACE}'
+    rf"(?:,{_SPACE}{_OTHER})*+\}}{_SPACE}\z"
+)
+_OTHERS = _list(_OTHER, r"\}")
+_WITHOUT_AMOUNT = rf"\A{_SPACE}\{{{_OTHERS}{_SPACE}\z"
+# An exponent of many digits would have to be written out to be rounded.
+_NUMBER = r"\A-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,3})?\z"
+_DOCUMENT = (
+    r"(?s)\A\s*\{(\s*\".*)?\}\s*\z"  # not {'amount': 5}, which Spark's reader would take and the warehouse does not
+)
+_DOUBLE_DIGITS = 15
+_EXACT = "decimal(38,10)"
+
+
+def with_amounts(events: DataFrame) -> DataFrame:
+    """Add `amount`, as decimal(28,2), and `undecided`: the purchase's document where it takes the parser, else NULL.
+
+    amount is NULL for other events than purchases, for undecided ones, and where it is no number or too large.
+    """
+    # NULL where there is no document, empty where it has no amount that can be read at sight.
+    seen = F.when(F.col("event_type") == "purchase", F.regexp_extract("properties", _AT_SIGHT, 1))
+    unclear = (F.col("seen") == "") & ~F.col("properties").rlike(_WITHOUT_AMOUNT)
+    found = events.withColumn("seen", seen).withColumn("undecided", F.when(unclear, F.col("properties")))
+    return _with_money(found.withColumn("seen", F.btrim("seen", F.lit('"'))), "amount", "seen").drop("seen")
+
+
+def with_parsed_amount(rows: DataFrame, name: str) -> DataFrame:
+    """Add the amount of the documents in `undecided` by Spark's JSON parser; NULL as in `with_amounts`, or malformed."""
+    document = F.when(F.col("undecided").rlike(_DOCUMENT), F.col("undecided"))
+    # get_json_object reads a number with a point as a double; one of more digits than that keeps is read again.
+    read = F.from_json("undecided", f"amount {_EXACT}", {"allowSingleQuotes": "false"})
+    exact = F.coalesce(read.getField("amount").cast("string"), F.col("text"))
+    known = rows.withColumn("text", F.get_json_object(document, "$.amount"))
+    known = known.withColumn("text", F.when(F.col("text").rlike(_NUMBER), F.col("text")))
+    known = known.withColumn("text", F.when(F.length("text") > _DOUBLE_DIGITS, exact).otherwise(F.col("text")))
+    return _with_money(known, name, "text").drop("text")
+
+
+def decided(events: DataFrame) -> DataFrame:
+    """Events of `with_amounts` with every amount known, and `undecided` NULL."""
+    parsed = with_parsed_amount(events, "parsed")
+    known = parsed.withColumn("amount", F.coalesce("amount", "parsed")).drop("parsed")
+    return known.withColumn("undecided", F.lit(None).cast("string"))
+
+
+def _with_money(rows: DataFrame, name: str, text: str) -> DataFrame:
+    number = F.when(F.col(text).rlike(_NUMBER), F.col(text))
+    return rows.withColumn(text, number).withColumn(name, F.expr(f"try_cast({text} AS {AMOUNT_TYPE})"))
