@@ -1,7 +1,8 @@
 """Identifiers: batch ids are validated; event, user, session and transaction ids get one canonical form in SQL.
 
 The canonical form: an optional `urn:uuid:` prefix and one pair of braces are taken off, nothing else; 8-4-4-4-12 hyphenated
-hexadecimal or 32 hexadecimal digits, in any case, become a lower-case hyphenated UUID; anything else stays as it came.
+hexadecimal or 32 hexadecimal digits, in any case, become a lower-case hyphenated UUID; an empty one becomes NULL; anything else
+stays as it came.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ def calendar_date(value: datetime.date | str | None, name: str = "date") -> date
 
 
 def canonical(column: str) -> str:
-    """The SQL expression for the canonical form of an identifier column (of the right type STRING, NULL stays NULL)."""
+    """The SQL expression for the canonical form of an identifier column (of the right type STRING; NULL and empty are NULL)."""
     if not _COLUMN.fullmatch(column):
         raise ArgumentError(f"'{column}' is no column name")
     digits = f"RIGHT(REPLACE(REPLACE({column}, '{_CLOSE}', ''), '-', ''), 32)"
     groups = " || '-' || ".join(f"SUBSTR({digits}, {start}, {length})" for start, length in _GROUPS)
-    return f"IFF(REGEXP_LIKE({column}, '{_ANY_FORM}', 'i'), LOWER({groups}), {column})"
+    return f"IFF(REGEXP_LIKE({column}, '{_ANY_FORM}', 'i'), LOWER({groups}), NULLIF({column}, ''))"

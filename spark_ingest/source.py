@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 
 from spark_ingest.changes import Kind, LakeFile
@@ -16,6 +16,7 @@ from spark_ingest.plan import Plan
 from spark_ingest.tables import Table
 
 _FILE_OPEN_COST = 256 * 1024
+_IDENTIFIERS = ("event_id", "session_id", "user_id")
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,14 @@ class Source:
         for column in table.columns:
             name = names[column.name]
             value = F.lit(None) if name is None or name not in loaded.columns else F.col(f"`{name}`")
-            chosen.append(value.cast(column.type).alias(column.name))
+            value = value.cast(column.type)
+            chosen.append((_given(value) if column.name in _IDENTIFIERS else value).alias(column.name))
         return loaded.select(*chosen)
+
+
+def _given(identifier: Column) -> Column:
+    """An empty identifier is none: events that have it do not belong together."""
+    return F.when(identifier != "", identifier)
 
 
 def on_days(rows: DataFrame, days: Iterable[date]) -> DataFrame:

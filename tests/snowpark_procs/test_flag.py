@@ -45,6 +45,7 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         event("e8", "s-1", "2099-12-31 23:59:59"),
         event("e9", "s-1", "1989-12-31 23:59:59.999999"),
         event("f1", "s-1", "1990-01-01 00:00:00"),
+        event("f2", "", "2024-01-15 10:00:00", user_id=""),
     ]
     warehouse.publish(events=rows)
     flag(warehouse)
@@ -60,11 +61,13 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         "e8": [],
         "e9": ["implausible_timestamp"],
         "f1": [],
+        "f2": [],
     }
     warnings = codes(warehouse, "events_cleaned", "event_id", "validation_warnings")
     assert warnings["e5"] == ["unknown_user_tier", "unparsable_amount"]
     assert warnings["e6"] == ["malformed_properties", "unknown_event_type"]
     assert warnings["e7"] == ["missing_session_id", "missing_user_id"]
+    assert warnings["f2"] == ["missing_session_id", "missing_user_id"]
     assert warnings["e8"] == ["timestamp_in_the_future"]
     valid = warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE NOT is_valid ORDER BY event_id")
     assert valid == [("e4",), ("e9",), (None,)]

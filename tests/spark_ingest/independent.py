@@ -17,7 +17,7 @@ CREATE MACRO canonical(x) AS CASE
     THEN regexp_replace(
         regexp_replace(regexp_replace(lower(x), '^urn:uuid:', ''), '[{{}}-]', '', 'g'),
         '^(.{{8}})(.{{4}})(.{{4}})(.{{4}})(.{{12}})$', '\1-\2-\3-\4-\5')
-    ELSE x END;
+    ELSE nullif(x, '') END;
 CREATE MACRO amount(properties) AS CASE
     WHEN json_valid(properties)
         AND regexp_full_match(json_extract_string(properties, '$.amount'), '-?\d+(\.\d+)?([eE][+-]?\d+)?')
@@ -35,7 +35,7 @@ WITH typed AS (
         event_type, epoch_us("timestamp") AS us, device_type, browser, ip_address, user_tier,
         CASE WHEN event_type = 'purchase' THEN amount(properties) END AS amount
     FROM raw_events
-    WHERE session_id IS NOT NULL AND "timestamp" IS NOT NULL
+    WHERE nullif(session_id, '') IS NOT NULL AND "timestamp" IS NOT NULL
 ),
 once AS (
     SELECT * FROM typed

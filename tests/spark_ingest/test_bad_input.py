@@ -9,13 +9,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pyspark.sql import functions as F
 
 from spark_ingest.cli import main
+from spark_ingest.errors import LakeError, LandingError
 from spark_ingest.failures import SPARK_ERRORS, sentence
-from tests.spark_ingest.checks import check
+from spark_ingest.tables import USER_EVENTS
+from tests.spark_ingest.checks import check, check_sessions
 from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import final_sessions, manifests
-from tests.spark_ingest.rows import event, named, purchase
+from tests.spark_ingest.rows import event, frame, named, purchase
 
 pytestmark = pytest.mark.spark
 
@@ -98,6 +101,33 @@ def test_texts_keys_and_times(lake: Lake, tmp_path: Path) -> None:
     check(lake, tmp_path)
 
 
+def test_empty_identifiers_are_none(lake: Lake, tmp_path: Path) -> None:
+    """Not one event that came often, nor one session of everybody."""
+    for hour in (10, 11):
+        lake.append(
+            [
+                event(f"{hour} {n}", "a", f"2024-01-15 {hour}:00:0{n}") | {"event_id": "", "user_id": ""}
+                for n in range(3)
+            ]
+            + [
+                event(f"{hour} loose", None, TIME) | {"session_id": ""},
+                event(f"{hour}", f"b {hour}", TIME) | {"event_id": ""},
+            ]
+        )
+        manifest = lake.run().manifest
+        assert manifest is not None
+        assert manifest["findings"] == {"events_without_session": 1, "events_without_id": 4}
+    sessions = final_sessions(Path(lake.config.landing))
+    counts = {key: (row[1], row[17]) for key, row in sessions.items()}
+    users = [named(f"user of b {hour}") for hour in (10, 11)]
+    assert counts == {
+        named("session a"): (None, 6),
+        named("session b 10"): (users[0], 1),
+        named("session b 11"): (users[1], 1),
+    }
+    check_sessions(lake, tmp_path)
+
+
 def test_rows_without_a_time_are_kept(lake: Lake) -> None:
     lake.append([event("timeless", "a", None), event("1", "a", TIME)])
     manifest = lake.run().manifest
@@ -123,6 +153,37 @@ def test_a_damaged_data_file_is_named(lake: Lake, damage: str) -> None:
     assert path.name in told
     assert len(told.splitlines()) == 1
     assert manifests(Path(lake.config.landing)) == []
+
+
+@pytest.mark.parametrize("damaged", ["v*.metadata.json", "snap-*.avro"])
+def test_damaged_metadata_is_one_sentence(lake: Lake, damaged: str) -> None:
+    lake.append([event("1", "a", TIME)])
+    folder = Path(lake.config.warehouse) / lake.config.namespace / "user_events" / "metadata"
+    for path in folder.glob(damaged):
+        path.write_bytes(b"{ damaged")
+        path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+    with pytest.raises(LakeError, match="user_events") as raised:
+        lake.run()
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_time_beyond_the_year_9999_is_named(lake: Lake) -> None:
+    far = frame(lake.spark, USER_EVENTS, [event("1", "a", TIME)])
+    far = far.withColumn("timestamp", F.timestamp_micros(F.lit(253_402_300_800_000_000)))
+    far.writeTo(lake.name(USER_EVENTS)).append()
+    with pytest.raises(LakeError, match="column 'timestamp' has a time outside the years 1 to 9999"):
+        lake.run()
+
+
+def test_a_landing_that_cannot_be_written_is_named(lake: Lake) -> None:
+    lake.append([event("1", "a", TIME)])
+    landing = Path(lake.config.landing)
+    landing.mkdir(exist_ok=True)
+    (landing / "user_sessions").write_text("a file where a folder belongs")
+    with pytest.raises(LandingError, match="user_sessions") as raised:
+        lake.run()
+    assert len(str(raised.value).splitlines()) == 1
+    assert manifests(landing) == []
 
 
 class _Denied(BaseHTTPRequestHandler):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,29 +78,22 @@ def test_mistakes_are_one_sentence(
 
 
 @pytest.mark.spark
-def test_a_killed_run_is_made_good_by_the_next(tmp_path: Path) -> None:
-    """append twice (the second is a no-op), run killed in the middle with kill -9, run again."""
+def test_killed_runs_are_made_good_by_the_next(tmp_path: Path) -> None:
+    """append twice (the second is a no-op), runs killed with kill -9 early, while staging and late, run again."""
     events = tmp_path / "events.parquet"
     pq.write_table(pa.Table.from_pylist([EVENT, EVENT | {"event_id": named("event 1")}]), events)
-    appended = command(tmp_path, "append", "--id", "one", "--events", str(events))
-    assert (appended.returncode, appended.stderr) == (0, "")
-    assert "user_events: 2 rows appended" in appended.stdout
+    for _ in range(2):
+        appended = command(tmp_path, "append", "--id", "one", "--events", str(events))
+        assert (appended.returncode, appended.stderr) == (0, "")
+    assert "user_events: 2 rows appended" not in appended.stdout
 
-    running = subprocess.Popen(
-        [sys.executable, "-m", "spark_ingest", "run"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    staged = tmp_path / "landing" / "user_sessions"
-    deadline = time.monotonic() + 120
-    while not staged.exists() and running.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGKILL)
-    assert running.wait() == -signal.SIGKILL
+    staged, log = tmp_path / "landing" / "user_sessions", tmp_path / "log.jsonl"
+    kill_when(tmp_path, lambda: log.exists() and "rows of user_events" in log.read_text())
+    assert not staged.exists()
+    kill_when(tmp_path, staged.exists)
     assert not list((tmp_path / "landing" / "_manifests").glob("*.json"))
+    known = len(log.read_text())
+    kill_when(tmp_path, lambda: "staged sessions" in log.read_text()[known:])
 
     done = command(tmp_path, "run")
     assert done.returncode == 0, done.stderr
@@ -111,9 +105,27 @@ def test_a_killed_run_is_made_good_by_the_next(tmp_path: Path) -> None:
     assert files == {file["path"] for file in batch["datasets"]["user_sessions"]["files"]}
     assert pq.read_table(tmp_path / "landing" / next(iter(files)), partitioning=None)["event_count"].to_pylist() == [1]
     stages = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert {"plan", "sessions", "publish"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
+    assert {"plan", "sessions"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
     assert set(batch["summary"]["seconds"]) >= {"plan", "sessions"}
     assert command(tmp_path, "run").stdout == "Nothing new in the lake: no batch was published.\n"
+
+
+def kill_when(root: Path, reached: Callable[[], bool]) -> None:
+    """Start a run, and kill it and its Spark once it has reached something."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "spark_ingest", "run"],
+        cwd=root,
+        env=environment(root),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not reached() and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    assert reached()
 
 
 @pytest.mark.spark
