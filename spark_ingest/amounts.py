@@ -9,7 +9,7 @@ there twice, and what is no JSON at all.
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 AMOUNT_TYPE = "decimal(28,2)"  # ten digits of room below the sum's decimal(38,2)
@@ -60,7 +60,7 @@ def with_amounts(events: DataFrame) -> DataFrame:
     seen = F.when(F.col("event_type") == "purchase", F.regexp_extract("properties", _AT_SIGHT, 1))
     unclear = (F.col("seen") == "") & ~F.col("properties").rlike(_WITHOUT_AMOUNT)
     found = events.withColumn("seen", seen).withColumn("undecided", F.when(unclear, F.col("properties")))
-    return _with_money(found.withColumn("seen", F.btrim("seen", F.lit('"'))), "amount", "seen").drop("seen")
+    return _with_money(found.withColumn("seen", _number(F.btrim("seen", F.lit('"')))), "amount", "seen")
 
 
 def with_parsed_amount(rows: DataFrame, name: str) -> DataFrame:
@@ -70,9 +70,9 @@ def with_parsed_amount(rows: DataFrame, name: str) -> DataFrame:
     read = F.from_json("undecided", f"amount {_EXACT}", {"allowSingleQuotes": "false"})
     exact = F.coalesce(read.getField("amount").cast("string"), F.col("text"))
     known = rows.withColumn("text", F.get_json_object(document, "$.amount"))
-    known = known.withColumn("text", F.when(F.col("text").rlike(_NUMBER), F.col("text")))
+    known = known.withColumn("text", _number(F.col("text")))
     known = known.withColumn("text", F.when(F.length("text") > _DOUBLE_DIGITS, exact).otherwise(F.col("text")))
-    return _with_money(known, name, "text").drop("text")
+    return _with_money(known, name, "text")
 
 
 def decided(events: DataFrame) -> DataFrame:
@@ -82,6 +82,10 @@ def decided(events: DataFrame) -> DataFrame:
     return known.withColumn("undecided", F.lit(None).cast("string"))
 
 
-def _with_money(rows: DataFrame, name: str, text: str) -> DataFrame:
-    number = F.when(F.col(text).rlike(_NUMBER), F.col(text))
-    return rows.withColumn(text, number).withColumn(name, F.expr(f"try_cast({text} AS {AMOUNT_TYPE})"))
+def _number(text: Column) -> Column:
+    return F.when(text.rlike(_NUMBER), text)
+
+
+def _with_money(rows: DataFrame, name: str, number: str) -> DataFrame:
+    """A column of numbers as text becomes one of money, under another name."""
+    return rows.withColumn(name, F.expr(f"try_cast({number} AS {AMOUNT_TYPE})")).drop(number)

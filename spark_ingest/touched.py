@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from spark_ingest.changes import Kind
 from spark_ingest.identifiers import canonical_id
-from spark_ingest.sessions import id_hash
+from spark_ingest.sessions import id_hash, id_hashes
 from spark_ingest.source import Source, on_days
 from spark_ingest.tables import USER_EVENTS
 
@@ -30,8 +30,8 @@ def touched_events(source: Source) -> DataFrame:
     if change.kind == Kind.EVERYTHING:
         return events
     before = _changed_before(source)
-    touched = _changed_sessions(source, before).persist()
-    removed = None if before is None else _hashes(before)
+    touched = _changed_sessions(source, events, before).persist()
+    removed = None if before is None else id_hashes(before)
     days = _days_of(source, events, touched)
     while (sharing := _sharing(source, events, days, touched, removed)) is not None:
         touched = touched.union(sharing).persist()
@@ -48,18 +48,17 @@ def _changed_before(source: Source) -> DataFrame | None:
     return on_days(source.at(USER_EVENTS, change.from_snapshot_id), change.days)
 
 
-def _changed_sessions(source: Source, before: DataFrame | None) -> DataFrame:
+def _changed_sessions(source: Source, events: DataFrame, before: DataFrame | None) -> DataFrame:
     """Ids of the sessions that gained, lost or changed events: `session_id`."""
     change = source.plan.changes[USER_EVENTS.name]
     if change.kind == Kind.APPENDED:
         return _session_ids(source.appended(USER_EVENTS)).distinct()
-    present = source.at(USER_EVENTS, change.to_snapshot_id)
-    found = _session_ids(on_days(present, change.days))
+    found = _session_ids(on_days(events, change.days))
     if before is not None:
         found = found.union(_session_ids(before))
     elif change.from_snapshot_id is not None:
         # What the dates had is gone; the sessions that lost events there are among those near by.
-        found = found.union(_session_ids(on_days(present, _padded(change.days, _reach(source)))))
+        found = found.union(_session_ids(on_days(events, _padded(change.days, _reach(source)))))
     return found.distinct()
 
 
@@ -97,15 +96,11 @@ def _sharing(
     if removed is None and on_them <= {file.path for file in change.files}:
         return None  # these dates hold no other rows than the batch's own
     dated = on_days(events, days).filter("event_id IS NOT NULL AND session_id IS NOT NULL AND timestamp IS NOT NULL")
-    held = _hashes(_of_sessions(dated, touched))
+    held = id_hashes(_of_sessions(dated, touched))
     held = (held if removed is None else held.union(removed)).distinct()
     others = dated.select(_canonical_session(), id_hash(F.col("event_id"))).join(touched, "session_id", "left_anti")
     sharing = others.join(held, "hash", "left_semi").select("session_id").distinct().persist()
     return None if sharing.isEmpty() else sharing
-
-
-def _hashes(rows: DataFrame) -> DataFrame:
-    return rows.filter("event_id IS NOT NULL").select(id_hash(F.col("event_id")))
 
 
 def _session_ids(rows: DataFrame) -> DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pytest
 
 from local_stack import endpoint_process
 from local_stack.layout import Layout
+from tests.conftest import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -58,8 +58,8 @@ def test_a_port_taken_between_the_look_and_the_start(
 def test_two_that_start_at_once_and_want_one_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both found it free, both may bind it before either listens; each serves in the end, on a port of its own."""
     port = endpoint_process._free_port()
-    free = [port, port, 0, 0]
-    monkeypatch.setattr(endpoint_process, "_free_port", lambda: free.pop(0) or _unused_port())
+    free = [port, port, free_port(), free_port()]
+    monkeypatch.setattr(endpoint_process, "_free_port", lambda: free.pop(0))
     layouts = [Layout(tmp_path / name) for name in ("one", "other")]
     with ThreadPoolExecutor() as threads:
         addresses = list(threads.map(endpoint_process.start, layouts))
@@ -70,12 +70,6 @@ def test_two_that_start_at_once_and_want_one_port(tmp_path: Path, monkeypatch: p
     finally:
         for address in addresses:
             endpoint_process.stop(address)
-
-
-def _unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_another_process_at_a_remembered_address_is_not_ours(tmp_path: Path, taken_port: int) -> None:

@@ -122,6 +122,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         deploy(endpoint)
         warehouse = Warehouse(endpoint)
+        warehouse.connect()
         assert started(warehouse) == set(SCHEDULED)
         for name in SCHEDULED:
             warehouse.query(f"ALTER {name} SUSPEND")
@@ -132,8 +133,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def started(warehouse: Warehouse) -> set[str]:
-    """Connect, and list what has a schedule and is not suspended."""
-    warehouse.connect()
+    """What has a schedule and is not suspended."""
     found = set()
     for kind in ("TASK", "ALERT"):
         with warehouse.connection.cursor(DictCursor) as cursor:

@@ -79,21 +79,18 @@ def test_mistakes_are_one_sentence(
 
 @pytest.mark.spark
 def test_killed_runs_are_made_good_by_the_next(tmp_path: Path) -> None:
-    """append twice (the second is a no-op), runs killed with kill -9 early, while staging and late, run again."""
+    """append, runs killed with kill -9 early and while staging, run again; once more, killed just before publication."""
     events = tmp_path / "events.parquet"
     pq.write_table(pa.Table.from_pylist([EVENT, EVENT | {"event_id": named("event 1")}]), events)
-    for _ in range(2):
-        appended = command(tmp_path, "append", "--id", "one", "--events", str(events))
-        assert (appended.returncode, appended.stderr) == (0, "")
-    assert "user_events: 2 rows appended" not in appended.stdout
+    appended = command(tmp_path, "append", "--id", "one", "--events", str(events))
+    assert (appended.returncode, appended.stderr) == (0, "")
+    assert "user_events: 2 rows appended" in appended.stdout
 
     staged, log = tmp_path / "landing" / "user_sessions", tmp_path / "log.jsonl"
     kill_when(tmp_path, lambda: log.exists() and "rows of user_events" in log.read_text())
     assert not staged.exists()
     kill_when(tmp_path, staged.exists)
     assert not list((tmp_path / "landing" / "_manifests").glob("*.json"))
-    known = len(log.read_text())
-    kill_when(tmp_path, lambda: "staged sessions" in log.read_text()[known:])
 
     done = command(tmp_path, "run")
     assert done.returncode == 0, done.stderr
@@ -105,8 +102,19 @@ def test_killed_runs_are_made_good_by_the_next(tmp_path: Path) -> None:
     assert files == {file["path"] for file in batch["datasets"]["user_sessions"]["files"]}
     assert pq.read_table(tmp_path / "landing" / next(iter(files)), partitioning=None)["event_count"].to_pylist() == [1]
     stages = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert {"plan", "sessions"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
+    assert {"plan", "sessions", "publish"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
     assert set(batch["summary"]["seconds"]) >= {"plan", "sessions"}
+    assert command(tmp_path, "run").stdout == "Nothing new in the lake: no batch was published.\n"
+
+    pq.write_table(pa.Table.from_pylist([EVENT | {"event_id": named("event 2")}]), events)
+    assert command(tmp_path, "append", "--id", "two", "--events", str(events)).returncode == 0
+    known = len(log.read_text())
+    kill_when(tmp_path, lambda: "staged sessions" in log.read_text()[known:])  # so published or not
+    assert command(tmp_path, "run").returncode == 0
+    manifests = [json.loads(path.read_text()) for path in (tmp_path / "landing" / "_manifests").glob("*.json")]
+    assert len(manifests) == 2
+    files = {str(path.relative_to(tmp_path / "landing")) for path in staged.rglob("*.parquet")}
+    assert files == {file["path"] for made in manifests for file in made["datasets"]["user_sessions"]["files"]}
     assert command(tmp_path, "run").stdout == "Nothing new in the lake: no batch was published.\n"
 
 
