@@ -25,7 +25,7 @@ def temporary_tables(expression: Expr, context: Context) -> Expr:
         name = context.full_name(created)
         physical = physical_name(name)
         _point_to(created, physical, aliased=False)
-        context.on_success.append(lambda: known.__setitem__(name, physical))
+        context.on_success.append(partial(known.__setitem__, name, physical))
     if not known:
         return expression
     hidden_by_cte = {cte.alias.upper() for cte in expression.find_all(exp.CTE)}
