@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from local_stack import commands
+from local_stack.demo.command import demo
 from local_stack.errors import StackError
 from local_stack.layout import Layout, default_layout
 
@@ -27,10 +28,10 @@ def _parser() -> argparse.ArgumentParser:
     kinds.add_parser("status", help="say whether it runs")
     run = kinds.add_parser("run", help="take what is in the lake through every stage")
     run.add_argument("--clickhouse", metavar="URL", help="the speed layer (default: the embedded one, if it has rows)")
-    demo = kinds.add_parser("demo", help="the whole pipeline on a generated week")
-    demo.add_argument("--seed", type=int, default=20240115, help="the same seed gives the same verdict")
-    demo.add_argument("--sessions-per-day", type=int, default=300)
-    demo.add_argument("--fresh", action="store_true", help="forget what earlier demos left")
+    demo_parser = kinds.add_parser("demo", help="the whole pipeline on a generated week")
+    demo_parser.add_argument("--seed", type=int, default=20240115, help="the same seed gives the same verdict")
+    demo_parser.add_argument("--sessions-per-day", type=int, default=300)
+    demo_parser.add_argument("--fresh", action="store_true", help="forget what earlier demos left")
     dbt = kinds.add_parser("dbt", help="run dbt with the local environment")
     dbt.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser
@@ -53,7 +54,7 @@ def main() -> int:
             case "run":
                 commands.run(console, layout, options.clickhouse)
             case "demo":
-                commands.demo(console, layout, options.seed, options.sessions_per_day, options.fresh)
+                demo(console, layout, options.seed, options.sessions_per_day, options.fresh)
             case "dbt":
                 return commands.dbt(layout, options.arguments)
     except StackError as error:

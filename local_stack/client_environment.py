@@ -17,6 +17,15 @@ CONNECTION = "local"
 _STAND_IN_LOGIN = {"account": "local", "user": "local", "password": "local"}
 
 
+def lake_variables(layout: Layout) -> dict[str, str]:
+    """Return the environment variables that tell the Spark job where lake and landing are."""
+    return {
+        "SPARK_INGEST_WAREHOUSE": str(layout.lake),
+        "SPARK_INGEST_LANDING": str(layout.landing),
+        "SPARK_INGEST_REJECTS": str(layout.root / "rejects"),
+    }
+
+
 def variables(layout: Layout, address: Address) -> dict[str, str]:
     """Environment variables for schemachange, dbt, the Snowflake clients and our own commands."""
     return {
@@ -34,9 +43,7 @@ def variables(layout: Layout, address: Address) -> dict[str, str]:
         "DBT_PROJECT_DIR": str(REPO / "dbt_project"),
         "DBT_PROFILES_DIR": str(REPO / "dbt_project"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "SPARK_INGEST_WAREHOUSE": str(layout.lake),
-        "SPARK_INGEST_LANDING": str(layout.landing),
-        "SPARK_INGEST_REJECTS": str(layout.root / "rejects"),
+        **lake_variables(layout),
         "RECONCILE_LANDING": str(layout.landing),
         "RECONCILE_CLICKHOUSE_URL": f"chdb://{layout.clickhouse}",
     }

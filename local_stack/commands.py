@@ -1,30 +1,28 @@
-"""What the commands do: up, down, status, run, demo, dbt."""
+"""What the commands do: up, down, status, run, dbt. The demo's is in `demo/command.py`."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
 from local_stack import endpoint_process
-from local_stack.client_environment import process_environment, write_files
-from local_stack.demo.files import write_delivery
-from local_stack.demo.speed_flaws import plant
-from local_stack.demo.week import generate
+from local_stack.client_environment import lake_variables, process_environment, write_files
 from local_stack.endpoint_process import Address
-from local_stack.errors import EndpointError
+from local_stack.laptop_dbt import LaptopDbt
+from local_stack.laptop_spark import LaptopSpark
 from local_stack.layout import REPO, Layout
-from local_stack.pipeline import Pipeline
+from local_stack.pipeline import SET_UP, LakeSide, Pipeline
+from local_stack.programs import Programs
 from local_stack.progress import Progress
-from local_stack.warehouse_client import connect
+from local_stack.stage_times import print_stage_times
 from reconcile import render_verdict
-from reconcile.warehouse_source import read_from
 
 
 def up(console: Console, layout: Layout) -> None:
@@ -33,7 +31,7 @@ def up(console: Console, layout: Layout) -> None:
     if address is None:
         address = endpoint_process.start(layout)
     write_files(layout, address)
-    env = _short(layout.env_file)
+    env = short(layout.env_file)
     console.print(f"The local Snowflake endpoint listens on {address.host}:{address.port} (process {address.pid}).\n")
     console.print(f"  source {env}", highlight=False)
     console.print("  schemachange deploy                      [dim]# all schemas, tables, procedures, tasks[/dim]")
@@ -68,106 +66,55 @@ def status(console: Console, layout: Layout) -> int:
 
 def run(console: Console, layout: Layout, clickhouse_url: str | None = None) -> None:
     """Take what is in the lake through every stage, against the running endpoint or one of its own."""
-    progress = Progress(console, layout.logs)
-    with _endpoint(layout, progress) as address:
-        pipeline = Pipeline(layout, address, progress)
-        pipeline.deploy()
-        pipeline.spark()
-        pipeline.warehouse_side()
-        pipeline.extract(clickhouse_url)
-        pipeline.reconcile()
-        report = pipeline.report()
-        _show_verdict(console, layout)
-    console.print(f"Report: {_short(report)}")
-
-
-def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fresh: bool) -> None:
-    """The whole pipeline on a generated week, then a late delivery; leaves nothing running."""
-    if fresh and layout.root.exists():
-        if endpoint_process.running(layout):
-            raise EndpointError(f"an endpoint serves {layout.root}; stop it first")
-        shutil.rmtree(layout.root)
-    progress = Progress(console, layout.logs)
-    progress.heading(f"A week of a shop, from seed {seed}")
-    with progress.stage("generate events with the flaws of real streams") as note:
-        week = generate(seed, sessions_per_day)
-        _, flaws = plant(week.speed)
-        on_time = write_delivery(week.on_time, layout.root / "deliveries" / "on-time")
-        late = write_delivery(week.late, layout.root / "deliveries" / "late")
-        note.text = f"{len(week.on_time)} events on time, {len(week.late)} late, {len(flaws)} flaws for the speed layer"
-    with _endpoint(layout, progress) as address:
-        pipeline = Pipeline(layout, address, progress)
-        pipeline.deploy()
-        with progress.stage("ClickHouse (embedded): what the speed layer saw, flaws included") as note:
-            filled = pipeline.python(
-                "speed-layer",
-                "local_stack.demo.speed_layer",
-                f"--url=chdb://{layout.clickhouse}",
-                f"--seed={seed}",
-                f"--sessions-per-day={sessions_per_day}",
-            )
-            note.text = filled.strip().splitlines()[-1]
-
-        progress.heading("The first delivery")
-        _deliver(pipeline, "on-time", on_time)
-        pipeline.warehouse_side()
-        pipeline.extract()
-        pipeline.reconcile()
-        _show_verdict(console, layout)
-
-        progress.heading("The late delivery: events that the speed layer saw in time, and the lake did not")
-        _deliver(pipeline, "late", late)
-        pipeline.warehouse_side()
-        pipeline.extract()
-        pipeline.reconcile()
-        report = pipeline.report()
-        _show_verdict(console, layout)
-    console.print("What was planted in the speed layer, and so must still differ:")
-    for flaw in flaws:
-        console.print(f"  {flaw.date} {flaw.user_tier}: {flaw.kind}", highlight=False)
-    console.print(f"Report: {_short(report)}")
-    console.print(f"Everything is stopped. To look around: python -m local_stack --state {_short(layout.root)} up")
+    progress, programs = Progress(console), Programs(layout.logs)
+    with side_by_side(LaptopSpark(lake_variables(layout), programs)) as (spark, aside):
+        spark.start()
+        published = aside.submit(LakeSide(layout, spark, progress).publish)
+        with endpoint(layout, progress) as address:
+            pipeline = new_pipeline(layout, address, programs, progress)
+            parsed = aside.submit(pipeline.dbt.parse)
+            pipeline.deploy()
+            extracted = aside.submit(pipeline.extract, clickhouse_url)
+            published.result()
+            pipeline.load()
+            pipeline.flag()
+            parsed.result()
+            pipeline.build()
+            extracted.result()
+            pipeline.reconcile()
+            reconciliation = pipeline.reconciliation()
+            report = pipeline.report(reconciliation)
+        render_verdict(reconciliation, console)
+    console.print(f"Report: {short(report)}")
+    print_stage_times(console, progress.spans, progress.seconds)
 
 
 def dbt(layout: Layout, arguments: list[str]) -> int:
     """Run dbt with the environment that `.local/env` gives; its exit code."""
-    progress = Progress(Console(stderr=True), layout.logs)
-    with _endpoint(layout, progress) as address:
+    progress = Progress(Console(stderr=True))
+    with endpoint(layout, progress) as address:
         command = [str(Path(sys.executable).parent / "dbt"), *arguments]
         return subprocess.run(command, env=process_environment(layout, address), check=False).returncode
 
 
-def _deliver(pipeline: Pipeline, name: str, files: tuple[Path, Path]) -> None:
-    events, transactions = files
-    with pipeline.progress.stage(f"append the {name} delivery to Iceberg (Spark)"):
-        pipeline.python(
-            f"append-{name}",
-            "spark_ingest",
-            "append",
-            "--id",
-            f"demo-{name}",
-            "--events",
-            str(events),
-            "--transactions",
-            str(transactions),
-        )
-    pipeline.spark()
+@contextmanager
+def side_by_side(spark: LaptopSpark) -> Iterator[tuple[LaptopSpark, ThreadPoolExecutor]]:
+    """Give one Spark and a pool of threads for stages that run beside others.
 
-
-def _show_verdict(console: Console, layout: Layout) -> None:
-    with connect(layout) as warehouse:
-        reconciliation = read_from(warehouse.connection, "the local endpoint")
-    render_verdict(reconciliation, console)
+    When the block fails, Spark is ended first, so that no stage beside it goes on for long.
+    """
+    with ThreadPoolExecutor(thread_name_prefix="stage") as aside, spark:
+        yield spark, aside
 
 
 @contextmanager
-def _endpoint(layout: Layout, progress: Progress) -> Iterator[Address]:
+def endpoint(layout: Layout, progress: Progress) -> Iterator[Address]:
     """The running endpoint, or one that lives as long as the block."""
     if found := endpoint_process.running(layout):
         write_files(layout, found)
         yield found
         return
-    with progress.stage("start the local Snowflake endpoint") as note:
+    with progress.stage("start the local Snowflake endpoint", SET_UP) as note:
         address = endpoint_process.start(layout)
         write_files(layout, address)
         note.text = f"{address.host}:{address.port}"
@@ -178,7 +125,14 @@ def _endpoint(layout: Layout, progress: Progress) -> Iterator[Address]:
         layout.endpoint_file.unlink(missing_ok=True)
 
 
-def _short(path: Path) -> str:
+def new_pipeline(layout: Layout, address: Address, programs: Programs, progress: Progress) -> Pipeline:
+    """The stages over a running endpoint, with the environment that a person would have sourced."""
+    environment = process_environment(layout, address)
+    return Pipeline(layout, environment, programs, LaptopDbt(programs, environment, layout.root / "dbt"), progress)
+
+
+def short(path: Path) -> str:
+    """Return a path as a person in this folder would type it."""
     for base in (Path.cwd(), REPO):
         if path.is_relative_to(base):
             return os.path.relpath(path)

@@ -1,58 +1,79 @@
-"""The pipeline's stages as a person would run them: the real commands and CALLs, one after another.
+"""The pipeline's stages: the real commands, the job's and dbt's own functions, and CALLs.
 
 Every stage can be run again: what is done is found done and left alone.
 """
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from local_stack.client_environment import process_environment
-from local_stack.endpoint_process import Address
+from local_stack.laptop_dbt import LaptopDbt
+from local_stack.laptop_spark import LaptopSpark
 from local_stack.layout import REPO, Layout
+from local_stack.programs import Programs
 from local_stack.progress import Progress
 from local_stack.warehouse_client import connect
+from reconcile.history import Reconciliation
+from reconcile.report import write_html
+from reconcile.warehouse_source import read_from
 
 # Exit codes of `reconcile extract`: nothing answers there; no such table or column.
 _NO_SPEED_LAYER = (3, 4)
 
+# What a stage runs on, for the account of where the time went.
+SPARK, DBT, WAREHOUSE, SPEED_LAYER, SET_UP = "Spark", "dbt", "warehouse procedures", "speed layer", "set-up"
+
+
+@dataclass(frozen=True)
+class LakeSide:
+    """The stages that Spark does."""
+
+    layout: Layout
+    spark: LaptopSpark
+    progress: Progress
+
+    def deliver(self, name: str, events: Path, transactions: Path) -> None:
+        """Append a delivery's files to the lake, once, and publish the batch."""
+        with self.progress.stage(f"append the {name} delivery to Iceberg (Spark)", SPARK) as note:
+            added = self.spark.append(f"demo-{name}", events, transactions)
+            note.text = ", ".join(
+                f"{table}: {'appended before' if rows is None else f'{rows} rows'}" for table, rows in added.items()
+            )
+        self.publish()
+
+    def publish(self) -> None:
+        """Publish a batch of what is new in the lake."""
+        with self.progress.stage("Spark: new snapshots → whole sessions → staged Parquet → manifest", SPARK) as note:
+            manifest = self.spark.run()
+            note.text = _describe(manifest) if manifest else "nothing new in the lake"
+
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The stages over one state folder and a running endpoint."""
+    """The stages over a running endpoint. environment: what a person would have sourced."""
 
     layout: Layout
-    address: Address
+    environment: Mapping[str, str]
+    programs: Programs
+    dbt: LaptopDbt
     progress: Progress
 
-    def python(self, stage: str, *arguments: str) -> str:
-        """Run one of our modules with the environment that a person would have sourced."""
-        environment = process_environment(self.layout, self.address)
-        return self.progress.command(stage, [sys.executable, "-m", *arguments], environment).text
-
-    def tool(self, stage: str, *command: str) -> str:
-        """Run a tool of the locked environment."""
-        environment = process_environment(self.layout, self.address)
-        path = Path(sys.executable).parent / command[0]
-        return self.progress.command(stage, [str(path), *command[1:]], environment).text
-
     def deploy(self) -> None:
-        with self.progress.stage("schemachange deploy: schemas, tables, procedures, tasks, roles") as note:
-            output = self.tool("deploy", "schemachange", "deploy", "--config-folder", str(REPO))
+        """Deploy every schema, table, procedure, task and role with schemachange."""
+        with self.progress.stage("schemachange deploy: schemas, tables, procedures, tasks, roles", SET_UP) as note:
+            tool = str(Path(sys.executable).parent / "schemachange")
+            output = self.programs.run("deploy", [tool, "deploy", "--config-folder", str(REPO)], self.environment).text
             note.text = _last_line_with(output, "Successfully applied") or "up to date"
 
-    def spark(self) -> None:
-        with self.progress.stage("Spark: new snapshots → whole sessions → staged Parquet → manifest") as note:
-            before = self._manifests()
-            self.python("spark", "spark_ingest", "run")
-            new = sorted(self._manifests() - before)
-            note.text = "; ".join(_describe(path) for path in new) or "nothing new in the lake"
-
     def load(self) -> None:
-        with self.progress.stage("CALL ops.load_pending(): COPY into RAW, checked against the manifest") as note:
+        """Load every published batch that is not loaded yet."""
+        with self.progress.stage(
+            "CALL ops.load_pending(): COPY into RAW, checked against the manifest", WAREHOUSE
+        ) as note:
             with connect(self.layout) as warehouse:
                 warehouse.call("CALL ops.load_pending()")
                 (batches, rows) = warehouse.rows(
@@ -61,7 +82,10 @@ class Pipeline:
             note.text = f"{batches} batches, {rows or 0} rows in the ledger"
 
     def flag(self) -> None:
-        with self.progress.stage("CALL ops.flag_quality(): rules, one current row per key, into STAGING") as note:
+        """Flag the quality of what is loaded and not flagged yet."""
+        with self.progress.stage(
+            "CALL ops.flag_quality(): rules, one current row per key, into STAGING", WAREHOUSE
+        ) as note:
             with connect(self.layout) as warehouse:
                 warehouse.call("CALL ops.flag_quality()")
                 counts = warehouse.rows(
@@ -77,24 +101,26 @@ class Pipeline:
             if reasons:
                 note.text += ": " + ", ".join(f"{code} {found}" for code, found in reasons)
 
-    def dbt(self) -> None:
-        with self.progress.stage("dbt build: staging views, intermediate, marts, tests") as note:
-            output = self.tool("dbt", "dbt", "build", "--no-use-colors")
-            note.text = _last_line_with(output, "Done.").partition("Done. ")[2]
+    def build(self) -> None:
+        """Build and test the marts with dbt."""
+        with self.progress.stage("dbt build: staging views, intermediate, marts, tests", DBT) as note:
+            note.text = self.dbt.build()
 
     def extract(self, clickhouse_url: str | None = None) -> None:
         """Snapshot the speed layer: the given ClickHouse, which must answer, or else the embedded one, if it has the table."""
-        environment = process_environment(self.layout, self.address)
+        environment = dict(self.environment)
         if clickhouse_url:
             environment["RECONCILE_CLICKHOUSE_URL"] = clickhouse_url
         allowed = (0,) if clickhouse_url else (0, *_NO_SPEED_LAYER)
-        with self.progress.stage("reconcile extract: a snapshot of the speed layer, per day, to the landing") as note:
+        what = "reconcile extract: a snapshot of the speed layer, per day, to the landing"
+        with self.progress.stage(what, SPEED_LAYER) as note:
             command = [sys.executable, "-m", "reconcile", "extract"]
-            ended = self.progress.command("extract", command, environment, allowed=allowed)
+            ended = self.programs.run("extract", command, environment, allowed=allowed)
             note.text = "no speed layer at hand" if ended.code else _last_line_with(ended.text, "")
 
     def reconcile(self) -> None:
-        with self.progress.stage("CALL recon.reconcile_range(): fast numbers against true numbers") as note:
+        """Compare every day that has something new to compare."""
+        with self.progress.stage("CALL recon.reconcile_range(): fast numbers against true numbers", WAREHOUSE) as note:
             with connect(self.layout) as warehouse:
                 warehouse.call("CALL recon.reconcile_range(NULL, NULL)")
                 found = warehouse.rows(
@@ -102,28 +128,26 @@ class Pipeline:
                 )
             note.text = ", ".join(f"{count} days {verdict}" for verdict, count in found) or "no day to compare"
 
-    def report(self) -> Path:
+    def reconciliation(self) -> Reconciliation:
+        """Read every comparison that was made."""
+        with connect(self.layout) as warehouse:
+            return read_from(warehouse.connection, "the local endpoint")
+
+    def report(self, reconciliation: Reconciliation) -> Path:
+        """Write the report; return its path."""
         path = self.layout.reports / "reconciliation.html"
-        with self.progress.stage("reconcile report: one HTML file"):
-            self.python("report", "reconcile", "report", "--connection", "local", "--out", str(path))
+        with self.progress.stage("reconcile report: one HTML file", WAREHOUSE):
+            write_html(reconciliation, path)
         return path
 
-    def warehouse_side(self) -> None:
-        """Everything after the landing, in order, without the speed layer."""
-        self.load()
-        self.flag()
-        self.dbt()
 
-    def _manifests(self) -> set[Path]:
-        return set((self.layout.landing / "_manifests").glob("*.json"))
-
-
-def _describe(manifest: Path) -> str:
-    batch = json.loads(manifest.read_text(encoding="utf-8"))
-    rows = {name: dataset["rows"] for name, dataset in batch["datasets"].items()}
-    dates = batch["affected_dates"]
+def _describe(manifest: Mapping[str, Any]) -> str:
+    rows = {name: dataset["rows"] for name, dataset in manifest["datasets"].items()}
+    dates = manifest["affected_dates"]
     span = f"{dates[0]} to {dates[-1]}" if dates else "no dates"
-    return f"batch {batch['batch_id'][:8]}: {rows['user_sessions']} sessions from {rows['user_events']} events, {span}"
+    return (
+        f"batch {manifest['batch_id'][:8]}: {rows['user_sessions']} sessions from {rows['user_events']} events, {span}"
+    )
 
 
 def _last_line_with(output: str, text: str) -> str:

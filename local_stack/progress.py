@@ -1,21 +1,16 @@
-"""Show what each stage is doing and how long it took; keep all that it printed in a log file."""
+"""Show what each stage is doing and how long it took; several may be under way at once."""
 
 from __future__ import annotations
 
-import subprocess
+import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-
-from local_stack.errors import StackError, StageError
-from local_stack.layout import REPO
-
-_TAIL_LINES = 15
+from rich.status import Status
 
 
 @dataclass
@@ -26,75 +21,75 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Output:
-    """How a program ended."""
+class Span:
+    """One ended stage. start and end: seconds since the display was made. kind: what the stage ran on."""
 
-    code: int
-    text: str
+    what: str
+    kind: str
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the stage took."""
+        return self.end - self.start
 
 
 class Progress:
-    """A running account on a console: a spinner on a terminal, a line per ended stage everywhere."""
+    """A running account on a console: a spinner on a terminal, a line per ended stage everywhere.
 
-    def __init__(self, console: Console, logs: Path) -> None:
-        self.console, self.logs = console, logs
-        self._count = 0
+    Stages may run in several threads; each line appears when its stage has ended. spans: the ended stages, in that order.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.spans: list[Span] = []
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._running: list[str] = []
+        self._status: Status | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Return the time since the display was made."""
+        return time.monotonic() - self._began
 
     def heading(self, text: str) -> None:
+        """Print the title of the stages that follow."""
         self.console.print(f"\n[bold]{escape(text)}[/bold]")
 
     @contextmanager
-    def stage(self, what: str) -> Iterator[Note]:
-        """Time a stage. What is set as the note's text is shown beside its name."""
-        started = time.monotonic()
-        note = Note()
+    def stage(self, what: str, kind: str = "") -> Iterator[Note]:
+        """Time a stage. What is set as the note's text is shown beside its name. kind defaults to the stage's name."""
+        start, note = self.seconds, Note()
+        self._change(lambda: self._running.append(what))
+        mark = "[red]✗[/red]"
         try:
-            with self.console.status(escape(what)):
-                yield note
-        except StackError:
-            self.console.print(
-                f"  [red]✗[/red] {escape(what)}  [dim]{time.monotonic() - started:.1f} s[/dim]", soft_wrap=True
-            )
-            raise
-        detail = f" — {escape(note.text)}" if note.text else ""
-        took = f"[dim]{time.monotonic() - started:.1f} s[/dim]"
-        self.console.print(f"  [green]✓[/green] {escape(what)}{detail}  {took}", soft_wrap=True)
+            yield note
+            mark = "[green]✓[/green]"
+        finally:
+            span = Span(what, kind or what, start, self.seconds)
+            self._change(lambda: self._end(span))
+            detail = f" — {escape(note.text)}" if note.text else ""
+            took = f"[dim]{span.seconds:.1f} s[/dim]"
+            self.console.print(f"  {mark} {escape(what)}{detail}  {took}", soft_wrap=True)
 
-    def command(
-        self,
-        stage: str,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        cwd: Path = REPO,
-        allowed: Collection[int] = (0,),
-    ) -> Output:
-        """Run a program to its end; return its exit code and what it printed on standard output.
+    def _end(self, span: Span) -> None:
+        self._running.remove(span.what)
+        self.spans.append(span)
 
-        Raises StageError naming the log file when it exits with a code that is not among the allowed.
-        """
-        self._count += 1
-        self.logs.mkdir(parents=True, exist_ok=True)
-        log = self.logs / f"{self._count:02d}-{stage.replace(' ', '-')}.log"
-        with log.open("w", encoding="utf-8") as errors:
-            process = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                errors="replace",
-            )
-            try:
-                output, _ = process.communicate()
-            except BaseException:
-                process.terminate()
-                process.wait()
-                raise
-        with log.open("a", encoding="utf-8") as file:
-            file.write(output)
-        if process.returncode not in allowed:
-            tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
-            raise StageError(stage, f"{command[0]} exited with code {process.returncode}", log, tail)
-        return Output(process.returncode, output)
+    def _change(self, change: Callable[[], None]) -> None:
+        """Change what is under way, and with it what the spinner shows."""
+        with self._lock:
+            change()
+            if not self.console.is_terminal:
+                return
+            if self._running and self._status is None:
+                self._status = self.console.status("")
+                self._status.start()
+            if self._status is not None:
+                if self._running:
+                    self._status.update(" · ".join(escape(what) for what in self._running))
+                else:
+                    self._status.stop()
+                    self._status = None

@@ -1,0 +1,101 @@
+"""One Spark for all stages of a command, started beside other work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from local_stack.errors import StageError
+from local_stack.layout import REPO
+from local_stack.programs import Programs
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from spark_ingest.config import IngestConfig
+
+_Result = TypeVar("_Result")
+
+
+class LaptopSpark:
+    """The job's own functions on one session. Its first use waits until the session is there; leaving it ends the JVM."""
+
+    def __init__(self, environment: Mapping[str, str], programs: Programs) -> None:
+        self._environment, self._programs = dict(environment), programs
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="start-spark")
+        self._session: Future[SparkSession] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None and self._session.exception() is None:
+            self._session.result().stop()
+        self._pool.shutdown()
+
+    def start(self) -> Future[SparkSession]:
+        """Begin to start Spark, if that was not done before; return at once."""
+        if self._session is None:
+            self._session = self._pool.submit(self._start)
+        return self._session
+
+    def append(self, append_id: str, events: Path, transactions: Path) -> dict[str, int | None]:
+        """Append files with the lake's own columns; return rows by table, None where they were appended before.
+
+        Raises StageError.
+        """
+        return self._do(f"append {append_id}", lambda: self._append(append_id, events, transactions))
+
+    def run(self) -> dict[str, Any] | None:
+        """Publish a batch of what is new; return its manifest, None when nothing was. Raises StageError."""
+        return self._do("spark", self._run)
+
+    def _config(self) -> IngestConfig:
+        from spark_ingest.config import load_config
+
+        return load_config({**os.environ, **self._environment}, REPO)
+
+    def _start(self) -> SparkSession:
+        from spark_ingest.session import start_spark
+
+        return start_spark(self._config())
+
+    def _spark(self) -> SparkSession:
+        return self.start().result()
+
+    def _append(self, append_id: str, events: Path, transactions: Path) -> dict[str, int | None]:
+        from spark_ingest.lake import append_files, create_tables
+        from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
+
+        create_tables(self._spark(), self._config())
+        files = {USER_EVENTS: [events], TRANSACTIONS: [transactions]}
+        return append_files(self._spark(), self._config(), files, append_id)
+
+    def _run(self) -> dict[str, Any] | None:
+        from spark_ingest.progress import Progress
+        from spark_ingest.run import run
+
+        config = self._config()
+        with self._programs.log_file("spark").open("w", encoding="utf-8") as stream:
+            from rich.console import Console
+
+            progress = Progress("run", Path(config.log), Console(file=stream, highlight=False))
+            return run(config, progress, spark=self._spark()).manifest
+
+    def _do(self, stage: str, action: Callable[[], _Result]) -> _Result:
+        """Run an action; what a user can cause or cure becomes a StageError of one sentence."""
+        from spark_ingest.errors import IngestError
+        from spark_ingest.failures import SPARK_ERRORS, sentence
+
+        try:
+            return action()
+        except IngestError as error:
+            raise StageError(stage, str(error)) from error
+        except SPARK_ERRORS as error:
+            raise StageError(stage, sentence(error)) from error
