@@ -36,7 +36,11 @@ def parse(text: str) -> Expr:
         raise SqlError(
             f"Actual statement count {len(statements)} did not match the desired statement count 1.", 8, "0A000"
         )
-    return statements[0]
+    (statement,) = statements
+    # Where a name or a value stood is asked by nobody; copying it made up half the time of copying a tree.
+    for leaf in statement.find_all(exp.Identifier, exp.Literal):
+        leaf._meta = None
+    return statement
 
 
 def classify(expression: Expr, database: str | None, schema: str | None) -> tuple[Effect, tuple[str, ...]]:

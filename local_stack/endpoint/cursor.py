@@ -10,6 +10,7 @@ from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
 
 from local_stack.endpoint import merge, rewrites, update
+from local_stack.endpoint.fakesnow_transforms import Run, transform
 from local_stack.endpoint.outcome import Outcome, from_duckdb, from_result
 from local_stack.endpoint.statements import Result
 
@@ -70,7 +71,11 @@ class LocalCursor(FakeSnowflakeCursor):
     def check_db_and_schema(self, expression: Expr) -> None:
         """Refuse unqualified names without a current schema. A table function is named in full by our rewrites, inside
         its call, where fakesnow's check does not look: here it counts as a qualified table."""
-        checked = expression.copy()
+        if self._conn.database_set and self._conn.schema_set:
+            return
+        checked = expression
+        if any(not isinstance(table.this, exp.Identifier) for table in expression.find_all(exp.Table)):
+            checked = expression.copy()
         for table in list(checked.find_all(exp.Table)):
             if not isinstance(table.this, exp.Identifier) and table.parent is not None:
                 table.replace(exp.table_("FUNCTION", db="MAIN", catalog="MEMORY", alias=table.alias or None))
@@ -82,7 +87,7 @@ class LocalCursor(FakeSnowflakeCursor):
         return str(self._transform(expression, None).sql(dialect="duckdb"))
 
     def _transform(self, expression: Expr, params: Any) -> Expr:
-        transformed = super()._transform(expression, params)
+        transformed = transform(expression, Run(self._conn, self._duck_conn, params))
         return rewrites.apply(rewrites.AFTER, transformed, self._context)
 
 

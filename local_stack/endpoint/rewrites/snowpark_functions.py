@@ -60,7 +60,7 @@ def functions(expression: Expr, context: Context) -> Expr:
             )
         return node
 
-    return expression.transform(replace)
+    return expression.transform(replace, copy=False)
 
 
 def call_name(node: Expr) -> str:
