@@ -11,8 +11,10 @@ import gzip
 import json
 import logging
 import os
+import re
 import socket
 import sys
+import time
 import uuid
 import warnings
 from collections.abc import AsyncIterator
@@ -45,6 +47,8 @@ log = logging.getLogger("local_stack.endpoint")
 # Every CALL under way keeps a thread while its handler's own statements need others.
 _THREADS = 200
 _VALIDITY_SECONDS = 14_400
+_LOGGED_CHARACTERS = 200
+_VALUE = re.compile(r"'[^']*('|$)|\$\$.*", re.DOTALL)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -217,10 +221,23 @@ def _login_data(session: Session) -> dict[str, Any]:
 
 
 def _answer(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """The response to one query request."""
+    """The response to one query request; the log says how long it took (see benchmarks/statements.py)."""
+    text, began = str(body.get("sqlText", "")).strip(), time.perf_counter()
+    try:
+        return _respond(session, body, text)
+    finally:
+        milliseconds = (time.perf_counter() - began) * 1000
+        log.info("session %s, %.1f ms: %s", session.number, milliseconds, _head(text))
+
+
+def _head(text: str) -> str:
+    """Return a statement's beginning on one line, without its values: one may be a password."""
+    return " ".join(_VALUE.sub("'…'", text[:_LOGGED_CHARACTERS]).split())
+
+
+def _respond(session: Session, body: dict[str, Any], text: str) -> dict[str, Any]:
     try:
         binds, batch = bindings.from_wire(body.get("bindings"))
-        text = str(body.get("sqlText", "")).strip()
         parameters = {str(k).upper(): str(v) for k, v in (body.get("parameters") or {}).items()}
         statement = Statement(text, binds, bool(body.get("describeOnly")), parameters)
         count = multi_statements.wanted_count(statement, session)
