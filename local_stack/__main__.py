@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 
 from local_stack import commands
-from local_stack.demo.command import demo
 from local_stack.errors import StackError
 from local_stack.layout import Layout, default_layout
 
@@ -26,8 +25,10 @@ def _parser() -> argparse.ArgumentParser:
     kinds.add_parser("up", help="start the local Snowflake endpoint")
     kinds.add_parser("down", help="stop it; the data stays")
     kinds.add_parser("status", help="say whether it runs")
-    run = kinds.add_parser("run", help="take what is in the lake through every stage")
-    run.add_argument("--clickhouse", metavar="URL", help="the speed layer (default: the embedded one, if it has rows)")
+    run_parser = kinds.add_parser("run", help="take what is in the lake through every stage")
+    run_parser.add_argument(
+        "--clickhouse", metavar="URL", help="the speed layer (default: the embedded one, if it has rows)"
+    )
     demo_parser = kinds.add_parser("demo", help="the whole pipeline on a generated week")
     demo_parser.add_argument("--seed", type=int, default=20240115, help="the same seed gives the same verdict")
     demo_parser.add_argument("--sessions-per-day", type=int, default=300)
@@ -52,8 +53,13 @@ def main() -> int:
             case "status":
                 return commands.status(console, layout)
             case "run":
-                commands.run(console, layout, options.clickhouse)
+                # Spark and what else it needs are imported here, by the main thread: others start only after that.
+                from local_stack.run_command import run
+
+                run(console, layout, options.clickhouse)
             case "demo":
+                from local_stack.demo.command import demo
+
                 demo(console, layout, options.seed, options.sessions_per_day, options.fresh)
             case "dbt":
                 return commands.dbt(layout, options.arguments)

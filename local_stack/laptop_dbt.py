@@ -9,13 +9,14 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from local_stack.errors import StageError
 from local_stack.programs import Programs, tail_of
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
 
 _DONE = "Done. "
 
@@ -25,9 +26,10 @@ class LaptopDbt:
 
     def __init__(self, programs: Programs, environment: Mapping[str, str], target: Path) -> None:
         self._programs, self._environment, self._target = programs, dict(environment), target
+        self._manifest: Manifest | None = None
 
     def parse(self) -> None:
-        """Read the project once, so that later commands only look at what has changed. Raises StageError."""
+        """Read the project, once for all later commands. Raises StageError."""
         self._invoke("parse")
 
     def build(self) -> str:
@@ -54,12 +56,16 @@ class LaptopDbt:
 
             options = ["--no-use-colors", "--log-level", "none", "--log-level-file", "none"]
             with warnings.catch_warnings():
-                result = dbtRunner(callbacks=[keep]).invoke([command, "--target-path", str(self._target), *options])
+                result = dbtRunner(self._manifest, [keep]).invoke(
+                    [command, "--target-path", str(self._target), *options]
+                )
             _write_failure(result, stream)
         if not result.success:
             if isinstance(result.exception, KeyboardInterrupt):
                 raise result.exception
             raise StageError("dbt", f"dbt {command} failed", log, tail_of(log))
+        if command == "parse":
+            self._manifest = cast("Manifest", result.result)
         return lines
 
 

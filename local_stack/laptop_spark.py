@@ -7,26 +7,35 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
+
+from pyspark.sql import SparkSession
+from rich.console import Console
 
 from local_stack.errors import StageError
 from local_stack.layout import REPO
 from local_stack.programs import Programs
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from spark_ingest.config import IngestConfig
+from spark_ingest.config import IngestConfig, load_config
+from spark_ingest.errors import IngestError
+from spark_ingest.failures import SPARK_ERRORS, sentence
+from spark_ingest.lake import append_files, create_tables
+from spark_ingest.progress import Progress
+from spark_ingest.run import run
+from spark_ingest.session import start_spark
+from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
 
 _Result = TypeVar("_Result")
 
 
 class LaptopSpark:
-    """The job's own functions on one session. Its first use waits until the session is there; leaving it ends the JVM."""
+    """The job's own functions on one session, in a thread of their own; leaving it ends what still runs.
+
+    All of it stays in the thread that made the session: Spark's settings hold there, and in no other.
+    """
 
     def __init__(self, environment: Mapping[str, str], programs: Programs) -> None:
         self._environment, self._programs = dict(environment), programs
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="start-spark")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="spark")
         self._session: Future[SparkSession] | None = None
 
     def __enter__(self) -> Self:
@@ -35,7 +44,8 @@ class LaptopSpark:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None and self._session.exception() is None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._session is not None and not self._session.cancelled() and self._session.exception() is None:
             self._session.result().stop()
         self._pool.shutdown()
 
@@ -57,44 +67,27 @@ class LaptopSpark:
         return self._do("spark", self._run)
 
     def _config(self) -> IngestConfig:
-        from spark_ingest.config import load_config
-
         return load_config({**os.environ, **self._environment}, REPO)
 
     def _start(self) -> SparkSession:
-        from spark_ingest.session import start_spark
-
         return start_spark(self._config())
 
-    def _spark(self) -> SparkSession:
-        return self.start().result()
-
     def _append(self, append_id: str, events: Path, transactions: Path) -> dict[str, int | None]:
-        from spark_ingest.lake import append_files, create_tables
-        from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
-
-        create_tables(self._spark(), self._config())
+        create_tables(self.start().result(), self._config())
         files = {USER_EVENTS: [events], TRANSACTIONS: [transactions]}
-        return append_files(self._spark(), self._config(), files, append_id)
+        return append_files(self.start().result(), self._config(), files, append_id)
 
     def _run(self) -> dict[str, Any] | None:
-        from spark_ingest.progress import Progress
-        from spark_ingest.run import run
-
         config = self._config()
         with self._programs.log_file("spark").open("w", encoding="utf-8") as stream:
-            from rich.console import Console
-
             progress = Progress("run", Path(config.log), Console(file=stream, highlight=False))
-            return run(config, progress, spark=self._spark()).manifest
+            return run(config, progress, spark=self.start().result()).manifest
 
     def _do(self, stage: str, action: Callable[[], _Result]) -> _Result:
-        """Run an action; what a user can cause or cure becomes a StageError of one sentence."""
-        from spark_ingest.errors import IngestError
-        from spark_ingest.failures import SPARK_ERRORS, sentence
-
+        """Run an action and wait for it; what a user can cause or cure becomes a StageError of one sentence."""
+        self.start()
         try:
-            return action()
+            return self._pool.submit(action).result()
         except IngestError as error:
             raise StageError(stage, str(error)) from error
         except SPARK_ERRORS as error:

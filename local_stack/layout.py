@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +69,11 @@ class Layout:
 
 def default_layout() -> Layout:
     return Layout(REPO / ".local")
+
+
+def short(path: Path) -> str:
+    """Return a path as a person in this folder would type it."""
+    for base in (Path.cwd(), REPO):
+        if path.is_relative_to(base):
+            return os.path.relpath(path)
+    return str(path)

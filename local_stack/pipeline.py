@@ -15,7 +15,7 @@ from local_stack.laptop_dbt import LaptopDbt
 from local_stack.laptop_spark import LaptopSpark
 from local_stack.layout import REPO, Layout
 from local_stack.programs import Programs
-from local_stack.progress import Progress
+from local_stack.progress import DBT, SET_UP, SPARK, SPEED_LAYER, WAREHOUSE, Progress
 from local_stack.warehouse_client import connect
 from reconcile.history import Reconciliation
 from reconcile.report import write_html
@@ -23,9 +23,6 @@ from reconcile.warehouse_source import read_from
 
 # Exit codes of `reconcile extract`: nothing answers there; no such table or column.
 _NO_SPEED_LAYER = (3, 4)
-
-# What a stage runs on, for the account of where the time went.
-SPARK, DBT, WAREHOUSE, SPEED_LAYER, SET_UP = "Spark", "dbt", "warehouse procedures", "speed layer", "set-up"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+# What a stage runs on, for the account of where the time went.
+SPARK, DBT, WAREHOUSE, SPEED_LAYER, SET_UP = "Spark", "dbt", "warehouse procedures", "speed layer", "set-up"
+
 
 @dataclass
 class Note:

@@ -11,16 +11,17 @@ from rich.console import Console
 
 from local_stack import endpoint_process
 from local_stack.client_environment import lake_variables
-from local_stack.commands import endpoint, new_pipeline, short, side_by_side
 from local_stack.demo.files import write_delivery
 from local_stack.demo.speed_flaws import Flaw, plant
 from local_stack.demo.week import generate
 from local_stack.errors import EndpointError
 from local_stack.laptop_spark import LaptopSpark
-from local_stack.layout import Layout
-from local_stack.pipeline import SET_UP, SPEED_LAYER, LakeSide, Pipeline
+from local_stack.layout import Layout, short
+from local_stack.pipeline import LakeSide, Pipeline
 from local_stack.programs import Programs
-from local_stack.progress import Progress
+from local_stack.progress import SET_UP, SPEED_LAYER, Progress
+from local_stack.run_command import new_pipeline, side_by_side
+from local_stack.serving import endpoint
 from local_stack.stage_times import print_stage_times
 from reconcile import render_verdict
 

@@ -1,0 +1,1 @@
+"""What a person waits for on a laptop: seconds of the project's own commands."""

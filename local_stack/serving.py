@@ -1,0 +1,30 @@
+"""An endpoint for the length of a command: the one that runs, or one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from local_stack import endpoint_process
+from local_stack.client_environment import write_files
+from local_stack.endpoint_process import Address
+from local_stack.layout import Layout
+from local_stack.progress import SET_UP, Progress
+
+
+@contextmanager
+def endpoint(layout: Layout, progress: Progress) -> Iterator[Address]:
+    """The running endpoint, or one that lives as long as the block."""
+    if found := endpoint_process.running(layout):
+        write_files(layout, found)
+        yield found
+        return
+    with progress.stage("start the local Snowflake endpoint", SET_UP) as note:
+        address = endpoint_process.start(layout)
+        write_files(layout, address)
+        note.text = f"{address.host}:{address.port}"
+    try:
+        yield address
+    finally:
+        endpoint_process.stop(address)
+        layout.endpoint_file.unlink(missing_ok=True)
