@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="spark_ingest", description="The lake and the Spark job.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    setup = commands.add_parser("setup", parents=[common], help="fetch Spark's jars once")
+    setup = commands.add_parser("setup", parents=[common], help="check Spark's jars, fetch what is missing")
     setup.set_defaults(command=_setup)
 
     create = commands.add_parser("create", parents=[common], help="create the lake's two tables where missing")
@@ -87,9 +87,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setup(config: IngestConfig, options: argparse.Namespace) -> None:
-    from spark_ingest.runtime import fetch_jars
+    from spark_ingest.jar_fetch import setup_jars
+    from spark_ingest.jars import EVERY_JAR
 
-    print(fetch_jars(config))
+    print(setup_jars(Path(config.ivy_dir), EVERY_JAR))
 
 
 def _create(config: IngestConfig, options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """The exception tree of the Spark job. Everything that a user can cause or cure is an IngestError with one sentence.
 
 IngestError
+├── SetupError       no Java, or Spark's jars cannot be fetched or are not the locked ones (exit code 6)
 ├── ConfigError      a key, value or file of the configuration                       (exit code 2)
 ├── InputError       a file to import or append cannot be read or has the wrong shape (exit code 2)
 │   └── MappingError a mapping lacks a column, yields a wrong type, or is no SELECT   (exit code 2)
@@ -18,6 +19,12 @@ class IngestError(Exception):
     """Base of all errors that the command line reports in one sentence, without a stack trace."""
 
     exit_code = 1
+
+
+class SetupError(IngestError):
+    """What Spark runs on is not there and cannot be fetched; the message says why and what to do."""
+
+    exit_code = 6
 
 
 class ConfigError(IngestError):

@@ -12,7 +12,9 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from spark_ingest.config import IngestConfig
-from spark_ingest.runtime import artifacts, java_home, resolved_jars
+from spark_ingest.jar_fetch import ensure_jars
+from spark_ingest.jars import artifacts
+from spark_ingest.java import java_home
 
 CATALOG = "iceberg"
 
@@ -102,11 +104,12 @@ def _catalog(config: IngestConfig) -> dict[str, str]:
 
 def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
     """Settings for a Spark that this process starts: jars, loopback only, scratch space, a quiet log."""
-    wanted = artifacts(config)
-    jars = resolved_jars(config, wanted)
+    jars = ensure_jars(Path(config.ivy_dir), artifacts(config))
     scratch = Path(config.scratch)
     scratch.mkdir(parents=True, exist_ok=True)
     values = {
+        "spark.jars": ",".join(map(str, jars)),
+        # For jars that a user adds by spark.jars.packages: the home folder may not be writable.
         "spark.jars.ivy": config.ivy_dir,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
@@ -114,10 +117,6 @@ def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(scratch / "spark-warehouse"),
         "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -XX:+UseParallelGC {config.java_options}".strip(),
     }
-    if jars is None:
-        values["spark.jars.packages"] = ",".join(artifact.coordinates for artifact in wanted)
-    else:
-        values["spark.jars"] = ",".join(str(jar) for jar in jars)
     if quiet:
         values["spark.driver.extraJavaOptions"] += f" -Dlog4j2.configurationFile={_quiet_log()}"
     return values

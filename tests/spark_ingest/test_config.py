@@ -9,7 +9,8 @@ import pytest
 
 from spark_ingest.config import IngestConfig, load_config
 from spark_ingest.errors import ConfigError
-from spark_ingest.runtime import ICEBERG, ICEBERG_AWS, artifacts, java_home
+from spark_ingest.jars import ICEBERG, ICEBERG_AWS, artifacts
+from spark_ingest.java import java_home
 
 MINIMAL = {"SPARK_INGEST_WAREHOUSE": "lake", "SPARK_INGEST_LANDING": "landing"}
 
