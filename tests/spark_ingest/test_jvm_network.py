@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from spark_ingest.jvm_network import bundles, proxies, proxy_options, trust_options, write_trust_store
-from tests.spark_ingest.maven import Authority
+from tests.network import Authority
 
 LOCAL = "localhost|127.*|[::1]"
 

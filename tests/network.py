@@ -1,4 +1,4 @@
-"""A Maven repository of the test's own behind HTTPS, a CA that signs its certificates, and a proxy that leads to it."""
+"""A company's network on the loopback: its own CA, a web server with the CA's certificates, a proxy that leads to it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-from spark_ingest.jars import Artifact
 
 
 @dataclass
@@ -63,30 +61,15 @@ class Authority:
 
 
 @dataclass
-class Repository:
-    """A running repository: its port, and the paths that were asked for."""
+class Site:
+    """A running web server: its port, and the paths that were asked for."""
 
     port: int
     asked: list[str] = field(default_factory=list)
 
 
-def pages(artifacts: dict[Artifact, bytes | Path]) -> dict[str, bytes | Path]:
-    """What Maven Central would serve for these artifacts, by path: a POM and the jar."""
-    served: dict[str, bytes | Path] = {}
-    for artifact, content in artifacts.items():
-        base = f"/maven2/{artifact.group.replace('.', '/')}/{artifact.name}/{artifact.version}/"
-        pom = (
-            '<?xml version="1.0" encoding="UTF-8"?><project xmlns="http://maven.apache.org/POM/4.0.0">'
-            f"<modelVersion>4.0.0</modelVersion><groupId>{artifact.group}</groupId>"
-            f"<artifactId>{artifact.name}</artifactId><version>{artifact.version}</version></project>"
-        )
-        served[f"{base}{artifact.name}-{artifact.version}.pom"] = pom.encode()
-        served[f"{base}{artifact.name}-{artifact.version}.jar"] = content
-    return served
-
-
 @contextmanager
-def repository(served: dict[str, bytes | Path], certificate: Path) -> Iterator[Repository]:
+def site(served: Mapping[str, bytes | Path], certificate: Path) -> Iterator[Site]:
     """Serve the pages over HTTPS on a free port of the loopback."""
     asked: list[str] = []
 
@@ -103,6 +86,7 @@ def repository(served: dict[str, bytes | Path], certificate: Path) -> Iterator[R
             size = len(content) if isinstance(content, bytes) else content.stat().st_size
             self.send_response(200)
             self.send_header("Content-Length", str(size))
+            self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "application/octet-stream")
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(content if isinstance(content, bytes) else content.read_bytes())
@@ -126,7 +110,7 @@ def repository(served: dict[str, bytes | Path], certificate: Path) -> Iterator[R
                 return
 
     with _running(Server(("127.0.0.1", 0), Handler)) as port:
-        yield Repository(port, asked)
+        yield Site(port, asked)
 
 
 @dataclass
@@ -139,7 +123,7 @@ class Proxy:
 
 @contextmanager
 def proxy(target: int, login: str = "") -> Iterator[Proxy]:
-    """A company's proxy: whatever host a client asks for (CONNECT), it gets the repository on port `target`.
+    """A company's proxy: whatever host a client asks for (CONNECT), it gets the server on port `target`.
 
     login: `user:password` that it demands, if any.
     """
