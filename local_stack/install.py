@@ -67,7 +67,7 @@ def install(name: str, target: Target) -> None:
     environment = {**os.environ, **for_uv(os.environ)}
     uv = _uv()
     if uv:
-        command = [uv, "pip", "install", *_cache(environment), *target.uv_options, *_FROM_THE_LOCK, lock]
+        command = [uv, "pip", "install", "--compile-bytecode", *_cache(environment), *target.uv_options, *_FROM_THE_LOCK, lock]
         done = _ran(command, environment)
         if not done:
             print("uv could not install them; now with pip.", file=sys.stderr, flush=True)
