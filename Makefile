@@ -57,6 +57,10 @@ lint: test-env  ## ruff, mypy --strict, sqlfluff
 	@$(PY) -m mypy .
 	@$(PY) -m tests.lint_sql
 
+.PHONY: bench
+bench: test-env  ## measure what people wait for; half an hour (ONLY="demo dbt": a part)
+	@$(PY) -m benchmarks.laptop $(ONLY)
+
 .PHONY: format
 format: test-env  ## format the Python code
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
