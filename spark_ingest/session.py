@@ -124,7 +124,8 @@ def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
 
 def _quiet_log() -> Path:
     """A log4j file that keeps Spark's messages off the terminal: errors reach the user as one sentence."""
-    path = Path(tempfile.gettempdir()) / "spark-ingest-log4j2.properties"
+    # One a user: a file that another user of the machine has written cannot be written anew.
+    path = Path(tempfile.gettempdir()) / f"spark-ingest-{os.getuid()}-log4j2.properties"
     text = (
         "rootLogger.level = off\nrootLogger.appenderRef.stderr.ref = stderr\n"
         "appender.stderr.type = Console\nappender.stderr.name = stderr\nappender.stderr.target = SYSTEM_ERR\n"

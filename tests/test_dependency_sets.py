@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -130,7 +131,8 @@ def test_the_package_holds_what_its_commands_read(tmp_path: Path) -> None:
     packed = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     assert {name for name in packed if ".dist-info/" not in name} == ours
 
-    environment = {"PYTHONPATH": str(unpacked), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "RECONCILE_"))}
+    environment |= {"PYTHONPATH": str(unpacked), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     for module, argument, told in (
         ("spark_ingest", "setup", "spark_ingest: warehouse is not configured"),
         ("reconcile", "extract", "reconcile: missing configuration: clickhouse_url"),
