@@ -67,8 +67,8 @@ def install(name: str, target: Target) -> None:
     environment = {**os.environ, **for_uv(os.environ)}
     uv = _uv()
     if uv:
-        command = [uv, "pip", "install", "--compile-bytecode", *_cache(environment), *target.uv_options, *_FROM_THE_LOCK, lock]
-        done = _ran(command, environment)
+        command = [uv, "pip", "install", "--compile-bytecode", *_cache(environment), *target.uv_options]
+        done = _ran([*command, *_FROM_THE_LOCK, lock], environment)
         if not done:
             print("uv could not install them; now with pip.", file=sys.stderr, flush=True)
     if not uv or not done:
