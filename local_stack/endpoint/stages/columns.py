@@ -8,6 +8,7 @@ column is converted by the session's TIMEZONE (DuckDB's session setting, kept eq
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,23 +47,32 @@ def target_columns(session: Session, table: SchemaName) -> list[TargetColumn]:
     return [TargetColumn(row[0], row[1], row[2] == "YES") for row in rows]
 
 
-def metadata_expression(name: str, file: StagedFile, scan_time: dt.datetime) -> str:
-    """The DuckDB expression of a METADATA$ column."""
+def metadata_expression(name: str, files: Sequence[StagedFile], scan_time: dt.datetime) -> str:
+    """The DuckDB expression of a METADATA$ column over one file, or over Parquet files that one query reads."""
     match name.upper():
         case "METADATA$FILENAME":
-            return literal(file.key)
+            return _by_file([literal(file.key) for file in files])
         case "METADATA$FILE_ROW_NUMBER":
-            return "row_number() OVER ()"
+            return "row_number() OVER ()" if len(files) == 1 else "file_row_number + 1"
         case "METADATA$START_SCAN_TIME":
             return f"TIMESTAMPTZ {literal(scan_time.isoformat())}"
         case "METADATA$FILE_LAST_MODIFIED":
-            modified = dt.datetime.fromtimestamp(file.path.stat().st_mtime, dt.UTC)
-            return f"TIMESTAMP {literal(modified.replace(tzinfo=None, microsecond=0).isoformat())}"
+            return _by_file([f"TIMESTAMP {literal(_modified(file))}" for file in files])
         case "METADATA$FILE_CONTENT_KEY":
             from local_stack.endpoint.stages.files import etag
 
-            return literal(etag(file))
+            return _by_file([literal(etag(file)) for file in files])
     raise SqlError(f"SQL compilation error:\ninvalid identifier '{name}'", 904, "42000")
+
+
+def _by_file(values: list[str]) -> str:
+    """The value that belongs to a row's file. DuckDB numbers the files of a reader from 0."""
+    return values[0] if len(values) == 1 else f"([{', '.join(values)}])[CAST(file_index AS BIGINT) + 1]"
+
+
+def _modified(file: StagedFile) -> str:
+    modified = dt.datetime.fromtimestamp(file.path.stat().st_mtime, dt.UTC)
+    return modified.replace(tzinfo=None, microsecond=0).isoformat()
 
 
 def convert(expression: str, source_type: str, target: TargetColumn, form: FileFormat, lenient: bool) -> str:
@@ -90,7 +100,7 @@ def matched_select(
     targets: list[TargetColumn],
     source: str,
     form: FileFormat,
-    file: StagedFile,
+    files: Sequence[StagedFile],
     case_sensitive: bool,
     include_metadata: dict[str, Any],
     scan_time: dt.datetime,
@@ -115,7 +125,7 @@ def matched_select(
         quoted = identifier(target.name)
         matches = by_name.get(target.name if case_sensitive else target.name.upper(), [])
         if target.name in metadata:
-            expression = metadata_expression(metadata.pop(target.name), file, scan_time)
+            expression = metadata_expression(metadata.pop(target.name), files, scan_time)
             values.append(f"CAST({expression} AS {target.type}) AS {quoted}")
         elif len(matches) > 1:
             raise SqlError(
@@ -146,7 +156,6 @@ def positional_select(
     targets: list[TargetColumn],
     source: str,
     form: FileFormat,
-    file: StagedFile,
     lenient: bool,
 ) -> Selection:
     """Without MATCH_BY_COLUMN_NAME: CSV fields by position; JSON and Parquet into one VARIANT column."""

@@ -5,7 +5,7 @@ Source: Snowflake's CREATE FILE FORMAT. Types CSV, JSON and PARQUET; the others 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,9 +122,9 @@ def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
 
     typed: instead, CSV columns in the types that fit them, and a column for each top-level key of JSON documents.
     """
-    source = literal(_no_glob(path))
     if form.type == "PARQUET":
-        return f"read_parquet({source}, hive_partitioning = false)"
+        return parquet_reader([path])
+    source = literal(_no_glob(path))
     if form.type == "JSON":
         layout = "auto" if form.get("STRIP_OUTER_ARRAY", False) else "unstructured"
         if typed:
@@ -133,6 +133,16 @@ def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
             )
         return f"read_json_objects({source}, format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728)"
     return f"read_csv({source}, {_csv_options(path, form, typed)})"
+
+
+def parquet_reader(paths: Iterable[Path]) -> str:
+    """The DuckDB table function that reads Parquet files of one schema, in this order."""
+    return f"read_parquet({path_list(paths)}, hive_partitioning = false)"
+
+
+def path_list(paths: Iterable[Path]) -> str:
+    """A DuckDB list of files."""
+    return "[" + ", ".join(literal(_no_glob(path)) for path in paths) + "]"
 
 
 def _no_glob(path: Path) -> str:

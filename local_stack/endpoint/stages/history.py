@@ -6,15 +6,17 @@ That of a temporary table is itself temporary, and knows the table by DuckDB's n
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from local_stack.endpoint.stages.formats import identifier
+from local_stack.endpoint.stages.location import StagedFile
 
 if TYPE_CHECKING:
     from local_stack.endpoint.grammar import SchemaName
-    from local_stack.endpoint.stages.location import StagedFile
 
 # Snowflake forgets loads after 64 days.
 KEPT_DAYS = 64
@@ -34,6 +36,15 @@ def create_history(connection: duckdb.DuckDBPyConnection, database: str) -> None
     )
 
 
+@dataclass(frozen=True)
+class FileLoad:
+    """One file loaded. tag: of its content. rows: how many were loaded."""
+
+    file: StagedFile
+    tag: str
+    rows: int
+
+
 class LoadHistory:
     """The loads of one table."""
 
@@ -46,27 +57,41 @@ class LoadHistory:
         else:
             self._name, self._key = f"{identifier(table.database)}._fs_information_schema._local_loads", table.name
 
-    def has(self, key: str, tag: str) -> bool:
-        """Whether this content under this key was loaded within the last 64 days."""
+    def loaded(self) -> set[tuple[str, str]]:
+        """What was loaded within the last 64 days: pairs of key and tag of the content."""
         since = dt.datetime.now(dt.UTC) - dt.timedelta(days=KEPT_DAYS)
         found = self._duck.execute(
-            f"SELECT 1 FROM {self._name} WHERE schema_name = ? AND table_name = ? AND file_name = ? AND etag = ?"
-            " AND loaded_at > ? LIMIT 1",
-            [self._table.schema, self._key, key, tag, since],
+            f"SELECT DISTINCT file_name, etag FROM {self._name}"
+            " WHERE schema_name = ? AND table_name = ? AND loaded_at > ?",
+            [self._table.schema, self._key, since],
         ).fetchall()
-        return bool(found)
+        return set(found)
 
-    def add(self, file: StagedFile, tag: str, rows: int, at: dt.datetime) -> None:
+    def add(self, loads: Sequence[FileLoad], at: dt.datetime) -> None:
+        """Remember loads. Thousands of files are two statements, not two each."""
+        if not loads:
+            return
+        counts = [load.rows for load in loads]
         self._duck.execute(
-            f"INSERT INTO {self._name} VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [self._table.schema, self._key, file.key, tag, rows, file.path.stat().st_size, at],
+            f"INSERT INTO {self._name} SELECT ?, ?, unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::BIGINT[]),"
+            " unnest(?::BIGINT[]), ?",
+            [
+                self._table.schema,
+                self._key,
+                [load.file.key for load in loads],
+                [load.tag for load in loads],
+                counts,
+                [load.file.path.stat().st_size for load in loads],
+                at,
+            ],
         )
         if self._temporary:
             return
         self._duck.execute(
             f"INSERT INTO {identifier(self._table.database)}._fs_information_schema._fs_load_history"
-            " VALUES (?, ?, ?, ?, 'LOADED', ?, ?, NULL, NULL, NULL, NULL, 0, 1)",
-            [self._table.schema, file.display, self._table.name, at, rows, rows],
+            " SELECT ?, unnest(?::VARCHAR[]), ?, ?, 'LOADED', unnest(?::BIGINT[]), unnest(?::BIGINT[]), NULL, NULL, NULL,"
+            " NULL, 0, 1",
+            [self._table.schema, [load.file.display for load in loads], self._table.name, at, counts, counts],
         )
 
 

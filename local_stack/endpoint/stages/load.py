@@ -8,17 +8,32 @@ database, so a rollback or a kill forgets it; TRUNCATE and re-creating the table
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from local_stack.endpoint.grammar import SchemaName
-from local_stack.endpoint.stages.columns import TargetColumn, matched_select, positional_select, target_columns
+from local_stack.endpoint.stages.columns import (
+    Selection,
+    TargetColumn,
+    matched_select,
+    positional_select,
+    target_columns,
+)
 from local_stack.endpoint.stages.copy_statement import CopyInto, parse_copy
 from local_stack.endpoint.stages.files import etag
-from local_stack.endpoint.stages.formats import FileFormat, file_format, identifier, reader_sql
-from local_stack.endpoint.stages.history import LoadHistory
+from local_stack.endpoint.stages.footers import Footer, neighbours, read_footers
+from local_stack.endpoint.stages.formats import (
+    FileFormat,
+    file_format,
+    identifier,
+    literal,
+    parquet_reader,
+    reader_sql,
+)
+from local_stack.endpoint.stages.history import FileLoad, LoadHistory
 from local_stack.endpoint.stages.location import StagedFile, locate
 from local_stack.endpoint.stages.staged_query import query_over_file, reference_of_query
 from local_stack.endpoint.stages.unload import unload
@@ -80,6 +95,9 @@ class Load:
         options = {"FORMAT_NAME": options} if isinstance(options, str) else options
         self._format: FileFormat = file_format(session, options, self._location.file_format)
         self._on_error = str(copy.options.get("ON_ERROR", "ABORT_STATEMENT")).upper()
+        self._lenient = self._on_error != "ABORT_STATEMENT"
+        self._footers: dict[str, Footer] = {}
+        self._time_zone = str(self._duck.execute("SELECT current_setting('TimeZone')").fetchall()[0][0])
         self._scan_time = dt.datetime.now(dt.UTC)
 
     def run(self) -> Result:
@@ -87,22 +105,42 @@ class Load:
         if not files:
             return Result((Column("status"),), [["Copy executed with 0 files processed."]])
         history = LoadHistory(self._duck, self._table)
-        force = bool(self._copy.options.get("FORCE", False))
+        known = set() if self._copy.options.get("FORCE", False) else history.loaded()
+        loads: list[FileLoad] = []
         rows: list[list[Any]] = []
-        for file in files:
-            tag = etag(file)
-            if not force and history.has(file.key, tag):
-                rows.append(_row(file, "LOAD_SKIPPED", _Loaded(0, 0, "File was loaded before.")))
-                continue
-            outcome = self._load_file(file)
-            if outcome.loaded or not outcome.error:
-                history.add(file, tag, outcome.loaded, self._scan_time)
-            status = "LOADED" if not outcome.error else "PARTIALLY_LOADED" if outcome.loaded else "LOAD_FAILED"
-            rows.append(_row(file, status, outcome))
+        for group in self._groups(files):
+            tags = {file: etag(file) for file in group}
+            outcomes = self._load([file for file in group if (file.key, tags[file]) not in known])
+            for file in group:
+                outcome = outcomes.get(file)
+                if outcome is None:
+                    rows.append(_row(file, "LOAD_SKIPPED", _Loaded(0, 0, "File was loaded before.")))
+                    continue
+                if outcome.loaded or not outcome.error:
+                    loads.append(FileLoad(file, tags[file], outcome.loaded))
+                    if not self._copy.options.get("FORCE", False):
+                        known.add((file.key, tags[file]))
+                status = "LOADED" if not outcome.error else "PARTIALLY_LOADED" if outcome.loaded else "LOAD_FAILED"
+                rows.append(_row(file, status, outcome))
+        history.add(loads, self._scan_time)
         if self._copy.options.get("PURGE"):
             for file in files:
                 file.path.unlink(missing_ok=True)
         return Result(COLUMNS, rows)
+
+    def _groups(self, files: list[StagedFile]) -> Iterator[list[StagedFile]]:
+        """Files in their order, those together that one statement can load as if it were one each."""
+        # What went wrong in a group is looked for in another connection, which does not see this one's temporary tables.
+        separate = self._lenient or self._copy.query is not None or self._table.database == "temp"
+        if self._format.type == "PARQUET" and not separate and len(files) > 1:
+            try:
+                self._footers = read_footers(self._reader(), files)
+            except duckdb.Error:
+                pass  # some file is not Parquet: one by one, the first bad file is found in its turn
+            else:
+                yield from neighbours(files, self._footers)
+                return
+        yield from ([file] for file in files)
 
     def _files(self) -> list[StagedFile]:
         names = self._copy.options.get("FILES")
@@ -123,29 +161,68 @@ class Load:
             files.append(file)
         return files
 
+    def _load(self, files: list[StagedFile]) -> dict[StagedFile, _Loaded]:
+        if len(files) == 1:
+            return {files[0]: self._load_file(files[0])}
+        return self._load_group(files) if files else {}
+
+    def _load_group(self, files: list[StagedFile]) -> dict[StagedFile, _Loaded]:
+        """Load neighbours in one statement. Raises the error of the first file that cannot be loaded, naming it."""
+        try:
+            columns, select, _ = self._select(files, self._duck)
+            inserted = self._insert(self._duck, columns, select)
+        except (duckdb.InterruptException, duckdb.TransactionException):
+            raise
+        except (duckdb.Error, SqlError):
+            self._raise_first_error(files)
+            raise
+        counts = {file: self._footers[str(file.path)].rows for file in files}
+        if inserted != sum(counts.values()):
+            raise SqlError(f"{inserted} rows were loaded of files that hold {sum(counts.values())}.")
+        return {file: _Loaded(count, count) for file, count in counts.items()}
+
+    def _raise_first_error(self, files: list[StagedFile]) -> None:
+        """Load a group that failed one by one, in a transaction that is given up, to learn which file it was."""
+        reader = self._reader()
+        reader.execute("BEGIN")
+        try:
+            for file in files:
+                try:
+                    columns, select, _ = self._select([file], reader)
+                    self._insert(reader, columns, select)
+                except (duckdb.Error, SqlError) as error:
+                    raise _in_file(error, file) from error
+        finally:
+            reader.execute("ROLLBACK")
+
+    def _reader(self) -> duckdb.DuckDBPyConnection:
+        """A connection beside the session's, whose transaction a failing query would end; in the session's time zone."""
+        reader = self._session.engine.duck_conn.cursor()
+        reader.execute(f"SET TimeZone = {literal(self._time_zone)}")
+        return reader
+
     def _load_file(self, file: StagedFile) -> _Loaded:
         try:
-            columns, select, checks = self._select(file)
-            names = ", ".join(identifier(column) for column in columns)
-            target = f"{self._session.quoted(self._table)} ({names})"
-            if self._on_error == "ABORT_STATEMENT":
-                return self._insert(target, select)
+            columns, select, checks = self._select([file], self._duck)
+            if not self._lenient:
+                count = self._insert(self._duck, columns, select)
+                return _Loaded(count, count)
             bad, total, first = self._count_bad(select, checks)
             if bad and self._on_error == "SKIP_FILE":
                 return _Loaded(total, 0, f"{bad} rows cannot be converted", first)
-            if not bad:
-                return self._insert(target, f"SELECT {names} FROM ({select})")
-            good = self._insert(target, f"SELECT {names} FROM ({select}) WHERE NOT ({' OR '.join(checks.values())})")
-            return _Loaded(total, good.loaded, f"{bad} rows cannot be converted", first)
+            names = ", ".join(identifier(column) for column in columns)
+            good = f"SELECT {names} FROM ({select})" + (f" WHERE NOT ({' OR '.join(checks.values())})" if bad else "")
+            loaded = self._insert(self._duck, columns, good)
+            return _Loaded(total, loaded, f"{bad} rows cannot be converted", first) if bad else _Loaded(loaded, loaded)
         except (duckdb.Error, SqlError) as error:
             raise _in_file(error, file) from error
 
-    def _insert(self, target: str, select: str) -> _Loaded:
-        rows = self._duck.execute(f"INSERT INTO {target} {select}").fetchall()
-        count = int(rows[0][0]) if rows else 0
-        return _Loaded(count, count)
+    def _insert(self, connection: duckdb.DuckDBPyConnection, columns: list[str], select: str) -> int:
+        names = ", ".join(identifier(column) for column in columns)
+        rows = connection.execute(f"INSERT INTO {self._session.quoted(self._table)} ({names}) {select}").fetchall()
+        return int(rows[0][0]) if rows else 0
 
-    def _select(self, file: StagedFile) -> tuple[list[str], str, dict[str, str]]:
+    def _select(self, files: list[StagedFile], duck: duckdb.DuckDBPyConnection) -> Selection:
         """(table columns, DuckDB query giving their values, per column the condition of a value that does not convert)."""
         names = [c.name for c in self._columns]
         wanted = list(self._copy.columns) or names
@@ -154,18 +231,19 @@ class Load:
             if name not in names:
                 raise SqlError(f"SQL compilation error:\ninvalid identifier '{name}'", 904, "42000")
             chosen.append(self._columns[names.index(name)])
-        lenient = self._on_error != "ABORT_STATEMENT"
         if self._copy.query is not None:
-            select = query_over_file(self._session, self._copy.query, file, self._location, self._format)
+            select = query_over_file(self._session, self._copy.query, files[0], self._location, self._format)
             return wanted, select, {}
-        source = reader_sql(file.path, self._format)
+        source = (
+            parquet_reader(file.path for file in files) if len(files) > 1 else reader_sql(files[0].path, self._format)
+        )
         match_by = str(self._copy.options.get("MATCH_BY_COLUMN_NAME", "NONE")).upper()
         if match_by != "NONE":
             return matched_select(
-                self._duck, chosen, source, self._format, file, match_by == "CASE_SENSITIVE",
-                self._copy.options.get("INCLUDE_METADATA", {}), self._scan_time, lenient,
+                duck, chosen, source, self._format, files, match_by == "CASE_SENSITIVE",
+                self._copy.options.get("INCLUDE_METADATA", {}), self._scan_time, self._lenient,
             )  # fmt: skip
-        return positional_select(self._duck, chosen, source, self._format, file, lenient)
+        return positional_select(duck, chosen, source, self._format, self._lenient)
 
     def _count_bad(self, select: str, checks: dict[str, str]) -> tuple[int, int, str | None]:
         """How many rows do not convert, of how many, and the first column that does not (read outside the transaction)."""
