@@ -118,21 +118,39 @@ def _mapped(spark: SparkSession, select: Select, names: list[str], scratch: Path
 def _add(
     spark: SparkSession, config: IngestConfig, table: Table, rows: DataFrame, rejects: _Rejects, import_id: str
 ) -> TableCount:
-    reasons = {row[REASON]: row["count"] for row in rows.groupBy(REASON, REPEATED).count().collect() if row[REASON]}
-    repeated = rows.filter(F.col(REPEATED)).count()
-    loadable = rows.filter(F.col(REASON).isNull() & ~F.col(REPEATED))
-    there = spark.table(identifier(config, table)).select(*_keys(table)).distinct()
-    new = loadable.select("*", *_keys(table)).join(there, [f"__{name}" for name in table.key], "left_anti")
-    new = new.select(*table.column_names).persist()
-    added = new.count()
-    if added:
-        append_rows(new, config, table, import_id)
+    outcomes = {(row[REASON], row[REPEATED]): row["count"] for row in rows.groupBy(REASON, REPEATED).count().collect()}
+    reasons = {reason: count for (reason, _), count in outcomes.items() if reason is not None}
+    repeated, loadable = outcomes.get((None, True), 0), outcomes.get((None, False), 0)
+    added = _append_new(
+        spark, config, table, rows.filter(F.col(REASON).isNull() & ~F.col(REPEATED)), loadable, import_id
+    )
     if reasons:
         rejects.add_rows(spark, table, rows.filter(F.col(REASON).isNotNull()))
-    mapped = rows.count()
-    already = mapped - repeated - sum(reasons.values()) - added
-    new.unpersist()
-    return TableCount(table.name, mapped, added, already, repeated, dict(sorted(reasons.items())))
+    mapped = sum(outcomes.values())
+    return TableCount(table.name, mapped, added, loadable - added, repeated, dict(sorted(reasons.items())))
+
+
+def _append_new(
+    spark: SparkSession, config: IngestConfig, table: Table, rows: DataFrame, count: int, import_id: str
+) -> int:
+    """Append those of `count` rows whose keys the table does not have yet; how many that were."""
+    present = spark.table(identifier(config, table))
+    if not count:
+        return 0
+    if present.isEmpty():  # nothing to compare with: the rows are written as they are read
+        append_rows(rows, config, table, import_id)
+        return count
+    keys = _keys(table)
+    new = rows.select("*", *keys).join(
+        present.select(*keys).distinct(), [f"__{name}" for name in table.key], "left_anti"
+    )
+    new = new.select(*table.column_names).persist()
+    try:
+        if added := new.count():
+            append_rows(new, config, table, import_id)
+    finally:
+        new.unpersist()
+    return added
 
 
 def _keys(table: Table) -> list[Column]:
