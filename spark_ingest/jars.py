@@ -49,12 +49,22 @@ ICEBERG_AWS = Artifact(
     63_613_165,
     "38f01da7e96850cdd05e6616d758b77b43314b712a8808e3f9a824d56976162f",
 )
-EVERY_JAR = (ICEBERG, ICEBERG_AWS)
+# Hadoop's own access to local files starts the program `chmod` for every file and folder that it makes.
+LOCAL_FILES = Artifact(
+    "com.globalmentor",
+    "hadoop-bare-naked-local-fs",
+    "0.1.0",
+    9_106,
+    "e0cc30fb0531eb0b59468dc0abf5b257533d2365b5e9f45e795edd707aa78c62",
+)
+LOCAL_FILE_SYSTEM = "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem"
+EVERY_JAR = (ICEBERG, ICEBERG_AWS, LOCAL_FILES)
 
 
 def artifacts(config: IngestConfig) -> tuple[Artifact, ...]:
-    """The jars that a configuration needs: Iceberg always, its AWS bundle only where S3 or Glue is used."""
-    return EVERY_JAR if config.uses_s3 or is_s3(config.catalog_warehouse or "") else (ICEBERG,)
+    """The jars that a configuration needs: Iceberg always, its AWS bundle where S3 or Glue is used, LOCAL_FILES for folders."""
+    on_s3 = config.uses_s3 or is_s3(config.catalog_warehouse or "")
+    return (ICEBERG, *((ICEBERG_AWS,) if on_s3 else ()), *(() if config.lake_on_s3 else (LOCAL_FILES,)))
 
 
 def jar_path(folder: Path, artifact: Artifact) -> Path:

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from spark_ingest.config import IngestConfig
 from spark_ingest.jar_fetch import ensure_jars
-from spark_ingest.jars import artifacts
+from spark_ingest.jars import LOCAL_FILE_SYSTEM, LOCAL_FILES, artifacts, jar_path
 from spark_ingest.java import java_home
 
 CATALOG = "iceberg"
@@ -104,7 +104,8 @@ def _catalog(config: IngestConfig) -> dict[str, str]:
 
 def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
     """Settings for a Spark that this process starts: jars, loopback only, scratch space, a quiet log."""
-    jars = ensure_jars(Path(config.ivy_dir), artifacts(config))
+    wanted, folder = artifacts(config), Path(config.ivy_dir)
+    jars = ensure_jars(folder, wanted)
     scratch = Path(config.scratch)
     scratch.mkdir(parents=True, exist_ok=True)
     values = {
@@ -117,6 +118,10 @@ def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(scratch / "spark-warehouse"),
         "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -XX:+UseParallelGC {config.java_options}".strip(),
     }
+    if LOCAL_FILES in wanted:
+        # On the class path of the JVM itself: local files are read before Spark has loaded its jars.
+        values["spark.driver.extraClassPath"] = str(jar_path(folder, LOCAL_FILES))
+        values["spark.hadoop.fs.file.impl"] = LOCAL_FILE_SYSTEM
     if quiet:
         values["spark.driver.extraJavaOptions"] += f" -Dlog4j2.configurationFile={_quiet_log()}"
     return values

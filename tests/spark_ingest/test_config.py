@@ -9,7 +9,7 @@ import pytest
 
 from spark_ingest.config import IngestConfig, load_config
 from spark_ingest.errors import ConfigError
-from spark_ingest.jars import ICEBERG, ICEBERG_AWS, artifacts
+from spark_ingest.jars import ICEBERG, ICEBERG_AWS, LOCAL_FILES, artifacts
 from spark_ingest.java import java_home
 
 MINIMAL = {"SPARK_INGEST_WAREHOUSE": "lake", "SPARK_INGEST_LANDING": "landing"}
@@ -75,9 +75,9 @@ def test_the_repository_s_own_file_is_valid() -> None:
     assert config.warehouse.endswith("/.local/s3/data-s3-bucket")
 
 
-def test_the_aws_bundle_comes_only_where_s3_or_glue_is_used() -> None:
-    assert artifacts(IngestConfig("/lake", "/landing")) == (ICEBERG,)
-    assert artifacts(IngestConfig("/lake", "s3://landing")) == (ICEBERG, ICEBERG_AWS)
+def test_each_configuration_asks_for_the_jars_of_its_storage() -> None:
+    assert artifacts(IngestConfig("/lake", "/landing")) == (ICEBERG, LOCAL_FILES)
+    assert artifacts(IngestConfig("/lake", "s3://landing")) == (ICEBERG, ICEBERG_AWS, LOCAL_FILES)
     assert artifacts(IngestConfig("/lake", "/landing", catalog_type="glue")) == (ICEBERG, ICEBERG_AWS)
 
 
