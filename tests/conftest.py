@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import order
+from tests.endpoint_server import start_server
 
 with warnings.catch_warnings():
     # the connector's vendored requests warns about a newer chardet when first imported
@@ -23,6 +25,26 @@ with warnings.catch_warnings():
     import snowflake.connector
 
 REPOSITORY = Path(__file__).parents[1]
+
+# What a test asks for tells what it starts; tests that start it in another way carry the marker themselves.
+_MARKERS = {"spark": "spark", "endpoint": "integration", "deployed": "integration"}
+_AT_WORK: set[str] = set()  # the markers of the test at work
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests by their fixtures, and put the longest files first, so that the workers end together."""
+    for item in items:
+        for fixture, marker in _MARKERS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+    items.sort(key=lambda item: order.place(item.path.relative_to(REPOSITORY).as_posix()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _AT_WORK.clear()
+    _AT_WORK.update(marker.name for marker in item.iter_markers())
 
 
 def free_port() -> int:
@@ -39,31 +61,30 @@ class RunningEndpoint:
     s3_root: Path
     host: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: BaseProcess | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "local_stack.endpoint", "--data-dir", str(self.data_dir)]
-        command += ["--s3-root", str(self.s3_root), "--port", str(self.port)]
+        assert "integration" in _AT_WORK, "a test that starts an endpoint is marked `integration`"
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with (self.data_dir.parent / "endpoint.log").open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
+        log = self.data_dir.parent / "endpoint.log"
+        log.touch()
+        self.process = start_server(self.data_dir, self.s3_root, self.host, self.port, log)
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
+        while time.monotonic() < deadline and self.process.is_alive():
             try:
                 with urllib.request.urlopen(f"http://{self.host}:{self.port}/health", timeout=1) as response:
                     if response.status == 200:
                         return
             except OSError:
-                time.sleep(0.05)
-        raise RuntimeError(f"the endpoint did not start: {(self.data_dir.parent / 'endpoint.log').read_text()[-2000:]}")
+                self.process.join(0.05)
+        raise RuntimeError(f"the endpoint did not start: {log.read_text()[-2000:]}")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        if self.process is None:
+        if self.process is None or self.process.pid is None:
             return
-        self.process.send_signal(how)
-        self.process.wait(timeout=20)
+        os.kill(self.process.pid, how)
+        self.process.join(20)
+        assert self.process.exitcode is not None, "the endpoint does not end"
         self.process = None
 
     @property
@@ -105,4 +126,4 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEndpoi
     running = RunningEndpoint(folder / "warehouse", folder / "s3")
     running.start()
     yield running
-    running.stop()
+    running.stop(signal.SIGKILL)  # nothing of it is kept

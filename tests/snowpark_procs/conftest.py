@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,10 +115,25 @@ def _buckets(s3_root: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of an endpoint on which everything is deployed; suspended, so that no schedule meets a test."""
-    folder = tmp_path_factory.mktemp("deployed")
-    endpoint = RunningEndpoint(folder / "warehouse", folder / "s3")
+def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The data folder of an endpoint on which everything is deployed; suspended, so that no schedule meets a test.
+
+    Deployed once for all workers of a run of the tests: the first deploys, the others wait for it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "deployed"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "done"
+        if not done.exists():
+            shutil.rmtree(folder / "warehouse", ignore_errors=True)  # of a worker that failed
+            _deploy_suspended(RunningEndpoint(folder / "warehouse", folder / "s3"))
+            done.touch()
+    return folder / "warehouse"
+
+
+def _deploy_suspended(endpoint: RunningEndpoint) -> None:
     _buckets(endpoint.s3_root)
     endpoint.start()
     try:
@@ -129,7 +146,6 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         warehouse.connection.close()
     finally:
         endpoint.stop()
-    return endpoint.data_dir
 
 
 def started(warehouse: Warehouse) -> set[str]:
@@ -158,7 +174,7 @@ def module_warehouse(deployed: Path, tmp_path_factory: pytest.TempPathFactory) -
     warehouse = start_copy(deployed, tmp_path_factory.mktemp("warehouse"))
     yield warehouse
     warehouse.connection.close()
-    warehouse.endpoint.stop()
+    warehouse.endpoint.stop(signal.SIGKILL)  # nothing of it is kept
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_ingest.cli import main
-from tests.spark_ingest.conftest import REPOSITORY
-from tests.spark_ingest.rows import at, named
+from tests.spark_ingest.conftest import REPOSITORY, Lake
+from tests.spark_ingest.rows import at, event, named
 
 EVENT = {
     "event_id": named("event 1").upper(),
@@ -28,11 +28,17 @@ EVENT = {
 }
 
 
-def environment(root: Path) -> dict[str, str]:
+def environment(root: Path, lake: Lake | None = None) -> dict[str, str]:
+    """The environment of a command that works in a folder of its own, or on a lake that the tests' Spark also writes."""
     folders = {name: str(root / name.lower()) for name in ("WAREHOUSE", "LANDING", "SCRATCH", "REJECTS")}
     return {
         **{key: value for key, value in os.environ.items() if not key.startswith("SPARK_INGEST_")},
         **{f"SPARK_INGEST_{name}": path for name, path in folders.items()},
+        **(
+            {"SPARK_INGEST_WAREHOUSE": lake.config.warehouse, "SPARK_INGEST_NAMESPACE": lake.config.namespace}
+            if lake
+            else {}
+        ),
         "SPARK_INGEST_LOG": str(root / "log.jsonl"),
         "SPARK_INGEST_IVY_DIR": str(REPOSITORY / ".cache" / "ivy"),
         "SPARK_INGEST_SHUFFLE_PARTITIONS": "2",
@@ -41,10 +47,10 @@ def environment(root: Path) -> dict[str, str]:
     }
 
 
-def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(root: Path, lake: Lake, *arguments: str) -> subprocess.CompletedProcess[str]:
     run = [sys.executable, "-m", "spark_ingest", *arguments]
     return subprocess.run(
-        run, cwd=root, env=environment(root), capture_output=True, text=True, timeout=180, check=False
+        run, cwd=root, env=environment(root, lake), capture_output=True, text=True, timeout=180, check=False
     )
 
 
@@ -78,21 +84,22 @@ def test_mistakes_are_one_sentence(
 
 
 @pytest.mark.spark
-def test_killed_runs_are_made_good_by_the_next(tmp_path: Path) -> None:
+def test_killed_runs_are_made_good_by_the_next(lake: Lake, tmp_path: Path) -> None:
     """append, runs killed with kill -9 early and while staging, run again; once more, killed just before publication."""
+    assert Path(lake.config.landing) == tmp_path / "landing"
     events = tmp_path / "events.parquet"
     pq.write_table(pa.Table.from_pylist([EVENT, EVENT | {"event_id": named("event 1")}]), events)
-    appended = command(tmp_path, "append", "--id", "one", "--events", str(events))
+    appended = command(tmp_path, lake, "append", "--id", "one", "--events", str(events))
     assert (appended.returncode, appended.stderr) == (0, "")
     assert "user_events: 2 rows appended" in appended.stdout
 
     staged, log = tmp_path / "landing" / "user_sessions", tmp_path / "log.jsonl"
-    kill_when(tmp_path, lambda: log.exists() and "rows of user_events" in log.read_text())
+    kill_when(tmp_path, lake, lambda: log.exists() and "rows of user_events" in log.read_text())
     assert not staged.exists()
-    kill_when(tmp_path, staged.exists)
+    kill_when(tmp_path, lake, staged.exists)
     assert not list((tmp_path / "landing" / "_manifests").glob("*.json"))
 
-    done = command(tmp_path, "run")
+    done = command(tmp_path, lake, "run")
     assert done.returncode == 0, done.stderr
     (manifest,) = (tmp_path / "landing" / "_manifests").glob("*.json")
     batch = json.loads(manifest.read_text())
@@ -104,26 +111,25 @@ def test_killed_runs_are_made_good_by_the_next(tmp_path: Path) -> None:
     stages = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert {"plan", "sessions", "publish"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
     assert set(batch["summary"]["seconds"]) >= {"plan", "sessions"}
-    assert command(tmp_path, "run").stdout == "Nothing new in the lake: no batch was published.\n"
+    assert command(tmp_path, lake, "run").stdout == "Nothing new in the lake: no batch was published.\n"
 
-    pq.write_table(pa.Table.from_pylist([EVENT | {"event_id": named("event 2")}]), events)
-    assert command(tmp_path, "append", "--id", "two", "--events", str(events)).returncode == 0
+    lake.append([event("2", "session", "2024-01-15 10:00:00", properties="{broken")])
     known = len(log.read_text())
-    kill_when(tmp_path, lambda: "staged sessions" in log.read_text()[known:])  # so published or not
-    assert command(tmp_path, "run").returncode == 0
+    kill_when(tmp_path, lake, lambda: "staged sessions" in log.read_text()[known:])  # so published or not
+    lake.run()
     manifests = [json.loads(path.read_text()) for path in (tmp_path / "landing" / "_manifests").glob("*.json")]
     assert len(manifests) == 2
     files = {str(path.relative_to(tmp_path / "landing")) for path in staged.rglob("*.parquet")}
     assert files == {file["path"] for made in manifests for file in made["datasets"]["user_sessions"]["files"]}
-    assert command(tmp_path, "run").stdout == "Nothing new in the lake: no batch was published.\n"
+    assert command(tmp_path, lake, "run").stdout == "Nothing new in the lake: no batch was published.\n"
 
 
-def kill_when(root: Path, reached: Callable[[], bool]) -> None:
+def kill_when(root: Path, lake: Lake, reached: Callable[[], bool]) -> None:
     """Start a run, and kill it and its Spark once it has reached something."""
     running = subprocess.Popen(
         [sys.executable, "-m", "spark_ingest", "run"],
         cwd=root,
-        env=environment(root),
+        env=environment(root, lake),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -137,13 +143,10 @@ def kill_when(root: Path, reached: Callable[[], bool]) -> None:
 
 
 @pytest.mark.spark
-def test_a_killed_executor_costs_only_time(tmp_path: Path) -> None:
+def test_a_killed_executor_costs_only_time(lake: Lake, tmp_path: Path) -> None:
     """A driver with one executor in a process of its own, which is killed with kill -9 after its first stage."""
-    events = tmp_path / "events.parquet"
-    pq.write_table(pa.Table.from_pylist([EVENT | {"event_id": named(f"event {n}")} for n in range(3)]), events)
-    assert command(tmp_path, "append", "--events", str(events)).returncode == 0
-
-    cluster = environment(tmp_path) | {"SPARK_INGEST_SPARK_MASTER": "local-cluster[1,1,1024]"}
+    lake.append([event(str(number), "session", "2024-01-15 10:00:00") for number in range(3)])
+    cluster = environment(tmp_path, lake) | {"SPARK_INGEST_SPARK_MASTER": "local-cluster[1,1,1024]"}
     with subprocess.Popen(
         [sys.executable, "-m", "spark_ingest", "run"],
         cwd=tmp_path,

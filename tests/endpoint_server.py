@@ -1,0 +1,36 @@
+"""Run the endpoint's server in forks of one process that has imported it.
+
+Importing it takes two seconds, and forty modules of tests want an endpoint of their own. The command line that people
+start it with (`python -m local_stack.endpoint`) has its tests in tests/local_stack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from local_stack.endpoint.server import serve
+
+_REPOSITORY = Path(__file__).parents[1]
+_CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def start_server(data_dir: Path, s3_root: Path, host: str, port: int, log: Path) -> BaseProcess:
+    """Start a server in a process of its own, which writes to the end of `log`; it may not answer yet."""
+    _CONTEXT.set_forkserver_preload([__name__])
+    with contextlib.chdir(_REPOSITORY):  # where the forking process, once started, finds this module
+        forkserver.ensure_running()
+    process = _CONTEXT.Process(target=_serve, args=(data_dir, s3_root, host, port, log), daemon=True)
+    process.start()
+    return process
+
+
+def _serve(data_dir: Path, s3_root: Path, host: str, port: int, log: Path) -> None:
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    serve(data_dir, s3_root, host, port)
