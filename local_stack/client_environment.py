@@ -20,6 +20,7 @@ _STAND_IN_LOGIN = {"account": "local", "user": "local", "password": "local"}
 def lake_variables(layout: Layout) -> dict[str, str]:
     """Return the environment variables that tell the Spark job where lake and landing are."""
     return {
+        "SPARK_INGEST_CONFIG": str(REPO / "pipeline.toml"),  # a laptop's settings, wherever the command is started
         "SPARK_INGEST_WAREHOUSE": str(layout.lake),
         "SPARK_INGEST_LANDING": str(layout.landing),
         "SPARK_INGEST_REJECTS": str(layout.root / "rejects"),

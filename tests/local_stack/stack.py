@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,15 @@ from local_stack.warehouse_client import Warehouse, connect
 _LOG_TABLES = {("OPS", "STEP_RUNS"), ("OPS", "GRAPH_RUNS")}
 
 
-def local_stack(layout: Layout, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """Run the command to its end; return what it printed. Fails the test with its output on a non-zero exit."""
+def local_stack(
+    layout: Layout, *arguments: str, environment: dict[str, str] | None = None, prefix: Sequence[str] = ()
+) -> str:
+    """Run the command to its end; return what it printed. Fails the test with its output on a non-zero exit.
+
+    prefix: a command that runs it.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "local_stack", "--state", str(layout.root), *arguments],
+        [*prefix, sys.executable, "-m", "local_stack", "--state", str(layout.root), *arguments],
         cwd=REPO,
         env={**(environment or os.environ), "COLUMNS": "160"},
         capture_output=True,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -14,13 +18,16 @@ import pytest
 from local_stack import endpoint_process
 from local_stack.demo.speed_flaws import Cell, cells, differences, plant
 from local_stack.demo.week import Week, generate, session_rows
-from local_stack.layout import Layout
+from local_stack.layout import REPO, Layout
 from local_stack.warehouse_client import Warehouse
+from spark_ingest.java import java_home
 from tests.local_stack.stack import contents, local_stack, warehouse
+from tests.offline import NO_NAMESPACE
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
 
 SEED, SESSIONS_PER_DAY = 11, 80
+OFFLINE = (sys.executable, "-m", "tests.offline")
 _ARGUMENTS = ("demo", "--seed", str(SEED), "--sessions-per-day", str(SESSIONS_PER_DAY))
 
 
@@ -35,8 +42,29 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 @pytest.fixture(scope="module")
-def printed(layout: Layout) -> str:
-    return local_stack(layout, *_ARGUMENTS)
+def java(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Java home that notes every start in `starts`, beside it."""
+    home = tmp_path_factory.mktemp("java")
+    (home / "bin").mkdir()
+    program, real = home / "bin" / "java", java_home() / "bin" / "java"
+    program.write_text(
+        f'#!/bin/sh\necho "$*" >> {shlex.quote(str(home / "starts"))}\nexec {shlex.quote(str(real))} "$@"\n'
+    )
+    program.chmod(0o755)
+    return home
+
+
+@pytest.fixture(scope="module")
+def offline() -> bool:
+    """Whether this system lets a command run without a network."""
+    return subprocess.run([*OFFLINE, "true"], cwd=REPO, check=False).returncode != NO_NAMESPACE
+
+
+@pytest.fixture(scope="module")
+def printed(layout: Layout, java: Path, offline: bool) -> str:
+    """What the demo printed; where the system allows, it ran without a network."""
+    environment = {**os.environ, "JAVA_HOME": str(java)}
+    return local_stack(layout, *_ARGUMENTS, environment=environment, prefix=OFFLINE if offline else ())
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +86,27 @@ def _reported(connection: Warehouse, which: str) -> dict[Cell, Decimal]:
         ") r ON r.run_id = c.run_id WHERE c.status <> 'match'"
     )
     return {(day, tier, metric): Decimal(difference) for day, tier, metric, difference in rows}
+
+
+def test_it_needs_no_network(printed: str, offline: bool) -> None:
+    if not offline:
+        pytest.skip("this system gives no network namespace: the demo ran with the network there")
+    unreachable = "import socket; socket.create_connection(('192.0.2.1', 80), 5)"
+    refused = subprocess.run([*OFFLINE, sys.executable, "-c", unreachable], cwd=REPO, capture_output=True, check=False)
+    assert b"Network is unreachable" in refused.stderr
+    assert "Verdict:" in printed
+
+
+def test_one_spark_does_all_of_it(printed: str, java: Path) -> None:
+    starts = (java / "starts").read_text(encoding="utf-8").splitlines()
+    sparks = [start for start in starts if "SparkSubmit" in start and "org.apache.spark.launcher.Main" not in start]
+    assert len(sparks) == 1
+
+
+def test_it_says_where_the_time_went(printed: str) -> None:
+    (account,) = (line for line in printed.splitlines() if line.startswith("Where the time went:"))
+    for kind in ("Spark", "dbt", "set-up", "speed layer", "warehouse procedures"):
+        assert f"{kind} " in account
 
 
 def test_it_leaves_nothing_running(layout: Layout, printed: str) -> None:
