@@ -133,6 +133,7 @@ def test_temporary_tables_are_the_sessions_own_and_hide(endpoint: RunningEndpoin
     assert other.execute("SELECT i FROM t").fetchall() == [(1,)]
 
 
+@pytest.mark.integration
 def test_killed_in_the_middle_of_a_load(tmp_path: Path) -> None:
     running = RunningEndpoint(tmp_path / "warehouse", tmp_path / "s3")
     folder = tmp_path / "s3" / "bucket"
