@@ -21,8 +21,14 @@ demo: env  ## run the whole pipeline on a generated week, end with a verdict (SE
 	@$(PY) -m local_stack demo --seed $(SEED) $(if $(FRESH),--fresh)
 
 .PHONY: test
-test: test-env  ## run the tests, two files at a time (JOBS=n, ARGS=…)
-	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: test-env  ## run the tests, two files at a time, and name the slowest (JOBS=n, ARGS=…)
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20 $(ARGS)
+
+.PHONY: check
+check: test-env  ## lint, types and the tests that start neither Spark nor the endpoint: an answer within a minute
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(PY) -m mypy .
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not spark and not integration" $(ARGS)
 
 .PHONY: up
 up: env  ## start the local Snowflake endpoint and say how to reach it
