@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +29,7 @@ from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import final_sessions, independent_sessions
 from tests.spark_ingest.rows import Row, at, event, frame, named, purchase
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("kept_plans_are_not_adaptive")]
 _NUMBERS = itertools.count()
 
 # Over a year's end, a month's end of a leap year, a midnight; and one longer than the maximum session length.
@@ -115,22 +114,6 @@ class History:
 
 # A few, always the same ones, belong to every run of the tests; HISTORIES=100 looks further.
 EXAMPLES = int(os.environ.get("HISTORIES", "5"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def kept_plans_are_not_adaptive(spark: SparkSession) -> Iterator[None]:
-    """Let Spark plan what a batch keeps once, without adaptive execution, in the few histories of every run.
-
-    Spark writes every adaptive plan down twice, and one that is kept inside another twice as often again: after a few
-    rounds of touched sessions that text, which nobody reads, takes most of the time. With HISTORIES, and in all other
-    tests, what is kept is planned as the job does.
-    """
-    if "HISTORIES" in os.environ:
-        yield
-        return
-    spark.conf.set("spark.sql.optimizer.canChangeCachedPlanOutputPartitioning", "false")
-    yield
-    spark.conf.unset("spark.sql.optimizer.canChangeCachedPlanOutputPartitioning")
 
 
 @settings(
