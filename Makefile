@@ -25,10 +25,10 @@ test: test-env  ## run the tests, two files at a time, and name the slowest (JOB
 	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20 $(ARGS)
 
 .PHONY: check
-check: test-env  ## lint, types and the tests that start neither Spark nor the endpoint: an answer within a minute
+check: test-env  ## lint, types and the tests that start neither Spark, endpoint nor set-up: an answer within a minute
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@$(PY) -m mypy .
-	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not spark and not integration" $(ARGS)
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not spark and not integration and not environment" $(ARGS)
 
 .PHONY: up
 up: env  ## start the local Snowflake endpoint and say how to reach it

@@ -19,6 +19,8 @@ from tests.local_stack.packages import Wheel, index, lock, uv_wheel, wheel
 from tests.machine import without
 from tests.network import Authority, site
 
+pytestmark = pytest.mark.environment
+
 # In place of the job: says what the set-up asks of it, and with which CA. And a program, as dbt has one.
 JOB = wheel(
     "job",
