@@ -36,7 +36,7 @@ up: env  ## start the local Snowflake endpoint and say how to reach it
 
 .PHONY: down
 down:  ## stop the local Snowflake endpoint; its data stays
-	@if [ -x $(PY) ]; then $(PY) -m local_stack down; fi
+	@if $(PY) -c 'import rich' 2>/dev/null; then $(PY) -m local_stack down; fi
 
 .PHONY: run
 run: env  ## take what is in the lake through every stage

@@ -1,12 +1,13 @@
 """python -m local_stack up | down | status | run | demo | dbt …
 
 Exit codes: 0 done; 1 a stage or the endpoint failed (one sentence says which); 2 wrong arguments; 3 status: not running;
-130 interrupted.
+130 interrupted or terminated.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, _terminated)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     layout = Layout(options.state.resolve()) if options.state else default_layout()
     if options.command == "demo" and not options.state:
@@ -69,8 +71,14 @@ def main() -> int:
         Console(stderr=True, highlight=False, markup=False).print(f"local_stack: {error}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
+        print("local_stack: interrupted; the next run completes what is missing", file=sys.stderr)
         return 130
     return 0
+
+
+def _terminated(*_: object) -> None:
+    """End as Ctrl-C does, so that what was started is stopped."""
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -39,8 +39,10 @@ def running(layout: Layout) -> Address | None:
     return address if _alive(address.pid) and _answers(address) else None
 
 
-def start(layout: Layout) -> Address:
+def start(layout: Layout, stays: bool = True) -> Address:
     """Start the endpoint on this state folder and wait until it answers.
+
+    stays: it goes on when this process has ended; else it ends with it, even if that is killed.
 
     Raises EndpointError if one already serves the folder or it does not come up.
     """
@@ -48,9 +50,9 @@ def start(layout: Layout) -> Address:
         raise EndpointError(f"an endpoint (process {found.pid}) already serves {layout.root}")
     layout.make()
     log = layout.logs / "endpoint.log"
-    address = _start_on(_free_port(), layout, log)
+    address = _start_on(_free_port(), layout, log, stays)
     if address is None:  # another program took the port after it was found free
-        address = _start_on(_free_port(), layout, log)
+        address = _start_on(_free_port(), layout, log, stays)
     if address is None:
         raise EndpointError(f"the endpoint ended while starting (log: {log}):\n{_tail(log)}")
     layout.endpoint_file.write_text(
@@ -59,10 +61,10 @@ def start(layout: Layout) -> Address:
     return address
 
 
-def _start_on(port: int, layout: Layout, log: Path) -> Address | None:
+def _start_on(port: int, layout: Layout, log: Path, stays: bool) -> Address | None:
     """The endpoint's address once it answers, or None if the port was taken meanwhile. Raises EndpointError."""
     command = [sys.executable, "-m", "local_stack.endpoint", "--data-dir", str(layout.warehouse)]
-    command += ["--s3-root", str(layout.s3), "--port", str(port)]
+    command += ["--s3-root", str(layout.s3), "--port", str(port), *([] if stays else ["--ends-with-parent"])]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

@@ -62,8 +62,7 @@ def install(name: str, target: Target) -> None:
     if is_there(name, target):
         return
     lock = str(_lock(name))
-    size = sum("==" in line for line in _lock(name).read_text(encoding="utf-8").splitlines())
-    print(f"Installing {size} locked packages ({name}) into {target.folder} …", file=sys.stderr, flush=True)
+    print(f"Installing the locked packages ({name}) into {target.folder} …", file=sys.stderr, flush=True)
     environment = {**os.environ, **for_uv(os.environ)}
     uv = _uv()
     if uv:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from rich.console import Console
 
@@ -25,6 +26,7 @@ from spark_ingest.session import start_spark
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
 
 _Result = TypeVar("_Result")
+_CANCEL_SECONDS = 0.2
 
 
 class LaptopSpark:
@@ -37,6 +39,7 @@ class LaptopSpark:
         self._environment, self._programs = dict(environment), programs
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="spark")
         self._session: Future[SparkSession] | None = None
+        self._working: Future[Any] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -46,7 +49,7 @@ class LaptopSpark:
     ) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._session is not None and not self._session.cancelled() and self._session.exception() is None:
-            self._session.result().stop()
+            _end(self._session.result(), self._working)
         self._pool.shutdown()
 
     def start(self) -> Future[SparkSession]:
@@ -87,8 +90,28 @@ class LaptopSpark:
         """Run an action and wait for it; what a user can cause or cure becomes a StageError of one sentence."""
         self.start()
         try:
-            return self._pool.submit(action).result()
+            working = self._pool.submit(action)
+            self._working = working
+            return working.result()
         except IngestError as error:
             raise StageError(stage, str(error)) from error
         except SPARK_ERRORS as error:
             raise StageError(stage, sentence(error)) from error
+
+
+def _end(session: SparkSession, working: Future[Any] | None) -> None:
+    """Cancel what still works, stop the session and wait until its JVM is gone.
+
+    A session that is stopped under a job makes the JVM print stack traces, so the job's end is waited for.
+    """
+    while working is not None and not working.done():
+        session.sparkContext.cancelAllJobs()
+        wait([working], timeout=_CANCEL_SECONDS)
+    gateway = session.sparkContext._gateway
+    session.stop()
+    if gateway is not None:
+        gateway.shutdown()
+        process = gateway.proc
+        process.stdin.close()  # its end is what pyspark's JVM waits for
+        process.wait()
+        SparkContext._gateway = SparkContext._jvm = None

@@ -51,6 +51,7 @@ class Progress:
         self._lock = threading.Lock()
         self._running: list[str] = []
         self._status: Status | None = None
+        self._given_up = False
 
     @property
     def seconds(self) -> float:
@@ -61,6 +62,10 @@ class Progress:
         """Print the title of the stages that follow."""
         self.console.print(f"\n[bold]{escape(text)}[/bold]")
 
+    def give_up(self) -> None:
+        """Tell that the command has failed: stages still under way are ended, and that is not their fault."""
+        self._given_up = True
+
     @contextmanager
     def stage(self, what: str, kind: str = "") -> Iterator[Note]:
         """Time a stage. What is set as the note's text is shown beside its name. kind defaults to the stage's name."""
@@ -70,6 +75,10 @@ class Progress:
         try:
             yield note
             mark = "[green]✓[/green]"
+        except BaseException:
+            if self._given_up:
+                mark, note.text = "[dim]–[/dim]", "not finished"
+            raise
         finally:
             span = Span(what, kind or what, start, self.seconds)
             self._change(lambda: self._end(span))

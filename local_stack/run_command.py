@@ -24,7 +24,7 @@ from reconcile import render_verdict
 def run(console: Console, layout: Layout, clickhouse_url: str | None = None) -> None:
     """Take what is in the lake through every stage, against the running endpoint or one of its own."""
     progress, programs = Progress(console), Programs(layout.logs)
-    with side_by_side(LaptopSpark(lake_variables(layout), programs)) as (spark, aside):
+    with side_by_side(LaptopSpark(lake_variables(layout), programs), progress) as (spark, aside):
         spark.start()
         published = aside.submit(LakeSide(layout, spark, progress).publish)
         with endpoint(layout, progress) as address:
@@ -47,13 +47,17 @@ def run(console: Console, layout: Layout, clickhouse_url: str | None = None) -> 
 
 
 @contextmanager
-def side_by_side(spark: LaptopSpark) -> Iterator[tuple[LaptopSpark, ThreadPoolExecutor]]:
+def side_by_side(spark: LaptopSpark, progress: Progress) -> Iterator[tuple[LaptopSpark, ThreadPoolExecutor]]:
     """Give one Spark and a pool of threads for stages that run beside others.
 
     When the block fails, Spark is ended first, so that no stage beside it goes on for long.
     """
     with ThreadPoolExecutor(thread_name_prefix="stage") as aside, spark:
-        yield spark, aside
+        try:
+            yield spark, aside
+        except BaseException:
+            progress.give_up()
+            raise
 
 
 def new_pipeline(layout: Layout, address: Address, programs: Programs, progress: Progress) -> Pipeline:

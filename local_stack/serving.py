@@ -20,7 +20,7 @@ def endpoint(layout: Layout, progress: Progress) -> Iterator[Address]:
         yield found
         return
     with progress.stage("start the local Snowflake endpoint", SET_UP) as note:
-        address = endpoint_process.start(layout)
+        address = endpoint_process.start(layout, stays=False)
         write_files(layout, address)
         note.text = f"{address.host}:{address.port}"
     try:

@@ -125,7 +125,7 @@ def _show_progress(process: subprocess.Popen[bytes], cache: Path, size: int) -> 
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        console.print(f"Fetching Spark's jars ({size / 1e6:.0f} MB, once) …", highlight=False, soft_wrap=True)
+        console.print(f"Fetching Spark's jars ({max(size / 1e6, 0.1):.1f} MB, once) …", highlight=False, soft_wrap=True)
         process.wait()
         return
     columns = (TextColumn("Fetching Spark's jars (once)"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
@@ -167,7 +167,7 @@ def _cause(said: str, found: list[Bundle]) -> str:
             f" {', '.join(map(str, found))}. Name the file with your company's CA: SSL_CERT_FILE=/path/to/ca.pem"
         )
     if "proxy requires authentication" in said:
-        return f"the proxy wants a user and password{through}. Name them: HTTPS_PROXY=http://user:password@host:port"
+        return f"the proxy wants a user and password{through}. Name them (those given, if any, it does not take): HTTPS_PROXY=http://user:password@host:port"
     if through and re.search(
         r"Unable to tunnel|Connection refused|ConnectException|UnknownHost|Host .* not found", said
     ):

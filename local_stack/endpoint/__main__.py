@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 from local_stack.endpoint.server import serve
+
+_LOOK_SECONDS = 1.0
+
+
+def _stop_without(parent: int) -> None:
+    """Stop this process as SIGTERM does once it has another parent."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:
@@ -18,7 +31,14 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument(
+        "--ends-with-parent",
+        action="store_true",
+        help="stop when the process that started it is gone, however it ended",
+    )
     arguments = parser.parse_args()
+    if arguments.ends_with_parent:
+        threading.Thread(target=_stop_without, args=(os.getppid(),), daemon=True).start()
     serve(arguments.data_dir, arguments.s3_root, arguments.host, arguments.port)
 
 
