@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from local_stack import endpoint_process
-from local_stack.layout import Layout
+from local_stack.layout import REPO, Layout
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.integration
@@ -78,3 +82,55 @@ def test_another_process_at_a_remembered_address_is_not_ours(tmp_path: Path, tak
     remembered = {"host": "127.0.0.1", "port": taken_port, "pid": os.getpid()}
     layout.endpoint_file.write_text(json.dumps(remembered), encoding="utf-8")
     assert endpoint_process.running(layout) is None
+
+
+def _gone(pid: int) -> bool:
+    for _ in range(300):
+        if not endpoint_process._alive(pid):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _remembered(layout: Layout, starter: subprocess.Popen[str]) -> int:
+    """The process id of the endpoint that a command has started, once it is known."""
+    while not layout.endpoint_file.exists() or not layout.endpoint_file.read_text(encoding="utf-8"):
+        assert starter.poll() is None, "it ended before its endpoint answered"
+        time.sleep(0.05)
+    return int(json.loads(layout.endpoint_file.read_text(encoding="utf-8"))["pid"])
+
+
+def test_an_endpoint_of_a_command_ends_with_it_even_if_it_is_killed(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "state")
+    program = (
+        "import sys, time; from pathlib import Path; from local_stack import endpoint_process, layout;"
+        " endpoint_process.start(layout.Layout(Path(sys.argv[1])), stays=False); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(layout.root)], cwd=REPO, text=True) as starter:
+        pid = _remembered(layout, starter)
+        assert endpoint_process.running(layout)
+        starter.kill()
+    assert _gone(pid)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_demo_says_so_and_leaves_nothing_running(tmp_path: Path, signal_number: signal.Signals) -> None:
+    layout = Layout(tmp_path / "state")
+    command = [sys.executable, "-m", "local_stack", "--state", str(layout.root), "demo", "--sessions-per-day", "30"]
+    # A shell's background jobs ignore SIGINT, and so would the demo under such a test run.
+    reset = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with subprocess.Popen(
+            command, cwd=REPO, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        ) as demo:
+            pid = _remembered(layout, demo)
+            demo.send_signal(signal_number)
+            printed, told = demo.communicate()
+    finally:
+        signal.signal(signal.SIGINT, reset)
+    assert demo.returncode == 130
+    assert told.splitlines()[-1] == "local_stack: interrupted; the next run completes what is missing"
+    assert "\tat " not in printed + told, "a stack trace of Java's"
+    assert _gone(pid)
+    assert not layout.endpoint_file.exists()
