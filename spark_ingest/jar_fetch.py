@@ -125,7 +125,11 @@ def _show_progress(process: subprocess.Popen[bytes], cache: Path, size: int) -> 
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        console.print(f"Fetching Spark's jars ({max(size / 1e6, 0.1):.1f} MB, once) …", highlight=False, soft_wrap=True)
+        console.print(
+            f"Fetching Spark's jars ({f'{size / 1e6:.0f} MB' if size >= 1e6 else f'{size / 1e3:.0f} kB'}, once) …",
+            highlight=False,
+            soft_wrap=True,
+        )
         process.wait()
         return
     columns = (TextColumn("Fetching Spark's jars (once)"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
