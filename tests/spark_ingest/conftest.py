@@ -45,6 +45,8 @@ def base_config(tmp_path_factory: pytest.TempPathFactory) -> IngestConfig:
 def spark(base_config: IngestConfig) -> Iterator[SparkSession]:
     # Jars for S3 and Glue come along, so that the tests of those need no second JVM.
     session = start_spark(replace(base_config, landing="s3://with-the-aws-bundle"), "tests")
+    # Spark describes every plan for its UI, which nobody opens here; the default describes at length.
+    session.conf.set("spark.sql.ui.explainMode", "simple")
     yield session
     session.stop()
 
