@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local_stack.errors import PORT_TAKEN, EndpointError
@@ -55,9 +55,12 @@ def start(layout: Layout, stays: bool = True) -> Address:
         address = _start_on(_free_port(), layout, log, stays)
     if address is None:
         raise EndpointError(f"the endpoint ended while starting (log: {log}):\n{_tail(log)}")
-    layout.endpoint_file.write_text(
-        json.dumps({"host": address.host, "port": address.port, "pid": address.pid}), encoding="utf-8"
-    )
+    try:
+        layout.endpoint_file.write_text(json.dumps(asdict(address)), encoding="utf-8")
+    except BaseException:
+        stop(address)
+        layout.endpoint_file.unlink(missing_ok=True)
+        raise
     return address
 
 
@@ -70,17 +73,25 @@ def _start_on(port: int, layout: Layout, log: Path, stays: bool) -> Address | No
             command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     address = Address("127.0.0.1", port, process.pid)
+    try:
+        return address if _comes_up(process, address, log) else None
+    except BaseException:
+        stop(address)
+        raise
+
+
+def _comes_up(process: subprocess.Popen[bytes], address: Address, log: Path) -> bool:
+    """Wait until the endpoint answers; return whether it got its port. Raises EndpointError."""
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(address):
         if process.poll() is not None:
             if process.returncode == PORT_TAKEN:
-                return None
+                return False
             raise EndpointError(f"the endpoint ended while starting (log: {log}):\n{_tail(log)}")
         if time.monotonic() > deadline:
-            stop(address)
             raise EndpointError(f"the endpoint did not answer within {_START_SECONDS:.0f} s; see {log}")
         time.sleep(0.1)
-    return address
+    return True
 
 
 def _tail(log: Path) -> str:

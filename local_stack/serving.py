@@ -19,12 +19,14 @@ def endpoint(layout: Layout, progress: Progress) -> Iterator[Address]:
         write_files(layout, found)
         yield found
         return
-    with progress.stage("start the local Snowflake endpoint", SET_UP) as note:
-        address = endpoint_process.start(layout, stays=False)
-        write_files(layout, address)
-        note.text = f"{address.host}:{address.port}"
+    started: Address | None = None
     try:
-        yield address
-    finally:
-        endpoint_process.stop(address)
-        layout.endpoint_file.unlink(missing_ok=True)
+        with progress.stage("start the local Snowflake endpoint", SET_UP) as note:
+            started = endpoint_process.start(layout, stays=False)
+            write_files(layout, started)
+            note.text = f"{started.host}:{started.port}"
+        yield started
+    finally:  # from the start on: an interruption may come before the first line of the block
+        if started:
+            endpoint_process.stop(started)
+            layout.endpoint_file.unlink(missing_ok=True)

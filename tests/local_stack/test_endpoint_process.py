@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
-from local_stack import endpoint_process
+from local_stack import endpoint_process, serving
 from local_stack.layout import REPO, Layout
+from local_stack.progress import Progress
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.integration
@@ -111,6 +114,30 @@ def test_an_endpoint_of_a_command_ends_with_it_even_if_it_is_killed(tmp_path: Pa
         assert endpoint_process.running(layout)
         starter.kill()
     assert _gone(pid)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", ["local_stack.endpoint_process._answers", "local_stack.serving.write_files"])
+def test_an_interruption_while_the_endpoint_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    layout = Layout(tmp_path / "state")
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Recorded(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
+        interrupted.setattr(step, _interrupt)
+        with serving.endpoint(layout, Progress(Console(quiet=True))):
+            pytest.fail("the block was entered")
+    assert len(started) == 1
+    assert not endpoint_process._alive(started[0].pid)
+    assert not layout.endpoint_file.exists()
 
 
 @pytest.mark.spark

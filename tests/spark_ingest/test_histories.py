@@ -112,8 +112,8 @@ class History:
                 self.happen("append", [event(f"long {time}", "long", time) for time in hours])
 
 
-# A few, always the same ones, belong to every run of the tests; HISTORIES=100 looks further.
-EXAMPLES = int(os.environ.get("HISTORIES", "5"))
+# A few, always the same ones, belong to every run of the tests; a night takes HISTORIES=100, always others.
+EXAMPLES = int(os.environ.get("HISTORIES", "4"))
 
 
 @settings(
