@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,48 @@ def test_one_module_of_reconcile_touches_a_databases_client(client: str, only: s
 )
 def test_the_check_sees_every_way_to_import(source: str, module: str, expected: str) -> None:
     assert expected in imports(source, module, is_package=False)
+
+
+# The endpoint's folders and modules, lowest first: each imports those before it and itself, never one that follows.
+ENDPOINT = (
+    "statements", "messages", "errors", "outcome", "language", "engine", "parameters", "session", "translation",
+    "features.show", "features.refusals", "features.session", "features.objects", "features.stages", "features.tables",
+    "features.procedures", "features.get_ddl", "features.tasks", "chain", "protocol", "__main__",
+)  # fmt: skip
+
+
+def endpoint_edges() -> list[tuple[str, str]]:
+    """Return who imports whom within the endpoint, types included, as names relative to it."""
+    base, known = "local_stack.endpoint.", set()
+    paths = [
+        path for path in modules("local_stack/endpoint") if path.name != "__init__.py" or path.parent.name != "endpoint"
+    ]
+    for path in paths:
+        known.add(module_name(path))
+    edges = []
+    for path in paths:
+        for name in imports_of(path):
+            target = name if name in known else name.rpartition(".")[0]
+            if target in known:
+                edges.append((module_name(path).removeprefix(base), target.removeprefix(base)))
+    return edges
+
+
+def _rank(module: str) -> int:
+    (found,) = [rank for rank, name in enumerate(ENDPOINT) if within(module, (name,))]
+    return found
+
+
+def test_a_higher_part_of_the_endpoint_imports_lower_ones_only() -> None:
+    edges = endpoint_edges()
+    assert len(edges) > 300
+    assert [f"{one} imports {other}" for one, other in edges if _rank(other) > _rank(one)] == []
+
+
+def test_no_module_of_the_endpoint_needs_itself() -> None:
+    """Not even in types: an order in which each comes after what it imports exists."""
+    graph: dict[str, set[str]] = {}
+    for one, other in endpoint_edges():
+        if one != other:
+            graph.setdefault(one, set()).add(other)
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from local_stack.endpoint.server import serve
+from local_stack.endpoint.protocol.http import serve
 
 _LOOK_SECONDS = 1.0
 

@@ -105,3 +105,19 @@ def _from_duckdb(error: duckdb.Error) -> SqlError:
 def _plain(message: str) -> str:
     """Without terminal colours."""
     return re.sub(r"\x1b\[[0-9;]*m", "", message).strip()
+
+
+def compilation_error(message: str, errno: int = 2140, sqlstate: str = "42601") -> SqlError:
+    return SqlError(f"SQL compilation error:\n{message}", errno, sqlstate)
+
+
+def invalid_property(name: str, owner: str) -> SqlError:
+    return compilation_error(f"invalid property '{name}' for '{owner}'", 1422, "22023")
+
+
+def missing_object(kind: str, name: str) -> SqlError:
+    return compilation_error(f"{kind.capitalize()} '{name}' does not exist or not authorized.", 2003, "02000")
+
+
+def existing_object(name: str) -> SqlError:
+    return compilation_error(f"Object '{name}' already exists.", 2002, "42710")

@@ -1,21 +1,14 @@
-"""Session parameters: ALTER SESSION SET/UNSET, SHOW PARAMETERS, and those that change how statements run.
+"""The session parameters: their defaults and types, and which values the stand-in honours.
 
-TIMEZONE is DuckDB's session time zone too (default UTC here; Snowflake's accounts start with America/Los_Angeles).
-AUTOCOMMIT changes the transaction. The others are kept and shown.
+See: https://docs.snowflake.com/en/sql-reference/parameters
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from zoneinfo import available_timezones
+from typing import Any
 
-from local_stack.endpoint.grammar import Reader, compilation_error, leading_words
-from local_stack.endpoint.show import read_filters
-from local_stack.endpoint.statements import Column, Result, Statement
-
-if TYPE_CHECKING:
-    from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.errors import compilation_error
 
 
 @dataclass(frozen=True)
@@ -81,96 +74,16 @@ _ONLY_DEFAULT = {
 }  # fmt: skip
 
 
-class SessionParameters:
-    """The extension."""
-
-    def handle(self, statement: Statement, session: Session) -> Result | None:
-        words = leading_words(statement.text, 3)
-        if words[:2] == ("ALTER", "SESSION"):
-            reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
-            reader.accept("ALTER", "SESSION")
-            return self._alter(reader, session)
-        if words[:2] == ("SHOW", "PARAMETERS"):
-            return self._show(Reader(statement.text.rstrip().rstrip(";")), session)
-        return None
-
-    def _alter(self, reader: Reader, session: Session) -> Result:
-        if reader.accept("UNSET"):
-            while True:
-                name = reader.identifier()
-                _known(name)
-                session.parameters.pop(name, None)
-                apply_parameter(session, name, PARAMETERS[name].default)
-                if not reader.accept(","):
-                    break
-            reader.expect_end()
-            return Result.status("Statement executed successfully.")
-        reader.expect("SET")
-        while not reader.at_end():
-            name = reader.identifier()
-            reader.expect("=")
-            set_parameter(session, name, _value(reader))
-            reader.accept(",")
-        return Result.status("Statement executed successfully.")
-
-    def _show(self, reader: Reader, session: Session) -> Result:
-        reader.expect("SHOW", "PARAMETERS")
-        like = reader.string() if reader.accept("LIKE") else None
-        if reader.accept("IN") or reader.accept("FOR"):
-            while not reader.at_end() and reader.token.upper not in ("LIKE", "STARTS", "LIMIT"):
-                reader.next()
-        filters = read_filters(reader, like)
-        reader.expect_end()
-        rows = [
-            [
-                name,
-                str(session.parameters.get(name, parameter.default)),
-                parameter.default,
-                "SESSION" if name in session.parameters else "",
-                parameter.description,
-                parameter.type,
-            ]
-            for name, parameter in PARAMETERS.items()
-        ]
-        columns = ("key", "value", "default", "level", "description", "type")
-        return Result(tuple(Column(name) for name in columns), filters.apply(rows, 0))
-
-
-def set_parameter(session: Session, name: str, value: Any) -> None:
-    """Set one parameter. Raises SqlError for an unknown name or a value that would be ignored."""
-    _known(name)
+def check_parameter(name: str, value: Any) -> str:
+    """Return a parameter's value as text. Raises SqlError for an unknown name or a value that would be ignored."""
+    require_parameter(name)
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if name in _ONLY_DEFAULT and text.lower() != PARAMETERS[name].default.lower():
         raise compilation_error(f"{name} = {text} is not supported by the local endpoint.", 2, "0A000")
-    apply_parameter(session, name, text)
-    session.parameters[name] = text
+    return text
 
 
-def apply_parameter(session: Session, name: str, value: str) -> None:
-    """Give a parameter its effect."""
-    match name:
-        case "TIMEZONE":
-            if value not in available_timezones():
-                raise compilation_error(f"invalid value [{value}] for parameter 'TIMEZONE'", 1008, "22023")
-            with session.lock:
-                session.duck.execute("SET TimeZone = '" + value.replace("'", "''") + "'")
-        case "AUTOCOMMIT":
-            with session.lock:
-                if session.transaction.open:
-                    session.transaction.commit()
-                session.transaction.autocommit = value.lower() != "false"
-
-
-def _known(name: str) -> None:
+def require_parameter(name: str) -> None:
+    """Raise SqlError where no session parameter has this name."""
     if name not in PARAMETERS:
         raise compilation_error(f"invalid parameter '{name}'", 1006, "42601")
-
-
-def _value(reader: Reader) -> Any:
-    if reader.token.kind in ("string", "dollar"):
-        return reader.string()
-    if reader.token.upper in ("TRUE", "FALSE"):
-        return reader.boolean()
-    if reader.token.kind == "number" or reader.token.text == "-":
-        return reader.integer()
-    return reader.identifier()

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-if TYPE_CHECKING:
-    from local_stack.endpoint.sessions import Session
+from typing import Any, Literal
 
 ColumnType = Literal["TEXT", "FIXED", "REAL", "BOOLEAN", "DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "VARIANT"]
 
@@ -66,9 +63,3 @@ class SqlError(Exception):
 def unsupported(what: str) -> SqlError:
     """What the stand-in cannot do is refused by name."""
     return SqlError(f"Unsupported feature '{what}' in the local endpoint.", errno=2, sqlstate="0A000")
-
-
-class Extension(Protocol):
-    """A family of statements (procedures, tasks, account objects, stages, …)."""
-
-    def handle(self, statement: Statement, session: Session) -> Result | Statement | None: ...

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from snowflake.connector.errors import DatabaseError
 
-from local_stack.endpoint.stages.footers import neighbours, read_footers
-from local_stack.endpoint.stages.location import StagedFile
+from local_stack.endpoint.features.stages.footers import neighbours, read_footers
+from local_stack.endpoint.features.stages.location import StagedFile
 from tests.conftest import RunningEndpoint
 
 _COLUMNS = (

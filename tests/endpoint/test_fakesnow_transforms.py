@@ -16,7 +16,7 @@ import sqlglot
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr
 
-from local_stack.endpoint.fakesnow_transforms import TRANSFORMS, Run, Transform, transform
+from local_stack.endpoint.translation.fakesnow import TRANSFORMS, Run, Transform, transform
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ import pytest
 from snowflake.connector.constants import QueryStatus
 from snowflake.connector.errors import ProgrammingError
 
-from local_stack.endpoint.multi_statements import split
+from local_stack.endpoint.protocol.multi_statements import split
 from tests.conftest import RunningEndpoint
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from local_stack.endpoint.grammar import Reader, string_value
-from local_stack.endpoint.procedures.call import Argument, parse_call
-from local_stack.endpoint.procedures.create import parse_create
-from local_stack.endpoint.procedures.definition import Parameter, Routine
-from local_stack.endpoint.procedures.script_parse import For, If, Let, Return, Sql, is_block, parse_block
+from local_stack.endpoint.features.procedures.call import Argument, parse_call
+from local_stack.endpoint.features.procedures.create import parse_create
+from local_stack.endpoint.features.procedures.definition import Parameter, Routine
+from local_stack.endpoint.features.procedures.scripting.parse import For, If, Let, Return, Sql, is_block, parse_block
+from local_stack.endpoint.language.quoting import string_value
+from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import SqlError
 
 _PYTHON = "LANGUAGE PYTHON RUNTIME_VERSION='3.11' PACKAGES=('snowflake-snowpark-python') HANDLER='run'"

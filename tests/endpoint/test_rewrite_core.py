@@ -8,23 +8,19 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from local_stack.endpoint import rewrites
-from local_stack.endpoint.classify import classify, parse
-from local_stack.endpoint.dispatch import Dispatcher
-from local_stack.endpoint.engine import Engine
-from local_stack.endpoint.extensions import build_extensions
-from local_stack.endpoint.rewrites.casts import casts
-from local_stack.endpoint.rewrites.column_lists import column_lists
-from local_stack.endpoint.rewrites.formats import formats, strftime_format
-from local_stack.endpoint.rewrites.identifier_calls import identifier_calls
-from local_stack.endpoint.rewrites.reserved_words import reserved_words
-from local_stack.endpoint.rewrites.strictness import strictness
-from local_stack.endpoint.rewrites.temporary_tables import temporary_tables
-from local_stack.endpoint.rewrites.try_casts import try_casts
-from local_stack.endpoint.rewrites.variants import variants
-from local_stack.endpoint.sessions import Session, SessionRegistry
+from local_stack.endpoint.chain import Chain, build_extensions
+from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.engine.transactions import Effect
+from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.session import Session, Sessions
 from local_stack.endpoint.statements import SqlError
-from local_stack.endpoint.transactions import Effect
+from local_stack.endpoint.translation.casts import casts, try_casts, variants
+from local_stack.endpoint.translation.context import Context, Rewrite
+from local_stack.endpoint.translation.effects import classify
+from local_stack.endpoint.translation.names import column_lists, identifier_calls, reserved_words
+from local_stack.endpoint.translation.strictness import strictness
+from local_stack.endpoint.translation.tables import temporary_tables
+from local_stack.endpoint.translation.times import formats, strftime_format
 
 # The server ignores it too: fakesnow reads DuckDB's result this way.
 pytestmark = pytest.mark.filterwarnings("ignore:Arrow output on a DB-API result")
@@ -34,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Arrow output on a DB-API result"
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder: Path = tmp_path_factory.mktemp("rewrites")
     engine = Engine(folder / "warehouse", folder / "s3")
-    registry = SessionRegistry(engine, Dispatcher(build_extensions(engine)))
+    registry = Sessions(engine, Chain(build_extensions()))
     yield registry.open("TEST", "PUBLIC")
     registry.close_all()
     engine.close()
@@ -80,8 +76,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         ),
     ],
 )
-def test_sql_to_sql(session: Session, rewrite: rewrites.Rewrite, before: str, after: str) -> None:
-    rewritten = rewrite(sqlglot.parse_one(before, read="snowflake"), rewrites.Context(session))
+def test_sql_to_sql(session: Session, rewrite: Rewrite, before: str, after: str) -> None:
+    rewritten = rewrite(sqlglot.parse_one(before, read="snowflake"), Context(session))
     assert rewritten.sql(dialect="snowflake").casefold() == after.casefold()
 
 
@@ -103,7 +99,7 @@ def test_time_formats() -> None:
 def test_refused_by_rewrites(session: Session, sql: str) -> None:
     expression = sqlglot.parse_one(sql, read="snowflake")
     with pytest.raises(SqlError):
-        formats(strictness(expression, rewrites.Context(session)), rewrites.Context(session))
+        formats(strictness(expression, Context(session)), Context(session))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 import sqlglot
 
-from local_stack.endpoint.rewrites.context import Context
-from local_stack.endpoint.rewrites.counts import counts
+from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.translation.queries import counts
 from tests.conftest import RunningEndpoint
 
 

@@ -10,10 +10,10 @@ import pytest
 import snowflake.connector
 import sqlglot
 
-from local_stack.endpoint.rewrites.context import Context
-from local_stack.endpoint.rewrites.create_table_as import create_table_as
-from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.translation.tables import create_table_as
 from tests.conftest import RunningEndpoint
 
 NO_SESSION = Context(cast(Session, None))

@@ -11,9 +11,9 @@ import pytest
 import snowflake.connector
 import sqlglot
 
-from local_stack.endpoint.rewrites import exact_numbers
-from local_stack.endpoint.rewrites.context import Context
-from local_stack.endpoint.sessions import Session
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.translation import numbers as exact_numbers
+from local_stack.endpoint.translation.context import Context
 from tests.conftest import RunningEndpoint
 
 NO_SESSION = Context(cast(Session, None))

@@ -10,8 +10,8 @@ import pytest
 import sqlglot
 from snowflake.connector.errors import ProgrammingError
 
-from local_stack.endpoint.rewrites.context import Context
-from local_stack.endpoint.rewrites.input_formats import input_formats
+from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.translation.times import input_formats
 from tests.conftest import RunningEndpoint
 
 _MONTH_FIRST = {"DATE_INPUT_FORMAT": "MM-DD-YYYY"}

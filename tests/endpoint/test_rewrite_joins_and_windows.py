@@ -9,11 +9,10 @@ import pytest
 import sqlglot
 from snowflake.connector.errors import ProgrammingError
 
-from local_stack.endpoint.rewrites.context import Context, Rewrite
-from local_stack.endpoint.rewrites.joins import joins
-from local_stack.endpoint.rewrites.split_tables import split_tables
-from local_stack.endpoint.rewrites.windows import windows
 from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.translation.context import Context, Rewrite
+from local_stack.endpoint.translation.names import split_tables
+from local_stack.endpoint.translation.queries import joins, windows
 from tests.conftest import RunningEndpoint
 
 _WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"

@@ -11,7 +11,7 @@ from snowflake.connector.constants import FIELD_ID_TO_NAME
 from snowflake.snowpark import Session
 from snowflake.snowpark.types import ArrayType, MapType, VariantType
 
-from local_stack.endpoint.semi_structured import columns_of_query
+from local_stack.endpoint.translation.semi_structured import columns_of_query
 from tests.conftest import RunningEndpoint
 
 _TABLE = {"A": "ARRAY", "O": "OBJECT"}

@@ -9,17 +9,22 @@ import duckdb
 import pytest
 import sqlglot
 
+from local_stack.endpoint.features.session.snowpark_text import inlined, reordered_exists
 from local_stack.endpoint.messages import snowflake_message
-from local_stack.endpoint.rewrites.context import Context
-from local_stack.endpoint.rewrites.snowpark_flatten import flatten, json_path
-from local_stack.endpoint.rewrites.snowpark_functions import functions
-from local_stack.endpoint.rewrites.snowpark_generator import generator
-from local_stack.endpoint.rewrites.snowpark_pivots import pivots
-from local_stack.endpoint.rewrites.snowpark_positions import named_values, plain_tables, positional_columns
-from local_stack.endpoint.rewrites.snowpark_samples import samples
-from local_stack.endpoint.snowpark_text import inlined, reordered_exists
+from local_stack.endpoint.protocol.variant_text import variant_text
 from local_stack.endpoint.statements import SqlError
-from local_stack.endpoint.variant_text import variant_text
+from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.translation.snowpark import (
+    flatten,
+    generator,
+    json_path,
+    named_values,
+    pivots,
+    plain_tables,
+    positional_columns,
+    samples,
+)
+from local_stack.endpoint.translation.snowpark_functions import functions
 
 CONTEXT = Context(cast(Any, SimpleNamespace(database="D", schema="S")))
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from local_stack.endpoint.schedule import DueTimes, check_schedule
+from local_stack.endpoint.features.tasks import graph
+from local_stack.endpoint.features.tasks.create import CreateTask, parse_alter_task, parse_create_task
+from local_stack.endpoint.features.tasks.definition import Task
+from local_stack.endpoint.language.schedule import DueTimes, check_schedule
 from local_stack.endpoint.statements import SqlError
-from local_stack.endpoint.tasks import graph
-from local_stack.endpoint.tasks.create import CreateTask, parse_alter_task, parse_create_task
-from local_stack.endpoint.tasks.definition import Task
 
 
 def test_every_clause_of_a_task_is_read() -> None:

@@ -131,10 +131,11 @@ def test_an_interruption_while_the_endpoint_starts(tmp_path: Path, monkeypatch: 
             started.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Recorded)
-    with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as interrupted:
         interrupted.setattr(step, _interrupt)
-        with serving.endpoint(layout, Progress(Console(quiet=True))):
-            pytest.fail("the block was entered")
+        starting = serving.endpoint(layout, Progress(Console(quiet=True)))
+        with pytest.raises(KeyboardInterrupt):
+            starting.__enter__()
     assert len(started) == 1
     assert not endpoint_process._alive(started[0].pid)
     assert not layout.endpoint_file.exists()

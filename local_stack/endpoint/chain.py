@@ -1,0 +1,266 @@
+"""The chain of one statement: the extensions in order, then fakesnow with our rewrites, under the transaction rules."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from fakesnow.statement_type import statement_type_id
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.engine.bindings import Bind, to_python
+from local_stack.endpoint.errors import as_sql_error
+from local_stack.endpoint.features.get_ddl import get_ddl
+from local_stack.endpoint.features.objects import Objects
+from local_stack.endpoint.features.procedures import Procedures
+from local_stack.endpoint.features.refusals import Refusals
+from local_stack.endpoint.features.session.parameters import SessionParameters
+from local_stack.endpoint.features.session.snowpark_text import SnowparkText
+from local_stack.endpoint.features.session.use import UseStatements
+from local_stack.endpoint.features.stages.define import StageDefinitions
+from local_stack.endpoint.features.stages.files import StagedFiles
+from local_stack.endpoint.features.stages.infer_schema import infer_schema
+from local_stack.endpoint.features.stages.load import CopyIntoStatements
+from local_stack.endpoint.features.stages.staged_query import staged_files
+from local_stack.endpoint.features.tables.alter import Tables
+from local_stack.endpoint.features.tables.containers import Containers
+from local_stack.endpoint.features.tables.describe import DescribeTable
+from local_stack.endpoint.features.tables.events import table_events
+from local_stack.endpoint.features.tables.listing import ShowObjects
+from local_stack.endpoint.features.tasks import Tasks
+from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.outcome import Outcome, column_from_duckdb, from_result
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.statements import Result, SqlError, Statement
+from local_stack.endpoint.translation import numbers
+from local_stack.endpoint.translation.casts import casts, try_casts, variants
+from local_stack.endpoint.translation.context import Context, Rewrite, apply
+from local_stack.endpoint.translation.cursor import LocalCursor
+from local_stack.endpoint.translation.effects import classify
+from local_stack.endpoint.translation.names import (
+    column_lists,
+    function_names,
+    identifier_calls,
+    reserved_words,
+    split_tables,
+)
+from local_stack.endpoint.translation.queries import counts, joins, query_results, windows
+from local_stack.endpoint.translation.semi_structured import with_kinds
+from local_stack.endpoint.translation.snowpark import (
+    flatten,
+    generator,
+    named_values,
+    pivots,
+    plain_tables,
+    positional_columns,
+    samples,
+)
+from local_stack.endpoint.translation.snowpark_functions import functions
+from local_stack.endpoint.translation.strictness import strictness
+from local_stack.endpoint.translation.tables import create_table_as, temporary_tables
+from local_stack.endpoint.translation.times import formats, input_formats, session_functions
+
+_ROWS_AT_ONCE = 500
+_MISSING = re.compile(r"Object '([^']+)' does not exist")
+
+
+class Extension(Protocol):
+    """A family of statements (procedures, tasks, account objects, stages, …).
+
+    It may have `start(sessions)` and `stop()`, which are called when serving begins and ends.
+    """
+
+    def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
+        """Answer with a result, with a rewritten statement (the chain goes on with it), or with None: not mine."""
+
+
+def build_extensions() -> list[Extension]:
+    """Make the families of statements of one endpoint, in the order in which they are asked."""
+    return [
+        SnowparkText(),
+        Procedures({"GET_DDL": get_ddl}),
+        Tasks(),
+        Objects(),
+        SessionParameters(),
+        UseStatements(),
+        Containers(),
+        Tables(),
+        DescribeTable(),
+        ShowObjects(),
+        StageDefinitions(),
+        StagedFiles(),
+        CopyIntoStatements(),
+        Refusals(),
+    ]
+
+
+BEFORE: list[Rewrite] = [
+    identifier_calls,
+    strictness,
+    column_lists,
+    staged_files,
+    infer_schema,
+    session_functions,
+    query_results,
+    table_events,
+    temporary_tables,
+    create_table_as,
+    function_names,
+    formats,
+    variants,
+    input_formats,
+    try_casts,
+    joins,
+    windows,
+    split_tables,
+    plain_tables,
+    pivots,
+    generator,
+    flatten,
+    named_values,
+    positional_columns,
+    samples,
+    functions,
+    numbers.before,
+]
+AFTER: list[Rewrite] = [numbers.after, casts, counts, reserved_words]
+
+
+class Chain:
+    """Runs statements on sessions."""
+
+    def __init__(self, extensions: Sequence[Extension]) -> None:
+        self._extensions = tuple(extensions)
+
+    def run(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]] = ()) -> Outcome:
+        """One statement's outcome. Every failure is a SqlError."""
+        try:
+            for extension in self._extensions:
+                match extension.handle(statement, session):
+                    case Result() as result:
+                        return from_result(result)
+                    case Statement() as rewritten:
+                        statement = rewritten
+            return self._run_on_engine(statement, session, batch)
+        except Exception as error:
+            mapped = _as_written(as_sql_error(error), statement)
+            if mapped.sqlstate == "XX000":
+                traceback.print_exc()
+            if mapped is error:
+                raise
+            raise mapped from error
+
+    def _run_on_engine(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]) -> Outcome:
+        context = Context(session, statement.parameters)
+        text = session.connection.variables.inline_variables(statement.text)
+        expression = parse(text)
+        with session.lock:
+            if outcome := _transaction_control(expression, session):
+                return outcome
+            effect, tables = classify(expression, session.database, session.schema)
+            type_id = statement_type_id(expression)
+            if statement.describe_only:
+                outcome = session.transaction.run(
+                    classify(exp.select("1"), None, None)[0],
+                    (),
+                    lambda: _describe(expression, session, context, type_id),
+                )
+                return with_kinds(outcome, expression, session.semi_structured)
+            rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
+
+            def action() -> Outcome:
+                outcomes = [
+                    _execute(part, values, session, context, type_id) for part, values in _parts(expression, rows)
+                ]
+                for after in context.on_success:
+                    after()
+                context.on_success.clear()
+                return outcomes[0] if len(outcomes) == 1 else _total(outcomes)
+
+            outcome = session.transaction.run(effect, tables, action)
+            return with_kinds(outcome, expression, session.semi_structured)
+
+    def translate(self, expression: Expr, session: Session) -> str:
+        """Write the tree of a Snowflake query as DuckDB SQL."""
+        context = Context(session)
+        return LocalCursor(session.connection, context, AFTER).translate(apply(BEFORE, expression, context))
+
+
+def _as_written(error: SqlError, statement: Statement) -> SqlError:
+    """An error about a missing object with its name as the statement has it: DuckDB gives the last part alone."""
+    missing = _MISSING.search(error.message)
+    if error.errno != 2003 or missing is None or "." in missing[1]:
+        return error
+    try:
+        tables = list(parse(statement.text).find_all(exp.Table))
+    except Exception:
+        return error
+    for table in tables:
+        if table.name.upper() == missing[1].upper() and table.db:
+            parts = (table.catalog, table.db, table.name)
+            name = ".".join(part.upper() for part in parts if part)
+            return SqlError(error.message.replace(f"'{missing[1]}'", f"'{name}'"), error.errno, error.sqlstate)
+    return error
+
+
+def _parts(expression: Expr, rows: list[list[Any]]) -> Iterator[tuple[Expr, list[Any]]]:
+    """What to run for rows of binds: an INSERT of one row of VALUES takes many at once, other statements run per row."""
+    values = expression.args.get("expression") if isinstance(expression, exp.Insert) else None
+    tuples = values.expressions if isinstance(values, exp.Values) else []
+    in_tuple = sum(1 for _ in tuples[0].find_all(exp.Placeholder)) if len(tuples) == 1 else 0
+    if len(rows) < 2 or not in_tuple or in_tuple != sum(1 for _ in expression.find_all(exp.Placeholder)):
+        for row in rows:
+            yield expression.copy(), row
+        return
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        chunk = rows[start : start + _ROWS_AT_ONCE]
+        part = expression.copy()
+        part.args["expression"].set("expressions", [tuples[0].copy() for _ in chunk])
+        yield part, [value for row in chunk for value in row]
+
+
+def _execute(expression: Expr, params: list[Any], session: Session, context: Context, type_id: int) -> Outcome:
+    rewritten = apply(BEFORE, expression, context)
+    return LocalCursor(session.connection, context, AFTER).run(rewritten, params, type_id)
+
+
+def _total(outcomes: list[Outcome]) -> Outcome:
+    """One outcome for a batch: Snowflake runs it as one statement and reports the sum."""
+    total = sum(int(outcome.scalar() or 0) for outcome in outcomes)
+    first = outcomes[0]
+    return Outcome(
+        first.columns,
+        first.table.slice(0, 1).set_column(0, first.table.column_names[0], [[total]]),
+        first.statement_type_id,
+    )
+
+
+def _describe(expression: Expr, session: Session, context: Context, type_id: int) -> Outcome:
+    """The columns of a statement, without running it; a query's placeholders are NULL."""
+    cursor = LocalCursor(session.connection, context, AFTER)
+    if isinstance(expression, exp.Query):
+        bare = expression.transform(lambda e: exp.Null() if isinstance(e, exp.Placeholder) else e)
+        query = (
+            exp.select("*").from_(exp.Subquery(this=bare, alias=exp.TableAlias(this=exp.to_identifier("d")))).limit(0)
+        )
+        return cursor.run(apply(BEFORE, query, context), [], type_id)
+    described = cursor._describe_only(expression.sql(dialect="snowflake"))
+    if described is None:
+        return Outcome((), from_result(Result.status("")).table, type_id)
+    columns = tuple(column_from_duckdb(name, kind) for name, kind, *_ in described)
+    return Outcome(columns, from_result(Result(())).table, type_id)
+
+
+def _transaction_control(expression: Expr, session: Session) -> Outcome | None:
+    match expression:
+        case exp.Transaction():
+            session.transaction.begin()
+        case exp.Commit():
+            session.transaction.commit()
+        case exp.Rollback():
+            session.transaction.rollback()
+        case _:
+            return None
+    return from_result(Result.status("Statement executed successfully."))

@@ -1,1 +1,0 @@
-"""Databases, schemas and tables as objects: create, clone, swap, drop, undrop, describe, show."""

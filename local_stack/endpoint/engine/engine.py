@@ -1,0 +1,98 @@
+"""The data behind the endpoint: fakesnow over DuckDB files, one file per Snowflake database, all attached on start.
+
+A directory is used by one endpoint at a time (DuckDB locks its files). What is not in a DuckDB file is in `stages/`
+(internal stages, one folder per stage) or under the S3 root (external stages: s3://bucket/key is root/bucket/key).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+from fakesnow import info_schema, macros
+from fakesnow.instance import GLOBAL_DATABASE_NAME, FakeSnow
+from fakesnow.transforms import show
+
+from local_stack.endpoint.engine.catalog import Catalog
+from local_stack.endpoint.engine.load_history import create_history
+from local_stack.endpoint.engine.locks import TableLocks
+from local_stack.endpoint.engine.macros import exact_numbers as exact_number_macros
+from local_stack.endpoint.engine.macros.functions import create_functions
+
+HIDDEN_DATABASES = frozenset({"memory", "system", "temp", GLOBAL_DATABASE_NAME})
+
+
+class Engine(FakeSnow):
+    """One DuckDB instance with every database of data_dir attached, and what all sessions share.
+
+    address: (host, port) the endpoint serves on.
+    """
+
+    def __init__(self, data_dir: Path, s3_root: Path) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        s3_root.mkdir(parents=True, exist_ok=True)
+        self.data_dir, self.s3_root = data_dir.resolve(), s3_root.resolve()
+        self.create_database_on_connect = True
+        self.create_schema_on_connect = True
+        self.db_path = self.data_dir
+        self.nop_regexes: list[str] | None = None
+        self.results_cache: dict[str, tuple] = {}  # type: ignore[type-arg]
+        self.duck_conn = duckdb.connect(":memory:", config={"lambda_syntax": "ENABLE_SINGLE_ARROW"})
+        self.duck_conn.execute("SET GLOBAL TimeZone = 'UTC'")
+        # A misspelt name must not end the transaction: in Snowflake it does not either.
+        self.duck_conn.execute(
+            "SET GLOBAL default_transaction_invalidation_policy='SYNTACTIC_ERRORS_DO_NOT_INVALIDATE'"
+        )
+        self.duck_conn.execute(
+            f"ATTACH IF NOT EXISTS '{self.database_file(GLOBAL_DATABASE_NAME)}' AS {GLOBAL_DATABASE_NAME}"
+        )
+        self.duck_conn.execute(info_schema.fs_global_creation_sql())
+        self.duck_conn.execute(show.fs_global_creation_sql())
+        create_functions(self.duck_conn)
+        self.duck_conn.execute(exact_number_macros.SQL)
+        for file in sorted(self.data_dir.glob("*.db")):
+            if file.stem != GLOBAL_DATABASE_NAME:
+                self.attach(file.stem)
+        self.catalog = Catalog(self.duck_conn)
+        self.locks = TableLocks()
+        self.address = ("127.0.0.1", 0)
+
+    def database_file(self, name: str) -> Path:
+        return self.data_dir / f"{name}.db"
+
+    def attach(self, name: str) -> None:
+        """Attach (creating its file if missing) a database with fakesnow's views and macros."""
+        if name in self.databases():
+            return
+        file = str(self.database_file(name)).replace("'", "''")
+        quoted = '"' + name.replace('"', '""') + '"'
+        self.duck_conn.execute(f"ATTACH IF NOT EXISTS '{file}' AS {quoted}")
+        self.duck_conn.execute(
+            _named(info_schema.per_db_creation_sql("__name__"), name).replace(
+                "create view if not exists", "create or replace view"
+            )
+        )
+        # Column defaults may depend on a macro: one that exists already stays.
+        self.duck_conn.execute(
+            _named(macros.creation_sql("__name__"), name).replace("OR REPLACE MACRO", "MACRO IF NOT EXISTS")
+        )
+        create_history(self.duck_conn, name)
+
+    def databases(self) -> list[str]:
+        """The attached databases that a client may see."""
+        rows = self.duck_conn.cursor().execute("SELECT database_name FROM duckdb_databases() ORDER BY 1").fetchall()
+        return [name for (name,) in rows if name not in HIDDEN_DATABASES]
+
+    def stage_folder(self, database: str, schema: str, name: str) -> Path:
+        """Where an internal stage keeps its files."""
+        return self.data_dir / "stages" / database / schema / name
+
+    def close(self) -> None:
+        """Checkpoint and release the files."""
+        self.duck_conn.close()
+
+
+def _named(sql: str, database: str) -> str:
+    """fakesnow's template for a database of any name: it stands there as a literal and as an identifier."""
+    literal = "'" + database.replace("'", "''") + "'"
+    return sql.replace("'__name__'", literal).replace("__name__", '"' + database.replace('"', '""') + '"')

@@ -1,0 +1,48 @@
+"""Snowflake functions and conversions that DuckDB lacks, as macros in the endpoint's own database.
+
+Branches on typeof(x) are decided when a statement is planned: they cost nothing per row.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
+
+_MACROS = (
+    # ::VARCHAR. Source: "Data type conversion"; TIMESTAMP_NTZ_OUTPUT_FORMAT's default has milliseconds.
+    """_sf_text(x) AS CASE typeof(x)
+        WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
+        WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
+        WHEN 'TIMESTAMP WITH TIME ZONE'
+            THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g %z')
+        WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
+        WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
+        ELSE CAST(x AS VARCHAR) END""",
+    # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.
+    """_sf_integer(x) AS CASE typeof(x)
+        WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
+        WHEN 'FLOAT' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
+        WHEN 'JSON' THEN CAST(CASE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
+            WHEN 'true' THEN '1' WHEN 'false' THEN '0'
+            ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS BIGINT)
+        ELSE CAST(x AS BIGINT) END""",
+    "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",
+    *(
+        f"_sf_{prefix}{kind}_input(x, form) AS CASE typeof(x) WHEN 'VARCHAR'"
+        f" THEN CAST({parse}(CAST(x AS VARCHAR), form) AS {kind.upper()}) ELSE {cast}(x AS {kind.upper()}) END"
+        for prefix, parse, cast in (("", "strptime", "CAST"), ("try_", "try_strptime", "TRY_CAST"))
+        for kind in ("date", "timestamp")
+    ),
+    "_sf_try_timestamp(x) AS TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP)",
+    # TYPEOF of a VARIANT.
+    """_sf_typeof(x) AS CASE json_type(CAST(x AS JSON))
+        WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
+        WHEN 'DOUBLE' THEN 'DECIMAL' WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(CAST(x AS JSON)) END""",
+)
+
+
+def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create or replace every macro."""
+    for macro in (*_MACROS, *_SNOWPARK_MACROS):
+        connection.execute(f"CREATE OR REPLACE MACRO _fs_global.main.{macro}")

@@ -1,0 +1,79 @@
+"""GET_DDL: an object's definition as the statement that makes it, for tables, procedures and functions."""
+
+from __future__ import annotations
+
+from local_stack.endpoint.features.procedures import registry
+from local_stack.endpoint.features.procedures.definition import Routine
+from local_stack.endpoint.features.tables.columns import columns_of
+from local_stack.endpoint.language.column_types import type_text
+from local_stack.endpoint.language.quoting import quote_name, quote_string
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.types import read_signature
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.statements import unsupported
+
+
+def get_ddl(session: Session, arguments: list[str]) -> str:
+    """GET_DDL('TABLE' | 'PROCEDURE' | 'FUNCTION', 'name'). Raises SqlError for what does not exist and for other kinds."""
+    kind = arguments[0].upper()
+    reader = Reader(arguments[1])
+    parts = reader.name()
+    match kind:
+        case "TABLE":
+            return _table(session, parts)
+        case "PROCEDURE":
+            return _routine(registry.require("PROCEDURE", parts, read_signature(reader), session).routine)
+        case "FUNCTION":
+            return _routine(registry.require("FUNCTION", parts, read_signature(reader), session).routine)
+    raise unsupported(f"GET_DDL of a {kind}")
+
+
+def _table(session: Session, parts: tuple[str, ...]) -> str:
+    name = session.resolve(parts)
+    columns = []
+    for column in columns_of(session, name):
+        text = f"\t{quote_name(column.name)} {type_text(column.shown_type, column.length)}"
+        text += "" if column.nullable else " NOT NULL"
+        text += f" DEFAULT {column.default}" if column.default else ""
+        text += f" COMMENT {quote_string(column.comment)}" if column.comment else ""
+        columns.append(text)
+    return f"create or replace TABLE {quote_name(name.name)} (\n" + ",\n".join(columns) + "\n);"
+
+
+def _routine(routine: Routine) -> str:
+    """CREATE OR REPLACE … of a routine, its clauses in the order of Snowflake's reference."""
+    parameters = ", ".join(
+        f"{quote_name(p.name)} {p.type}" + (f" DEFAULT {p.default}" if p.default is not None else "")
+        for p in routine.parameters
+    )
+    lines = [
+        f"CREATE OR REPLACE {routine.kind} {quote_name(routine.name)}({parameters})",
+        f"RETURNS {routine.declared_return}",
+        f"LANGUAGE {routine.language}",
+    ]
+    if routine.strict:
+        lines.append("STRICT")
+    if routine.language == "PYTHON":
+        lines += [
+            f"RUNTIME_VERSION = {quote_string(routine.runtime_version)}",
+            f"PACKAGES = ({_list(routine.packages)})",
+        ]
+        if routine.imports:
+            lines.append(f"IMPORTS = ({_list(routine.imports)})")
+        lines.append(f"HANDLER = {quote_string(routine.handler)}")
+    if routine.external_access_integrations:
+        lines.append(f"EXTERNAL_ACCESS_INTEGRATIONS = ({', '.join(routine.external_access_integrations)})")
+    if routine.secrets:
+        named = ", ".join(f"{quote_string(variable)} = {name}" for variable, name in routine.secrets)
+        lines.append(f"SECRETS = ({named})")
+    if routine.comment:
+        lines.append(f"COMMENT={quote_string(routine.comment)}")
+    if routine.kind == "PROCEDURE":
+        lines.append(f"EXECUTE AS {routine.rights}")
+    if routine.body is not None:
+        lines.append(f"AS {quote_string(routine.body)}")
+    return "\n".join(lines) + ";"
+
+
+def _list(values: tuple[str, ...]) -> str:
+    return ",".join(quote_string(value) for value in values)

@@ -1,0 +1,76 @@
+"""Objects in the registry: finding, naming, and what always exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local_stack.endpoint.engine.catalog import StoredObject
+from local_stack.endpoint.errors import missing_object
+from local_stack.endpoint.features.objects.kinds import ObjectKind
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.statements import SqlError
+
+SYSTEM_ROLES = ("ACCOUNTADMIN", "ORGADMIN", "PUBLIC", "SECURITYADMIN", "SYSADMIN", "USERADMIN")
+DEFAULT_WAREHOUSE = "COMPUTE_WH"
+
+
+def locate(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> tuple[str, str, str]:
+    """(database, schema, name) of an object of this kind; '' where the kind has no such part."""
+    if kind.place == "account":
+        if len(parts) > 1:
+            raise SqlError(f"SQL compilation error:\nInvalid identifier '{'.'.join(parts)}'.", 1003, "42000")
+        return "", "", parts[0]
+    if kind.place == "database":
+        if len(parts) == 2:
+            return parts[0], "", parts[1]
+        if len(parts) == 1 and session.database:
+            return session.database, "", parts[0]
+        raise SqlError(f"SQL compilation error:\nInvalid identifier '{'.'.join(parts)}'.", 1003, "42000")
+    found = session.resolve(parts)
+    return found.database, found.schema, found.name
+
+
+def find(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> StoredObject | None:
+    stored = session.catalog.get(kind.kind, *locate(kind, parts, session))
+    if stored is not None and kind.type and stored.definition.get("type") != kind.type:
+        return None
+    return stored
+
+
+def require(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> StoredObject:
+    """Raises SqlError 002003."""
+    stored = find(kind, parts, session)
+    if stored is None:
+        raise missing_object("Integration" if kind.kind == "INTEGRATION" else kind.name, ".".join(parts))
+    return stored
+
+
+def require_container(kind: ObjectKind, place: tuple[str, str, str], session: Session) -> None:
+    if kind.place == "schema":
+        session.require_schema(SchemaName(*place))
+    elif kind.place == "database" and place[0] not in session.engine.databases():
+        raise missing_object("Database", place[0])
+
+
+def properties(stored: StoredObject) -> dict[str, Any]:
+    found: dict[str, Any] = stored.definition["properties"]
+    return found
+
+
+def role_exists(name: str, session: Session) -> bool:
+    return name in SYSTEM_ROLES or session.catalog.get("ROLE", "", "", name) is not None
+
+
+def require_role(name: str, session: Session) -> None:
+    if not role_exists(name, session):
+        raise missing_object("Role", name)
+
+
+def warehouse_exists(name: str, session: Session) -> bool:
+    return name == DEFAULT_WAREHOUSE or session.catalog.get("WAREHOUSE", "", "", name) is not None
+
+
+def require_warehouse(name: str, session: Session) -> None:
+    if not warehouse_exists(name, session):
+        raise missing_object("Warehouse", name)

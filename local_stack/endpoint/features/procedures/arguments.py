@@ -1,0 +1,110 @@
+"""Arguments of a CALL: SQL expressions evaluated by the engine, cast to the parameters' types, handed to Python."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from local_stack.endpoint.features.procedures.call import Argument
+from local_stack.endpoint.features.procedures.definition import Parameter
+from local_stack.endpoint.language.types import SqlType
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.statements import Statement
+
+_FAMILIES = {"FIXED": "NUMBER", "REAL": "FLOAT", "TEXT": "VARCHAR"}
+
+
+def argument_types(arguments: Sequence[Argument], statement: Statement, session: Session) -> list[str | None]:
+    """The type family of each argument, None for NULL; evaluated without casts."""
+    if not arguments:
+        return []
+    outcome = _evaluate([a.expression for a in arguments], arguments, statement, session)
+    row = outcome.rows()[0]
+    return [
+        None if value is None else _FAMILIES.get(column.type, column.type)
+        for column, value in zip(outcome.columns, row, strict=True)
+    ]
+
+
+def evaluate(
+    parameters: Sequence[Parameter],
+    assigned: Sequence[Argument | None],
+    statement: Statement,
+    session: Session,
+    as_json: bool = True,
+) -> list[Any]:
+    """The value of every parameter: in JSON form for a handler, or as the engine gives it.
+
+    Raises SqlError where a value does not convert.
+    """
+    if not parameters:
+        return []
+    expressions = [
+        _cast(argument.expression if argument is not None else str(parameter.default), parameter.sql_type)
+        for parameter, argument in zip(parameters, assigned, strict=True)
+    ]
+    outcome = _evaluate(expressions, [a for a in assigned if a is not None], statement, session)
+    row = outcome.rows()[0]
+    if not as_json:
+        return list(row)
+    return [to_handler(value, parameter.sql_type) for value, parameter in zip(row, parameters, strict=True)]
+
+
+def _evaluate(expressions: list[str], arguments: Sequence[Argument], statement: Statement, session: Session) -> Any:
+    binds = [statement.binds[i] for a in arguments for i in range(a.first_bind, a.first_bind + a.bind_count)]
+    columns = ", ".join(f"{expression} AS A{i}" for i, expression in enumerate(expressions))
+    # Past session.execute: LAST_QUERY_ID knows nothing of the endpoint's own statements.
+    return session.executor.run(Statement(f"SELECT {columns}", tuple(binds)), session)
+
+
+def _cast(expression: str, kind: SqlType) -> str:
+    if kind.is_semi_structured:
+        return f"TO_VARIANT({expression})"
+    return f"CAST({expression} AS {kind.declared})"
+
+
+def to_handler(value: Any, kind: SqlType) -> Any:
+    """The JSON form of a value (worker.decode turns it into Python's): int or Decimal by scale, datetime without zone
+    for NTZ, VARIANT as what its JSON says."""
+    if value is None:
+        return None
+    match kind.family:
+        case "NUMBER":
+            return int(value) if kind.scale == 0 else {"$decimal": str(value)}
+        case "FLOAT":
+            return float(value)
+        case "DATE":
+            return {"$date": value.isoformat()}
+        case "TIME":
+            return {"$time": value.isoformat()}
+        case "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIMESTAMP_TZ":
+            return {"$timestamp": value.isoformat()}
+        case "BINARY":
+            return {"$bytes": value.hex()}
+        case "VARIANT" | "OBJECT" | "ARRAY":
+            return {"$json": value} if isinstance(value, str) else value
+    return value
+
+
+def from_handler(text: str | None, kind: SqlType) -> Any:
+    """The Python value of a returned text (see worker.encode) for a result's row."""
+    if text is None:
+        return None
+    match kind.family:
+        case "NUMBER":
+            value = Decimal(text).quantize(Decimal(1).scaleb(-kind.scale), ROUND_HALF_UP)
+            return int(value) if kind.scale == 0 else value
+        case "FLOAT":
+            return float(text)
+        case "BOOLEAN":
+            return text == "true"
+        case "DATE":
+            return dt.date.fromisoformat(text[:10])
+        case "TIMESTAMP_NTZ":
+            return dt.datetime.fromisoformat(text).replace(tzinfo=None)
+        case "TIMESTAMP_LTZ" | "TIMESTAMP_TZ":
+            moment = dt.datetime.fromisoformat(text)
+            return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return text

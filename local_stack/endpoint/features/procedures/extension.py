@@ -1,0 +1,212 @@
+"""The extension: which statements are about procedures and functions, and what each of them does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.features.objects import grants
+from local_stack.endpoint.features.procedures import listing, registry, table_calls
+from local_stack.endpoint.features.procedures.arguments import argument_types, evaluate
+from local_stack.endpoint.features.procedures.call import Argument, Call, parse_call
+from local_stack.endpoint.features.procedures.create import CreateRoutine, parse_create
+from local_stack.endpoint.features.procedures.frames import refuse_forbidden
+from local_stack.endpoint.features.procedures.functions import Functions
+from local_stack.endpoint.features.procedures.python import access
+from local_stack.endpoint.features.procedures.python.running import result_column, run_python
+from local_stack.endpoint.features.procedures.python.workers import WorkerProcess
+from local_stack.endpoint.features.procedures.registry import FoundRoutine
+from local_stack.endpoint.features.procedures.schema_views import SchemaViews
+from local_stack.endpoint.features.procedures.scripting.parse import is_block
+from local_stack.endpoint.features.procedures.scripting.procedures import run_anonymous, run_sql
+from local_stack.endpoint.features.session.functions import Function, substitute
+from local_stack.endpoint.language.quoting import string_value
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.language.types import parse_type
+from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.statements import Result, SqlError, Statement
+
+_UNITS = {"MILLISECONDS": 0.001, "SECONDS": 1.0, "MINUTES": 60.0, "HOURS": 3600.0, "DAYS": 86400.0}
+
+
+def _wait(arguments: list[str]) -> str:
+    """SYSTEM$WAIT(amount [, unit])"""
+    unit = arguments[1].upper() if len(arguments) > 1 else "SECONDS"
+    if unit not in _UNITS:
+        raise compilation_error(f"Invalid time unit '{unit}' of SYSTEM$WAIT.", 1008, "22023")
+    time.sleep(float(arguments[0]) * _UNITS[unit])
+    return f"waited {arguments[0]} {unit.lower()}"
+
+
+_ROUTINE_WORDS = frozenset({"PROCEDURE", "PROCEDURES", "FUNCTION", "FUNCTIONS"})
+# What Snowpark asks for by itself. Statements run to their end here: there is never one to cancel.
+_SYSTEM_FUNCTIONS: dict[str, Function] = {
+    "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY": lambda session, arguments: (
+        "snowflake.snowpark.pypi_shared_repository"
+    ),
+    "SYSTEM$WAIT": lambda session, arguments: _wait(arguments),
+    "SYSTEM$CANCEL_ALL_QUERIES": lambda session, arguments: "cancelled 0 queries",
+}
+_QUERIES = re.compile(r"\s*(SELECT|WITH|INSERT|CREATE|MERGE|UPDATE|DELETE|\()", re.IGNORECASE)
+
+
+class Procedures:
+    """CREATE, CALL, SHOW, DESCRIBE, ALTER and DROP of procedures and functions; scripting blocks."""
+
+    def __init__(self, functions: Mapping[str, Function]) -> None:
+        """functions: further ones that queries call with literals, by name in upper case."""
+        self._called = {**_SYSTEM_FUNCTIONS, **functions}
+        self._workers = WorkerProcess()
+        self._functions = Functions(self._workers)
+        self._views = SchemaViews()
+
+    def start(self, sessions: Sessions) -> None:
+        del sessions
+        self._workers.start()
+
+    def stop(self) -> None:
+        self._functions.stop()
+        self._workers.stop()
+
+    def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
+        text = statement.text.strip().removesuffix(";").rstrip()
+        refuse_forbidden(text, session)
+        words = leading_words(text, 6)
+        first = words[0] if words else ""
+        if first in ("SHOW", "DESCRIBE", "DESC", "DROP", "ALTER", "COMMENT") and _ROUTINE_WORDS & set(words):
+            return self._listing(text, first, statement, session)
+        if first == "CREATE" and _ROUTINE_WORDS & set(words) and (created := parse_create(text)) is not None:
+            return self._create(created, statement, session)
+        if first in ("CALL", "WITH") and (call := parse_call(text, statement.binds)) is not None:
+            return None if call.name[-1].startswith("SYSTEM$") else self._call(call, statement, session)
+        if first in ("BEGIN", "DECLARE") and is_block(text):
+            return Result.status("") if statement.describe_only else run_anonymous(text, session)
+        if words[:2] == ("EXECUTE", "IMMEDIATE"):
+            return self._execute_immediate(text, statement, session)
+        return self._query(statement, session) if _QUERIES.match(text) else None
+
+    def _query(self, statement: Statement, session: Session) -> Statement | None:
+        """A query without what only the endpoint knows: procedures, functions, its own views."""
+        changed = statement
+        if (text := self._views.expand(changed.text, session)) is not None:
+            changed = changed.with_text(text)
+        if any(name in changed.text.upper() for name in self._called) and (
+            substituted := substitute(changed.text, session, self._called, changed.binds)
+        ):
+            changed = replace(changed, text=substituted[0], binds=substituted[1])
+        expanded = table_calls.expand(changed, lambda call, whole: self._table_call(call, whole, session))
+        changed = expanded or changed
+        changed = self._functions.expand(changed, session) or changed
+        return changed if changed is not statement else None
+
+    def _listing(self, text: str, first: str, statement: Statement, session: Session) -> Result | None:
+        action = listing.read_action(Reader(text), session)
+        if action is None:
+            return None
+        if first in ("DROP", "ALTER", "COMMENT"):
+            if statement.describe_only:
+                return Result.status("")
+            _commit(session)
+        return action()
+
+    def _create(self, created: CreateRoutine, statement: Statement, session: Session) -> Result:
+        routine = created.routine
+        if statement.describe_only:
+            return Result.status("")
+        access.check_references(routine, session)
+        if not routine.temporary:
+            _commit(session)
+        found = registry.create(created, session)
+        if found is None:
+            return Result.status(f"{routine.name} already exists, statement succeeded.")
+        if routine.kind == "FUNCTION":
+            self._functions.created(found, session)
+        if created.or_replace and not created.copy_grants:
+            grants.forget_object(routine.kind, f"{found.database}.{found.schema}.{routine.stored_name}", session)
+        return Result.status(f"{routine.kind.capitalize()} {routine.name} successfully created.")
+
+    def _call(self, call: Call, statement: Statement, session: Session) -> Result | Statement:
+        types = argument_types(call.arguments, statement, session)
+        found, assigned = _find(call, types, session)
+        routine = found.routine
+        if statement.describe_only:
+            if routine.is_table:
+                return Result(tuple(result_column(name, parse_type(kind)) for name, kind in routine.columns))
+            return Result((result_column(routine.name, parse_type(routine.returns)),))
+        outermost = not session.call_parameters
+        if outermost:
+            session.call_parameters = dict(statement.parameters)
+        try:
+            return self._run(found, assigned, statement, session, reads_only=False)
+        finally:
+            if outermost:
+                session.call_parameters = {}
+
+    def _run(
+        self,
+        found: FoundRoutine,
+        assigned: Sequence[Argument | None],
+        statement: Statement,
+        session: Session,
+        reads_only: bool,
+    ) -> Result | Statement:
+        routine = found.routine
+        if routine.language == "SQL":
+            values = evaluate(routine.parameters, assigned, statement, session, as_json=False)
+            return run_sql(found, values, session, reads_only)
+        values = evaluate(routine.parameters, assigned, statement, session)
+        return run_python(found, values, session, self._workers, reads_only)
+
+    def _table_call(self, call: Call, statement: Statement, session: Session) -> Statement | None:
+        """The query for TABLE(call); None where no procedure has this name."""
+        try:
+            candidates = registry.overloads("PROCEDURE", session.resolve(call.name), session)
+        except SqlError:
+            return None
+        if not candidates:
+            return None
+        types = argument_types(call.arguments, statement, session)
+        found, assigned = _find(call, types, session)
+        table_calls.check_static(found.routine)
+        if statement.describe_only:
+            return table_calls.empty_rows(found.routine)
+        query = self._run(found, assigned, statement, session, reads_only=True)
+        return query if isinstance(query, Statement) else None
+
+    def _execute_immediate(self, text: str, statement: Statement, session: Session) -> Result | Statement:
+        """EXECUTE IMMEDIATE {'…' | $$…$$ | $variable} [USING (…)]"""
+        reader = Reader(text)
+        reader.expect("EXECUTE", "IMMEDIATE")
+        if reader.token.kind not in ("string", "dollar"):
+            raise reader.unexpected()
+        inner = string_value(reader.next().text)
+        reader.expect_end()
+        if statement.describe_only:
+            return Result.status("")
+        if is_block(inner):
+            return run_anonymous(inner, session)
+        outcome = session.execute(inner)
+        return Statement(f"SELECT * FROM TABLE(RESULT_SCAN('{outcome.query_id}'))")
+
+
+def _commit(session: Session) -> None:
+    """Every DDL commits the open transaction."""
+    with session.lock:
+        session.transaction.commit()
+
+
+def _find(call: Call, types: list[str | None], session: Session) -> tuple[FoundRoutine, list[Argument | None]]:
+    if call.anonymous is not None:
+        place = FoundRoutine(session.database or "", session.schema or "", call.anonymous, dt.datetime.now(dt.UTC))
+        candidates = [place]
+    else:
+        candidates = registry.overloads("PROCEDURE", session.resolve(call.name), session)
+    matched = registry.match_arguments(candidates, call.arguments, types)
+    if matched is None:
+        raise registry.unknown_routine(".".join(call.name), types, known=bool(candidates))
+    return matched

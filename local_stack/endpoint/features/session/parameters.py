@@ -1,0 +1,81 @@
+"""Session parameters: ALTER SESSION SET/UNSET, SHOW PARAMETERS, and those that change how statements run.
+
+TIMEZONE is DuckDB's session time zone too (default UTC here; Snowflake's accounts start with America/Los_Angeles).
+AUTOCOMMIT changes the transaction. The others are kept and shown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local_stack.endpoint.features.show import read_filters
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.parameters import PARAMETERS
+from local_stack.endpoint.statements import Column, Result, Statement
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+
+class SessionParameters:
+    """The extension."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | None:
+        words = leading_words(statement.text, 3)
+        if words[:2] == ("ALTER", "SESSION"):
+            reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+            reader.accept("ALTER", "SESSION")
+            return self._alter(reader, session)
+        if words[:2] == ("SHOW", "PARAMETERS"):
+            return self._show(Reader(statement.text.rstrip().rstrip(";")), session)
+        return None
+
+    def _alter(self, reader: Reader, session: Session) -> Result:
+        if reader.accept("UNSET"):
+            while True:
+                name = reader.identifier()
+                session.unset_parameter(name)
+                if not reader.accept(","):
+                    break
+            reader.expect_end()
+            return Result.status("Statement executed successfully.")
+        reader.expect("SET")
+        while not reader.at_end():
+            name = reader.identifier()
+            reader.expect("=")
+            session.set_parameter(name, _value(reader))
+            reader.accept(",")
+        return Result.status("Statement executed successfully.")
+
+    def _show(self, reader: Reader, session: Session) -> Result:
+        reader.expect("SHOW", "PARAMETERS")
+        like = reader.string() if reader.accept("LIKE") else None
+        if reader.accept("IN") or reader.accept("FOR"):
+            while not reader.at_end() and reader.token.upper not in ("LIKE", "STARTS", "LIMIT"):
+                reader.next()
+        filters = read_filters(reader, like)
+        reader.expect_end()
+        rows = [
+            [
+                name,
+                str(session.parameters.get(name, parameter.default)),
+                parameter.default,
+                "SESSION" if name in session.parameters else "",
+                parameter.description,
+                parameter.type,
+            ]
+            for name, parameter in PARAMETERS.items()
+        ]
+        columns = ("key", "value", "default", "level", "description", "type")
+        return Result(tuple(Column(name) for name in columns), filters.apply(rows, 0))
+
+
+def _value(reader: Reader) -> Any:
+    if reader.token.kind in ("string", "dollar"):
+        return reader.string()
+    if reader.token.upper in ("TRUE", "FALSE"):
+        return reader.boolean()
+    if reader.token.kind == "number" or reader.token.text == "-":
+        return reader.integer()
+    return reader.identifier()

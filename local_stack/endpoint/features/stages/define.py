@@ -1,0 +1,241 @@
+"""CREATE/ALTER/DROP/DESCRIBE/SHOW of stages and file formats."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from local_stack.endpoint.errors import missing_object
+from local_stack.endpoint.features.show import Scope, read_filters
+from local_stack.endpoint.features.stages.formats import FILE_FORMAT, FileFormat, file_format, read_options
+from local_stack.endpoint.features.stages.location import STAGE, split_url
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.language.quoting import quote_name
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.statements import Column, Result, SqlError, Statement
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.engine.catalog import StoredObject
+    from local_stack.endpoint.session import Session
+
+_STAGE_PROPERTIES = {
+    "URL", "STORAGE_INTEGRATION", "CREDENTIALS", "ENCRYPTION", "FILE_FORMAT", "COPY_OPTIONS", "DIRECTORY", "COMMENT",
+    "USE_PRIVATELINK_ENDPOINT",
+}  # fmt: skip
+_KINDS = {("STAGE",): STAGE, ("FILE", "FORMAT"): FILE_FORMAT}
+_PREFIXES = {"OR", "REPLACE", "ALTER", "TEMP", "TEMPORARY", "SCOPED", "VOLATILE", "TRANSIENT"}
+
+
+class StageDefinitions:
+    """The extension for definitions of stages and file formats."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | None:
+        words = leading_words(statement.text, 8)
+        if not words or words[0] not in ("CREATE", "ALTER", "DROP", "SHOW", "DESC", "DESCRIBE"):
+            return None
+        after = [word for word in words[1:] if word not in _PREFIXES]
+        kind = STAGE if after[:1] in (["STAGE"], ["STAGES"]) else None
+        kind = FILE_FORMAT if after[:2] in (["FILE", "FORMAT"], ["FILE", "FORMATS"]) else kind
+        if kind is None:
+            return None
+        reader = Reader(statement.text.rstrip().rstrip(";"))
+        verb = reader.next().upper
+        action = {"CREATE": _create, "ALTER": _alter, "DROP": _drop, "SHOW": _show}.get(verb, _describe)
+        if verb in ("CREATE", "ALTER", "DROP") and not statement.describe_only:
+            with session.lock:
+                session.transaction.commit()
+        return action(reader, kind, session)
+
+
+def _object_name(reader: Reader, session: Session) -> SchemaName:
+    return session.resolve(reader.name())
+
+
+def _create(reader: Reader, kind: str, session: Session) -> Result:
+    replace = alter = temporary = False
+    while word := reader.accept_any(*_PREFIXES):
+        replace, alter = replace or word == "REPLACE", alter or word == "ALTER"
+        temporary = temporary or word in ("TEMP", "TEMPORARY")
+    reader.expect(*kind.split())
+    if_missing = reader.accept("IF", "NOT", "EXISTS")
+    name = _object_name(reader, session)
+    options = read_options(reader)
+    reader.expect_end()
+    _check_schema(session, name)
+    existing = session.catalog.get(kind, name.database, name.schema, name.name)
+    label = "Stage area" if kind == STAGE else "File format"
+    if existing and if_missing:
+        return Result.status(f"{name.name} already exists, statement succeeded.")
+    definition = _definition(kind, options, session)
+    definition["temporary"] = temporary
+    if existing and replace and kind == STAGE and not existing.definition.get("url"):
+        shutil.rmtree(session.engine.stage_folder(name.database, name.schema, name.name), ignore_errors=True)
+    if existing and alter and kind == STAGE and bool(existing.definition.get("url")) != bool(definition.get("url")):
+        raise SqlError("SQL compilation error:\nA stage cannot change between internal and external.", 1420, "22023")
+    session.catalog.put(kind, name.database, name.schema, name.name, definition, replace=replace or alter)
+    if temporary:
+        session.attributes.setdefault("temporary_objects", []).append((kind, name.database, name.schema, name.name))
+    return Result.status(f"{label} {name.name} successfully created.")
+
+
+def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[str, Any]:
+    comment = str(options.pop("COMMENT", ""))
+    if kind == FILE_FORMAT:
+        form = file_format(session, options)
+        return {"type": form.type, "options": {"TYPE": form.type, **form.options}, "comment": comment}
+    for name in options:
+        if name not in _STAGE_PROPERTIES:
+            raise SqlError(f"SQL compilation error:\ninvalid property '{name}' for 'STAGE'", 1422, "22023")
+    url = str(options.get("URL", ""))
+    if url:
+        split_url(url)
+    if options.get("STORAGE_INTEGRATION") and not url:
+        raise SqlError("SQL compilation error:\nSTORAGE_INTEGRATION needs a URL.", 1420, "22023")
+    default_format = options.get("FILE_FORMAT") or {}
+    if isinstance(default_format, str):
+        default_format = {"FORMAT_NAME": default_format}
+    file_format(session, default_format)
+    directory = options.get("DIRECTORY") or {}
+    return {
+        "url": url,
+        "storage_integration": options.get("STORAGE_INTEGRATION"),
+        "file_format": default_format,
+        "directory": bool(directory.get("ENABLE", False)) if isinstance(directory, dict) else False,
+        "comment": comment,
+    }
+
+
+def _alter(reader: Reader, kind: str, session: Session) -> Result:
+    reader.expect(*kind.split())
+    if_exists = reader.accept("IF", "EXISTS")
+    name = _object_name(reader, session)
+    stored = session.catalog.get(kind, name.database, name.schema, name.name)
+    if stored is None:
+        if if_exists:
+            return Result.status("Statement executed successfully.")
+        raise missing_object(kind, str(name))
+    if reader.accept("REFRESH"):
+        reader.rest()
+        return Result.status("Statement executed successfully.")
+    if reader.accept("RENAME", "TO"):
+        target = _object_name(reader, session)
+        reader.expect_end()
+        session.catalog.put(kind, target.database, target.schema, target.name, stored.definition, replace=False)
+        session.catalog.drop(kind, name.database, name.schema, name.name)
+        folder = session.engine.stage_folder(name.database, name.schema, name.name)
+        if kind == STAGE and folder.exists():
+            new_folder = session.engine.stage_folder(target.database, target.schema, target.name)
+            new_folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(new_folder)
+        return Result.status("Statement executed successfully.")
+    reader.expect("SET")
+    options = read_options(reader)
+    reader.expect_end()
+    changes = _definition(kind, dict(options), session)
+    given = {"URL": "url", "STORAGE_INTEGRATION": "storage_integration", "FILE_FORMAT": "file_format"}
+    merged = dict(stored.definition)
+    if kind == FILE_FORMAT:
+        merged["options"] = {**stored.definition["options"], **{k: v for k, v in options.items() if k != "COMMENT"}}
+    merged.update({field: changes[field] for option, field in given.items() if option in options})
+    if "COMMENT" in options:
+        merged["comment"] = str(options["COMMENT"])
+    session.catalog.update(stored, merged)
+    return Result.status("Statement executed successfully.")
+
+
+def _drop(reader: Reader, kind: str, session: Session) -> Result:
+    reader.expect(*kind.split())
+    if_exists = reader.accept("IF", "EXISTS")
+    name = _object_name(reader, session)
+    reader.expect_end()
+    if not session.catalog.drop(kind, name.database, name.schema, name.name):
+        if if_exists:
+            return Result.status("Drop statement executed successfully.")
+        raise missing_object(kind, str(name))
+    if kind == STAGE:
+        shutil.rmtree(session.engine.stage_folder(name.database, name.schema, name.name), ignore_errors=True)
+    return Result.status(f"{name.name} successfully dropped.")
+
+
+def _show(reader: Reader, kind: str, session: Session) -> Result:
+    reader.accept_any("TERSE")
+    reader.next()
+    if kind == FILE_FORMAT:
+        reader.next()
+    scope = Scope.read(reader, session)
+    objects = session.catalog.objects(kind, scope.database, scope.schema)
+    rows = [_stage_row(stored) if kind == STAGE else _format_row(stored) for stored in objects]
+    filters = scope.filters or read_filters(reader)
+    columns = _STAGE_COLUMNS if kind == STAGE else _FORMAT_COLUMNS
+    return Result(columns, filters.apply(rows, 1))
+
+
+_STAGE_COLUMNS = (
+    Column("created_on", "TIMESTAMP_LTZ"),
+    *(
+        Column(name)
+        for name in (
+            "name", "database_name", "schema_name", "url", "has_credentials", "has_encryption_key", "owner", "comment",
+            "region", "type", "cloud", "notification_channel", "storage_integration", "endpoint", "owner_role_type",
+            "directory_enabled",
+        )
+    ),
+)  # fmt: skip
+_FORMAT_COLUMNS = (
+    Column("created_on", "TIMESTAMP_LTZ"),
+    *(
+        Column(name)
+        for name in (
+            "name", "database_name", "schema_name", "type", "owner", "comment", "format_options", "owner_role_type",
+        )
+    ),
+)  # fmt: skip
+
+
+def _stage_row(stored: StoredObject) -> list[Any]:
+    d = stored.definition
+    kind = "EXTERNAL" if d["url"] else "INTERNAL"
+    return [
+        stored.created_on, stored.name, stored.database, stored.schema, d["url"], "N", "N", "SYSADMIN", d["comment"],
+        None, kind + (" TEMPORARY" if d.get("temporary") else ""), "AWS" if d["url"] else None, None,
+        d["storage_integration"], None, "ROLE", "Y" if d["directory"] else "N",
+    ]  # fmt: skip
+
+
+def _format_row(stored: StoredObject) -> list[Any]:
+    d = stored.definition
+    return [
+        stored.created_on, stored.name, stored.database, stored.schema, d["type"], "SYSADMIN", d["comment"],
+        json.dumps(d["options"]), "ROLE",
+    ]  # fmt: skip
+
+
+def _describe(reader: Reader, kind: str, session: Session) -> Result:
+    reader.expect(*kind.split())
+    name = _object_name(reader, session)
+    reader.expect_end()
+    stored = session.catalog.get(kind, name.database, name.schema, name.name)
+    if stored is None:
+        raise missing_object(kind, str(name))
+    names = ("property", "property_type", "property_value", "property_default")
+    if kind == FILE_FORMAT:
+        form = FileFormat(
+            stored.definition["type"], {k: v for k, v in stored.definition["options"].items() if k != "TYPE"}
+        )
+        rows = [["TYPE", "String", form.type, "CSV"], *([k, "String", str(v), ""] for k, v in form.options.items())]
+        return Result(tuple(Column(n) for n in names), rows)
+    d = stored.definition
+    rows = [
+        ["STAGE_LOCATION", "URL", "String", json.dumps([d["url"]] if d["url"] else []), ""],
+        ["STAGE_INTEGRATION", "STORAGE_INTEGRATION", "String", d["storage_integration"], ""],
+        ["DIRECTORY", "ENABLE", "Boolean", str(d["directory"]).lower(), "false"],
+        *(["STAGE_FILE_FORMAT", k, "String", str(v), ""] for k, v in d["file_format"].items()),
+    ]
+    return Result((Column("parent_property"), *(Column(n) for n in names)), rows)
+
+
+def _check_schema(session: Session, name: SchemaName) -> None:
+    if not session.schema_exists(name.database, name.schema):
+        raise missing_object("schema", f"{quote_name(name.database)}.{quote_name(name.schema)}")

@@ -1,0 +1,161 @@
+"""LIST, REMOVE, PUT and GET.
+
+PUT and GET are carried out by the client: the answer tells it the folder (LOCAL_FS), as client and endpoint share a machine.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from email.utils import format_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from local_stack.endpoint.engine.bindings import to_python
+from local_stack.endpoint.features.stages.formats import read_options
+from local_stack.endpoint.features.stages.location import StagedFile, StageLocation, locate
+from local_stack.endpoint.language.quoting import string_value
+from local_stack.endpoint.language.text import segments, without_comments
+from local_stack.endpoint.statements import Column, Result, SqlError, Statement
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
+
+_VERBS = {"LIST": "LIST", "LS": "LIST", "REMOVE": "REMOVE", "RM": "REMOVE", "PUT": "PUT", "GET": "GET"}
+
+
+@dataclass(frozen=True)
+class TransferResult(Result):
+    """The answer to PUT and GET: what the client's file transfer needs."""
+
+    transfer: dict[str, Any] | None = None
+
+
+class StagedFiles:
+    """The extension for statements about staged files."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | None:
+        verb = _VERBS.get((leading_words(statement.text, 1) or ("",))[0])
+        if verb is None:
+            return None
+        words, options = split_words(statement, {"LIST": 1, "REMOVE": 1, "PUT": 2, "GET": 2}[verb])
+        match verb:
+            case "LIST":
+                return _list(locate(session, words[0]), options)
+            case "REMOVE":
+                return _remove(locate(session, words[0]), options)
+            case "PUT":
+                return _put(session, words[0], words[1], options)
+            case _:
+                return _get(session, words[0], words[1], options)
+
+
+def split_words(statement: Statement, count: int) -> tuple[list[str], dict[str, Any]]:
+    """The first `count` arguments after the verb (stage references and file URLs, bare, quoted or bound) and the options."""
+    text = without_comments(statement.text).rstrip(";").strip()
+    text = text.partition(" ")[2].strip() if " " in text else ""
+    binds = iter(statement.binds)
+    words: list[str] = []
+    while len(words) < count:
+        word, text = _first_word(text)
+        if not word:
+            raise SqlError("SQL compilation error:\nsyntax error: a stage or file reference is missing.", 1003, "42000")
+        words.append(str(to_python(next(binds))) if word == "?" else word)
+    reader = Reader(text)
+    options = read_options(reader)
+    reader.expect_end()
+    return words, options
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    """A quoted literal's value, or everything up to white space outside double quotes."""
+    if text.startswith("'"):
+        literal = segments(text)[0][1]
+        return string_value(literal), text[len(literal) :].strip()
+    in_name, end = False, len(text)
+    for index, char in enumerate(text):
+        in_name = in_name != (char == '"')
+        if char.isspace() and not in_name:
+            end = index
+            break
+    return text[:end], text[end:].strip()
+
+
+def etag(file: StagedFile) -> str:
+    """The MD5 of the content, as S3 has it for files uploaded in one part."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with file.path.open("rb") as content:
+        while chunk := content.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _list(location: StageLocation, options: dict[str, Any]) -> Result:
+    rows = []
+    for file in location.files(options.get("PATTERN")):
+        stat = file.path.stat()
+        modified = format_datetime(dt.datetime.fromtimestamp(stat.st_mtime, dt.UTC), usegmt=True)
+        rows.append([file.display, stat.st_size, etag(file), modified])
+    return Result((Column("name"), Column("size", "FIXED"), Column("md5"), Column("last_modified")), rows)
+
+
+def _remove(location: StageLocation, options: dict[str, Any]) -> Result:
+    removed = []
+    for file in location.files(options.get("PATTERN")):
+        file.path.unlink(missing_ok=True)
+        removed.append([file.display, "removed"])
+    return Result((Column("name"), Column("result")), removed)
+
+
+def _local_path(url: str) -> str:
+    """The path of a file:// URL, as the client's machine has it."""
+    if not url.lower().startswith("file://"):
+        raise SqlError(f"SQL compilation error:\ninvalid local file URL '{url}' (file://… expected).", 1011, "42601")
+    parts = urlsplit(url)
+    return unquote(url[len("file://") :]) if not parts.netloc or parts.netloc != "localhost" else unquote(parts.path)
+
+
+def _put(session: Session, source: str, target: str, options: dict[str, Any]) -> Result:
+    location = locate(session, target)
+    if location.external:
+        raise SqlError(
+            f"Cannot upload files to the external stage {location.name}: PUT is for internal stages.", 1030, "0A000"
+        )
+    folder = location.file(location.prefix.rstrip("/") or ".").path
+    folder.mkdir(parents=True, exist_ok=True)
+    return TransferResult(
+        (),
+        transfer={
+            "command": "UPLOAD",
+            "src_locations": [_local_path(source)],
+            "stageInfo": {"locationType": "LOCAL_FS", "location": str(folder), "creds": {}, "path": ""},
+            "parallel": int(options.get("PARALLEL", 4)),
+            "autoCompress": bool(options.get("AUTO_COMPRESS", True)),
+            "sourceCompression": str(options.get("SOURCE_COMPRESSION", "auto_detect")).lower(),
+            "overwrite": bool(options.get("OVERWRITE", False)),
+            "threshold": 1 << 40,
+        },
+    )
+
+
+def _get(session: Session, source: str, target: str, options: dict[str, Any]) -> Result:
+    location = locate(session, source)
+    files = location.files(options.get("PATTERN"))
+    exact = [file for file in files if file.relative == location.prefix]
+    chosen = exact or files
+    return TransferResult(
+        (),
+        transfer={
+            "command": "DOWNLOAD",
+            "src_locations": [file.relative for file in chosen],
+            "stageInfo": {"locationType": "LOCAL_FS", "location": str(Path(location.folder)), "creds": {}, "path": ""},
+            "localLocation": _local_path(target),
+            "parallel": int(options.get("PARALLEL", 10)),
+            "threshold": 1 << 40,
+        },
+    )

@@ -1,0 +1,185 @@
+"""File formats: their options, validated, and how DuckDB reads a file of each.
+
+Source: Snowflake's CREATE FILE FORMAT. Types CSV, JSON and PARQUET; the others are refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local_stack.endpoint.errors import invalid_property, missing_object
+from local_stack.endpoint.language.quoting import literal, quote_name
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.statements import SqlError, unsupported
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+FILE_FORMAT = "FILE FORMAT"
+_ANY = {"TYPE", "COMPRESSION", "NULL_IF", "TRIM_SPACE", "REPLACE_INVALID_CHARACTERS", "FORMAT_NAME", "FILE_EXTENSION"}
+_OPTIONS: dict[str, set[str]] = {
+    "CSV": {
+        "RECORD_DELIMITER", "FIELD_DELIMITER", "MULTI_LINE", "PARSE_HEADER", "SKIP_HEADER", "SKIP_BLANK_LINES",
+        "DATE_FORMAT", "TIME_FORMAT", "TIMESTAMP_FORMAT", "BINARY_FORMAT", "ESCAPE", "ESCAPE_UNENCLOSED_FIELD",
+        "FIELD_OPTIONALLY_ENCLOSED_BY", "ERROR_ON_COLUMN_COUNT_MISMATCH", "EMPTY_FIELD_AS_NULL", "SKIP_BYTE_ORDER_MARK",
+        "ENCODING",
+    },
+    "JSON": {
+        "DATE_FORMAT", "TIME_FORMAT", "TIMESTAMP_FORMAT", "BINARY_FORMAT", "MULTI_LINE", "ENABLE_OCTAL",
+        "ALLOW_DUPLICATE", "STRIP_OUTER_ARRAY", "STRIP_NULL_VALUES", "IGNORE_UTF8_ERRORS", "SKIP_BYTE_ORDER_MARK",
+    },
+    "PARQUET": {"SNAPPY_COMPRESSION", "BINARY_AS_TEXT", "USE_LOGICAL_TYPE", "USE_VECTORIZED_SCANNER"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format's type and options (names in upper case; values bool, int, str, list)."""
+
+    type: str = "CSV"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.type not in _OPTIONS:
+            raise unsupported(f"FILE_FORMAT TYPE = {self.type}")
+        for name in self.options:
+            if name not in _ANY | _OPTIONS[self.type]:
+                raise invalid_property(name, f"FILE FORMAT TYPE = {self.type}")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.options.get(name, default)
+
+
+def read_options(reader: Reader) -> dict[str, Any]:
+    """`NAME = value …` up to the end or an unmatched `)`: strings, numbers, booleans, words, lists, nested option lists."""
+    options: dict[str, Any] = {}
+    while not reader.at_end() and reader.token.text != ")":
+        if reader.accept(","):
+            continue
+        if reader.token.kind != "word":
+            raise reader.unexpected()
+        name = reader.next().upper
+        if not (reader.accept("=") or reader.accept("=>")):
+            raise reader.unexpected()
+        options[name] = _value(reader)
+    return options
+
+
+def _value(reader: Reader) -> Any:
+    if reader.token.kind in ("string", "dollar"):
+        return reader.string()
+    if reader.token.kind == "number" or reader.token.text == "-":
+        return reader.integer()
+    if reader.token.upper in ("TRUE", "FALSE"):
+        return reader.boolean()
+    if reader.token.text == "(":
+        reader.next()
+        if reader.peek().text in ("=", "=>"):
+            value: Any = read_options(reader)
+        else:
+            value = []
+            while reader.token.text != ")":
+                value.append(_value(reader))
+                reader.accept(",")
+        reader.expect(")")
+        return value
+    return ".".join(quote_name(part) for part in reader.name())
+
+
+def file_format(
+    session: Session, options: Mapping[str, Any], stage_default: Mapping[str, Any] | None = None
+) -> FileFormat:
+    """The effective format of a statement: its own options over a named format's, else the stage's, else CSV."""
+    given = {name.upper(): value for name, value in options.items()} or dict(stage_default or {})
+    if name := given.pop("FORMAT_NAME", None):
+        given = {**named_format(session, str(name)), **given}
+    kind = str(given.pop("TYPE", "CSV")).upper()
+    return FileFormat(kind, given)
+
+
+def named_format(session: Session, name: str) -> dict[str, Any]:
+    """The stored options of a named file format. Raises SqlError 002003."""
+    resolved = session.resolve(Reader(name).name())
+    stored = session.catalog.get(FILE_FORMAT, resolved.database, resolved.schema, resolved.name)
+    if stored is None:
+        raise missing_object("file format", str(resolved))
+    return dict(stored.definition["options"])
+
+
+def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
+    """The DuckDB table function that reads one file. CSV: columns column0, column1, … as text; JSON: one column json.
+
+    typed: instead, CSV columns in the types that fit them, and a column for each top-level key of JSON documents.
+    """
+    if form.type == "PARQUET":
+        return parquet_reader([path])
+    source = literal(_no_glob(path))
+    if form.type == "JSON":
+        layout = "auto" if form.get("STRIP_OUTER_ARRAY", False) else "unstructured"
+        if typed:
+            return (
+                f"read_json({source}, format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728)"
+            )
+        return f"read_json_objects({source}, format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728)"
+    return f"read_csv({source}, {_csv_options(path, form, typed)})"
+
+
+def parquet_reader(paths: Iterable[Path]) -> str:
+    """The DuckDB table function that reads Parquet files of one schema, in this order."""
+    return f"read_parquet({path_list(paths)}, hive_partitioning = false)"
+
+
+def path_list(paths: Iterable[Path]) -> str:
+    """A DuckDB list of files."""
+    return "[" + ", ".join(literal(_no_glob(path)) for path in paths) + "]"
+
+
+def _no_glob(path: Path) -> str:
+    """DuckDB takes *, ? and [ in a path for a pattern."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+
+
+def _compression(path: Path, form: FileFormat) -> str:
+    wanted = str(form.get("COMPRESSION", "AUTO")).upper()
+    known = {"GZIP": "gzip", "ZSTD": "zstd", "NONE": "none"}
+    if wanted == "AUTO":
+        with path.open("rb") as file:
+            magic = file.read(4)
+        kind = "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else "none"
+        return f", compression = '{kind}'"
+    if wanted not in known:
+        raise unsupported(f"COMPRESSION = {wanted}")
+    return f", compression = '{known[wanted]}'"
+
+
+def _csv_options(path: Path, form: FileFormat, typed: bool) -> str:
+    if str(form.get("RECORD_DELIMITER", "\n")).upper() not in ("\n", "\r\n", "\\N", "AUTO", "NONE"):
+        raise unsupported("RECORD_DELIMITER other than a new line")
+    enclosed = str(form.get("FIELD_OPTIONALLY_ENCLOSED_BY", "NONE"))
+    quote = "" if enclosed.upper() == "NONE" else enclosed
+    escape = str(form.get("ESCAPE", "NONE"))
+    nulls = form.get("NULL_IF", ["\\N"])
+    null_texts = [str(n) for n in (nulls if isinstance(nulls, list) else [nulls])]
+    if form.get("EMPTY_FIELD_AS_NULL", True) and "" not in null_texts:
+        null_texts = ["", *null_texts]
+    delimiter = str(form.get("FIELD_DELIMITER", ","))
+    skip = int(form.get("SKIP_HEADER", 0))
+    if form.get("PARSE_HEADER", False) and skip:
+        raise SqlError("SQL compilation error:\nPARSE_HEADER and SKIP_HEADER exclude each other.", 1008, "22023")
+    options = [
+        "auto_detect = true" if form.get("PARSE_HEADER", False) else "auto_detect = true, sample_size = -1",
+        f"all_varchar = {'false' if typed else 'true'}",
+        f"header = {'true' if form.get('PARSE_HEADER', False) else 'false'}",
+        f"delim = {literal('' if delimiter.upper() == 'NONE' else delimiter)}",
+        f"quote = {literal(quote)}",
+        f"escape = {literal(quote if escape.upper() == 'NONE' else escape)}",
+        f"nullstr = [{', '.join(literal(n) for n in null_texts)}]",
+        f"null_padding = {'false' if form.get('ERROR_ON_COLUMN_COUNT_MISMATCH', True) else 'true'}",
+        "allow_quoted_nulls = false",
+    ]
+    if skip:
+        options.append(f"skip = {skip}")
+    return ", ".join(options) + _compression(path, form)

@@ -1,0 +1,142 @@
+"""Stage references (`@db.schema.stage/path`, `@~/path`, `@%table/path`, `'@"quoted"/path'`) and the files behind them.
+
+An internal stage is a folder of the endpoint's data; an external one a folder under the S3 root: s3://bucket/key is
+`<root>/bucket/key`. As on S3 a path is a prefix of keys, not a folder. Names starting with a dot are skipped: they are
+checksums that Hadoop's local file system writes and S3 does not have.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from local_stack.endpoint.errors import missing_object
+from local_stack.endpoint.language.quoting import quote_name
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.statements import SqlError
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+STAGE = "STAGE"
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """path: on disk. key: what METADATA$FILENAME says. relative: below the stage. display: what LIST and COPY show."""
+
+    path: Path
+    key: str
+    relative: str
+    display: str
+
+
+@dataclass(frozen=True)
+class StageLocation:
+    """A resolved reference. folder: the stage's root on disk. prefix: the reference's path below it.
+
+    key_prefix: what precedes `relative` in METADATA$FILENAME (an external stage's URL has a path of its own).
+    display_prefix: what precedes it in LIST. file_format: the stage's default options. table: owner of a table stage.
+    """
+
+    name: str
+    folder: Path
+    prefix: str
+    key_prefix: str
+    display_prefix: str
+    external: bool
+    file_format: dict[str, object]
+    table: str | None = None
+
+    def file(self, relative: str) -> StagedFile:
+        """A file below the stage by its relative path. Raises SqlError where it leaves the stage."""
+        path = (self.folder / relative).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise SqlError(f"SQL compilation error:\ninvalid stage path '{relative}'.", 1011, "42601")
+        return StagedFile(path, self.key_prefix + relative, relative, self.display_prefix + relative)
+
+    def files(self, pattern: str | None = None) -> list[StagedFile]:
+        """The files whose key starts with the prefix, by key; pattern: a regular expression over the whole key."""
+        start = self.folder / self.prefix.rpartition("/")[0]
+        found: list[StagedFile] = []
+        for directory, _, names in os.walk(start):
+            for name in names:
+                relative = (Path(directory) / name).relative_to(self.folder).as_posix()
+                if relative.startswith(self.prefix) and not name.startswith("."):
+                    found.append(self.file(relative))
+        if pattern is not None:
+            try:
+                wanted = re.compile(pattern, re.DOTALL)
+            except re.error as error:
+                raise SqlError(f"Invalid regular expression: '{pattern}', {error}", 100048, "2201B") from None
+            found = [f for f in found if wanted.fullmatch(f.key)]
+        return sorted(found, key=lambda f: f.key)
+
+    def below(self, name: str) -> StageLocation:
+        """The location of a file named in FILES = (…): the reference's path, then the name."""
+        prefix = self.prefix if not self.prefix or self.prefix.endswith("/") else self.prefix + "/"
+        return replace(self, prefix=prefix + name)
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """('db.schema.stage' | '~' | '%table', 'path') of a reference with or without its '@' and single quotes."""
+    text = reference.strip()
+    if text.startswith("'") and text.endswith("'") and len(text) > 1:
+        text = text[1:-1].replace("''", "'").replace("\\'", "'")
+    if not text.startswith("@"):
+        raise SqlError(f"SQL compilation error:\ninvalid URL prefix found in: '{text}'", 1011, "42601")
+    match = re.match(r'@((?:"(?:[^"]|"")*"|[^/"])+)(?:/(.*))?$', text, re.DOTALL)
+    if match is None:
+        raise SqlError(f"SQL compilation error:\nsyntax error in stage reference '{text}'.", 1003, "42000")
+    return match[1], (match[2] or "").lstrip("/")
+
+
+def locate(session: Session, reference: str) -> StageLocation:
+    """Resolve a reference. Raises SqlError 002003 when the stage does not exist."""
+    name, path = split_reference(reference)
+    engine = session.engine
+    if name == "~":
+        folder = engine.data_dir / "stages" / "~" / session.user
+        return StageLocation("~", folder, path, "", "", False, {})
+    parts = Reader(name.replace("%", "")).name()
+    resolved = session.resolve(parts)
+    if "%" in name:
+        folder = engine.stage_folder(resolved.database, resolved.schema, f"%{resolved.name}")
+        return StageLocation(f"%{resolved.name}", folder, path, "", "", False, {}, table=resolved.name)
+    stored = session.catalog.get(STAGE, resolved.database, resolved.schema, resolved.name)
+    if stored is None:
+        raise missing_object("stage", str(resolved))
+    format_options = dict(stored.definition.get("file_format") or {})
+    url = str(stored.definition.get("url") or "")
+    if not url:
+        folder = engine.stage_folder(resolved.database, resolved.schema, resolved.name)
+        display = quote_name(resolved.name).lower() + "/"
+        return StageLocation(str(resolved), folder, path, "", display, False, format_options)
+    bucket, key = split_url(url)
+    return StageLocation(
+        str(resolved), engine.s3_root / bucket / key, path, key, f"s3://{bucket}/{key}", True, format_options
+    )
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """(bucket, key prefix ending in '/' or empty) of an s3:// URL. Raises SqlError for other clouds."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("s3", "s3gov", "s3china") or not parts.netloc:
+        raise SqlError(
+            f"Unsupported feature 'stage URL {url}' in the local endpoint (s3:// only).", errno=2, sqlstate="0A000"
+        )
+    key = parts.path.strip("/")
+    return parts.netloc, f"{key}/" if key else ""
+
+
+def resolve_stage_path(session: Session, reference: str) -> Path:
+    """The file on disk that a reference names. Raises SqlError when there is none."""
+    location = locate(session, reference)
+    file = location.file(location.prefix)
+    if not file.path.is_file():
+        raise SqlError(f"Remote file '{reference}' was not found.", errno=91016, sqlstate="22000")
+    return file.path

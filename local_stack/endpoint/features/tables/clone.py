@@ -1,0 +1,110 @@
+"""CLONE of tables, schemas and databases, and SWAP WITH. A clone here is a copy: it takes time and space, not metadata only."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from local_stack.endpoint.features.stages.location import STAGE
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.language.quoting import identifier
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+_CREATE = re.compile(
+    r"^(CREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|SEQUENCE))\s+(?:IF\s+NOT\s+EXISTS\s+)?", re.IGNORECASE
+)
+_NAME = re.compile(r'(?:(?:"(?:[^"]|"")*"|\w+)\.)*(?:"(?:[^"]|"")*"|\w+)')
+
+
+def definition_as(definition: str, name: str) -> str:
+    """A DuckDB CREATE statement under another name (already quoted)."""
+    head = _CREATE.match(definition)
+    if head is None:
+        raise ValueError(f"not a CREATE statement: {definition[:40]}")
+    rest = definition[head.end() :]
+    old = _NAME.match(rest)
+    return f"{head[1]} {name}{rest[old.end() if old else 0 :]}"
+
+
+def table_definition(session: Session, table: SchemaName) -> str | None:
+    """The DuckDB CREATE TABLE of a table; None when there is none."""
+    rows = session.duck.execute(
+        "SELECT sql FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+        [table.database, table.schema, table.name],
+    ).fetchall()
+    return rows[0][0] if rows else None
+
+
+def clone_table(session: Session, source: SchemaName, target: SchemaName) -> None:
+    """Columns, defaults, constraints and rows. Load metadata is not cloned, as in Snowflake."""
+    definition = table_definition(session, source)
+    if definition is None:
+        session.duck.execute(f"CREATE TABLE {session.quoted(target)} AS SELECT * FROM {session.quoted(source)}")
+        return
+    session.duck.execute(definition_as(definition, session.quoted(target)))
+    session.duck.execute(f"INSERT INTO {session.quoted(target)} SELECT * FROM {session.quoted(source)}")
+
+
+def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, str]) -> None:
+    """Sequences, tables, views, and the registry's objects of a schema; internal stages without their files."""
+    duck = session.duck
+    where = "database_name = ? AND schema_name = ?"
+    for (sequence,) in duck.execute(f"SELECT sql FROM duckdb_sequences() WHERE {where}", list(source)).fetchall():
+        name = _NAME.match(sequence[_CREATE.match(sequence).end() :])[0].rpartition(".")[2]  # type: ignore[index,union-attr]
+        duck.execute(definition_as(sequence, f"{identifier(target[0])}.{identifier(target[1])}.{name}"))
+    for (table,) in duck.execute(
+        f"SELECT table_name FROM duckdb_tables() WHERE {where} AND NOT temporary ORDER BY 1", list(source)
+    ).fetchall():
+        clone_table(session, SchemaName(*source, table), SchemaName(*target, table))
+    views = duck.execute(
+        f"SELECT view_name, sql FROM duckdb_views() WHERE {where} AND NOT internal ORDER BY view_oid", list(source)
+    ).fetchall()
+    for name, sql in views:
+        duck.execute(definition_as(sql, f"{identifier(target[0])}.{identifier(target[1])}.{identifier(name)}"))
+    for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION"):
+        for stored in session.catalog.objects(kind, *source):
+            session.catalog.put(kind, *target, stored.name, stored.definition)
+
+
+def clone_database(session: Session, source: str, target: str) -> None:
+    """Everything of a database: its file is copied while no transaction writes to it."""
+    engine = session.engine
+    session.duck.execute(f"CHECKPOINT {identifier(source)}")
+    session.duck.execute(f"ATTACH '{engine.database_file(target)}' AS {identifier(target)}")
+    session.duck.execute(f"COPY FROM DATABASE {identifier(source)} TO {identifier(target)}")
+    session.duck.execute(f"DETACH {identifier(target)}")
+    folder = engine.data_dir / "stages" / source
+    if folder.exists():
+        shutil.copytree(folder, engine.data_dir / "stages" / target, dirs_exist_ok=True)
+    for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION", "SCHEMA"):
+        for stored in session.catalog.objects(kind, source):
+            session.catalog.put(kind, target, stored.schema, stored.name, stored.definition)
+
+
+def swap_tables(session: Session, one: SchemaName, other: SchemaName) -> None:
+    """ALTER TABLE one SWAP WITH other, within one schema or across two, in one DuckDB transaction."""
+    duck = session.duck
+    duck.execute("BEGIN")
+    try:
+        if (one.database, one.schema) == (other.database, other.schema):
+            spare = identifier(f"_swap_{one.name}")
+            duck.execute(f"ALTER TABLE {session.quoted(one)} RENAME TO {spare}")
+            duck.execute(f"ALTER TABLE {session.quoted(other)} RENAME TO {identifier(one.name)}")
+            duck.execute(
+                f"ALTER TABLE {identifier(one.database)}.{identifier(one.schema)}.{spare} RENAME TO {identifier(other.name)}"
+            )
+        else:
+            spare_table = SchemaName(one.database, one.schema, f"_swap_{one.name}")
+            clone_table(session, one, spare_table)
+            duck.execute(f"DROP TABLE {session.quoted(one)}")
+            clone_table(session, other, one)
+            duck.execute(f"DROP TABLE {session.quoted(other)}")
+            clone_table(session, spare_table, other)
+            duck.execute(f"DROP TABLE {session.quoted(spare_table)}")
+        duck.execute("COMMIT")
+    except BaseException:
+        duck.execute("ROLLBACK")
+        raise

@@ -1,0 +1,193 @@
+"""CREATE, DROP and UNDROP of databases and schemas, with CLONE.
+
+A database is a DuckDB file. What is dropped can be undropped for a day (Snowflake's standard retention): a database's file is
+set aside, a schema's tables and views are kept as described in retention.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
+from local_stack.endpoint.features.stages.formats import read_options
+from local_stack.endpoint.features.tables import clone, retention
+from local_stack.endpoint.language.quoting import identifier
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.statements import Result, Statement
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+_OPTIONS = {
+    "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS", "COMMENT", "DEFAULT_DDL_COLLATION", "LOG_LEVEL",
+    "TRACE_LEVEL", "METRIC_LEVEL", "CATALOG", "EXTERNAL_VOLUME", "STORAGE_SERIALIZATION_POLICY",
+}  # fmt: skip
+DONE = "Statement executed successfully."
+
+
+class Containers:
+    """The extension for databases and schemas."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | None:
+        words = leading_words(statement.text, 6)
+        if not words or words[0] not in ("CREATE", "DROP", "UNDROP", "ALTER"):
+            return None
+        rest = [w for w in words[1:] if w not in ("OR", "REPLACE", "ALTER", "TRANSIENT")]
+        if (
+            not rest
+            or rest[0] not in ("DATABASE", "SCHEMA")
+            or words[:3] == ("ALTER", "DATABASE", "ROLE")
+            or rest[1:2] == ["ROLE"]
+        ):
+            return None
+        if statement.describe_only:
+            return Result.status(DONE)
+        reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+        verb = reader.next().upper
+        with session.lock:
+            session.transaction.commit()
+            match verb:
+                case "CREATE":
+                    return _create(reader, session)
+                case "DROP":
+                    return _drop(reader, session)
+                case "UNDROP":
+                    return _undrop(reader, session)
+                case _:
+                    return _alter(reader, session)
+
+
+def _create(reader: Reader, session: Session) -> Result:
+    replace = reader.accept("OR", "REPLACE")
+    if reader.accept("OR", "ALTER"):
+        replace = False
+    reader.accept("TRANSIENT")
+    kind = reader.accept_any("DATABASE", "SCHEMA") or ""
+    if_missing = reader.accept("IF", "NOT", "EXISTS")
+    database, name = _container(reader, kind, session)
+    source = _container(reader, kind, session) if reader.accept("CLONE") else None
+    managed = reader.accept("WITH", "MANAGED", "ACCESS")
+    options = read_options(reader)
+    managed = reader.accept("WITH", "MANAGED", "ACCESS") or managed
+    options.update(read_options(reader))
+    reader.expect_end()
+    for option in options:
+        if option not in _OPTIONS:
+            raise compilation_error(f"invalid property '{option}' for '{kind}'", 1422, "22023")
+    label = f"{kind.capitalize()} {name or database}"
+    if _exists(session, database, name):
+        if if_missing:
+            _use(session, database, name)
+            return Result.status(f"{name or database} already exists, statement succeeded.")
+        if not replace:
+            raise existing_object(name or database)
+        _remove(session, database, name)
+    if source and not _exists(session, *source):
+        raise missing_object(kind, source[1] or source[0])
+    if name:
+        session.duck.execute(f"CREATE SCHEMA {identifier(database)}.{identifier(name)}")
+        if source and source[1]:
+            clone.clone_schema(session, (source[0], source[1]), (database, name))
+    else:
+        if source:
+            clone.clone_database(session, source[0], database)
+        session.engine.attach(database)
+        if not session.schema_exists(database, "PUBLIC"):
+            session.duck.execute(f"CREATE SCHEMA {identifier(database)}.PUBLIC")
+    definition: dict[str, Any] = {"managed_access": managed, "comment": str(options.get("COMMENT", ""))}
+    session.catalog.put(kind, database, name, "", definition)
+    _use(session, database, name)
+    return Result.status(f"{label} successfully created.")
+
+
+def _drop(reader: Reader, session: Session) -> Result:
+    kind = reader.accept_any("DATABASE", "SCHEMA") or ""
+    if_exists = reader.accept("IF", "EXISTS")
+    database, name = _container(reader, kind, session)
+    reader.accept_any("CASCADE", "RESTRICT")
+    reader.expect_end()
+    if not _exists(session, database, name):
+        if if_exists:
+            return Result.status(f"Drop statement executed successfully ({name or database} already dropped).")
+        raise missing_object(kind, name or database)
+    _remove(session, database, name)
+    return Result.status(f"{name or database} successfully dropped.")
+
+
+def _undrop(reader: Reader, session: Session) -> Result:
+    kind = reader.accept_any("DATABASE", "SCHEMA") or ""
+    database, name = _container(reader, kind, session)
+    reader.expect_end()
+    if _exists(session, database, name):
+        raise existing_object(name or database)
+    if name:
+        retention.restore_schema(session, database, name)
+    else:
+        retention.restore_database(session, database)
+    return Result.status(f"{kind.capitalize()} {name or database} successfully restored.")
+
+
+def _alter(reader: Reader, session: Session) -> Result:
+    kind = reader.accept_any("DATABASE", "SCHEMA") or ""
+    if_exists = reader.accept("IF", "EXISTS")
+    database, name = _container(reader, kind, session)
+    if not _exists(session, database, name):
+        if if_exists:
+            return Result.status(DONE)
+        raise missing_object(kind, name or database)
+    stored = session.catalog.get(kind, database, name, "") or session.catalog.put(
+        kind, database, name, "", {"managed_access": False, "comment": ""}
+    )
+    definition = dict(stored.definition)
+    if reader.accept("ENABLE", "MANAGED", "ACCESS") or reader.accept("DISABLE", "MANAGED", "ACCESS"):
+        definition["managed_access"] = "ENABLE" in reader.sql.upper().split()
+    elif reader.accept("UNSET"):
+        while not reader.at_end():
+            definition.pop(reader.identifier().lower(), None)
+            reader.accept(",")
+    else:
+        reader.expect("SET")
+        options = read_options(reader)
+        for option in options:
+            if option not in _OPTIONS:
+                raise compilation_error(f"invalid property '{option}' for '{kind}'", 1422, "22023")
+        definition.update({option.lower(): value for option, value in options.items()})
+    reader.expect_end()
+    session.catalog.update(stored, definition)
+    return Result.status(DONE)
+
+
+def _container(reader: Reader, kind: str, session: Session) -> tuple[str, str]:
+    """(database, '') or (database, schema)."""
+    parts = reader.name()
+    if kind == "DATABASE":
+        if len(parts) != 1:
+            raise reader.unexpected()
+        return parts[0], ""
+    if len(parts) == 2:
+        return parts[0], parts[1]
+    if not session.database:
+        raise compilation_error(
+            "Cannot perform CREATE SCHEMA. This session does not have a current database.", 90105, "22000"
+        )
+    return session.database, parts[0]
+
+
+def _exists(session: Session, database: str, schema: str) -> bool:
+    return session.schema_exists(database, schema or "main")
+
+
+def _use(session: Session, database: str, schema: str) -> None:
+    """Creating a database or schema makes it the current one."""
+    session.use(database, schema or "PUBLIC")
+
+
+def _remove(session: Session, database: str, schema: str) -> None:
+    if schema:
+        retention.keep_schema(session, database, schema)
+        session.duck.execute(f"DROP SCHEMA {identifier(database)}.{identifier(schema)} CASCADE")
+        session.catalog.drop_container(database, schema)
+    else:
+        retention.set_aside_database(session, database)
+    session.leave(database, schema or None)

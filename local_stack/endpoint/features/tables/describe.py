@@ -1,0 +1,58 @@
+"""DESCRIBE TABLE | VIEW."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local_stack.endpoint.features.tables.columns import columns_of
+from local_stack.endpoint.language.column_types import type_text
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.statements import Column, Result, Statement, unsupported
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+_NAMES = (
+    "name", "type", "kind", "null?", "default", "primary key", "unique key", "check", "expression", "comment",
+    "policy name", "privacy domain",
+)  # fmt: skip
+
+
+class DescribeTable:
+    """The extension."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | None:
+        words = leading_words(statement.text, 3)
+        if not words or words[0] not in ("DESC", "DESCRIBE"):
+            return None
+        reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+        reader.next()
+        if not reader.accept_any("TABLE", "VIEW"):
+            return None
+        parts = reader.name()
+        if reader.accept("TYPE"):
+            raise unsupported("DESCRIBE TABLE TYPE = …")
+        reader.expect_end()
+        if len(parts) > 1 and parts[-2] == "INFORMATION_SCHEMA":
+            return None
+        name = session.resolve(parts)
+        policies = session.catalog.get("COLUMN POLICIES", name.database, name.schema, name.name)
+        rows = [
+            [
+                column.name,
+                type_text(column.shown_type, column.length),
+                "COLUMN",
+                "Y" if column.nullable else "N",
+                column.default,
+                "Y" if column.primary_key else "N",
+                "N",
+                None,
+                None,
+                column.comment,
+                (policies.definition if policies else {}).get(column.name),
+                None,
+            ]
+            for column in columns_of(session, name)
+        ]
+        return Result(tuple(Column(n) for n in _NAMES), rows)

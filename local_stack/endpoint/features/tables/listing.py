@@ -1,0 +1,267 @@
+"""SHOW TABLES | VIEWS | OBJECTS | SCHEMAS | DATABASES | SEQUENCES | COLUMNS, from DuckDB's catalog."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from local_stack.endpoint.engine.table_notes import TRANSIENT
+from local_stack.endpoint.features.show import Filters, Scope, read_filters
+from local_stack.endpoint.features.tables.columns import columns_of
+from local_stack.endpoint.language.column_types import type_document
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.statements import Column, Result, Statement
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+# DuckDB does not record when an object was created.
+_CREATED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_HIDDEN_SCHEMAS = "('main', 'information_schema', 'pg_catalog', '_fs_information_schema')"
+Row = dict[str, Any]
+
+
+class ShowObjects:
+    """The extension."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | None:
+        words = leading_words(statement.text, 3)
+        if words[:1] != ("SHOW",):
+            return None
+        kind = words[2] if words[1:2] == ("TERSE",) else words[1] if len(words) > 1 else ""
+        if kind not in _SHOWN or words[2:3] == ("ROLES",):
+            return None
+        reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+        reader.expect("SHOW")
+        terse = reader.accept("TERSE")
+        reader.next()
+        reader.accept("HISTORY")
+        with session.lock:
+            return _SHOWN[kind](reader, session, terse)
+
+
+def _result(names: tuple[str, ...], terse_names: tuple[str, ...], rows: list[Row], scope: Scope, terse: bool) -> Result:
+    chosen = terse_names if terse else names
+    columns = tuple(
+        Column(
+            n, "TIMESTAMP_LTZ" if n in ("created_on", "dropped_on") else "FIXED" if n in ("rows", "bytes") else "TEXT"
+        )
+        for n in chosen
+    )
+    listed = [[row.get(n, "") for n in chosen] for row in rows]
+    return Result(columns, scope.filters.apply(listed, chosen.index("name")))
+
+
+_TERSE = ("created_on", "name", "kind", "database_name", "schema_name")
+_TABLES = (
+    "created_on", "name", "database_name", "schema_name", "kind", "comment", "cluster_by", "rows", "bytes", "owner",
+    "retention_time", "automatic_clustering", "change_tracking", "is_external", "enable_schema_evolution",
+    "owner_role_type", "is_event", "budget", "is_hybrid", "is_iceberg", "is_dynamic", "is_immutable",
+)  # fmt: skip
+_VIEWS = (
+    "created_on", "name", "reserved", "database_name", "schema_name", "owner", "comment", "text", "is_secure",
+    "is_materialized", "owner_role_type", "change_tracking",
+)  # fmt: skip
+_OBJECTS = (
+    "created_on", "name", "database_name", "schema_name", "kind", "comment", "cluster_by", "rows", "bytes", "owner",
+    "retention_time", "owner_role_type", "budget", "is_hybrid", "is_dynamic", "is_iceberg", "is_immutable",
+)  # fmt: skip
+_SCHEMAS = (
+    "created_on", "name", "is_default", "is_current", "database_name", "owner", "comment", "options", "retention_time",
+    "owner_role_type", "budget",
+)  # fmt: skip
+_DATABASES = (
+    "created_on", "name", "is_default", "is_current", "origin", "owner", "comment", "options", "retention_time", "kind",
+    "budget", "owner_role_type", "object_visibility",
+)  # fmt: skip
+_SEQUENCES = (
+    "name", "database_name", "schema_name", "next_value", "interval", "created_on", "owner", "comment", "owner_role_type",
+    "ordered",
+)  # fmt: skip
+_COLUMNS = (
+    "table_name", "schema_name", "column_name", "data_type", "null?", "default", "kind", "expression", "comment",
+    "database_name", "autoincrement", "schema_evolution_record",
+)  # fmt: skip
+_COMMON: Row = {
+    "created_on": _CREATED, "owner": "SYSADMIN", "retention_time": "1", "owner_role_type": "ROLE", "budget": None,
+    "is_hybrid": "N", "is_dynamic": "N", "is_iceberg": "N", "is_immutable": "N", "is_external": "N", "is_event": "N",
+    "enable_schema_evolution": "N", "automatic_clustering": "OFF", "change_tracking": "OFF", "cluster_by": "",
+    "is_default": "N", "is_current": "N", "object_visibility": None, "reserved": "", "is_secure": "false",
+    "is_materialized": "false", "bytes": 0,
+}  # fmt: skip
+
+
+def _where(scope: Scope) -> tuple[str, list[Any]]:
+    condition = (
+        f"schema_name NOT IN {_HIDDEN_SCHEMAS} AND database_name NOT IN ('memory', 'system', 'temp', '_fs_global')"
+    )
+    values: list[Any] = []
+    for column, value in (("database_name", scope.database), ("schema_name", scope.schema)):
+        if value is not None:
+            condition += f" AND {column} = ?"
+            values.append(value)
+    return condition, values
+
+
+def _table_rows(session: Session, scope: Scope) -> list[Row]:
+    condition, values = _where(scope)
+    rows = session.duck.execute(
+        f"SELECT database_name, schema_name, table_name, comment, estimated_size FROM duckdb_tables() WHERE {condition}",
+        values,
+    ).fetchall()
+    transient = {(o.database, o.schema, o.name) for o in session.catalog.objects(TRANSIENT)}
+    listed = [
+        {
+            **_COMMON, "database_name": d, "schema_name": s, "name": n, "comment": c or "", "rows": size,
+            "kind": "TRANSIENT" if (d, s, n) in transient else "TABLE",
+        }
+        for d, s, n, c, size in rows
+    ]  # fmt: skip
+    for (database, schema, name), physical in session.temporary_tables.items():
+        inside = scope.database in (None, database) and scope.schema in (None, schema)
+        if inside and session.relation_kind(SchemaName("temp", "main", physical)) == "TABLE":
+            temporary = {"database_name": database, "schema_name": schema, "name": name, "kind": "TEMPORARY", "rows": 0}
+            listed = [
+                r for r in listed if (r["database_name"], r["schema_name"], r["name"]) != (database, schema, name)
+            ]
+            listed.append({**_COMMON, **temporary, "comment": ""})
+    return listed
+
+
+def _view_rows(session: Session, scope: Scope) -> list[Row]:
+    condition, values = _where(scope)
+    rows = session.duck.execute(
+        f"SELECT database_name, schema_name, view_name, comment, sql FROM duckdb_views() WHERE NOT internal AND {condition}",
+        values,
+    ).fetchall()
+    return [
+        {
+            **_COMMON,
+            "database_name": d,
+            "schema_name": s,
+            "name": n,
+            "kind": "VIEW",
+            "comment": c or "",
+            "text": t,
+            "rows": None,
+        }
+        for d, s, n, c, t in rows
+    ]
+
+
+def _tables(reader: Reader, session: Session, terse: bool) -> Result:
+    scope = Scope.read(reader, session)
+    return _result(_TABLES, _TERSE, _table_rows(session, scope), scope, terse)
+
+
+def _views(reader: Reader, session: Session, terse: bool) -> Result:
+    scope = Scope.read(reader, session)
+    return _result(_VIEWS, _TERSE, _view_rows(session, scope), scope, terse)
+
+
+def _objects(reader: Reader, session: Session, terse: bool) -> Result:
+    scope = Scope.read(reader, session)
+    tables = [{**row, "kind": "TABLE"} if row["kind"] == "TRANSIENT" else row for row in _table_rows(session, scope)]
+    return _result(_OBJECTS, _TERSE, tables + _view_rows(session, scope), scope, terse)
+
+
+def _schemas(reader: Reader, session: Session, terse: bool) -> Result:
+    scope = _database_scope(reader, session)
+    condition, values = _where(Scope(scope.database, None, scope.filters))
+    rows = session.duck.execute(
+        f"SELECT database_name, schema_name FROM duckdb_schemas() WHERE {condition}", values
+    ).fetchall()
+    listed = []
+    for database, name in rows:
+        stored = session.catalog.get("SCHEMA", database, name, "")
+        definition = stored.definition if stored else {}
+        current = "Y" if (database, name) == (session.database, session.schema) else "N"
+        options = "MANAGED ACCESS" if definition.get("managed_access") else ""
+        row = {"database_name": database, "name": name, "schema_name": name, "kind": None, "is_current": current}
+        created = {"created_on": stored.created_on} if stored else {}
+        listed.append({**_COMMON, **row, **created, "options": options, "comment": definition.get("comment", "")})
+    return _result(_SCHEMAS, _TERSE, listed, scope, terse)
+
+
+def _database_scope(reader: Reader, session: Session) -> Scope:
+    """SHOW SCHEMAS … IN {ACCOUNT | [DATABASE] d}; by default the current database, or the account without one."""
+    like = reader.string() if reader.accept("LIKE") else None
+    database = session.database
+    if reader.accept("IN"):
+        if reader.accept("ACCOUNT"):
+            database = None
+        else:
+            reader.accept("DATABASE")
+            if reader.token.kind in ("word", "quoted") and reader.token.upper not in ("STARTS", "LIMIT", "LIKE"):
+                database = reader.name()[0]
+    filters = read_filters(reader, like)
+    reader.expect_end()
+    return Scope(database, None, filters)
+
+
+def _databases(reader: Reader, session: Session, terse: bool) -> Result:
+    filters = read_filters(reader)
+    reader.expect_end()
+    listed = []
+    for name in session.engine.databases():
+        stored = session.catalog.get("DATABASE", name, "", "")
+        row = {"name": name, "is_current": "Y" if name == session.database else "N", "kind": "STANDARD", "origin": ""}
+        created = {"created_on": stored.created_on} if stored else {}
+        comment = stored.definition.get("comment", "") if stored else ""
+        listed.append({**_COMMON, **row, **created, "comment": comment, "options": ""})
+    return _result(_DATABASES, _TERSE, listed, Scope(None, None, filters), terse)
+
+
+def _sequences(reader: Reader, session: Session, terse: bool) -> Result:
+    scope = Scope.read(reader, session)
+    condition, values = _where(scope)
+    rows = session.duck.execute(
+        "SELECT database_name, schema_name, sequence_name, start_value, increment_by, last_value FROM duckdb_sequences()"
+        f" WHERE {condition} AND NOT starts_with(sequence_name, '_fs_seq_')",
+        values,
+    ).fetchall()
+    listed = [
+        {
+            **_COMMON, "database_name": d, "schema_name": s, "name": n, "interval": step, "comment": "", "ordered": "Y",
+            "next_value": start if last is None else last + step,
+        }
+        for d, s, n, start, step, last in rows
+    ]  # fmt: skip
+    return _result(_SEQUENCES, _TERSE, listed, scope, terse)
+
+
+def _columns(reader: Reader, session: Session, terse: bool) -> Result:
+    like = reader.string() if reader.accept("LIKE") else None
+    one: SchemaName | None = None
+    if reader.looking_at("IN") and reader.peek().upper not in ("ACCOUNT", "DATABASE", "SCHEMA"):
+        reader.next()
+        reader.accept_any("TABLE", "VIEW")
+        one = session.resolve(reader.name())
+        scope = Scope(None, None, read_filters(reader, like))
+        reader.expect_end()
+    else:
+        scope = Scope.read(reader, session)
+    listed = [] if one else _table_rows(session, scope) + _view_rows(session, scope)
+    relations = [one] if one else [SchemaName(r["database_name"], r["schema_name"], r["name"]) for r in listed]
+    rows = []
+    for name in relations:
+        for column in columns_of(session, name):
+            kind = json.dumps(type_document(column.shown_type, column.length, column.nullable), separators=(",", ":"))
+            rows.append([
+                name.name, name.schema, column.name, kind, "true" if column.nullable else "false", column.default or "",
+                "COLUMN", "", column.comment or "", name.database, "", None,
+            ])  # fmt: skip
+    filters = scope.filters
+    if like or filters.like:
+        rows = [list(row) for row in Filters(like or filters.like).apply(rows, 2)]
+    return Result(tuple(Column(n) for n in _COLUMNS), rows)
+
+
+_SHOWN: dict[str, Callable[[Reader, Session, bool], Result]] = {
+    "TABLES": _tables, "VIEWS": _views, "OBJECTS": _objects, "SCHEMAS": _schemas, "DATABASES": _databases,
+    "SEQUENCES": _sequences, "COLUMNS": _columns,
+}  # fmt: skip

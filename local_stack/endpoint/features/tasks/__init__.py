@@ -1,0 +1,7 @@
+"""Tasks: graphs, schedules, runs and their history."""
+
+from __future__ import annotations
+
+from local_stack.endpoint.features.tasks.extension import Tasks
+
+__all__ = ["Tasks"]

@@ -1,0 +1,254 @@
+"""The extension: CREATE, ALTER, DROP, SHOW, DESCRIBE, EXECUTE TASK, the SYSTEM$ functions and table functions of tasks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.features.session.functions import Function, substitute
+from local_stack.endpoint.features.tasks import context, listing, store
+from local_stack.endpoint.features.tasks.create import parse_alter_task, parse_create_task
+from local_stack.endpoint.features.tasks.run import GraphRequest
+from local_stack.endpoint.features.tasks.scheduler import GraphRunner, Scheduler
+from local_stack.endpoint.language.quoting import identifier_value
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.statements import Column, Result, SqlError, Statement, unsupported
+
+_SYSTEM_FUNCTION = re.compile(
+    r"SYSTEM\$(TASK|GET_PREDECESSOR|GET_TASK|CURRENT_USER_TASK|SET_RETURN|STREAM_HAS|USER_TASK)", re.IGNORECASE
+)
+_TABLE_FUNCTION = re.compile(
+    r"\b(TASK_HISTORY|TASK_DEPENDENTS|COMPLETE_TASK_GRAPHS|CURRENT_TASK_GRAPHS)\s*\(", re.IGNORECASE
+)
+_TABLE_FUNCTIONS: dict[str, Callable[[dict[str, str], Session], str]] = {
+    "TASK_HISTORY": listing.task_history,
+    "TASK_DEPENDENTS": listing.task_dependents,
+    "COMPLETE_TASK_GRAPHS": listing.complete_task_graphs,
+}
+# For functions whose arguments may be positional.
+_POSITIONAL = {"TASK_DEPENDENTS": ("TASK_NAME", "RECURSIVE")}
+
+
+class Tasks:
+    """Everything about tasks. The scheduler runs between start and stop."""
+
+    def __init__(self) -> None:
+        self._runner: GraphRunner | None = None
+        self._scheduler: Scheduler | None = None
+
+    def start(self, sessions: Sessions) -> None:
+        self._runner = GraphRunner(sessions)
+        self._runner.history.close_interrupted()
+        self._scheduler = Scheduler(self._runner)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        if self._scheduler is not None:
+            self._scheduler.stop()
+        if self._runner is not None:
+            self._runner.wait(5)
+
+    def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
+        text = statement.text.strip().removesuffix(";").rstrip()
+        words = leading_words(text, 5)
+        if {"TASK", "TASKS"} & set(words) and (action := self._ddl(text, words, session)) is not None:
+            if statement.describe_only and words[0] not in ("SHOW", "DESCRIBE", "DESC"):
+                return Result.status("")
+            return action()
+        return self._functions(statement, text, words, session)
+
+    def _ddl(self, text: str, words: tuple[str, ...], session: Session) -> Callable[[], Result] | None:
+        if words[0] == "CREATE":
+            created = parse_create_task(text)
+            return None if created is None else self._change(session, lambda: store.create(created, session))
+        if words[:2] == ("ALTER", "TASK"):
+            altered = parse_alter_task(text)
+            if altered is None:
+                return None
+
+            def alter() -> str:
+                store.alter(altered, session)
+                return "Statement executed successfully."
+
+            return self._change(session, alter)
+        reader = Reader(text)
+        if reader.accept("DROP", "TASK"):
+            return self._drop(reader, session)
+        if reader.accept("SHOW", "TASKS") or reader.accept("SHOW", "TERSE", "TASKS"):
+            return lambda: listing.show(reader, session)
+        if reader.accept("DESCRIBE", "TASK") or reader.accept("DESC", "TASK"):
+            parts = reader.name()
+            reader.expect_end()
+            return lambda: listing.describe(store.require(parts, session), session)
+        if reader.accept("EXECUTE", "TASK"):
+            return self._execute(reader, session)
+        return None
+
+    def _change(self, session: Session, change: Callable[[], str]) -> Callable[[], Result]:
+        def run() -> Result:
+            with session.lock:  # every DDL commits the open transaction
+                session.transaction.commit()
+            message = change()
+            if self._scheduler is not None:
+                self._scheduler.tasks_changed()
+            return Result.status(message)
+
+        return run
+
+    def _drop(self, reader: Reader, session: Session) -> Callable[[], Result]:
+        if_exists = reader.accept("IF", "EXISTS")
+        parts = reader.name()
+        reader.expect_end()
+
+        def drop() -> str:
+            if if_exists and store.find(parts, session) is None:
+                return f"Drop statement executed successfully ({parts[-1]} already dropped)."
+            store.drop(parts, session)
+            return f"{parts[-1]} successfully dropped."
+
+        return self._change(session, drop)
+
+    def _execute(self, reader: Reader, session: Session) -> Callable[[], Result]:
+        """EXECUTE TASK name [USING CONFIG = '…' | RETRY LAST]"""
+        parts = reader.name()
+        config, retry = None, False
+        if reader.accept("USING", "CONFIG"):
+            reader.expect("=")
+            config = reader.string()
+        elif reader.accept("RETRY", "LAST"):
+            retry = True
+        reader.expect_end()
+
+        def run() -> Result:
+            task = store.require(parts, session)
+            if not task.is_root:
+                raise SqlError(
+                    f"Task {task.full_name} is not a root task: only a root can be executed.", 91106, "42601"
+                )
+            if self._runner is None:
+                raise SqlError("The endpoint is not serving.", 91107, "XX000")
+            now = dt.datetime.now(dt.UTC)
+            request = GraphRequest(task, now, "EXECUTE TASK", _merged(task.properties.get("CONFIG"), config))
+            if retry:
+                earlier = tuple(self._runner.history.last_graph_run(task.id))
+                if not any(r.state.startswith("FAILED") for r in earlier):
+                    raise SqlError(
+                        f"The last run of task graph {task.full_name} did not fail: nothing to retry.", 91108, "42601"
+                    )
+                request = replace(
+                    request, scheduled_from="EXECUTE TASK RETRY LAST", earlier=earlier, config=earlier[0].config
+                )
+            self._runner.start(request)
+            return Result.status(f"Task {task.name} is scheduled to run immediately.")
+
+        return run
+
+    def _functions(
+        self, statement: Statement, text: str, words: tuple[str, ...], session: Session
+    ) -> Result | Statement | None:
+        changed, binds = text, statement.binds
+        if _SYSTEM_FUNCTION.search(text) and words[:1] not in (("CREATE",), ("ALTER",)):
+            if words[:2] == ("CALL", "SYSTEM$SET_RETURN_VALUE"):
+                return _set_return_value(text, statement, session)
+            if (substituted := substitute(changed, session, self._system_functions(statement), binds)) is not None:
+                changed, binds = substituted
+        if _TABLE_FUNCTION.search(changed) and words[:1] != ("CREATE",):
+            changed = expand_table_functions(changed, session)
+        if changed == text:
+            return None
+        return replace(statement, text=changed, binds=binds)
+
+    def _system_functions(self, statement: Statement) -> dict[str, Function]:
+        def enable(session: Session, arguments: list[str]) -> str:
+            if not statement.describe_only:
+                store.resume_graph(store.require(Reader(arguments[0]).name(), session), session)
+                if self._scheduler is not None:
+                    self._scheduler.tasks_changed()
+            return "SUCCESS"
+
+        def refuse(name: str) -> Function:
+            def raise_(session: Session, arguments: list[str]) -> str:
+                raise unsupported(name)
+
+            return raise_
+
+        return {
+            "SYSTEM$TASK_DEPENDENTS_ENABLE": enable,
+            "SYSTEM$CURRENT_USER_TASK_NAME": lambda session, arguments: context.task_name(session),
+            "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": context.predecessor_value,
+            "SYSTEM$GET_TASK_GRAPH_CONFIG": context.graph_config,
+            "SYSTEM$TASK_RUNTIME_INFO": context.runtime_info,
+            "SYSTEM$STREAM_HAS_DATA": refuse("SYSTEM$STREAM_HAS_DATA"),
+            "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": refuse("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS"),
+        }
+
+
+def _set_return_value(text: str, statement: Statement, session: Session) -> Result:
+    if not statement.describe_only:
+        function = {"SYSTEM$SET_RETURN_VALUE": context.set_return_value}
+        substitute(text, session, dict(function), statement.binds)
+    return Result((Column("SYSTEM$SET_RETURN_VALUE"),), [["Return value set."]])
+
+
+def _merged(default: str | None, given: str | None) -> str | None:
+    """The graph's configuration with that of USING CONFIG on top. Raises SqlError for what is no JSON object."""
+    if given is None:
+        return default
+    try:
+        merged = {**json.loads(default or "{}"), **json.loads(given)}
+    except (ValueError, TypeError):
+        raise compilation_error("CONFIG must be a JSON object.", 1008, "22023") from None
+    return json.dumps(merged)
+
+
+def expand_table_functions(sql: str, session: Session) -> str:
+    """The SQL with TABLE([db.]INFORMATION_SCHEMA.TASK_HISTORY(…)) and its like replaced by subqueries."""
+    reader = Reader(sql)
+    pieces: list[str] = []
+    copied = 0
+    while not reader.at_end():
+        start = reader.next()
+        if start.upper != "TABLE" or reader.token.text != "(":
+            continue
+        mark = reader.mark()
+        reader.expect("(")
+        parts: tuple[str, ...] = ()
+        while reader.token.kind in ("word", "quoted"):
+            parts = (*parts, identifier_value(reader.next()))
+            reader.accept(".")
+        name = parts[-1] if parts else ""
+        if not _TABLE_FUNCTION.match(f"{name}(") or reader.token.text != "(":
+            reader.back_to(mark)
+            continue
+        if name not in _TABLE_FUNCTIONS:
+            raise unsupported(f"INFORMATION_SCHEMA.{name}")
+        arguments = _named_arguments(reader, name)
+        reader.expect(")")
+        pieces.append(sql[copied : start.start] + _TABLE_FUNCTIONS[name](arguments, session))
+        copied = reader.token_before(reader.mark()).end
+    return "".join(pieces) + sql[copied:]
+
+
+def _named_arguments(reader: Reader, function: str) -> dict[str, str]:
+    reader.expect("(")
+    arguments: dict[str, str] = {}
+    position = 0
+    while not reader.accept(")"):
+        if position:
+            reader.expect(",")
+        if reader.peek().text == "=>":
+            name = reader.identifier()
+            reader.expect("=>")
+        elif position < len(_POSITIONAL.get(function, ())):
+            name = _POSITIONAL[function][position]
+        else:
+            raise reader.unexpected()
+        arguments[name] = reader.expression(",", ")")
+        position += 1
+    return arguments

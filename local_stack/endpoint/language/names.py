@@ -1,0 +1,28 @@
+"""Names of objects that live in a schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.language.quoting import quote_name
+
+
+@dataclass(frozen=True)
+class SchemaName:
+    """A resolved name of an object that lives in a schema."""
+
+    database: str
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return ".".join(quote_name(part) for part in (self.database, self.schema, self.name))
+
+
+def stored(name: Expr | str | None) -> str:
+    """An identifier as stored."""
+    if isinstance(name, exp.Identifier):
+        return str(name.this) if name.quoted else str(name.this).upper()
+    return "" if name is None else str(name.name if isinstance(name, Expr) else name).upper()

@@ -1,7 +1,0 @@
-"""Procedures and functions: CREATE, CALL, SHOW, DESCRIBE, ALTER, DROP."""
-
-from __future__ import annotations
-
-from local_stack.endpoint.procedures.extension import Procedures
-
-__all__ = ["Procedures"]

@@ -1,0 +1,65 @@
+"""Several statements in one request (MULTI_STATEMENT_COUNT): each runs on its own; the client then asks for each result.
+
+Source: Snowflake's parameter reference, MULTI_STATEMENT_COUNT: 1 by default, 0 for any number; another number must be met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from local_stack.endpoint.engine.bindings import Bind
+from local_stack.endpoint.language.text import count_placeholders, segments, without_comments
+from local_stack.endpoint.outcome import Outcome, from_result
+from local_stack.endpoint.statements import Column, Result, SqlError, Statement
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+_RESULTS = "multi_statement_results"
+# What the clients look for in the parent's only row.
+_DONE = "Multiple statements executed successfully."
+
+
+def wanted_count(statement: Statement, session: Session) -> int:
+    """How many statements the request may hold; 0 for any number."""
+    text = statement.parameters.get("MULTI_STATEMENT_COUNT") or session.parameters.get("MULTI_STATEMENT_COUNT") or "1"
+    return int(text)
+
+
+def split(text: str) -> list[str]:
+    """The statements of a text, at the semicolons outside strings, names, comments and $$ bodies."""
+    statements = [""]
+    for kind, part in segments(text):
+        pieces = part.split(";") if kind == "code" else [part]
+        statements[-1] += pieces[0]
+        statements.extend(pieces[1:])
+    return [statement.strip() for statement in statements if without_comments(statement)]
+
+
+def run_all(statement: Statement, session: Session, count: int) -> Outcome:
+    """Run a request's statements in order; the outcome of the whole, behind which `result_ids` knows each one's.
+
+    A statement that fails ends the run; those before it have happened. Raises SqlError.
+    """
+    texts = split(statement.text)
+    if count not in (0, len(texts)):
+        raise SqlError(
+            f"Actual statement count {len(texts)} did not match the desired statement count {count}.", 8, "0A000"
+        )
+    ids: list[str] = []
+    binds: Sequence[Bind] = statement.binds
+    for text in texts:
+        taken = count_placeholders(text)
+        outcome = session.run(Statement(text, tuple(binds[:taken]), parameters=statement.parameters))
+        binds = binds[taken:]
+        ids.append(outcome.query_id)
+    whole = from_result(Result((Column("multiple statement execution"),), [[_DONE]]))
+    session.attributes.setdefault(_RESULTS, {})[whole.query_id] = ids
+    session.keep(whole)
+    return whole
+
+
+def result_ids(session: Session, query_id: str) -> list[str]:
+    """The query ids of the statements of a request; none for a request of one statement."""
+    return list(session.attributes.get(_RESULTS, {}).get(query_id, ()))

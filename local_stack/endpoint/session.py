@@ -1,0 +1,369 @@
+"""Sessions: one per login, each with its own DuckDB connection, transaction and parameters, found by token."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+from zoneinfo import available_timezones
+
+import duckdb
+from fakesnow.conn import FakeSnowflakeConnection
+from fakesnow.expr import normalise_ident
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.engine import bindings
+from local_stack.endpoint.engine.catalog import Catalog
+from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.engine.table_notes import SEMI_STRUCTURED, note
+from local_stack.endpoint.engine.transactions import Transaction
+from local_stack.endpoint.errors import SessionGone, compilation_error, missing_object
+from local_stack.endpoint.language.names import SchemaName, stored
+from local_stack.endpoint.language.quoting import quote_string
+from local_stack.endpoint.language.text import segments
+from local_stack.endpoint.language.types import Kind
+from local_stack.endpoint.outcome import Outcome
+from local_stack.endpoint.parameters import PARAMETERS, check_parameter, require_parameter
+from local_stack.endpoint.statements import SqlError, Statement
+
+_KEPT_RESULTS = 200
+
+
+class Executor(Protocol):
+    """Runs statements on sessions."""
+
+    def run(self, statement: Statement, session: Session, batch: Sequence[tuple[bindings.Bind, ...]] = ()) -> Outcome:
+        """Run one statement through the whole chain. Raises SqlError."""
+
+    def translate(self, expression: Expr, session: Session) -> str:
+        """Write the tree of a Snowflake query as DuckDB SQL."""
+
+
+@dataclass
+class Session:
+    """One session. lock guards its DuckDB connection for the length of one statement, never of a CALL: a procedure's
+    handler runs statements on the session of its caller, from other threads, while the CALL is under way.
+
+    parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
+    call_parameters: those given with the outermost CALL under way, which hold for what it runs.
+    attributes: room for extensions' own state, by name.
+    """
+
+    engine: Engine
+    executor: Executor
+    connection: FakeSnowflakeConnection
+    token: str
+    master_token: str
+    registry: Sessions
+    number: str
+    user: str = "LOCAL"
+    role: str = "SYSADMIN"
+    warehouse: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    call_depth: int = 0
+    call_parameters: dict[str, str] = field(default_factory=dict)
+    query_ids: list[str] = field(default_factory=list)
+    results: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    temporary_tables: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self.transaction = Transaction(self.connection._duck_conn, self.engine.locks, self.token)
+
+    @property
+    def database(self) -> str | None:
+        return self.connection.database
+
+    @property
+    def schema(self) -> str | None:
+        return self.connection.schema
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.engine.catalog
+
+    @property
+    def duck(self) -> duckdb.DuckDBPyConnection:
+        """The session's DuckDB connection. Hold `lock`, and go through `transaction.run` for anything that writes."""
+        return self.connection._duck_conn
+
+    def use(self, database: str, schema: str) -> None:
+        """Make a schema the current one (and its database)."""
+        with self.lock:
+            if self.schema_exists(database, schema):
+                self.duck.execute(f"SET schema = '{_path(database, schema)}'")
+                self.connection._schema, self.connection.schema_set = schema, True
+            else:
+                self.duck.execute(f"SET schema = '{_path(database, 'main')}'")
+                self.connection._schema, self.connection.schema_set = None, False
+            self.connection.database, self.connection.database_set = database, True
+
+    def leave(self, database: str, schema: str | None) -> None:
+        """The database (or schema) is gone: it is no longer the current one."""
+        with self.lock:
+            if self.database != database or (schema is not None and self.schema != schema):
+                return
+            self.connection._schema, self.connection.schema_set = None, False
+            if schema is None:
+                self.connection.database, self.connection.database_set = None, False
+                self.duck.execute("SET schema = 'memory.main'")
+            else:
+                self.duck.execute(f"SET schema = '{_path(database, 'main')}'")
+
+    def schema_exists(self, database: str, schema: str) -> bool:
+        return (
+            self.duck.execute(
+                "SELECT 1 FROM duckdb_schemas() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)",
+                [database, schema],
+            ).fetchall()
+            != []
+        )
+
+    def table_exists(self, database: str, schema: str, name: str) -> bool:
+        """Whether a permanent table has this name."""
+        found = self.duck.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
+            " AND upper(table_name) = upper(?)",
+            [database, schema, name],
+        ).fetchall()
+        return bool(found)
+
+    def relation_kind(self, name: SchemaName) -> str | None:
+        """'TABLE', 'VIEW', or None when nothing has this (physical) name."""
+        for kind, column, source in (
+            ("TABLE", "table_name", "duckdb_tables()"),
+            ("VIEW", "view_name", "duckdb_views()"),
+        ):
+            found = self.duck.execute(
+                f"SELECT 1 FROM {source} WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
+                f" AND upper({column}) = upper(?)",
+                [name.database, name.schema, name.name],
+            ).fetchall()
+            if found:
+                return kind
+        return None
+
+    def full_name(self, table: exp.Table) -> tuple[str, str, str]:
+        """Return (database, schema, name) as stored, completed from the session."""
+        return (
+            stored(table.args.get("catalog")) or self.database or "",
+            stored(table.args.get("db")) or self.schema or "",
+            stored(table.this),
+        )
+
+    def resolve(self, parts: tuple[str, ...]) -> SchemaName:
+        """Complete a name from the session's current database and schema.
+
+        Raises SqlError 090105/090106 where the session has none.
+        """
+        if len(parts) == 3:
+            return SchemaName(*parts)
+        if not self.database:
+            raise SqlError(
+                "Cannot perform operation. This session does not have a current database. Call 'USE DATABASE', or use a "
+                "qualified name.",
+                90105,
+                "22000",
+            )
+        if len(parts) == 2:
+            return SchemaName(self.database, *parts)
+        if not self.schema:
+            raise SqlError(
+                "Cannot perform operation. This session does not have a current schema. Call 'USE SCHEMA', or use a "
+                "qualified name.",
+                90106,
+                "22000",
+            )
+        return SchemaName(self.database, self.schema, parts[0])
+
+    def require_schema(self, place: SchemaName) -> None:
+        """Raise SqlError 002003 where an object's database or schema does not exist."""
+        duckdb = self.engine.duck_conn.cursor()
+        query = "SELECT 1 FROM duckdb_schemas() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
+        if duckdb.execute(query, [place.database, place.schema]).fetchone() is None:
+            raise missing_object("Schema", f"{place.database}.{place.schema}")
+
+    def physical_table(self, table: SchemaName) -> SchemaName:
+        """Where a table is: a temporary table of this session hides a permanent one of the same name."""
+        hidden = self.temporary_tables.get((table.database, table.schema, table.name))
+        return SchemaName("temp", "main", hidden) if hidden else table
+
+    def semi_structured(self, table: exp.Table | tuple[str, str, str]) -> dict[str, Kind]:
+        """The ARRAY and OBJECT columns of a table, as it was created."""
+        name = self.full_name(table) if isinstance(table, exp.Table) else table
+        if name in self.temporary_tables:
+            return dict(self.attributes.get(SEMI_STRUCTURED, {}).get(name, {}))
+        stored = self.catalog.get(SEMI_STRUCTURED, *name)
+        return dict(stored.definition) if stored else {}
+
+    def note_semi_structured(self, name: tuple[str, str, str], kinds: dict[str, Kind], temporary: bool) -> None:
+        """Remember the ARRAY and OBJECT columns of a table that has just been created."""
+        if temporary:
+            self.attributes.setdefault(SEMI_STRUCTURED, {})[name] = kinds
+        else:
+            note(self.catalog, SEMI_STRUCTURED, name, dict(kinds) or None)
+
+    def quoted(self, table: SchemaName) -> str:
+        """The table's name in DuckDB."""
+        return ".".join('"' + part.replace('"', '""') + '"' for part in (table.database, table.schema, table.name))
+
+    def to_duckdb(self, expression: Expr) -> str:
+        """A Snowflake query's tree as DuckDB SQL."""
+        return self.executor.translate(expression, self)
+
+    def with_binds(self, statement: Statement) -> str:
+        """The statement's text with its binds written in as literals, for statements that DuckDB does not see."""
+        values = iter(statement.binds)
+        parts = []
+        for kind, text in segments(statement.text):
+            if kind != "code":
+                parts.append(text)
+                continue
+            pieces = text.split("?")
+            for piece in pieces[:-1]:
+                parts += [piece, _literal(bindings.to_python(next(values)))]
+            parts.append(pieces[-1])
+        return "".join(parts)
+
+    def set_parameter(self, name: str, value: Any) -> None:
+        """Set one parameter. Raises SqlError for an unknown name or a value that would be ignored."""
+        text = check_parameter(name, value)
+        self.apply_parameter(name, text)
+        self.parameters[name] = text
+
+    def unset_parameter(self, name: str) -> None:
+        """Give a parameter its default again."""
+        require_parameter(name)
+        self.parameters.pop(name, None)
+        self.apply_parameter(name, PARAMETERS[name].default)
+
+    def apply_parameter(self, name: str, value: str) -> None:
+        """Give a parameter its effect."""
+        match name:
+            case "TIMEZONE":
+                if value not in available_timezones():
+                    raise compilation_error(f"invalid value [{value}] for parameter 'TIMEZONE'", 1008, "22023")
+                with self.lock:
+                    self.duck.execute("SET TimeZone = '" + value.replace("'", "''") + "'")
+            case "AUTOCOMMIT":
+                with self.lock:
+                    if self.transaction.open:
+                        self.transaction.commit()
+                    self.transaction.autocommit = value.lower() != "false"
+
+    def execute(self, sql: str, binds: Sequence[Any] = ()) -> Outcome:
+        """Run one Snowflake statement through the whole chain, on this session's connection and transaction.
+
+        binds: Python values for its `?`. Raises SqlError.
+        """
+        return self.run(Statement(sql.strip().rstrip(";").rstrip(), bindings.to_binds(binds)))
+
+    def run(self, statement: Statement, batch: Sequence[tuple[bindings.Bind, ...]] = ()) -> Outcome:
+        """Run one statement. batch: rows of binds, for an INSERT sent with arrays. Raises SqlError."""
+        outcome = self.executor.run(statement, self, batch)
+        if not statement.describe_only:
+            self.keep(outcome)
+        return outcome
+
+    @property
+    def transaction_id(self) -> int | None:
+        """A number that differs between transactions; None outside one."""
+        return self.transaction.number
+
+    def end(self) -> None:
+        """Log out."""
+        self.registry.close(self.token)
+
+    def close(self) -> None:
+        """Roll back what is open and drop the temporary tables with the connection."""
+        with self.lock:
+            self.transaction.rollback()
+            self.connection.close()
+
+    def keep(self, outcome: Outcome) -> None:
+        """Remember an outcome, for RESULT_SCAN and for clients that ask for it again."""
+        self.query_ids.append(outcome.query_id)
+        self.results[outcome.query_id] = outcome
+        while len(self.results) > _KEPT_RESULTS:
+            self.results.popitem(last=False)
+
+
+def _path(database: str, schema: str) -> str:
+    """A schema for DuckDB's SET schema."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (database, schema)).replace("'", "''")
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int | float | Decimal):
+        return str(value)
+    return quote_string(str(value))
+
+
+class Sessions:
+    """All sessions of one endpoint."""
+
+    def __init__(self, engine: Engine, executor: Executor) -> None:
+        self.engine, self._executor = engine, executor
+        self._by_token: dict[str, Session] = {}
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+
+    def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
+        """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md)."""
+        with self._lock:
+            if database:
+                self.engine.attach(normalise_ident(database).upper())
+            connection = self.engine.connect(
+                normalise_ident(database) if database else None, normalise_ident(schema) if schema else None
+            )
+            session = Session(
+                self.engine,
+                self._executor,
+                connection,
+                token=secrets.token_urlsafe(32),
+                master_token=secrets.token_urlsafe(32),
+                registry=self,
+                number=str(next(self._numbers)),
+                **attributes,
+            )
+            given, session.parameters = session.parameters, {}
+            for name, value in given.items():
+                if name in PARAMETERS:
+                    session.set_parameter(name, value)
+            self._by_token[session.token] = session
+            return session
+
+    def get(self, token: str) -> Session:
+        """The session of a session or master token. Raises SessionGone."""
+        if session := self._by_token.get(token):
+            return session
+        for session in list(self._by_token.values()):
+            if secrets.compare_digest(session.master_token, token):
+                return session
+        raise SessionGone
+
+    def on_database(self, database: str) -> list[Session]:
+        """The sessions whose current database this is."""
+        return [s for s in list(self._by_token.values()) if s.database == database]
+
+    def close(self, token: str) -> None:
+        """Log out. A procedure's own client closing does not end the session it shares with its caller."""
+        session = self.get(token)
+        if session.call_depth > 0:
+            return
+        with self._lock:
+            self._by_token.pop(session.token, None)
+        session.close()
+
+    def close_all(self) -> None:
+        for token in list(self._by_token):
+            session = self._by_token.pop(token)
+            session.close()

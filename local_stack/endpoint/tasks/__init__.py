@@ -1,7 +1,0 @@
-"""Tasks: graphs, schedules, runs and their history."""
-
-from __future__ import annotations
-
-from local_stack.endpoint.tasks.extension import Tasks
-
-__all__ = ["Tasks"]

@@ -1,0 +1,84 @@
+"""Rewrite casts whose meaning differs, and the types that they name."""
+
+from __future__ import annotations
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.translation.context import Context, replace_each
+
+_TEXT = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NVARCHAR, exp.DataType.Type.CHAR}
+
+_OURS = {"_fs_global.main._sf_text", "_fs_global.main._sf_integer"}
+_INTEGERS = {exp.DataType.Type.BIGINT, exp.DataType.Type.INT}
+
+
+def casts(expression: Expr, _: Context) -> Expr:
+    """Casts whose meaning differs: to text (a VARIANT string without its quotes, timestamps in Snowflake's format), to integers
+    (they round, half away from zero). Runs after fakesnow's transforms; the macros are in functions.py.
+    """
+
+    def replace(node: Expr) -> Expr:
+        if not isinstance(node, exp.Cast) or isinstance(node.this, exp.Literal | exp.Null):
+            return node
+        if isinstance(node.this, exp.Anonymous) and str(node.this.this) in _OURS:
+            return node
+        if node.to.this in _TEXT and not isinstance(node.parent, exp.ColumnDef):
+            if isinstance(node.this, exp.JSONExtractScalar):
+                return node
+            return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_text", expressions=[node.this]), to=node.to)
+        if type(node) is exp.Cast and node.to.this in _INTEGERS and not _is_plain(node.this):
+            return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_integer", expressions=[node.this]), to=node.to)
+        return node
+
+    return replace_each(expression, replace)
+
+
+def _is_plain(node: Expr) -> bool:
+    """A literal, or arithmetic of literals and casts to integers, which DuckDB converts as Snowflake does.
+
+    Besides, the macro repeats its argument: of SQL functions that call each other, statements would grow with its power.
+    """
+    if isinstance(node, exp.Neg | exp.Paren):
+        return _is_plain(node.this)
+    return isinstance(node, exp.Literal) or _is_integral(node)
+
+
+def _is_integral(node: Expr) -> bool:
+    if isinstance(node, exp.Neg | exp.Paren):
+        return _is_integral(node.this)
+    if isinstance(node, exp.Add | exp.Sub | exp.Mul):
+        return _is_integral(node.this) and _is_integral(node.expression)
+    return (isinstance(node, exp.Literal) and node.is_int) or (type(node) is exp.Cast and node.to.this in _INTEGERS)
+
+
+TRY_TIMESTAMP = "_fs_global.main._sf_try_timestamp"
+_TIMESTAMPS = {exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ}
+
+
+def try_casts(expression: Expr, _: Context) -> Expr:
+    """TRY_CAST to a timestamp gives NULL; fakesnow makes any cast to a timestamp its own function, which raises."""
+
+    def replace(node: Expr) -> Expr:
+        if isinstance(node, exp.TryCast) and node.to.this in _TIMESTAMPS:
+            return exp.Anonymous(this=TRY_TIMESTAMP, expressions=[node.this])
+        return node
+
+    return replace_each(expression, replace)
+
+
+# Casts to VARIANT, ARRAY and OBJECT wrap a value ('a'::VARIANT is a VARIANT string; parsing is PARSE_JSON's).
+
+_SEMI_STRUCTURED = {exp.DataType.Type.VARIANT, exp.DataType.Type.OBJECT}
+
+
+def variants(expression: Expr, _: Context) -> Expr:
+    """The rewrite. A PARSE_JSON under the cast, and NULL, stay what they are."""
+
+    def replace(node: Expr) -> Expr:
+        if type(node) is not exp.Cast or node.to.this not in _SEMI_STRUCTURED:
+            return node
+        if isinstance(node.this, exp.Null | exp.ParseJSON | exp.JSONExtract | exp.ToVariant):
+            return node
+        return exp.ToVariant(this=node.this)
+
+    return replace_each(expression, replace)

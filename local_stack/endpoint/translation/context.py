@@ -1,0 +1,68 @@
+"""What a rewrite may know and leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.parameters import PARAMETERS
+from local_stack.endpoint.session import Session
+
+TableName = tuple[str, str, str]
+
+
+@dataclass
+class Context:
+    """The session (its database, schema, parameters, results, temporary tables); parameters: those of the statement
+    itself, which go before the session's; on_success: what to do afterwards."""
+
+    session: Session
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    on_success: list[Callable[[], None]] = field(default_factory=list)
+
+    def parameter(self, name: str) -> str:
+        """A parameter's value for this statement."""
+        given = self.parameters.get(name) or self.session.call_parameters.get(name) or self.session.parameters.get(name)
+        return str(given or PARAMETERS[name].default)
+
+    @property
+    def database(self) -> str | None:
+        return self.session.database
+
+    @property
+    def schema(self) -> str | None:
+        return self.session.schema
+
+    def full_name(self, table: exp.Table) -> TableName:
+        """Return (database, schema, name) as stored, completed from the session."""
+        return self.session.full_name(table)
+
+
+def identifier(name: str) -> exp.Identifier:
+    """A stored name as a quoted identifier."""
+    return exp.to_identifier(name, quoted=True)
+
+
+Rewrite = Callable[[Expr, Context], Expr]
+
+
+def apply(rewrites: Iterable[Rewrite], expression: Expr, context: Context) -> Expr:
+    """Run rewrites in order."""
+    for rewrite in rewrites:
+        expression = rewrite(expression, context)
+    return expression
+
+
+def replace_each(expression: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """Change every node, the inner ones first. (sqlglot's `transform` does not go into what it has replaced.)"""
+    for node in reversed(list(expression.walk())):
+        changed = change(node)
+        if changed is node:
+            continue
+        if node is expression:
+            expression = changed
+        else:
+            node.replace(changed)
+    return expression

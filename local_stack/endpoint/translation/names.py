@@ -1,0 +1,99 @@
+"""Rewrite names: of identifiers, columns, tables and functions."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.translation.context import Context, replace_each
+
+# `IDENTIFIER('db.schema."Name"')` as the table that it names, ahead of every rewrite that looks at tables' names.
+
+
+def identifier_calls(expression: Expr, context: Context) -> Expr:
+    """The rewrite. One with a bind value is left to the server."""
+    del context
+    for table in list(expression.find_all(exp.Table)):
+        call = table.this
+        if isinstance(call, exp.DynamicIdentifier) and isinstance(call.this, exp.Literal) and call.this.is_string:
+            named = sqlglot.parse_one(call.this.name, read="snowflake", into=exp.Table)
+            for part in ("catalog", "db", "this"):
+                table.set(part, named.args.get(part))
+    return expression
+
+
+def column_lists(expression: Expr, _: Context) -> Expr:
+    """CREATE TABLE t (a, b) AS SELECT …: names without types rename the query's columns."""
+    schema = expression.this if isinstance(expression, exp.Create) else None
+    query = expression.args.get("expression")
+    if not (isinstance(schema, exp.Schema) and isinstance(query, exp.Query) and expression.args.get("kind") == "TABLE"):
+        return expression
+    if not schema.expressions or not all(isinstance(name, exp.Identifier) for name in schema.expressions):
+        return expression
+    inner = query.this if isinstance(query, exp.Subquery) and not query.alias else query
+    alias = exp.TableAlias(this=exp.to_identifier("Q"), columns=[name.copy() for name in schema.expressions])
+    expression.set("expression", exp.select("*").from_(exp.Subquery(this=inner.copy(), alias=alias)))
+    expression.set("this", schema.this)
+    return expression
+
+
+_MACROS = {"TYPEOF": "_sf_typeof"}
+
+
+def function_names(expression: Expr, _: Context) -> Expr:
+    """Functions that are macros of ours (functions.py) under another name."""
+
+    def replace(node: Expr) -> Expr:
+        name = str(node.this).upper() if isinstance(node, exp.Anonymous) else ""
+        if isinstance(node, exp.Typeof):
+            return exp.Anonymous(this="_fs_global.main._sf_typeof", expressions=[node.this])
+        if name in _MACROS:
+            return exp.Anonymous(this=f"_fs_global.main.{_MACROS[name]}", expressions=node.expressions)
+        return node
+
+    return replace_each(expression, replace)
+
+
+_RESERVED_IN_DUCKDB_ONLY = frozenset(
+    {
+        "ANALYSE", "ANALYZE", "ASYMMETRIC", "AT", "DEFERRABLE", "DESC", "DESCRIBE", "DO", "END", "INITIALLY", "LAMBDA",
+        "OFFSET", "ONLY", "PIVOT_LONGER", "PIVOT_WIDER", "PLACING", "REFERENCES", "RETURNING", "SHOW", "SUMMARIZE",
+        "SYMMETRIC", "VARIADIC", "WINDOW",
+    }
+)  # fmt: skip
+
+
+def reserved_words(expression: Expr, context: Context) -> Expr:
+    """Column and table names that are free words in Snowflake and reserved in DuckDB.
+
+    Such names are quoted.
+    """
+    del context
+    for name in expression.find_all(exp.Identifier):
+        if not name.args.get("quoted") and str(name.this).upper() in _RESERVED_IN_DUCKDB_ONLY:
+            name.set("quoted", True)
+    return expression
+
+
+_SPLIT_MACROS = {
+    "SPLIT_TO_TABLE": "_fs_global.main._sp_split_to_table",
+    "STRTOK_SPLIT_TO_TABLE": "_fs_global.main._sp_strtok_split_to_table",
+}
+
+
+def split_tables(expression: Expr, _: Context) -> Expr:
+    """SPLIT_TO_TABLE and STRTOK_SPLIT_TO_TABLE, over the columns of what stands before them, as lateral table macros."""
+    for node in list(expression.find_all(exp.Lateral, exp.TableFromRows)):
+        call = node.this
+        if isinstance(call, exp.SplitToTable):
+            name, arguments = "SPLIT_TO_TABLE", [call.this, call.expression]
+        elif isinstance(call, exp.Anonymous) and str(call.this).upper() in _SPLIT_MACROS:
+            name, arguments = str(call.this).upper(), list(call.expressions)
+        else:
+            continue
+        if name == "STRTOK_SPLIT_TO_TABLE" and len(arguments) == 1:
+            arguments.append(exp.Literal.string(" "))
+        called = exp.Anonymous(this=_SPLIT_MACROS[name], expressions=[argument.copy() for argument in arguments])
+        alias = node.args.get("alias")
+        node.replace(exp.Table(this=called, alias=alias.copy() if isinstance(alias, exp.TableAlias) else None))
+    return expression

@@ -1,0 +1,139 @@
+"""NUMBER stays exact: sums, averages and quotients of decimals, which fakesnow and DuckDB compute as DOUBLE.
+
+Snowflake: SUM(NUMBER(p, s)) is NUMBER(38, s); a quotient has scale max(s1, min(s1 + 6, 12)) for a dividend of scale s1,
+rounded half away from zero; AVG is such a quotient; dividing by zero is an error. Only FLOAT is computed as floating point.
+
+The types are not known when a statement is rewritten, but DuckDB's macros may be overloaded by the type of a parameter.
+Overloads are resolved before aggregates and aliases are known, so each operand is passed twice: as it is, and as a *witness*, an
+expression of the same family of types over columns and literals alone. Bodies use the operand, overloads the witness.
+
+Deviations: a quotient of decimals has Snowflake's value, but its column type is NUMBER(38, 12); a quotient in HAVING, or with a
+subquery, a bound parameter or a lambda's variable in it, is computed as DOUBLE.
+"""
+
+from __future__ import annotations
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.engine.macros.exact_numbers import DIVIDE, NUMBER
+from local_stack.endpoint.translation.context import Context
+
+_INTEGER_FUNCTIONS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
+_REWRITTEN = (exp.Avg, exp.Sum, exp.Div)
+_OPAQUE = (exp.Query, exp.Placeholder, exp.Lambda, exp.Star)
+
+
+def before(expression: Expr, context: Context) -> Expr:
+    """Mark what SUM adds up, write AVG as a quotient, divide by macro; on Snowflake's tree."""
+    del context
+    if not expression.find(*_REWRITTEN):
+        return expression
+    for select in expression.find_all(exp.Select):
+        _name_columns(select)
+    for average in list(expression.find_all(exp.Avg)):
+        if not average.find_ancestor(exp.Pivot):
+            _frame(average).replace(_quotient(average))
+    # The inner ones first: an outer one copies its operands.
+    for total in sorted(expression.find_all(exp.Sum), key=lambda node: -node.depth):
+        if not total.find_ancestor(exp.Pivot):
+            _mark(total)
+    for division in sorted(expression.find_all(exp.Div), key=lambda node: -node.depth):
+        if division.find_ancestor(exp.Lambda, exp.Having):
+            continue
+        select_above = division.find_ancestor(exp.Select)
+        dividend, divisor = (_witness(side, select_above) for side in (division.this, division.expression))
+        if dividend and divisor:
+            division.replace(_call(DIVIDE, division.this, division.expression, dividend, divisor))
+    return expression
+
+
+def after(expression: Expr, context: Context) -> Expr:
+    """Take away the TRY_CAST(… AS DOUBLE) that fakesnow has put around what SUM adds up."""
+    del context
+    for cast in list(expression.find_all(exp.TryCast)):
+        if isinstance(cast.this, exp.Distinct) or _is_call(cast.this, NUMBER):
+            cast.replace(cast.this)
+    return expression
+
+
+def _call(macro: str, *arguments: Expr) -> exp.Anonymous:
+    return exp.Anonymous(this=macro, expressions=[argument.copy() for argument in arguments])
+
+
+def _is_call(node: Expr, macro: str) -> bool:
+    return isinstance(node, exp.Anonymous) and str(node.this).casefold() == macro.casefold()
+
+
+def _name_columns(select: exp.Select) -> None:
+    """Name what is about to change as Snowflake does: by its text, in upper case."""
+    for column in list(select.expressions):
+        if not isinstance(column, exp.Alias | exp.Subquery) and column.find(*_REWRITTEN):
+            name = column.sql(dialect="snowflake").upper()
+            column.replace(exp.alias_(column.copy(), name, quoted=True))
+
+
+def _frame(aggregate: Expr) -> Expr:
+    """The window over an aggregate, or the aggregate itself."""
+    above = aggregate.parent
+    return above if isinstance(above, exp.Window) and above.this is aggregate else aggregate
+
+
+def _quotient(average: exp.Avg) -> Expr:
+    """SUM(x) / NULLIF(COUNT(x), 0), both over the window of the average, if it has one."""
+    frame = _frame(average)
+
+    def over_the_same(aggregate: Expr) -> Expr:
+        if frame is average:
+            return aggregate
+        window = frame.copy()
+        window.set("this", aggregate)
+        return window
+
+    total = over_the_same(exp.Sum(this=average.this.copy()))
+    count = over_the_same(exp.Count(this=average.this.copy(), big_int=True))
+    return exp.Div(this=total, expression=exp.Nullif(this=count, expression=exp.Literal.number(0)))
+
+
+def _mark(total: exp.Sum) -> None:
+    summand = total.this.expressions[0] if isinstance(total.this, exp.Distinct) else total.this
+    if isinstance(summand, exp.Cast | exp.TryCast):
+        return  # fakesnow leaves a cast as it is
+    if witness := _witness(summand, total.find_ancestor(exp.Select)):
+        summand.replace(_call(NUMBER, summand, witness))
+
+
+def _witness(operand: Expr, select: Expr | None) -> Expr | None:
+    """An expression of the operand's family of types that needs no aggregation; None when there is none to be had."""
+    aliases = {
+        column.alias.casefold(): column.this
+        for column in (select.expressions if isinstance(select, exp.Select) else ())
+        if isinstance(column, exp.Alias) and not column.args["alias"].quoted
+    }
+    witness = _row_level(operand, aliases, 0)
+    return None if witness.find(*_OPAQUE) else witness
+
+
+def _row_level(node: Expr, aliases: dict[str, Expr], depth: int) -> Expr:
+    if isinstance(node, _INTEGER_FUNCTIONS):
+        return exp.Literal.number(1)
+    if isinstance(node, exp.Window | exp.WithinGroup | exp.Distinct | exp.IgnoreNulls | exp.RespectNulls | exp.Ordered):
+        inner: Expr = node.expressions[0] if isinstance(node, exp.Distinct) else node.this
+        return _row_level(inner, aliases, depth)
+    if isinstance(node, exp.AggFunc) and isinstance(node.this, Expr):
+        return _row_level(node.this, aliases, depth)
+    if _is_call(node, NUMBER):
+        witness: Expr = node.expressions[1].copy()
+        return witness
+    if _is_call(node, DIVIDE):
+        # A quotient is a decimal at least, and FLOAT if an operand is.
+        return exp.Coalesce(
+            this=node.expressions[2].copy(), expressions=[node.expressions[3].copy(), exp.Literal.number("0.5")]
+        )
+    if isinstance(node, exp.Column) and not node.table and depth < len(aliases):
+        named = aliases.get(node.name.casefold())
+        if named is not None and not any(column.name == node.name for column in named.find_all(exp.Column)):
+            return exp.paren(_row_level(named, aliases, depth + 1), copy=False)
+    copied = node.copy()
+    for child in list(copied.iter_expressions()):
+        child.replace(_row_level(child, aliases, depth))
+    return copied

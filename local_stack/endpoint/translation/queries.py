@@ -1,0 +1,134 @@
+"""Rewrite queries: joins, windows, counts, results of earlier statements."""
+
+from __future__ import annotations
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.outcome import Outcome
+from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.translation.context import Context, identifier, replace_each
+
+
+def joins(expression: Expr, _: Context) -> Expr:
+    """Joins without a condition, which Snowflake takes as cross joins.
+
+    `(a JOIN b)` -> `(a CROSS JOIN b)`. sqlglot writes it for DuckDB as `(a, b)`, which only a FROM takes.
+    """
+    for join in expression.find_all(exp.Join):
+        bare = not any(join.args.get(part) for part in ("on", "using", "side", "method", "match_condition"))
+        kind = str(join.args.get("kind") or "").upper()
+        if bare and (kind == "INNER" or (not kind and not isinstance(join.parent, exp.Select))):
+            join.set("kind", "CROSS")
+    return expression
+
+
+# Window functions that rank or pick rows: they need an order, and pick from the whole partition.
+#
+# Source: Snowflake's "Window function syntax and usage": these functions require ORDER BY; without an explicit frame
+# FIRST_VALUE, LAST_VALUE and NTH_VALUE see the whole partition (DuckDB: the rows up to the current one).
+
+_PICKING: dict[type[Expr], str] = {
+    exp.FirstValue: "FIRST_VALUE",
+    exp.LastValue: "LAST_VALUE",
+    exp.NthValue: "NTH_VALUE",
+}
+_ORDERED: dict[type[Expr], str] = {
+    exp.RowNumber: "ROW_NUMBER",
+    exp.Rank: "RANK",
+    exp.DenseRank: "DENSE_RANK",
+    exp.Ntile: "NTILE",
+    exp.PercentRank: "PERCENT_RANK",
+    exp.CumeDist: "CUME_DIST",
+    exp.Lag: "LAG",
+    exp.Lead: "LEAD",
+    **_PICKING,
+}
+
+
+def windows(expression: Expr, _: Context) -> Expr:
+    """The rewrite. Raises SqlError where the order is missing."""
+    for window in expression.find_all(exp.Window):
+        function = window.this
+        while isinstance(function, exp.IgnoreNulls | exp.RespectNulls):
+            function = function.this
+        name = _ORDERED.get(type(function))
+        if name is None or window.args.get("alias"):
+            continue
+        if not window.args.get("order"):
+            raise compilation_error(
+                f"Window function type [{name}] requires ORDER BY in window specification.", 2303, "0A000"
+            )
+        if type(function) in _PICKING and not window.args.get("spec"):
+            window.set(
+                "spec",
+                exp.WindowSpec(
+                    kind="ROWS",
+                    start="UNBOUNDED",
+                    start_side="PRECEDING",
+                    end="UNBOUNDED",
+                    end_side="FOLLOWING",
+                ),
+            )
+    return expression
+
+
+def counts(expression: Expr, _: Context) -> Expr:
+    """COUNT_IF over no rows is 0; sqlglot writes it for DuckDB as a SUM, which is NULL there.
+
+    COUNT_IF(x) -> COUNT(CASE WHEN x THEN 1 END), which is also what a window takes.
+    """
+
+    def replace(node: Expr) -> Expr:
+        if type(node) is not exp.CountIf:
+            return node
+        condition = node.this
+        case = exp.Case().when(condition.this if isinstance(condition, exp.Distinct) else condition, "1")
+        return exp.Count(this=case)
+
+    return replace_each(expression, replace)
+
+
+def query_results(expression: Expr, context: Context) -> Expr:
+    """TABLE(RESULT_SCAN('query id')): the rows of an earlier statement of the session.
+
+    The result becomes a temporary view. Raises SqlError 000709 for an unknown query.
+    """
+    for node in list(expression.find_all(exp.TableFromRows, exp.Table)):
+        function = node.this
+        if not (isinstance(function, exp.Anonymous) and str(function.this).upper() == "RESULT_SCAN"):
+            continue
+        argument = function.expressions[0] if function.expressions else None
+        query_id = argument.name if isinstance(argument, exp.Literal) else ""
+        outcome = context.session.results.get(query_id)
+        if outcome is None:
+            raise SqlError(f"Statement {query_id} not found", errno=709, sqlstate="02000")
+        alias = node.args.get("alias")
+        table = exp.Table(
+            this=identifier(_view(outcome, context)),
+            db=identifier("main"),
+            catalog=identifier("temp"),
+            alias=alias.copy() if alias else None,
+            joins=node.args.get("joins"),
+        )
+        node.replace(table)
+    return expression
+
+
+def _view(outcome: Outcome, context: Context) -> str:
+    """The result as a view whose semi-structured columns are JSON."""
+    duck = context.session.duck
+    name = "_result_" + outcome.query_id.replace("-", "")
+    duck.register(f"{name}_rows", outcome.table)
+    columns = ", ".join(
+        f"CAST({_quoted(c.name)} AS JSON) AS {_quoted(c.name)}"
+        if c.type in ("VARIANT", "ARRAY", "OBJECT")
+        else _quoted(c.name)
+        for c in outcome.columns
+    )
+    duck.execute(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT {columns} FROM {name}_rows")
+    return name
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,165 @@
+"""Function calls that need another name, a macro (snowpark_macros.py) or another form in DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.statements import unsupported
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.translation.context import Context
+
+_MACRO_DATABASE: Final = "_fs_global.main."
+_SAME: Final = (
+    "IS_INTEGER", "IS_DECIMAL", "IS_VARCHAR", "IS_BOOLEAN", "IS_OBJECT", "IS_ARRAY", "IS_DATE", "IS_TIME",
+    "AS_INTEGER", "AS_DOUBLE", "AS_VARCHAR", "AS_BOOLEAN", "AS_ARRAY", "AS_OBJECT", "AS_DATE", "AS_TIME",
+    "GET_IGNORE_CASE", "ARRAYS_TO_OBJECT", "TO_OBJECT", "SOUNDEX", "WIDTH_BUCKET", "OCTET_LENGTH", "BIT_LENGTH",
+    "OBJECT_INSERT", "APPROX_PERCENTILE_ESTIMATE",
+)  # fmt: skip
+_MACROS: Final = {name: f"_sp_{name.lower()}" for name in _SAME} | {
+    "BYTE_LENGTH": "_sp_octet_length", "IS_CHAR": "_sp_is_varchar", "IS_DOUBLE": "_sp_is_decimal", "IS_REAL": "_sp_is_decimal",
+    "IS_TIMESTAMP_NTZ": "_sp_is_timestamp", "IS_TIMESTAMP_LTZ": "_sp_is_timestamp",
+    "IS_TIMESTAMP_TZ": "_sp_is_timestamp", "IS_DATE_VALUE": "_sp_is_date",
+    "AS_CHAR": "_sp_as_varchar", "AS_REAL": "_sp_as_double", "AS_NUMBER": "_sp_as_integer",
+    "AS_DECIMAL": "_sp_as_integer", "AS_TIMESTAMP_NTZ": "_sp_as_timestamp", "AS_TIMESTAMP_LTZ": "_sp_as_timestamp",
+    "AS_TIMESTAMP_TZ": "_sp_as_timestamp",
+}  # fmt: skip
+_RENAMED: Final = {"HLL": "approx_count_distinct", "APPROX_PERCENTILE_ACCUMULATE": "list"}
+_KEY_LISTS: Final = {"OBJECT_DELETE": "_sp_object_delete", "OBJECT_PICK": "_sp_object_pick"}
+_ZONED: Final = frozenset({"TO_TIMESTAMP_LTZ", "TO_TIMESTAMP_TZ"})
+
+
+def functions(expression: Expr, context: Context) -> Expr:
+    """The rewrite, on Snowflake's tree."""
+    del context
+
+    def replace(node: Expr) -> Expr:
+        if isinstance(node, exp.Trim) and node.expression is not None:
+            name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
+            return exp.Anonymous(this=name, expressions=[node.this, node.expression])
+        if isinstance(node, exp.Cast) and node.to.this in (exp.DType.BINARY, exp.DType.VARBINARY):
+            return _from_hex(node)
+        if isinstance(node, exp.Window):
+            return _window(node)
+        if not isinstance(node, exp.Func):
+            return node
+        name = call_name(node)
+        if name in _FORMS:
+            return _FORMS[name](node)
+        if name in _MACROS:
+            return exp.Anonymous(this=_MACRO_DATABASE + _MACROS[name], expressions=call_arguments(node))
+        if name in _RENAMED:
+            return exp.Anonymous(this=_RENAMED[name], expressions=call_arguments(node))
+        if name in _KEY_LISTS:
+            target, *keys = call_arguments(node)
+            return exp.Anonymous(
+                this=_MACRO_DATABASE + _KEY_LISTS[name], expressions=[target, exp.Array(expressions=keys)]
+            )
+        return node
+
+    return expression.transform(replace, copy=False)
+
+
+def call_name(node: Expr) -> str:
+    """The function's Snowflake name in upper case, whether sqlglot has a class for it or not."""
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).upper()
+    return type(node).sql_name().upper() if isinstance(node, exp.Func) else ""
+
+
+def call_arguments(node: Expr) -> list[Expr]:
+    """The arguments in order."""
+    if isinstance(node, exp.Anonymous):
+        return list(node.expressions)
+    found: list[Expr] = []
+    for name in type(node).arg_types:
+        value = node.args.get(name)
+        found.extend(v for v in (value if isinstance(value, list) else [value]) if isinstance(v, Expr))
+    return found
+
+
+def _from_hex(node: exp.Cast) -> Expr:
+    """Text becomes binary as hexadecimal digits: the default of BINARY_INPUT_FORMAT."""
+    if isinstance(node.this, exp.Literal) and node.this.is_string:
+        return exp.Anonymous(this="from_hex", expressions=[node.this])
+    return node
+
+
+def _window(node: exp.Window) -> Expr:
+    """RATIO_TO_REPORT and CONDITIONAL_TRUE_EVENT, which DuckDB lacks, over the same window."""
+    match call_name(node.this):
+        case "RATIO_TO_REPORT":
+            value = call_arguments(node.this)[0]
+            total = node.copy()
+            total.set("this", exp.Sum(this=value.copy()))
+            return exp.Div(this=value, expression=total, typed=False, safe=False)
+        case "CONDITIONAL_TRUE_EVENT":
+            condition = call_arguments(node.this)[0]
+            counted = node.copy()
+            counted.set("this", exp.CountIf(this=condition.copy()))
+            return counted
+    return node
+
+
+def _sha2(node: Expr) -> Expr:
+    arguments = call_arguments(node)
+    bits = arguments[1].name if len(arguments) > 1 else "256"
+    if bits not in ("0", "256"):
+        raise unsupported(f"SHA2(…, {bits})")
+    return exp.Anonymous(this="sha256", expressions=arguments[:1])
+
+
+def _cast_first(kind: exp.DType, safe: bool = False) -> Callable[[Expr], Expr]:
+    def form(node: Expr) -> Expr:
+        arguments = call_arguments(node)
+        if len(arguments) != 1:
+            return node
+        cast = exp.TryCast if safe else exp.Cast
+        return cast(this=arguments[0], to=exp.DataType(this=kind))
+
+    return form
+
+
+def _cancelled(node: Expr) -> Expr:
+    """Clients call SYSTEM$CANCEL_ALL_QUERIES when they close; statements here run to their end."""
+    literal = exp.Literal.string("0 queries cancelled.")
+    if isinstance(node.parent, exp.Select):
+        return exp.alias_(literal, "SYSTEM$CANCEL_ALL_QUERIES", quoted=True)
+    return literal
+
+
+def _as_doubles(node: Expr) -> Expr:
+    """Statistics compute in FLOAT, also over text that holds numbers."""
+    for name in type(node).arg_types:
+        value = node.args.get(name)
+        if isinstance(value, Expr) and not isinstance(value, exp.Cast):
+            node.set(name, exp.Cast(this=value, to=exp.DataType(this=exp.DType.DOUBLE)))
+    return node
+
+
+def _seeded(node: Expr) -> Expr:
+    """RANDOM(seed): any integer of 64 bits; fakesnow takes 32."""
+    if isinstance(node.this, exp.Literal) and node.this.name.isdigit():
+        node.set("this", exp.Literal.number(int(node.this.name) % 2_147_483_647))
+    return node
+
+
+_FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
+    "CORR": _as_doubles,
+    "COVAR_POP": _as_doubles,
+    "COVAR_SAMP": _as_doubles,
+    "RANDOM": _seeded,
+    "RAND": _seeded,
+    "SHA2": _sha2,
+    "SHA2_HEX": _sha2,
+    "TIME": _cast_first(exp.DType.TIME),
+    "TRY_TO_TIMESTAMP": _cast_first(exp.DType.TIMESTAMP, safe=True),
+    "TRY_TO_TIMESTAMP_NTZ": _cast_first(exp.DType.TIMESTAMP, safe=True),
+    "TRY_TO_TIME": _cast_first(exp.DType.TIME, safe=True),
+    "TO_TIMESTAMP_LTZ": _cast_first(exp.DType.TIMESTAMPTZ),
+    "TO_TIMESTAMP_TZ": _cast_first(exp.DType.TIMESTAMPTZ),
+    "SYSTEM$CANCEL_ALL_QUERIES": _cancelled,
+}

@@ -1,0 +1,161 @@
+"""Rewrite time formats and the functions of the session's clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.statements import unsupported
+from local_stack.endpoint.translation.context import Context, replace_each
+
+# TO_CHAR / TO_VARCHAR: time formats element by element; without a format the cast to text.
+#
+# Source: Snowflake's "Date & time input and output formats". Text in double quotes is literal.
+
+FORMAT_TIME = "_fs_global.main._sf_format_time"
+_ELEMENTS = {
+    "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MON": "%b", "MM": "%m", "DD": "%d", "DY": "%a", "HH24": "%H", "HH12": "%I",
+    "HH": "%H", "MI": "%M", "SS": "%S", "AM": "%p", "PM": "%p", "FF3": "%g", "FF6": "%f", "FF9": "%n", "FF": "%n",
+    "TZHTZM": "%z", "TZH:TZM": "%z",
+}  # fmt: skip
+_TOKEN = re.compile(
+    r'"([^"]*)"|(' + "|".join(sorted(_ELEMENTS, key=len, reverse=True)) + r")|(.)", re.IGNORECASE | re.DOTALL
+)
+
+
+def formats(expression: Expr, _: Context) -> Expr:
+    """The rewrite. Raises SqlError for number formats and unknown elements: they would be ignored silently."""
+
+    def replace(node: Expr) -> Expr:
+        if not isinstance(node, exp.ToChar):
+            return node
+        form = node.args.get("format")
+        if form is None:
+            return exp.Cast(this=node.this, to=exp.DataType.build("VARCHAR"))
+        if not isinstance(form, exp.Literal):
+            raise unsupported("TO_CHAR with a format that is not a literal")
+        return exp.Anonymous(this=FORMAT_TIME, expressions=[node.this, exp.Literal.string(strftime_format(form.name))])
+
+    return replace_each(expression, replace)
+
+
+def strftime_format(text: str) -> str:
+    """A Snowflake time format as DuckDB's strftime takes it."""
+    if re.search(r"[09X$]", re.sub(r'"[^"]*"|FF\d', "", text)) and not re.search(r"YY|MM|DD|HH|MI|SS|FF", text.upper()):
+        raise unsupported(f"TO_CHAR number format '{text}'")
+    out = ""
+    for match in _TOKEN.finditer(text):
+        quoted, element, other = match.groups()
+        if quoted is not None:
+            out += quoted.replace("%", "%%")
+        elif element is not None:
+            out += _ELEMENTS[element.upper()]
+        elif other.isalpha() and other.upper() != "T":
+            raise unsupported(f"element '{other}' of the format '{text}'")
+        else:
+            out += "%%" if other == "%" else other
+    return out
+
+
+_DATE = exp.DataType.Type.DATE
+_TIMESTAMPS = {exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ}
+_TIMESTAMP_FUNCTIONS = {"TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", "TRY_TO_TIMESTAMP", "TRY_TO_TIMESTAMP_NTZ"}
+
+
+def input_formats(expression: Expr, context: Context) -> Expr:
+    """DATE_INPUT_FORMAT and TIMESTAMP_INPUT_FORMAT, of the session or of one statement: how casts read text.
+
+    Nothing to do while the formats are AUTO.
+    """
+    date, timestamp = context.parameter("DATE_INPUT_FORMAT"), context.parameter("TIMESTAMP_INPUT_FORMAT")
+    if date.upper() == timestamp.upper() == "AUTO":
+        return expression
+
+    def replace(node: Expr) -> Expr:
+        if (kind := _reads(node)) is None:
+            return node
+        form = date if kind == "date" else timestamp
+        return node if form.upper() == "AUTO" else _read(node, kind, form)
+
+    return replace_each(expression, replace)
+
+
+def _reads(node: Expr) -> str | None:
+    """What a conversion without a format of its own reads: a date or a timestamp; None for any other node."""
+    if isinstance(node, exp.Cast):
+        return "date" if node.to.this == _DATE else "timestamp" if node.to.this in _TIMESTAMPS else None
+    if isinstance(node, exp.TsOrDsToDate):
+        return None if node.args.get("format") else "date"
+    called = isinstance(node, exp.Anonymous) and str(node.this).upper() in _TIMESTAMP_FUNCTIONS
+    return "timestamp" if called and len(node.expressions) == 1 else None
+
+
+def _read(node: Expr, kind: str, form: str) -> Expr:
+    lenient = isinstance(node, exp.TryCast) or bool(node.args.get("safe")) or str(node.this).upper().startswith("TRY_")
+    value: Expr = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
+    macro = f"_fs_global.main._sf_{'try_' if lenient else ''}{kind}_input"
+    call = exp.Anonymous(this=macro, expressions=[value.copy(), exp.Literal.string(strftime_format(form))])
+    if isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
+        return exp.alias_(call, node.sql(dialect="snowflake").upper(), quoted=True)
+    return call
+
+
+# CURRENT_ROLE(), LAST_QUERY_ID(), … as literals from the session.
+
+_FUNCTIONS: dict[str, Callable[[Context], str | None]] = {
+    "CURRENT_ROLE": lambda c: c.session.role,
+    "CURRENT_WAREHOUSE": lambda c: c.session.warehouse,
+    "CURRENT_USER": lambda c: c.session.user,
+    "CURRENT_DATABASE": lambda c: c.database,
+    "CURRENT_SCHEMA": lambda c: c.schema,
+    "CURRENT_SESSION": lambda c: c.session.number,
+    "CURRENT_ACCOUNT": lambda _: "LOCAL",
+    "CURRENT_ACCOUNT_NAME": lambda _: "LOCAL",
+    "CURRENT_ORGANIZATION_NAME": lambda _: "LOCAL",
+    "CURRENT_REGION": lambda _: "LOCAL",
+    "CURRENT_CLIENT": lambda _: "LOCAL",
+    "CURRENT_IP_ADDRESS": lambda _: "127.0.0.1",
+    "CURRENT_SECONDARY_ROLES": lambda _: '{"roles":"","value":""}',
+    "CURRENT_AVAILABLE_ROLES": lambda c: f'["{c.session.role}"]',
+    "CURRENT_STATEMENT": lambda c: str(c.session.attributes.get("statement", "")),
+    "CURRENT_TRANSACTION": lambda c: None if c.session.transaction_id is None else str(c.session.transaction_id),
+}
+
+
+def session_functions(expression: Expr, context: Context) -> Expr:
+    """The rewrite. An unaliased projection keeps the function's text as its column's name."""
+
+    def replace(node: Expr) -> Expr:
+        name = _name(node)
+        if name == "LAST_QUERY_ID":
+            value = _last_query_id(node, context)
+        elif name in _FUNCTIONS:
+            value = _FUNCTIONS[name](context)
+        else:
+            return node
+        literal: Expr = exp.Null() if value is None else exp.Literal.string(value)
+        if isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
+            return exp.alias_(literal, f"{name}()", quoted=True)
+        return literal
+
+    return replace_each(expression, replace)
+
+
+def _name(node: Expr) -> str:
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).upper()
+    if isinstance(node, exp.Func) and type(node).__name__.startswith("Current"):
+        return node.sql_name().upper()
+    return ""
+
+
+def _last_query_id(node: Expr, context: Context) -> str | None:
+    """LAST_QUERY_ID(n): the n-th of the session from its start, or from its end where negative (default -1)."""
+    position = -1
+    if node.expressions:
+        position = int(node.expressions[0].sql())
+    ids = context.session.query_ids
+    index = position - 1 if position > 0 else len(ids) + position
+    return ids[index] if 0 <= index < len(ids) else None
