@@ -263,4 +263,4 @@ def _transaction_control(expression: Expr, session: Session) -> Outcome | None:
             session.transaction.rollback()
         case _:
             return None
-    return from_result(Result.status("Statement executed successfully."))
+    return from_result(Result.succeeded())

@@ -24,7 +24,7 @@ from local_stack.endpoint.engine.table_notes import SEMI_STRUCTURED, note
 from local_stack.endpoint.engine.transactions import Transaction
 from local_stack.endpoint.errors import SessionGone, compilation_error, missing_object
 from local_stack.endpoint.language.names import SchemaName, stored
-from local_stack.endpoint.language.quoting import quote_string
+from local_stack.endpoint.language.quoting import dotted, literal, quote_string
 from local_stack.endpoint.language.text import segments
 from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import Outcome
@@ -97,10 +97,10 @@ class Session:
         """Make a schema the current one (and its database)."""
         with self.lock:
             if self.schema_exists(database, schema):
-                self.duck.execute(f"SET schema = '{_path(database, schema)}'")
+                self.duck.execute(f"SET schema = {literal(dotted(database, schema))}")
                 self.connection._schema, self.connection.schema_set = schema, True
             else:
-                self.duck.execute(f"SET schema = '{_path(database, 'main')}'")
+                self.duck.execute(f"SET schema = {literal(dotted(database, 'main'))}")
                 self.connection._schema, self.connection.schema_set = None, False
             self.connection.database, self.connection.database_set = database, True
 
@@ -114,7 +114,7 @@ class Session:
                 self.connection.database, self.connection.database_set = None, False
                 self.duck.execute("SET schema = 'memory.main'")
             else:
-                self.duck.execute(f"SET schema = '{_path(database, 'main')}'")
+                self.duck.execute(f"SET schema = {literal(dotted(database, 'main'))}")
 
     def schema_exists(self, database: str, schema: str) -> bool:
         return (
@@ -211,7 +211,7 @@ class Session:
 
     def quoted(self, table: SchemaName) -> str:
         """The table's name in DuckDB."""
-        return ".".join('"' + part.replace('"', '""') + '"' for part in (table.database, table.schema, table.name))
+        return dotted(table.database, table.schema, table.name)
 
     def to_duckdb(self, expression: Expr) -> str:
         """A Snowflake query's tree as DuckDB SQL."""
@@ -250,7 +250,7 @@ class Session:
                 if value not in available_timezones():
                     raise compilation_error(f"invalid value [{value}] for parameter 'TIMEZONE'", 1008, "22023")
                 with self.lock:
-                    self.duck.execute("SET TimeZone = '" + value.replace("'", "''") + "'")
+                    self.duck.execute(f"SET TimeZone = {literal(value)}")
             case "AUTOCOMMIT":
                 with self.lock:
                     if self.transaction.open:
@@ -292,11 +292,6 @@ class Session:
         self.results[outcome.query_id] = outcome
         while len(self.results) > _KEPT_RESULTS:
             self.results.popitem(last=False)
-
-
-def _path(database: str, schema: str) -> str:
-    """A schema for DuckDB's SET schema."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in (database, schema)).replace("'", "''")
 
 
 def _literal(value: Any) -> str:

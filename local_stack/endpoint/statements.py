@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+SUCCEEDED = "Statement executed successfully."
 ColumnType = Literal["TEXT", "FIXED", "REAL", "BOOLEAN", "DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "VARIANT"]
 
 
@@ -50,6 +51,11 @@ class Result:
     def status(message: str) -> Result:
         """The one-row answer of a DDL statement."""
         return Result((Column("status"),), [[message]])
+
+    @staticmethod
+    def succeeded() -> Result:
+        """Answer a statement that has nothing else to tell."""
+        return Result.status(SUCCEEDED)
 
 
 class SqlError(Exception):

@@ -18,6 +18,7 @@ from local_stack.endpoint.engine.load_history import create_history
 from local_stack.endpoint.engine.locks import TableLocks
 from local_stack.endpoint.engine.macros import exact_numbers as exact_number_macros
 from local_stack.endpoint.engine.macros.functions import create_functions
+from local_stack.endpoint.language.quoting import identifier, literal
 
 HIDDEN_DATABASES = frozenset({"memory", "system", "temp", GLOBAL_DATABASE_NAME})
 
@@ -64,9 +65,8 @@ class Engine(FakeSnow):
         """Attach (creating its file if missing) a database with fakesnow's views and macros."""
         if name in self.databases():
             return
-        file = str(self.database_file(name)).replace("'", "''")
-        quoted = '"' + name.replace('"', '""') + '"'
-        self.duck_conn.execute(f"ATTACH IF NOT EXISTS '{file}' AS {quoted}")
+        file = literal(str(self.database_file(name)))
+        self.duck_conn.execute(f"ATTACH IF NOT EXISTS {file} AS {identifier(name)}")
         self.duck_conn.execute(
             _named(info_schema.per_db_creation_sql("__name__"), name).replace(
                 "create view if not exists", "create or replace view"
@@ -94,5 +94,4 @@ class Engine(FakeSnow):
 
 def _named(sql: str, database: str) -> str:
     """fakesnow's template for a database of any name: it stands there as a literal and as an identifier."""
-    literal = "'" + database.replace("'", "''") + "'"
-    return sql.replace("'__name__'", literal).replace("__name__", '"' + database.replace('"', '""') + '"')
+    return sql.replace("'__name__'", literal(database)).replace("__name__", identifier(database))

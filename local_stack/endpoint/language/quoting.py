@@ -36,14 +36,19 @@ def identifier_value(token: Token) -> str:
 
 def quote_name(name: str) -> str:
     """A stored name as it has to be written."""
-    return name if re.fullmatch(r"[A-Z_][A-Z0-9_$]*", name) else '"' + name.replace('"', '""') + '"'
+    return name if re.fullmatch(r"[A-Z_][A-Z0-9_$]*", name) else identifier(name)
 
 
 def identifier(name: str) -> str:
-    """A DuckDB quoted identifier."""
+    """Write a quoted identifier, as Snowflake and DuckDB read it."""
     return '"' + name.replace('"', '""') + '"'
 
 
+def dotted(*parts: str) -> str:
+    """Write a qualified name of quoted identifiers."""
+    return ".".join(identifier(part) for part in parts)
+
+
 def literal(value: str) -> str:
-    """A DuckDB string literal."""
+    """Write a DuckDB string literal."""
     return "'" + value.replace("'", "''") + "'"

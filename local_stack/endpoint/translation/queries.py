@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.language.quoting import identifier as quoted
 from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.statements import SqlError
 from local_stack.endpoint.translation.context import Context, identifier, replace_each
@@ -121,14 +122,10 @@ def _view(outcome: Outcome, context: Context) -> str:
     name = "_result_" + outcome.query_id.replace("-", "")
     duck.register(f"{name}_rows", outcome.table)
     columns = ", ".join(
-        f"CAST({_quoted(c.name)} AS JSON) AS {_quoted(c.name)}"
+        f"CAST({quoted(c.name)} AS JSON) AS {quoted(c.name)}"
         if c.type in ("VARIANT", "ARRAY", "OBJECT")
-        else _quoted(c.name)
+        else quoted(c.name)
         for c in outcome.columns
     )
     duck.execute(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT {columns} FROM {name}_rows")
     return name
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -14,7 +14,6 @@ from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result
 
 _KIND = "POLICY REFERENCE"
-_DONE = "Statement executed successfully."
 LEVELS = {
     "LOG_LEVEL": one_of("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"),
     "TRACE_LEVEL": one_of("ALWAYS", "ON_EVENT", "PROPAGATE", "OFF"),
@@ -59,7 +58,7 @@ def alter_table(sql: str, reader: Reader, session: Session) -> Callable[[], Resu
                 "42601",
             )
         _set_reference(table, "", stored if verb == "ADD" else None, session, force=False)
-        return Result.status(_DONE)
+        return Result.succeeded()
 
     return run
 
@@ -70,7 +69,7 @@ def _masking(reader: Reader, parts: tuple[str, ...], column: str, session: Sessi
 
         def unset() -> Result:
             _set_reference(_table(parts, session), column, None, session, force=True)
-            return Result.status(_DONE)
+            return Result.succeeded()
 
         return unset
     reader.expect("SET", "MASKING", "POLICY")
@@ -85,7 +84,7 @@ def _masking(reader: Reader, parts: tuple[str, ...], column: str, session: Sessi
         for used in {column, *using}:
             _require_column(table, used, session)
         _set_reference(table, column, policy, session, force)
-        return Result.status(_DONE)
+        return Result.succeeded()
 
     return set_policy
 
@@ -170,6 +169,6 @@ def alter_levels(reader: Reader, session: Session) -> Callable[[], Result] | Non
         stored = session.catalog.get("LEVELS", *place)
         merged = {**(stored.definition if stored else {}), **values}
         session.catalog.put("LEVELS", *place, {k: v for k, v in merged.items() if v is not None})
-        return Result.status(_DONE)
+        return Result.succeeded()
 
     return run

@@ -133,9 +133,9 @@ def alter(reader: Reader, session: Session) -> Callable[[], Result] | None:
     def run() -> Result:
         stored = store.find(chosen, parts, session)
         if stored is None and if_exists:
-            return Result.status("Statement executed successfully.")
+            return Result.succeeded()
         change(store.require(chosen, parts, session), session)
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
 
     return run
 
@@ -243,7 +243,7 @@ def comment(reader: Reader, session: Session) -> Callable[[], Result] | None:
     def run() -> Result:
         if not (if_exists and store.find(chosen, parts, session) is None):
             _set(chosen, store.require(chosen, parts, session), {"COMMENT": text}, [], session)
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
 
     return run
 

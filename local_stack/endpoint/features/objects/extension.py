@@ -91,7 +91,7 @@ def _use(reader: Reader, session: Session) -> Callable[[], Result] | None:
     """USE ROLE r | USE WAREHOUSE w | USE SECONDARY ROLES {ALL | NONE | r, …}"""
     if reader.accept("SECONDARY", "ROLES"):
         reader.rest()
-        return lambda: Result.status("Statement executed successfully.")
+        return lambda: Result.succeeded()
     kind = reader.accept_any("ROLE", "WAREHOUSE")
     if kind is None:
         return None
@@ -110,6 +110,6 @@ def _use(reader: Reader, session: Session) -> Callable[[], Result] | None:
                     "SQL compilation error:\nObject does not exist, or operation cannot be performed.", 2043, "02000"
                 )
             session.warehouse = name
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
 
     return run

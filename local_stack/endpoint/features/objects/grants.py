@@ -110,7 +110,7 @@ def grant(reader: Reader, session: Session) -> Callable[[], Result]:
             )
         if not future and len(found) != 1:
             return Result.status(f"Statement executed successfully. {len(found)} objects affected.")
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
 
     return run
 
@@ -146,7 +146,7 @@ def revoke(reader: Reader, session: Session) -> Callable[[], Result]:
             ]
             forget(affected, session)
             _add(kept, session)
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
 
     return run
 
@@ -217,7 +217,7 @@ def _grant_role(reader: Reader, session: Session, revoke: bool) -> Callable[[], 
                     f"Granting {kind.lower()} {name} to {to.lower()} {grantee} would create a cycle.", 3005, "42601"
                 )
             _add([entry], session)
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
 
     return run
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
+from local_stack.endpoint.language.quoting import dotted, literal
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError, unsupported
@@ -86,8 +87,7 @@ def _use(session: Session, database: str | None, schema: str | None) -> None:
     with session.lock:
         if database is not None:
             inner = schema if schema is not None else "main"
-            quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (database, inner)).replace("'", "''")
-            connection._duck_conn.execute(f"SET schema='{quoted}'")
+            connection._duck_conn.execute(f"SET schema = {literal(dotted(database, inner))}")
         connection.database, connection._schema = database, schema
         connection.database_set, connection.schema_set = database is not None, schema is not None
 

@@ -17,7 +17,7 @@ from local_stack.endpoint.features.procedures.python.function_worker import Func
 from local_stack.endpoint.features.procedures.python.running import interpreter_error, result_column
 from local_stack.endpoint.features.procedures.python.workers import WorkerProcess
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
-from local_stack.endpoint.language.quoting import identifier_value
+from local_stack.endpoint.language.quoting import identifier, identifier_value
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import Token
 from local_stack.endpoint.language.types import SqlType, parse_type
@@ -199,7 +199,7 @@ class _SelectLists:
 def _column_name(call: str) -> str:
     """Snowflake names an unnamed column after its expression."""
     text = call if '"' in call else call.upper()
-    return '"' + text.replace('"', '""') + '"'
+    return identifier(text)
 
 
 def _values(routine: Routine, arguments: Sequence[Argument]) -> list[str]:

@@ -27,7 +27,6 @@ _SHOW_COLUMNS = (
     Column("is_secure"),
     Column("secrets"), Column("external_access_integrations"),
 )  # fmt: skip
-_DONE = "Statement executed successfully."
 Action = Callable[[], Result]
 
 
@@ -147,10 +146,10 @@ def _comment(reader: Reader, session: Session) -> Action | None:
 
     def run() -> Result:
         if if_exists and registry.find_signature(kind, session.resolve(parts), families, session) is None:
-            return Result.status(_DONE)
+            return Result.succeeded()
         found = registry.require(kind, parts, families, session)
         registry.replace_definition(found, replace(found.routine, comment=text), session)
-        return Result.status(_DONE)
+        return Result.succeeded()
 
     return run
 
@@ -169,12 +168,12 @@ def _alter(reader: Reader, session: Session) -> Action | None:
 
     def run() -> Result:
         if if_exists and registry.find_signature(kind, session.resolve(parts), families, session) is None:
-            return Result.status(_DONE)
+            return Result.succeeded()
         found = registry.require(kind, parts, families, session)
         changed = change(found.routine)
         access.check_references(changed, session)
         registry.replace_definition(found, changed, session)
-        return Result.status(_DONE)
+        return Result.succeeded()
 
     return run
 
@@ -221,4 +220,4 @@ def _rename(found: FoundRoutine, place: SchemaName, session: Session) -> Result:
         raise existing_object(f"{place}{routine.argument_types}")
     registry.drop(found, session)
     registry.store(place, routine, session)
-    return Result.status(_DONE)
+    return Result.succeeded()

@@ -39,14 +39,14 @@ class SessionParameters:
                 if not reader.accept(","):
                     break
             reader.expect_end()
-            return Result.status("Statement executed successfully.")
+            return Result.succeeded()
         reader.expect("SET")
         while not reader.at_end():
             name = reader.identifier()
             reader.expect("=")
             session.set_parameter(name, _value(reader))
             reader.accept(",")
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
 
     def _show(self, reader: Reader, session: Session) -> Result:
         reader.expect("SHOW", "PARAMETERS")

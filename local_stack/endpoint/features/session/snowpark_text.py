@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from local_stack.endpoint.engine.bindings import Bind
 from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.language.text import map_code
 from local_stack.endpoint.statements import Column, Result, SqlError, Statement
 
@@ -64,11 +65,7 @@ def inlined(text: str, binds: Sequence[Bind]) -> str:
         kind, value = next(values)
         if value is None:
             return "NULL"
-        return (
-            value
-            if kind in ("FIXED", "REAL", "BOOLEAN")
-            else "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
-        )
+        return value if kind in ("FIXED", "REAL", "BOOLEAN") else quote_string(value)
 
     return map_code(text, lambda code: re.sub(r"\?", literal, code))
 

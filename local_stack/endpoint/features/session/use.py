@@ -44,4 +44,4 @@ class UseStatements:
                 "SQL compilation error:\nObject does not exist, or operation cannot be performed.", 2043, "02000"
             )
         session.use(database, schema)
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()

@@ -114,11 +114,11 @@ def _alter(reader: Reader, kind: str, session: Session) -> Result:
     stored = session.catalog.get(kind, name.database, name.schema, name.name)
     if stored is None:
         if if_exists:
-            return Result.status("Statement executed successfully.")
+            return Result.succeeded()
         raise missing_object(kind, str(name))
     if reader.accept("REFRESH"):
         reader.rest()
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
     if reader.accept("RENAME", "TO"):
         target = _object_name(reader, session)
         reader.expect_end()
@@ -129,7 +129,7 @@ def _alter(reader: Reader, kind: str, session: Session) -> Result:
             new_folder = session.engine.stage_folder(target.database, target.schema, target.name)
             new_folder.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(new_folder)
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
     reader.expect("SET")
     options = read_options(reader)
     reader.expect_end()
@@ -142,7 +142,7 @@ def _alter(reader: Reader, kind: str, session: Session) -> Result:
     if "COMMENT" in options:
         merged["comment"] = str(options["COMMENT"])
     session.catalog.update(stored, merged)
-    return Result.status("Statement executed successfully.")
+    return Result.succeeded()
 
 
 def _drop(reader: Reader, kind: str, session: Session) -> Result:

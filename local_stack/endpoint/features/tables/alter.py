@@ -21,7 +21,6 @@ from local_stack.endpoint.statements import Result, Statement
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
 
-DONE = "Statement executed successfully."
 _OR_ALTER = re.compile(r"^(\s*CREATE\s+)OR\s+ALTER\s+", re.IGNORECASE)
 _PREFIXES = {
     "OR",
@@ -170,7 +169,7 @@ def _create_or_alter(name: SchemaName, statement: Statement, session: Session) -
         with session.lock:
             session.duck.execute(f"DROP TABLE IF EXISTS {target}")
         table_notes.forget(session.catalog, shadow)
-    return Result.status(DONE)
+    return Result.succeeded()
 
 
 def _make_alike(session: Session, name: SchemaName, existing: list[ColumnOfTable], wanted: list[ColumnOfTable]) -> None:
@@ -205,7 +204,7 @@ def _alter(reader: Reader, session: Session) -> Result | None:
     with session.lock:
         if if_exists and session.relation_kind(session.physical_table(name)) is None:
             session.transaction.commit()
-            return Result.status(DONE)
+            return Result.succeeded()
         if reader.accept("SWAP", "WITH"):
             other = session.resolve(reader.name())
             reader.expect_end()
@@ -214,7 +213,7 @@ def _alter(reader: Reader, session: Session) -> Result | None:
                     raise missing_object("table", str(table))
             session.transaction.run(*_ddl(session, name, other), lambda: clone.swap_tables(session, name, other))
             table_notes.swap(session.catalog, name, other)
-            return Result.status(DONE)
+            return Result.succeeded()
         if reader.accept("RENAME", "TO"):
             target = session.resolve(reader.name())
             reader.expect_end()
@@ -244,7 +243,7 @@ def _rename(session: Session, name: SchemaName, target: SchemaName) -> Result:
     session.transaction.run(*_ddl(session, name, target), rename)
     if physical == name:
         table_notes.move(session.catalog, name, target)
-    return Result.status(DONE)
+    return Result.succeeded()
 
 
 def _truncate(reader: Reader, statement: Statement, session: Session) -> Result | Statement | None:
@@ -254,5 +253,5 @@ def _truncate(reader: Reader, statement: Statement, session: Session) -> Result 
     name = session.resolve(reader.name())
     with session.lock:
         if session.relation_kind(session.physical_table(name)) is None:
-            return Result.status(DONE)
+            return Result.succeeded()
     return statement.with_text(f"TRUNCATE TABLE {name}")

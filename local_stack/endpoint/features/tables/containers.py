@@ -23,7 +23,6 @@ _OPTIONS = {
     "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS", "COMMENT", "DEFAULT_DDL_COLLATION", "LOG_LEVEL",
     "TRACE_LEVEL", "METRIC_LEVEL", "CATALOG", "EXTERNAL_VOLUME", "STORAGE_SERIALIZATION_POLICY",
 }  # fmt: skip
-DONE = "Statement executed successfully."
 
 
 class Containers:
@@ -42,7 +41,7 @@ class Containers:
         ):
             return None
         if statement.describe_only:
-            return Result.status(DONE)
+            return Result.succeeded()
         reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
         verb = reader.next().upper
         with session.lock:
@@ -134,7 +133,7 @@ def _alter(reader: Reader, session: Session) -> Result:
     database, name = _container(reader, kind, session)
     if not _exists(session, database, name):
         if if_exists:
-            return Result.status(DONE)
+            return Result.succeeded()
         raise missing_object(kind, name or database)
     stored = session.catalog.get(kind, database, name, "") or session.catalog.put(
         kind, database, name, "", {"managed_access": False, "comment": ""}
@@ -155,7 +154,7 @@ def _alter(reader: Reader, session: Session) -> Result:
         definition.update({option.lower(): value for option, value in options.items()})
     reader.expect_end()
     session.catalog.update(stored, definition)
-    return Result.status(DONE)
+    return Result.succeeded()
 
 
 def _container(reader: Reader, kind: str, session: Session) -> tuple[str, str]:

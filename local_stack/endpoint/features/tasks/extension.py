@@ -18,7 +18,7 @@ from local_stack.endpoint.language.quoting import identifier_value
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session, Sessions
-from local_stack.endpoint.statements import Column, Result, SqlError, Statement, unsupported
+from local_stack.endpoint.statements import SUCCEEDED, Column, Result, SqlError, Statement, unsupported
 
 _SYSTEM_FUNCTION = re.compile(
     r"SYSTEM\$(TASK|GET_PREDECESSOR|GET_TASK|CURRENT_USER_TASK|SET_RETURN|STREAM_HAS|USER_TASK)", re.IGNORECASE
@@ -74,7 +74,7 @@ class Tasks:
 
             def alter() -> str:
                 store.alter(altered, session)
-                return "Statement executed successfully."
+                return SUCCEEDED
 
             return self._change(session, alter)
         reader = Reader(text)

@@ -15,7 +15,7 @@ from local_stack.endpoint.features.procedures.frames import running
 from local_stack.endpoint.features.procedures.python import access
 from local_stack.endpoint.features.procedures.python.workers import CallRequest, SessionTarget, WorkerProcess
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
-from local_stack.endpoint.language.quoting import quote_name, quote_string
+from local_stack.endpoint.language.quoting import identifier, quote_name, quote_string
 from local_stack.endpoint.language.types import SqlType, parse_type
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, ColumnType, Result, SqlError, Statement
@@ -117,4 +117,4 @@ def table_statement(routine: Routine, query_id: str, columns: Sequence[str]) -> 
 
 
 def _written(column: str) -> str:
-    return '"' + column.strip('"').replace('"', '""') + '"'
+    return identifier(column.strip('"'))
