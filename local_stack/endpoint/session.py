@@ -25,7 +25,7 @@ from local_stack.endpoint.engine.transactions import Transaction
 from local_stack.endpoint.errors import SessionGone, compilation_error, missing_object
 from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.quoting import dotted, literal, quote_string
-from local_stack.endpoint.language.text import segments
+from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.parameters import PARAMETERS, check_parameter, require_parameter
@@ -219,17 +219,7 @@ class Session:
 
     def with_binds(self, statement: Statement) -> str:
         """The statement's text with its binds written in as literals, for statements that DuckDB does not see."""
-        values = iter(statement.binds)
-        parts = []
-        for kind, text in segments(statement.text):
-            if kind != "code":
-                parts.append(text)
-                continue
-            pieces = text.split("?")
-            for piece in pieces[:-1]:
-                parts += [piece, _literal(bindings.to_python(next(values)))]
-            parts.append(pieces[-1])
-        return "".join(parts)
+        return with_literals(statement.text, (_literal(bindings.to_python(bind)) for bind in statement.binds))
 
     def set_parameter(self, name: str, value: Any) -> None:
         """Set one parameter. Raises SqlError for an unknown name or a value that would be ignored."""

@@ -9,13 +9,13 @@ import pytest
 from snowflake.connector.constants import QueryStatus
 from snowflake.connector.errors import ProgrammingError
 
-from local_stack.endpoint.protocol.multi_statements import split
+from local_stack.endpoint.language.text import statements
 from tests.conftest import RunningEndpoint
 
 
 def test_a_text_is_split_at_its_semicolons() -> None:
     text = "SELECT 'a;b'; -- no; comment\nSELECT $$;$$;;SELECT \"x;y\" /* ; */ ;\n-- the end"
-    assert split(text) == ["SELECT 'a;b'", "-- no; comment\nSELECT $$;$$", 'SELECT "x;y" /* ; */']
+    assert statements(text) == ["SELECT 'a;b'", "-- no; comment\nSELECT $$;$$", 'SELECT "x;y" /* ; */']
 
 
 @pytest.fixture

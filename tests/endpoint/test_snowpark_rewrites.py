@@ -9,7 +9,8 @@ import duckdb
 import pytest
 import sqlglot
 
-from local_stack.endpoint.features.session.snowpark_text import inlined, reordered_exists
+from local_stack.endpoint.features.session.snowpark_text import inlined
+from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.messages import snowflake_message
 from local_stack.endpoint.protocol.variant_text import variant_text
 from local_stack.endpoint.statements import SqlError
@@ -117,9 +118,8 @@ def test_a_digest_we_lack_is_refused_by_name() -> None:
 
 
 def test_late_if_not_exists_moves_before_the_name() -> None:
-    assert reordered_exists('CREATE    TABLE "D"."S"."T" If  NOT  EXISTS ("A" INT)') == (
-        'CREATE    TABLE IF NOT EXISTS "D"."S"."T" ("A" INT)'
-    )
+    late = 'CREATE SCOPED TEMP TABLE "D"."S"."T" If  NOT  EXISTS ("A" INT)'
+    assert parse(late) == parse('CREATE TEMP TABLE IF NOT EXISTS "D"."S"."T" ("A" INT)')
 
 
 def test_binds_of_names_are_quoted() -> None:

@@ -23,6 +23,8 @@ _MODIFIERS = {
     "TRANSIENT",
     "SECURE",
     "LOCAL",
+    "SCOPED",
+    "VOLATILE",
     "GLOBAL",
 }
 # What fakesnow or we can create, alter and drop. Everything else of DDL is refused.

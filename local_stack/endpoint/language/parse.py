@@ -1,34 +1,29 @@
-"""Parse one statement to sqlglot's Snowflake tree."""
+"""Parse one statement to sqlglot's Snowflake tree, from the tokens that all share."""
 
 from __future__ import annotations
 
-import re
-
-import sqlglot
 from sqlglot import Expr, exp
+from sqlglot.dialects.snowflake import Snowflake
+from sqlglot.tokenizer_core import Token, TokenType
 
-from local_stack.endpoint.language.text import map_code
+from local_stack.endpoint.language.quoting import string_value
+from local_stack.endpoint.language.tokens import tokenize
 from local_stack.endpoint.statements import SqlError
 
-_BEGIN = re.compile(r"(BEGIN(\s+(WORK|TRANSACTION))?|START\s+TRANSACTION)(\s+NAME\s+\w+)?", re.IGNORECASE)
-
+_NAME_PARTS = 5  # of `a.b.c`, points included
 # SCOPED (Snowpark's), LOCAL, GLOBAL and VOLATILE temporary objects are temporary ones.
-_TEMPORARY = re.compile(
-    r"^(\s*CREATE\s+)(OR\s+REPLACE\s+)?(?:(?:SCOPED|LOCAL|GLOBAL)\s+TEMP(?:ORARY)?|VOLATILE)\s+", re.IGNORECASE
-)
+_SCOPES = ("SCOPED", "LOCAL", "GLOBAL")
 
 
-def parse(text: str) -> Expr:
-    """One statement's tree. Raises ParseError, or SqlError when there is no statement or more than one."""
-    bare = text.strip().rstrip(";").strip()
-    if _BEGIN.fullmatch(bare):
+def parse(sql: str) -> Expr:
+    """Return one statement's tree. Raises ParseError, or SqlError when there is no statement or more than one."""
+    tokens = list(tokenize(sql).parsed)
+    if _begins_transaction(tokens):
         return exp.Transaction()
-    # sqlglot reads `?::` as one operator
-    text = map_code(text, lambda code: code.replace("?::", "? ::"))
-    text = _TEMPORARY.sub(lambda m: f"{m[1]}{m[2] or ''}TEMPORARY ", text)
-    statements = [
-        s for s in sqlglot.parse(text, read="snowflake") if s is not None and not isinstance(s, exp.Semicolon)
-    ]
+    if tokens and tokens[0].text.upper() == "CREATE":
+        tokens = _exists_before_name(_without_scope(tokens))
+    tokens = [_unescaped(token, sql) for token in tokens]
+    statements = [s for s in Snowflake().parser().parse(tokens, sql) if s and not isinstance(s, exp.Semicolon)]
     if not statements:
         raise SqlError("SQL compilation error:\nEmpty SQL statement.", errno=900, sqlstate="42601")
     if len(statements) > 1:
@@ -40,3 +35,56 @@ def parse(text: str) -> Expr:
     for leaf in statement.find_all(exp.Identifier, exp.Literal):
         leaf._meta = None
     return statement
+
+
+def _begins_transaction(tokens: list[Token]) -> bool:
+    """BEGIN [WORK | TRANSACTION] [NAME n] or START TRANSACTION [NAME n].
+
+    See: https://docs.snowflake.com/en/sql-reference/sql/begin
+    """
+    words = [token.text.upper() for token in tokens]
+    if words[:2] in (["BEGIN", "WORK"], ["BEGIN", "TRANSACTION"], ["START", "TRANSACTION"]):
+        rest = words[2:]
+    elif words[:1] == ["BEGIN"]:
+        rest = words[1:]
+    else:
+        return False
+    return not rest or (rest[0] == "NAME" and len(rest) == 2)
+
+
+def _without_scope(tokens: list[Token]) -> list[Token]:
+    """`CREATE SCOPED TEMPORARY` and `CREATE VOLATILE` as `CREATE TEMPORARY`."""
+    for index, token in enumerate(tokens[:4]):
+        word, following = token.text.upper(), tokens[index + 1 : index + 2]
+        if word in _SCOPES and following and following[0].token_type == TokenType.TEMPORARY:
+            return tokens[:index] + tokens[index + 1 :]
+        if word == "VOLATILE":
+            return [*tokens[:index], _changed(token, TokenType.TEMPORARY, "TEMPORARY"), *tokens[index + 1 :]]
+    return tokens
+
+
+def _exists_before_name(tokens: list[Token]) -> list[Token]:
+    """`CREATE TABLE t IF NOT EXISTS` as `CREATE TABLE IF NOT EXISTS t`: Snowflake takes both, Snowpark writes the first."""
+    words = [token.text.upper() for token in tokens[: 7 + _NAME_PARTS]]
+    if "TABLE" not in words or "IF" not in words:
+        return tokens
+    name, exists = words.index("TABLE") + 1, words.index("IF")
+    is_late = name < exists and words[exists : exists + 3] == ["IF", "NOT", "EXISTS"] and "(" not in words[:exists]
+    if not is_late:
+        return tokens
+    return [*tokens[:name], *tokens[exists : exists + 3], *tokens[name:exists], *tokens[exists + 3 :]]
+
+
+def _unescaped(token: Token, sql: str) -> Token:
+    r"""Give a string its value where it has an escape that sqlglot's tokenizer leaves alone (\x41, \u0041, \0).
+
+    See: https://docs.snowflake.com/en/sql-reference/data-types-text#escape-sequences-in-single-quoted-string-constants
+    """
+    if token.token_type != TokenType.STRING:
+        return token
+    written = sql[token.start : token.end + 1]
+    return _changed(token, TokenType.STRING, string_value(written)) if "\\" in written else token
+
+
+def _changed(token: Token, kind: TokenType, text: str) -> Token:
+    return Token(kind, text, token.line, token.col, token.start, token.end, token.comments)

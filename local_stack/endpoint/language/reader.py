@@ -6,6 +6,8 @@ walks the tokens, and whatever it does not expect is the syntax error that Snowf
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from local_stack.endpoint.language.quoting import identifier_value, string_value
 from local_stack.endpoint.language.tokens import Token, syntax_error, tokenize
 from local_stack.endpoint.statements import SqlError
@@ -14,9 +16,9 @@ from local_stack.endpoint.statements import SqlError
 class Reader:
     """A position in a statement's tokens."""
 
-    def __init__(self, sql: str, tokens: list[Token] | None = None) -> None:
+    def __init__(self, sql: str, tokens: Sequence[Token] | None = None) -> None:
         self.sql = sql
-        self._tokens = tokens if tokens is not None else tokenize(sql)
+        self._tokens = tokens if tokens is not None else tokenize(sql).read
         self._index = 0
 
     @property
@@ -141,6 +143,6 @@ class Reader:
 
     def rest(self) -> str:
         """Everything from the current token on, consumed."""
-        text = self.sql[self.token.start :].rstrip().removesuffix(";").rstrip()
+        text = self.sql[self.token.start : tokenize(self.sql).end].rstrip()
         self._index = len(self._tokens) - 1
         return text

@@ -1,27 +1,44 @@
-"""Split a Snowflake statement into tokens, with Snowflake's own errors."""
+"""Split a Snowflake statement into tokens, once: sqlglot's tokenizer for its parser and for our readers alike."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar, Literal
+
+from sqlglot.dialects.snowflake import Snowflake
+from sqlglot.errors import TokenError
+from sqlglot.tokenizer_core import Token as ParserToken
+from sqlglot.tokenizer_core import TokenType
 
 from local_stack.endpoint.statements import SqlError
 
 TokenKind = Literal["word", "quoted", "string", "dollar", "number", "symbol", "end"]
 
-_TOKEN = re.compile(
-    r"""
-    (?P<skip>\s+|--[^\n]*|//[^\n]*|/\*.*?\*/)
-  | (?P<dollar>\$\$.*?\$\$)
-  | (?P<string>'(?:[^'\\]|\\.|'')*')
-  | (?P<quoted>"(?:[^"]|"")*")
-  | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
-  | (?P<word>[^\W\d][\w$]*)
-  | (?P<symbol>=>|::|\|\||<=|>=|<>|!=|:=|->>|->|.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+_KINDS: dict[TokenType, TokenKind] = {
+    TokenType.STRING: "string",
+    TokenType.RAW_STRING: "dollar",
+    TokenType.IDENTIFIER: "quoted",
+    TokenType.NUMBER: "number",
+}
+_PIECES = re.compile(r"\S+")
+_PREFIXED = re.compile(r"(\w+)('.*)", re.DOTALL)
+# Whatever is whole; what remains of a quote after that was never closed.
+_CLOSED = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$|--[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_MOVES_FILES = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:PUT|GET|LIST|LS|REMOVE|RM)\s", re.IGNORECASE | re.DOTALL)
+_LOCATION = re.compile(r"(?<!\S)(?:file://|@)[^\s'\"]+", re.IGNORECASE)
+_OPENED = re.compile(r"['\"]|\$\$|/\*")
+
+
+class _Tokenizer(Snowflake.Tokenizer):
+    """Snowflake's tokenizer, which also splits what follows CALL, EXECUTE, …, and knows `?` before `::`."""
+
+    COMMANDS: ClassVar[set[TokenType]] = set()
+    KEYWORDS: ClassVar[dict[str, TokenType]] = {
+        word: kind for word, kind in Snowflake.Tokenizer.KEYWORDS.items() if word != "?::"
+    }
 
 
 @dataclass(frozen=True)
@@ -39,22 +56,59 @@ class Token:
         return self.text.upper() if self.kind == "word" else self.text
 
 
-def tokenize(sql: str) -> list[Token]:
-    """The tokens of a statement, comments and white space left out, an 'end' token last."""
-    tokens: list[Token] = []
-    position = 0
-    while position < len(sql):
-        match = _TOKEN.match(sql, position)
-        if match is None:  # unreachable: `.` matches anything
-            raise SqlError(f"SQL compilation error:\nparse error near position {position}.", 1003, "42000")
-        kind = match.lastgroup
-        if kind == "symbol" and match.group() in "'\"":
-            raise syntax_error(sql, Token("symbol", match.group(), position, position + 1))
-        if kind != "skip":
-            tokens.append(Token(kind, match.group(), match.start(), match.end()))  # type: ignore[arg-type]
-        position = match.end()
-    tokens.append(Token("end", "<EOF>", len(sql), len(sql)))
-    return tokens
+@dataclass(frozen=True)
+class Tokens:
+    """A statement's tokens without comments and final semicolons.
+
+    parsed: sqlglot's, for its parser. end: where the statement ends, ahead of final semicolons.
+    """
+
+    sql: str
+    end: int
+    parsed: tuple[ParserToken, ...]
+
+    @cached_property
+    def read(self) -> tuple[Token, ...]:
+        """One token for each word, for readers, an 'end' token last."""
+        end = self.parsed[-1].end + 1 if self.parsed else len(self.sql)
+        return (*(token for one in self.parsed for token in _read(self.sql, one)), Token("end", "<EOF>", end, end))
+
+
+@lru_cache(maxsize=256)
+def tokenize(sql: str) -> Tokens:
+    """Return the tokens of a statement. Raises SqlError 001003 for a quote or a comment that is not closed."""
+    # A bare file:///tmp/*.csv or @stage//a is one word; a tokenizer would find comments in it.
+    text = _LOCATION.sub(lambda bare: "_" * len(bare[0]), sql) if _MOVES_FILES.match(sql) else sql
+    try:
+        parsed = list(_Tokenizer(dialect="snowflake").tokenize(text))
+    except TokenError:
+        raise _not_closed(sql) from None
+    end = len(sql)
+    while parsed and parsed[-1].token_type == TokenType.SEMICOLON:
+        end = parsed.pop().start
+    return Tokens(sql, end, tuple(parsed))
+
+
+def _read(sql: str, token: Any) -> Iterator[Token]:
+    """Return a parser's token as a reader's; several where it holds several words (PRIMARY KEY) or a prefix (x'…')."""
+    start, text = token.start, sql[token.start : token.end + 1]
+    if kind := _KINDS.get(token.token_type):
+        yield Token(kind, text, start, token.end + 1)
+    elif text.endswith("'") and (prefixed := _PREFIXED.fullmatch(text)):
+        middle = start + prefixed.end(1)
+        yield Token("word", prefixed[1], start, middle)
+        yield Token("string", prefixed[2], middle, token.end + 1)
+    elif text[0].isalpha() or text[0] == "_":
+        for piece in _PIECES.finditer(text):
+            yield Token("word", piece[0], start + piece.start(), start + piece.end())
+    else:
+        yield Token("symbol", text, start, token.end + 1)
+
+
+def _not_closed(sql: str) -> SqlError:
+    opened = _OPENED.search(_CLOSED.sub(lambda whole: " " * len(whole[0]), sql))
+    start = opened.start() if opened else len(sql)
+    return syntax_error(sql, Token("symbol", opened[0] if opened else "<EOF>", start, start + 1))
 
 
 def syntax_error(sql: str, token: Token) -> SqlError:
@@ -69,16 +123,6 @@ def syntax_error(sql: str, token: Token) -> SqlError:
 
 
 def leading_words(sql: str, count: int = 6) -> tuple[str, ...]:
-    """The statement's first keywords, without tokenizing all of it (a body may be long)."""
-    words: list[str] = []
-    position = 0
-    while len(words) < count and position < len(sql):
-        match = _TOKEN.match(sql, position)
-        if match is None:
-            break
-        if match.lastgroup == "word":
-            words.append(match.group().upper())
-        elif match.lastgroup != "skip":
-            words.append(match.group())
-        position = match.end()
-    return tuple(words)
+    """Return the first keywords and symbols of a statement, words in upper case."""
+    first = (token for one in tokenize(sql).parsed[:count] for token in _read(sql, one))
+    return tuple(token.upper for token, _ in zip(first, range(count), strict=False))

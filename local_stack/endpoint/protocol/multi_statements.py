@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from local_stack.endpoint.engine.bindings import Bind
-from local_stack.endpoint.language.text import count_placeholders, segments, without_comments
+from local_stack.endpoint.language.text import count_placeholders, statements
 from local_stack.endpoint.outcome import Outcome, from_result
 from local_stack.endpoint.statements import Column, Result, SqlError, Statement
 
@@ -27,22 +27,12 @@ def wanted_count(statement: Statement, session: Session) -> int:
     return int(text)
 
 
-def split(text: str) -> list[str]:
-    """The statements of a text, at the semicolons outside strings, names, comments and $$ bodies."""
-    statements = [""]
-    for kind, part in segments(text):
-        pieces = part.split(";") if kind == "code" else [part]
-        statements[-1] += pieces[0]
-        statements.extend(pieces[1:])
-    return [statement.strip() for statement in statements if without_comments(statement)]
-
-
 def run_all(statement: Statement, session: Session, count: int) -> Outcome:
     """Run a request's statements in order; the outcome of the whole, behind which `result_ids` knows each one's.
 
     A statement that fails ends the run; those before it have happened. Raises SqlError.
     """
-    texts = split(statement.text)
+    texts = statements(statement.text)
     if count not in (0, len(texts)):
         raise SqlError(
             f"Actual statement count {len(texts)} did not match the desired statement count {count}.", 8, "0A000"

@@ -11,18 +11,12 @@ from sqlglot import exp
 from local_stack.endpoint.engine.bindings import Bind
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.quoting import quote_string
-from local_stack.endpoint.language.text import map_code
+from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.statements import Column, Result, SqlError, Statement
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
 
-_NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)(?:\s*\.\s*(?:"(?:[^"]|"")*"|[\w$]+)){0,2}'
-# Snowpark's save_as_table writes `CREATE TABLE name If NOT EXISTS (…)`; Snowflake takes the words after the name too.
-_LATE_EXISTS = re.compile(
-    rf"^(\s*CREATE\s+(?:\w+\s+)*?TABLE\s+)({_NAME})\s+IF\s+NOT\s+EXISTS\b", re.IGNORECASE | re.DOTALL
-)
-_SCOPED = re.compile(r"^(\s*CREATE\s+(?:OR\s+REPLACE\s+)?)SCOPED\s+(?=TEMP)", re.IGNORECASE)
 # Statements whose `?` no database binds: names and locations. The connector's write_pandas sends them so.
 _NAMES_BOUND = re.compile(
     r"^\s*(?:PUT|GET|LIST|LS|REMOVE|RM|COPY|CREATE|DROP|TRUNCATE)\b(?!.*\bAS\s+\(?\s*SELECT\b)",
@@ -48,26 +42,18 @@ class SnowparkText:
             )
         if statement.binds and (_NAMES_BOUND.match(text) or _INFERENCE.search(text)):
             statement = Statement(inlined(text, statement.binds), (), statement.describe_only)
-        changed = reordered_exists(_SCOPED.sub(r"\1", statement.text))
-        return None if changed == text else statement.with_text(changed)
-
-
-def reordered_exists(text: str) -> str:
-    """`CREATE TABLE t IF NOT EXISTS` as `CREATE TABLE IF NOT EXISTS t`."""
-    return _LATE_EXISTS.sub(r"\1IF NOT EXISTS \2", text)
+        return None if statement.text == text else statement
 
 
 def inlined(text: str, binds: Sequence[Bind]) -> str:
     """The statement with its binds written as literals."""
-    values = iter(binds)
+    return with_literals(text, (_literal(kind, value) for kind, value in binds))
 
-    def literal(_: re.Match[str]) -> str:
-        kind, value = next(values)
-        if value is None:
-            return "NULL"
-        return value if kind in ("FIXED", "REAL", "BOOLEAN") else quote_string(value)
 
-    return map_code(text, lambda code: re.sub(r"\?", literal, code))
+def _literal(kind: str, value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    return value if kind in ("FIXED", "REAL", "BOOLEAN") else quote_string(value)
 
 
 def _explain(statement: Statement, session: Session) -> Result:

@@ -16,15 +16,12 @@ from urllib.parse import unquote, urlsplit
 from local_stack.endpoint.engine.bindings import to_python
 from local_stack.endpoint.features.stages.formats import read_options
 from local_stack.endpoint.features.stages.location import StagedFile, StageLocation, locate
-from local_stack.endpoint.language.quoting import string_value
-from local_stack.endpoint.language.text import segments, without_comments
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.statements import Column, Result, SqlError, Statement
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
-
-from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.language.tokens import leading_words
 
 _VERBS = {"LIST": "LIST", "LS": "LIST", "REMOVE": "REMOVE", "RM": "REMOVE", "PUT": "PUT", "GET": "GET"}
 
@@ -57,33 +54,27 @@ class StagedFiles:
 
 def split_words(statement: Statement, count: int) -> tuple[list[str], dict[str, Any]]:
     """The first `count` arguments after the verb (stage references and file URLs, bare, quoted or bound) and the options."""
-    text = without_comments(statement.text).rstrip(";").strip()
-    text = text.partition(" ")[2].strip() if " " in text else ""
+    reader = Reader(statement.text)
+    reader.next()
     binds = iter(statement.binds)
     words: list[str] = []
     while len(words) < count:
-        word, text = _first_word(text)
-        if not word:
+        if reader.at_end():
             raise SqlError("SQL compilation error:\nsyntax error: a stage or file reference is missing.", 1003, "42000")
-        words.append(str(to_python(next(binds))) if word == "?" else word)
-    reader = Reader(text)
+        words.append(str(to_python(next(binds))) if reader.accept("?") else _word(reader))
     options = read_options(reader)
     reader.expect_end()
     return words, options
 
 
-def _first_word(text: str) -> tuple[str, str]:
-    """A quoted literal's value, or everything up to white space outside double quotes."""
-    if text.startswith("'"):
-        literal = segments(text)[0][1]
-        return string_value(literal), text[len(literal) :].strip()
-    in_name, end = False, len(text)
-    for index, char in enumerate(text):
-        in_name = in_name != (char == '"')
-        if char.isspace() and not in_name:
-            end = index
-            break
-    return text[:end], text[end:].strip()
+def _word(reader: Reader) -> str:
+    """Read a quoted literal's value, or everything up to white space."""
+    if reader.token.kind in ("string", "dollar"):
+        return reader.string()
+    first = last = reader.next()
+    while not reader.at_end() and reader.token.start == last.end:
+        last = reader.next()
+    return reader.sql[first.start : last.end]
 
 
 def etag(file: StagedFile) -> str:
