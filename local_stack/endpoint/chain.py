@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from fakesnow.statement_type import statement_type_id
@@ -14,8 +14,10 @@ from local_stack.endpoint.engine.bindings import Bind, to_python
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.get_ddl import get_ddl
 from local_stack.endpoint.features.objects import Objects
+from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.procedures import Procedures
-from local_stack.endpoint.features.refusals import Refusals
+from local_stack.endpoint.features.procedures.frames import refuse_forbidden
+from local_stack.endpoint.features.refusals import refusal
 from local_stack.endpoint.features.session.parameters import SessionParameters
 from local_stack.endpoint.features.session.snowpark_text import SnowparkText
 from local_stack.endpoint.features.session.use import UseStatements
@@ -31,6 +33,7 @@ from local_stack.endpoint.features.tables.events import table_events
 from local_stack.endpoint.features.tables.listing import ShowObjects
 from local_stack.endpoint.features.tasks import Tasks
 from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.language.subject import subject
 from local_stack.endpoint.outcome import Outcome, column_from_duckdb, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
@@ -76,24 +79,69 @@ class Extension(Protocol):
         """Answer with a result, with a rewritten statement (the chain goes on with it), or with None: not mine."""
 
 
+Families = tuple[Extension, ...]
+_RECORDED = ", ".join(sorted({kind.name for kind in KINDS} | {"INTEGRATION"}))
+_LISTED = ", ".join(
+    sorted({kind.plural for kind in KINDS} | {f"{kind.type} INTEGRATIONS" for kind in KINDS if kind.type})
+)
+
+
 def build_extensions() -> list[Extension]:
-    """Make the families of statements of one endpoint, in the order in which they are asked."""
-    return [
-        SnowparkText(),
-        Procedures({"GET_DDL": get_ddl}),
-        Tasks(),
-        Objects(),
-        SessionParameters(),
-        UseStatements(),
-        Containers(),
-        Tables(),
-        DescribeTable(),
-        ShowObjects(),
-        StageDefinitions(),
-        StagedFiles(),
-        CopyIntoStatements(),
-        Refusals(),
-    ]
+    """Make what keeps state for the statements of one endpoint."""
+    return [Procedures({"GET_DDL": get_ddl}), Tasks(), Objects()]
+
+
+def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families]:
+    """Return who is asked for a verb and a kind of object, in order. Nobody: the statement goes on to the engine.
+
+    A verb alone stands for every kind that has no row of its own.
+    """
+    procedures, tasks, objects = extensions
+    binds, tables, containers, stages = SnowparkText(), Tables(), Containers(), StageDefinitions()
+    asked_of_queries = (binds, procedures, tasks)
+    rows: tuple[tuple[str, str, Families], ...] = (
+        ("QUERY", "", asked_of_queries),
+        ("EXPLAIN", "", (binds,)),
+        ("CALL", "", (procedures, tasks)),
+        ("BEGIN, DECLARE", "", (procedures,)),
+        ("EXECUTE", "IMMEDIATE", (procedures,)),
+        ("EXECUTE", "TASK", (tasks,)),
+        ("EXECUTE", "ALERT", (objects,)),
+        ("START, COMMIT, ROLLBACK, SET, UNSET", "", ()),
+        ("CREATE, ALTER, DROP, DESCRIBE", "PROCEDURE, FUNCTION, AGGREGATE FUNCTION", (procedures,)),
+        ("SHOW", "PROCEDURES, FUNCTIONS, USER FUNCTIONS, USER PROCEDURES", (procedures,)),
+        ("CREATE, ALTER, DESCRIBE", "TASK", (tasks,)),
+        ("DROP", "TASK", (objects, tasks)),
+        ("SHOW", "TASKS", (tasks,)),
+        ("COMMENT", "", (procedures, objects)),
+        ("GRANT, REVOKE", "", (objects,)),
+        ("USE", "ROLE, WAREHOUSE, SECONDARY ROLES", (objects,)),
+        ("USE", "", (UseStatements(),)),
+        ("CREATE, ALTER, DROP, DESCRIBE", _RECORDED, (objects,)),
+        ("SHOW", f"{_LISTED}, INTEGRATIONS, GRANTS, FUTURE GRANTS", (objects,)),
+        ("ALTER", "ACCOUNT", (objects,)),
+        ("ALTER", "SESSION", (SessionParameters(),)),
+        ("SHOW", "PARAMETERS", (SessionParameters(),)),
+        ("SHOW", "VARIABLES, PRIMARY KEYS, UNIQUE KEYS, IMPORTED KEYS", ()),
+        ("CREATE, ALTER, DROP, UNDROP", "DATABASE, SCHEMA", (objects, containers)),
+        ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (*asked_of_queries, objects, tables)),
+        ("TRUNCATE", "", (binds, tables)),
+        ("CREATE, ALTER, DROP", "SEQUENCE", (objects,)),
+        ("DESCRIBE", "TABLE, VIEW", (DescribeTable(),)),
+        ("DESCRIBE", "SEQUENCE", ()),
+        ("SHOW", "TABLES, VIEWS, OBJECTS, SCHEMAS, DATABASES, SEQUENCES, COLUMNS", (ShowObjects(),)),
+        ("CREATE, ALTER, DROP", "STAGE, FILE FORMAT", (binds, objects, stages)),
+        ("DESCRIBE", "STAGE, FILE FORMAT", (stages,)),
+        ("SHOW", "STAGES, FILE FORMATS", (stages,)),
+        ("PUT, GET, LIST, REMOVE", "", (binds, StagedFiles())),
+        ("COPY", "", (binds, CopyIntoStatements())),
+    )
+    return {
+        (verb, kind): families
+        for verbs, kinds, families in rows
+        for verb in verbs.split(", ")
+        for kind in kinds.split(", ")
+    }
 
 
 BEFORE: list[Rewrite] = [
@@ -132,12 +180,13 @@ class Chain:
     """Runs statements on sessions."""
 
     def __init__(self, extensions: Sequence[Extension]) -> None:
-        self._extensions = tuple(extensions)
+        self._routes = routes(extensions)
 
     def run(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]] = ()) -> Outcome:
         """One statement's outcome. Every failure is a SqlError."""
         try:
-            for extension in self._extensions:
+            refuse_forbidden(statement.text, session)
+            for extension in self._families(statement.text):
                 match extension.handle(statement, session):
                     case Result() as result:
                         return from_result(result)
@@ -151,6 +200,16 @@ class Chain:
             if mapped is error:
                 raise
             raise mapped from error
+
+    def _families(self, sql: str) -> Families:
+        """Return who is asked, by the longest name of a kind that the table has. Raises SqlError where it has none."""
+        about = subject(sql)
+        for kind in about.prefixes:
+            if (families := self._routes.get((about.verb, kind))) is not None:
+                return families
+        if not about.verb:
+            return ()  # the parser says that the statement is empty
+        raise refusal(sql, about)
 
     def _run_on_engine(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]) -> Outcome:
         context = Context(session, statement.parameters)

@@ -14,7 +14,6 @@ from local_stack.endpoint.features.procedures import listing, registry, table_ca
 from local_stack.endpoint.features.procedures.arguments import argument_types, evaluate
 from local_stack.endpoint.features.procedures.call import Argument, Call, parse_call
 from local_stack.endpoint.features.procedures.create import CreateRoutine, parse_create
-from local_stack.endpoint.features.procedures.frames import refuse_forbidden
 from local_stack.endpoint.features.procedures.functions import Functions
 from local_stack.endpoint.features.procedures.python import access
 from local_stack.endpoint.features.procedures.python.running import result_column, run_python
@@ -75,7 +74,6 @@ class Procedures:
 
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
         text = statement.text.strip().removesuffix(";").rstrip()
-        refuse_forbidden(text, session)
         words = leading_words(text, 6)
         first = words[0] if words else ""
         if first in ("SHOW", "DESCRIBE", "DESC", "DROP", "ALTER", "COMMENT") and _ROUTINE_WORDS & set(words):
