@@ -18,9 +18,11 @@ from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
 from local_stack.endpoint.features.refusals import refusal
+from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.features.session.parameters import SessionParameters
 from local_stack.endpoint.features.session.snowpark_text import SnowparkText
 from local_stack.endpoint.features.session.use import UseStatements
+from local_stack.endpoint.features.session.variables import SessionVariables
 from local_stack.endpoint.features.stages.define import StageDefinitions
 from local_stack.endpoint.features.stages.files import StagedFiles
 from local_stack.endpoint.features.stages.infer_schema import infer_schema
@@ -45,7 +47,6 @@ from local_stack.endpoint.translation.effects import classify
 from local_stack.endpoint.translation.names import (
     column_lists,
     function_names,
-    identifier_calls,
     reserved_words,
     split_tables,
 )
@@ -64,6 +65,7 @@ from local_stack.endpoint.translation.snowpark_functions import functions
 from local_stack.endpoint.translation.strictness import strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables
 from local_stack.endpoint.translation.times import formats, input_formats, session_functions
+from local_stack.endpoint.translation.variables import session_variables
 
 _ROWS_AT_ONCE = 500
 _MISSING = re.compile(r"Object '([^']+)' does not exist")
@@ -98,6 +100,7 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
     """
     procedures, tasks, objects = extensions
     binds, tables, containers, stages = SnowparkText(), Tables(), Containers(), StageDefinitions()
+    variables = SessionVariables()
     asked_of_queries = (binds, procedures, tasks)
     rows: tuple[tuple[str, str, Families], ...] = (
         ("QUERY", "", asked_of_queries),
@@ -107,7 +110,8 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("EXECUTE", "IMMEDIATE", (procedures,)),
         ("EXECUTE", "TASK", (tasks,)),
         ("EXECUTE", "ALERT", (objects,)),
-        ("START, COMMIT, ROLLBACK, SET, UNSET", "", ()),
+        ("START, COMMIT, ROLLBACK", "", ()),
+        ("SET, UNSET", "", (variables,)),
         ("CREATE, ALTER, DROP, DESCRIBE", "PROCEDURE, FUNCTION, AGGREGATE FUNCTION", (procedures,)),
         ("SHOW", "PROCEDURES, FUNCTIONS, USER FUNCTIONS, USER PROCEDURES", (procedures,)),
         ("CREATE, ALTER, DESCRIBE", "TASK", (tasks,)),
@@ -122,7 +126,8 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("ALTER", "ACCOUNT", (objects,)),
         ("ALTER", "SESSION", (SessionParameters(),)),
         ("SHOW", "PARAMETERS", (SessionParameters(),)),
-        ("SHOW", "VARIABLES, PRIMARY KEYS, UNIQUE KEYS, IMPORTED KEYS", ()),
+        ("SHOW", "VARIABLES", (variables,)),
+        ("SHOW", "PRIMARY KEYS, UNIQUE KEYS, IMPORTED KEYS", ()),
         ("CREATE, ALTER, DROP, UNDROP", "DATABASE, SCHEMA", (objects, containers)),
         ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (*asked_of_queries, objects, tables)),
         ("TRUNCATE", "", (binds, tables)),
@@ -145,7 +150,6 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
 
 
 BEFORE: list[Rewrite] = [
-    identifier_calls,
     strictness,
     column_lists,
     staged_files,
@@ -186,6 +190,7 @@ class Chain:
         """One statement's outcome. Every failure is a SqlError."""
         try:
             refuse_forbidden(statement.text, session)
+            statement, batch = resolve_names(statement, batch, session)
             for extension in self._families(statement.text):
                 match extension.handle(statement, session):
                     case Result() as result:
@@ -213,8 +218,7 @@ class Chain:
 
     def _run_on_engine(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]) -> Outcome:
         context = Context(session, statement.parameters)
-        text = session.connection.variables.inline_variables(statement.text)
-        expression = parse(text)
+        expression = session_variables(parse(statement.text), context)
         with session.lock:
             if outcome := _transaction_control(expression, session):
                 return outcome
@@ -244,7 +248,9 @@ class Chain:
     def translate(self, expression: Expr, session: Session) -> str:
         """Write the tree of a Snowflake query as DuckDB SQL."""
         context = Context(session)
-        return LocalCursor(session.connection, context, AFTER).translate(apply(BEFORE, expression, context))
+        return LocalCursor(session.connection, context, AFTER).translate(
+            apply([session_variables, *BEFORE], expression, context)
+        )
 
 
 def _as_written(error: SqlError, statement: Statement) -> SqlError:

@@ -30,6 +30,7 @@ from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.parameters import PARAMETERS, check_parameter, require_parameter
 from local_stack.endpoint.statements import SqlError, Statement
+from local_stack.endpoint.variables import Variables
 
 _KEPT_RESULTS = 200
 
@@ -65,6 +66,7 @@ class Session:
     role: str = "SYSADMIN"
     warehouse: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    variables: Variables = field(default_factory=Variables)
     call_depth: int = 0
     call_parameters: dict[str, str] = field(default_factory=dict)
     query_ids: list[str] = field(default_factory=list)

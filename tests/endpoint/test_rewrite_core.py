@@ -11,13 +11,15 @@ import sqlglot
 from local_stack.endpoint.chain import Chain, build_extensions
 from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.engine.transactions import Effect
+from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.outcome import ColumnInfo
 from local_stack.endpoint.session import Session, Sessions
-from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.statements import SqlError, Statement
 from local_stack.endpoint.translation.casts import casts, try_casts, variants
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import classify
-from local_stack.endpoint.translation.names import column_lists, identifier_calls, reserved_words
+from local_stack.endpoint.translation.names import column_lists, reserved_words
 from local_stack.endpoint.translation.strictness import strictness
 from local_stack.endpoint.translation.tables import temporary_tables
 from local_stack.endpoint.translation.times import formats, strftime_format
@@ -62,12 +64,6 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             "CREATE TABLE t (a, b) AS SELECT 1, 2",
             "CREATE TABLE t AS SELECT * FROM (SELECT 1, 2) AS Q(a, b)",
         ),
-        (
-            identifier_calls,
-            "CREATE TABLE IF NOT EXISTS IDENTIFIER('d.\"S x\".t') (i INT)",
-            'CREATE TABLE IF NOT EXISTS d."S x".t (i INT)',
-        ),
-        (identifier_calls, "SELECT * FROM IDENTIFIER(?)", "SELECT * FROM IDENTIFIER(?)"),
         (reserved_words, "SELECT at, x.do FROM window AS x", 'SELECT "at", x."do" FROM "window" AS x'),
         (
             temporary_tables,
@@ -79,6 +75,29 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 def test_sql_to_sql(session: Session, rewrite: Rewrite, before: str, after: str) -> None:
     rewritten = rewrite(sqlglot.parse_one(before, read="snowflake"), Context(session))
     assert rewritten.sql(dialect="snowflake").casefold() == after.casefold()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("CREATE TABLE IDENTIFIER('d.\"S x\".t') (i INT)", 'CREATE TABLE D."S x".T (i INT)'),
+        ("SELECT $n, '$n' FROM IDENTIFIER( $t ) -- $n", "SELECT $n, '$n' FROM D.T -- $n"),
+        ("GRANT SELECT ON TABLE identifier($t) TO ROLE IDENTIFIER('r')", "GRANT SELECT ON TABLE D.T TO ROLE R"),
+        ("CREATE USER u COMMENT = $t DAYS_TO_EXPIRY = $n", "CREATE USER u COMMENT = 'd.t' DAYS_TO_EXPIRY =  -1"),
+        ("SELECT * FROM TABLE($t), TABLE(f($t))", "SELECT * FROM D.T, TABLE(f($t))"),
+        (
+            "CREATE TASK IDENTIFIER($t) AS SELECT $n FROM IDENTIFIER($t)",
+            "CREATE TASK D.T AS SELECT $n FROM IDENTIFIER($t)",
+        ),
+        ("SELECT * FROM IDENTIFIER(?)", "SELECT * FROM IDENTIFIER(?)"),  # not bound: asked for its columns
+        ("BEGIN LET x := $n; END", "BEGIN LET x := $n; END"),
+        ("COPY INTO t FROM (SELECT $1, $2:a FROM @s)", "COPY INTO t FROM (SELECT $1, $2:a FROM @s)"),
+    ],
+)
+def test_names_given_by_variables_are_written_in(session: Session, before: str, after: str) -> None:
+    session.variables.set("t", ColumnInfo("t", "TEXT"), "d.t")
+    session.variables.set("n", ColumnInfo("n", "FIXED"), -1)
+    assert resolve_names(Statement(before), (), session)[0].text == after
 
 
 def test_time_formats() -> None:
