@@ -14,6 +14,7 @@ from local_stack.endpoint.engine.bindings import Bind, to_python
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.get_ddl import get_ddl
 from local_stack.endpoint.features.objects import Objects
+from local_stack.endpoint.features.objects.destruction import forgetting
 from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
@@ -35,7 +36,7 @@ from local_stack.endpoint.features.tables.events import table_events
 from local_stack.endpoint.features.tables.listing import ShowObjects
 from local_stack.endpoint.features.tasks import Tasks
 from local_stack.endpoint.language.parse import parse
-from local_stack.endpoint.language.subject import subject
+from local_stack.endpoint.language.subject import Subject, subject
 from local_stack.endpoint.outcome import Outcome, column_from_duckdb, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
@@ -114,8 +115,7 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("SET, UNSET", "", (variables,)),
         ("CREATE, ALTER, DROP, DESCRIBE", "PROCEDURE, FUNCTION, AGGREGATE FUNCTION", (procedures,)),
         ("SHOW", "PROCEDURES, FUNCTIONS, USER FUNCTIONS, USER PROCEDURES", (procedures,)),
-        ("CREATE, ALTER, DESCRIBE", "TASK", (tasks,)),
-        ("DROP", "TASK", (objects, tasks)),
+        ("CREATE, ALTER, DROP, DESCRIBE", "TASK", (tasks,)),
         ("SHOW", "TASKS", (tasks,)),
         ("COMMENT", "", (procedures, objects)),
         ("GRANT, REVOKE", "", (objects,)),
@@ -131,11 +131,11 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("CREATE, ALTER, DROP, UNDROP", "DATABASE, SCHEMA", (objects, containers)),
         ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (*asked_of_queries, objects, tables)),
         ("TRUNCATE", "", (binds, tables)),
-        ("CREATE, ALTER, DROP", "SEQUENCE", (objects,)),
+        ("CREATE, ALTER, DROP", "SEQUENCE", ()),
         ("DESCRIBE", "TABLE, VIEW", (DescribeTable(),)),
         ("DESCRIBE", "SEQUENCE", ()),
         ("SHOW", "TABLES, VIEWS, OBJECTS, SCHEMAS, DATABASES, SEQUENCES, COLUMNS", (ShowObjects(),)),
-        ("CREATE, ALTER, DROP", "STAGE, FILE FORMAT", (binds, objects, stages)),
+        ("CREATE, ALTER, DROP", "STAGE, FILE FORMAT", (binds, stages)),
         ("DESCRIBE", "STAGE, FILE FORMAT", (stages,)),
         ("SHOW", "STAGES, FILE FORMATS", (stages,)),
         ("PUT, GET, LIST, REMOVE", "", (binds, StagedFiles())),
@@ -191,13 +191,13 @@ class Chain:
         try:
             refuse_forbidden(statement.text, session)
             statement, batch = resolve_names(statement, batch, session)
-            for extension in self._families(statement.text):
-                match extension.handle(statement, session):
-                    case Result() as result:
-                        return from_result(result)
-                    case Statement() as rewritten:
-                        statement = rewritten
-            return self._run_on_engine(statement, session, batch)
+            about = subject(statement.text)
+            destroys = about.verb in ("CREATE", "DROP") and not statement.describe_only
+            forget = forgetting(statement, session) if destroys else None
+            outcome = self._answer(statement, about, session, batch)
+            if forget is not None:
+                forget()
+            return outcome
         except Exception as error:
             mapped = _as_written(as_sql_error(error), statement)
             if mapped.sqlstate == "XX000":
@@ -206,9 +206,20 @@ class Chain:
                 raise
             raise mapped from error
 
-    def _families(self, sql: str) -> Families:
+    def _answer(
+        self, statement: Statement, about: Subject, session: Session, batch: Sequence[tuple[Bind, ...]]
+    ) -> Outcome:
+        """Ask the statement's families; what none of them answers goes to the engine."""
+        for extension in self._families(statement.text, about):
+            match extension.handle(statement, session):
+                case Result() as result:
+                    return from_result(result)
+                case Statement() as rewritten:
+                    statement = rewritten
+        return self._run_on_engine(statement, session, batch)
+
+    def _families(self, sql: str, about: Subject) -> Families:
         """Return who is asked, by the longest name of a kind that the table has. Raises SqlError where it has none."""
-        about = subject(sql)
         for kind in about.prefixes:
             if (families := self._routes.get((about.verb, kind))) is not None:
                 return families

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from local_stack.endpoint.features.objects import grants
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Result, SqlError, Statement
+from local_stack.endpoint.statements import SqlError, Statement
 
 _KINDS = ("TABLE", "VIEW", "STAGE", "SEQUENCE", "SCHEMA", "DATABASE", "TASK", "STREAM", "PIPE")
 _CONTAINERS = ("SCHEMA", "DATABASE")
-_RUNNING = "destroying"
 
 
-def intercept(statement: Statement, session: Session) -> Callable[[], Result] | None:
-    """What runs the statement and then forgets the grants; None where it destroys nothing that has any."""
+def forgetting(statement: Statement, session: Session) -> Callable[[], None] | None:
+    """Return what forgets the grants and policies of what a statement destroys, to be called once it has succeeded.
+
+    None where it destroys nothing that has any.
+    """
     target = _target(Reader(statement.text), session)
-    if target is None or session.attributes.get(_RUNNING):
+    if target is None:
         return None
     kind, name = target
 
@@ -34,18 +35,12 @@ def intercept(statement: Statement, session: Session) -> Callable[[], Result] | 
     if not references and not any(is_gone(grant) for grant, _ in grants.all_grants(session)):
         return None
 
-    def run() -> Result:
-        session.attributes[_RUNNING] = True
-        try:
-            outcome = session.executor.run(replace(statement, describe_only=False), session)
-        finally:
-            session.attributes.pop(_RUNNING)
+    def forget() -> None:
         grants.forget(is_gone, session)
         for reference in references:
             session.catalog.drop("POLICY REFERENCE", reference.database, reference.schema, reference.name)
-        return Result.status(str(outcome.scalar()))
 
-    return run
+    return forget
 
 
 def _target(reader: Reader, session: Session) -> tuple[str, str] | None:

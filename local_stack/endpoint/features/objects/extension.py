@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from local_stack.endpoint.features.objects import attachments, define, grants, show, store
 from local_stack.endpoint.features.objects.alerts import AlertClock, execute
-from local_stack.endpoint.features.objects.destruction import intercept
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session, Sessions
@@ -37,7 +36,7 @@ class Objects:
         if not words or words[0] not in _VERBS:
             return None
         text = statement.text.strip().removesuffix(";").rstrip()
-        action = self._action(text, statement, session)
+        action = self._action(text, session)
         if action is None:
             return None
         if statement.describe_only and words[0] not in _READS:
@@ -50,15 +49,15 @@ class Objects:
             self._alerts.clock.wake()
         return result
 
-    def _action(self, text: str, statement: Statement, session: Session) -> Callable[[], Result] | None:
+    def _action(self, text: str, session: Session) -> Callable[[], Result] | None:
         reader = Reader(text)
         match reader.next().upper:
             case "CREATE":
-                return define.create(reader, session) or intercept(statement, session)
+                return define.create(reader, session)
             case "ALTER":
                 return _alter(text, reader, session)
             case "DROP":
-                return define.drop(reader, session) or intercept(statement, session)
+                return define.drop(reader, session)
             case "SHOW":
                 return show.show(reader, session)
             case "DESCRIBE" | "DESC":
