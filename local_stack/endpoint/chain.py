@@ -35,6 +35,7 @@ from local_stack.endpoint.features.tables.describe import DescribeTable
 from local_stack.endpoint.features.tables.events import table_events
 from local_stack.endpoint.features.tables.listing import ShowObjects
 from local_stack.endpoint.features.tasks import Tasks
+from local_stack.endpoint.features.tasks.table_functions import task_functions
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.subject import Subject, subject
 from local_stack.endpoint.outcome import Outcome, column_from_duckdb, from_result
@@ -150,6 +151,7 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
 
 
 BEFORE: list[Rewrite] = [
+    task_functions,
     strictness,
     column_lists,
     staged_files,

@@ -14,7 +14,6 @@ from local_stack.endpoint.features.tasks import context, listing, store
 from local_stack.endpoint.features.tasks.create import parse_alter_task, parse_create_task
 from local_stack.endpoint.features.tasks.run import GraphRequest
 from local_stack.endpoint.features.tasks.scheduler import GraphRunner, Scheduler
-from local_stack.endpoint.language.quoting import identifier_value
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session, Sessions
@@ -23,16 +22,6 @@ from local_stack.endpoint.statements import SUCCEEDED, Column, Result, SqlError,
 _SYSTEM_FUNCTION = re.compile(
     r"SYSTEM\$(TASK|GET_PREDECESSOR|GET_TASK|CURRENT_USER_TASK|SET_RETURN|STREAM_HAS|USER_TASK)", re.IGNORECASE
 )
-_TABLE_FUNCTION = re.compile(
-    r"\b(TASK_HISTORY|TASK_DEPENDENTS|COMPLETE_TASK_GRAPHS|CURRENT_TASK_GRAPHS)\s*\(", re.IGNORECASE
-)
-_TABLE_FUNCTIONS: dict[str, Callable[[dict[str, str], Session], str]] = {
-    "TASK_HISTORY": listing.task_history,
-    "TASK_DEPENDENTS": listing.task_dependents,
-    "COMPLETE_TASK_GRAPHS": listing.complete_task_graphs,
-}
-# For functions whose arguments may be positional.
-_POSITIONAL = {"TASK_DEPENDENTS": ("TASK_NAME", "RECURSIVE")}
 
 
 class Tasks:
@@ -158,8 +147,6 @@ class Tasks:
                 return _set_return_value(text, statement, session)
             if (substituted := substitute(changed, session, self._system_functions(statement), binds)) is not None:
                 changed, binds = substituted
-        if _TABLE_FUNCTION.search(changed) and words[:1] != ("CREATE",):
-            changed = expand_table_functions(changed, session)
         if changed == text:
             return None
         return replace(statement, text=changed, binds=binds)
@@ -205,50 +192,3 @@ def _merged(default: str | None, given: str | None) -> str | None:
     except (ValueError, TypeError):
         raise compilation_error("CONFIG must be a JSON object.", 1008, "22023") from None
     return json.dumps(merged)
-
-
-def expand_table_functions(sql: str, session: Session) -> str:
-    """The SQL with TABLE([db.]INFORMATION_SCHEMA.TASK_HISTORY(…)) and its like replaced by subqueries."""
-    reader = Reader(sql)
-    pieces: list[str] = []
-    copied = 0
-    while not reader.at_end():
-        start = reader.next()
-        if start.upper != "TABLE" or reader.token.text != "(":
-            continue
-        mark = reader.mark()
-        reader.expect("(")
-        parts: tuple[str, ...] = ()
-        while reader.token.kind in ("word", "quoted"):
-            parts = (*parts, identifier_value(reader.next()))
-            reader.accept(".")
-        name = parts[-1] if parts else ""
-        if not _TABLE_FUNCTION.match(f"{name}(") or reader.token.text != "(":
-            reader.back_to(mark)
-            continue
-        if name not in _TABLE_FUNCTIONS:
-            raise unsupported(f"INFORMATION_SCHEMA.{name}")
-        arguments = _named_arguments(reader, name)
-        reader.expect(")")
-        pieces.append(sql[copied : start.start] + _TABLE_FUNCTIONS[name](arguments, session))
-        copied = reader.token_before(reader.mark()).end
-    return "".join(pieces) + sql[copied:]
-
-
-def _named_arguments(reader: Reader, function: str) -> dict[str, str]:
-    reader.expect("(")
-    arguments: dict[str, str] = {}
-    position = 0
-    while not reader.accept(")"):
-        if position:
-            reader.expect(",")
-        if reader.peek().text == "=>":
-            name = reader.identifier()
-            reader.expect("=>")
-        elif position < len(_POSITIONAL.get(function, ())):
-            name = _POSITIONAL[function][position]
-        else:
-            raise reader.unexpected()
-        arguments[name] = reader.expression(",", ")")
-        position += 1
-    return arguments

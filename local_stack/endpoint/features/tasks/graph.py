@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.tasks.definition import Task
@@ -36,18 +37,12 @@ def root_of(tasks: Tasks, task: Task) -> Task:
 
 def descendants(tasks: Tasks, root: Task) -> list[Task]:
     """The root and everything after it, predecessors first; without the finalizer."""
-    order: list[Task] = []
-    placed: set[str] = set()
-    waiting = _reachable(tasks, root.full_name)
-    while waiting:
-        ready = [name for name in waiting if all(p in placed or p not in waiting for p in tasks[name].after)]
-        if not ready:
-            raise _cycle(waiting[0])
-        for name in ready:
-            order.append(tasks[name])
-            placed.add(name)
-        waiting = [name for name in waiting if name not in placed]
-    return order
+    names = _reachable(tasks, root.full_name)
+    order = TopologicalSorter({name: [p for p in tasks[name].after if p in names] for name in names})
+    try:
+        return [tasks[name] for name in order.static_order()]
+    except CycleError as error:
+        raise _cycle(error.args[1][0]) from None
 
 
 def _reachable(tasks: Tasks, start: str) -> list[str]:
