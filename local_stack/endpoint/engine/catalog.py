@@ -1,7 +1,7 @@
 """The persisted registry of objects that DuckDB has no word for: procedures, tasks, stages, roles, integrations, …
 
-One table of documents in the endpoint's own database, written through an own connection, so that it neither joins nor
-breaks a session's transaction (in Snowflake every DDL is a transaction of its own).
+One table of documents in the endpoint's own database. It has a connection of its own, so that a change neither joins nor
+breaks a session's transaction: in Snowflake every DDL is a transaction of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import duckdb
 from local_stack.endpoint.statements import SqlError
 
 _TABLE = "_fs_global.local_objects.objects"
+_KEY = "kind = ? AND database_name = ? AND schema_name = ? AND name = ?"
+Place = tuple[str, str, str]
+_Document = tuple[str, dt.datetime]  # the definition as JSON, and when it was created (UTC)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,10 @@ class StoredObject:
 
 
 class Catalog:
-    """Objects by (kind, database, schema, name). Thread-safe; every change is durable when the call returns."""
+    """Objects by (kind, database, schema, name). Thread-safe; every change is durable when the call returns.
+
+    One endpoint owns the table, so what it holds is read once and then answered from memory.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection.cursor()
@@ -49,90 +55,96 @@ class Catalog:
             f"CREATE TABLE IF NOT EXISTS {_TABLE} (kind VARCHAR, database_name VARCHAR, schema_name VARCHAR, name VARCHAR,"
             " definition VARCHAR, created_on TIMESTAMP)"
         )
+        self._by_kind: dict[str, dict[Place, _Document]] = {}
+        for kind, *place, definition, created_on in self._connection.execute(
+            f"SELECT kind, database_name, schema_name, name, definition, created_on FROM {_TABLE}"
+        ).fetchall():
+            self._of(kind)[tuple(place)] = (definition, created_on.replace(tzinfo=dt.UTC))
 
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The registry's own DuckDB connection, locked: for an extension's own tables (schema _fs_global.local_objects)."""
+        """The registry's own DuckDB connection, locked: for a family's own tables (schema _fs_global.local_objects)."""
         with self._lock:
             yield self._connection
 
     def get(self, kind: str, database: str, schema: str, name: str) -> StoredObject | None:
-        found = self._select(
-            "kind = ? AND database_name = ? AND schema_name = ? AND name = ?", kind, database, schema, name
-        )
-        return found[0] if found else None
+        """Return an object, or None."""
+        place = (database, schema, name)
+        document = self._by_kind.get(kind, {}).get(place)
+        return None if document is None else _stored(kind, place, document)
 
     def objects(self, kind: str, database: str | None = None, schema: str | None = None) -> list[StoredObject]:
-        """All objects of a kind, by name; of one database and one schema where given."""
-        condition, values = "kind = ?", [kind]
-        if database is not None:
-            condition, values = condition + " AND database_name = ?", [*values, database]
-        if schema is not None:
-            condition, values = condition + " AND schema_name = ?", [*values, schema]
-        return self._select(condition, *values)
+        """Return all objects of a kind, by name; of one database and one schema where given."""
+        with self._lock:
+            found = sorted(self._by_kind.get(kind, {}).items(), key=lambda item: item[0])
+        return [
+            _stored(kind, place, document)
+            for place, document in found
+            if database in (None, place[0]) and schema in (None, place[1])
+        ]
 
     def put(
         self, kind: str, database: str, schema: str, name: str, definition: dict[str, Any], *, replace: bool = True
     ) -> StoredObject:
         """Store an object. With replace=False an existing one is an error (Snowflake 002002)."""
+        place = (database, schema, name)
         with self._lock:
-            existing = self.get(kind, database, schema, name)
+            existing = self.get(kind, *place)
             if existing and not replace:
                 raise SqlError(f"SQL compilation error:\nObject '{existing.full_name}' already exists.", 2002, "42710")
-            now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+            now = dt.datetime.now(dt.UTC)
+            text = json.dumps(definition)
             self._connection.execute("BEGIN")
             try:
-                self._remove(kind, database, schema, name)
+                self._connection.execute(f"DELETE FROM {_TABLE} WHERE {_KEY}", [kind, *place])
                 self._connection.execute(
-                    f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?)",
-                    [kind, database, schema, name, json.dumps(definition), now],
+                    f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?)", [kind, *place, text, now.replace(tzinfo=None)]
                 )
                 self._connection.execute("COMMIT")
             except duckdb.Error:
                 self._connection.execute("ROLLBACK")
                 raise
-            return StoredObject(kind, database, schema, name, definition, now.replace(tzinfo=dt.UTC))
+            self._of(kind)[place] = (text, now)
+            return _stored(kind, place, (text, now))
 
     def update(self, stored: StoredObject, definition: dict[str, Any]) -> None:
         """Replace an object's definition, keeping its creation time."""
+        place, text = (stored.database, stored.schema, stored.name), json.dumps(definition)
         with self._lock:
-            self._connection.execute(
-                f"UPDATE {_TABLE} SET definition = ? WHERE kind = ? AND database_name = ? AND schema_name = ? AND name = ?",
-                [json.dumps(definition), stored.kind, stored.database, stored.schema, stored.name],
-            )
+            document = self._of(stored.kind).get(place)
+            if document is None:
+                return
+            self._connection.execute(f"UPDATE {_TABLE} SET definition = ? WHERE {_KEY}", [text, stored.kind, *place])
+            self._of(stored.kind)[place] = (text, document[1])
 
     def drop(self, kind: str, database: str, schema: str, name: str) -> bool:
         """Remove an object; False when there was none."""
+        place = (database, schema, name)
         with self._lock:
-            existed = self.get(kind, database, schema, name) is not None
-            self._remove(kind, database, schema, name)
-            return existed
+            if place not in self._of(kind):
+                return False
+            self._connection.execute(f"DELETE FROM {_TABLE} WHERE {_KEY}", [kind, *place])
+            del self._of(kind)[place]
+            return True
 
     def all_in(self, database: str, schema: str | None = None) -> list[StoredObject]:
-        """Every object of a database or schema, of any kind."""
-        if schema is None:
-            return self._select("database_name = ?", database)
-        return self._select("database_name = ? AND schema_name = ?", database, schema)
+        """Return every object of a database or schema, of any kind, by name."""
+        with self._lock:
+            found = [stored for kind in self._by_kind for stored in self.objects(kind, database, schema)]
+        return sorted(found, key=lambda stored: (stored.schema, stored.name))
 
     def drop_container(self, database: str, schema: str | None = None) -> None:
         """Remove every object of a dropped database or schema; what UNDROP needs stays."""
         with self._lock:
-            condition, values = "kind <> 'DROPPED' AND database_name = ?", [database]
-            if schema is not None:
-                condition, values = condition + " AND schema_name = ?", [database, schema]
-            self._connection.execute(f"DELETE FROM {_TABLE} WHERE {condition}", values)
+            for stored in self.all_in(database, schema):
+                if stored.kind != "DROPPED":
+                    self.drop(stored.kind, stored.database, stored.schema, stored.name)
 
-    def _remove(self, kind: str, database: str, schema: str, name: str) -> None:
-        self._connection.execute(
-            f"DELETE FROM {_TABLE} WHERE kind = ? AND database_name = ? AND schema_name = ? AND name = ?",
-            [kind, database, schema, name],
-        )
+    def _of(self, kind: str) -> dict[Place, _Document]:
+        return self._by_kind.setdefault(kind, {})
 
-    def _select(self, condition: str, *values: str) -> list[StoredObject]:
-        with self._lock:
-            rows = self._connection.execute(
-                f"SELECT kind, database_name, schema_name, name, definition, created_on FROM {_TABLE} WHERE {condition}"
-                " ORDER BY database_name, schema_name, name",
-                list(values),
-            ).fetchall()
-        return [StoredObject(k, d, s, n, json.loads(doc), at.replace(tzinfo=dt.UTC)) for k, d, s, n, doc, at in rows]
+
+def _stored(kind: str, place: Place, document: _Document) -> StoredObject:
+    """Return an object whose definition is the caller's own."""
+    text, created_on = document
+    return StoredObject(kind, *place, json.loads(text), created_on)
