@@ -38,17 +38,18 @@ from local_stack.endpoint.features.tasks import Tasks
 from local_stack.endpoint.features.tasks.table_functions import task_functions
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.subject import Subject, subject
-from local_stack.endpoint.outcome import Outcome, column_from_duckdb, from_result
+from local_stack.endpoint.outcome import Outcome, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
 from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.casts import casts, try_casts, variants
-from local_stack.endpoint.translation.context import Context, Rewrite, apply
-from local_stack.endpoint.translation.cursor import LocalCursor
+from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import classify
+from local_stack.endpoint.translation.execution import Execution
 from local_stack.endpoint.translation.names import (
     column_lists,
     function_names,
+    information_schema,
     reserved_words,
     split_tables,
 )
@@ -65,7 +66,7 @@ from local_stack.endpoint.translation.snowpark import (
 )
 from local_stack.endpoint.translation.snowpark_functions import functions
 from local_stack.endpoint.translation.strictness import strictness
-from local_stack.endpoint.translation.tables import create_table_as, temporary_tables
+from local_stack.endpoint.translation.tables import create_table_as, temporary_clones, temporary_tables
 from local_stack.endpoint.translation.times import formats, input_formats, session_functions
 from local_stack.endpoint.translation.variables import session_variables
 
@@ -118,6 +119,7 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("SHOW", "PROCEDURES, FUNCTIONS, USER FUNCTIONS, USER PROCEDURES", (procedures,)),
         ("CREATE, ALTER, DROP, DESCRIBE", "TASK", (tasks,)),
         ("SHOW", "TASKS", (tasks,)),
+        ("COMMENT", "DATABASE, SCHEMA", (objects, containers)),
         ("COMMENT", "", (procedures, objects)),
         ("GRANT, REVOKE", "", (objects,)),
         ("USE", "ROLE, WAREHOUSE, SECONDARY ROLES", (objects,)),
@@ -152,6 +154,7 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
 
 BEFORE: list[Rewrite] = [
     task_functions,
+    information_schema,
     strictness,
     column_lists,
     staged_files,
@@ -159,6 +162,7 @@ BEFORE: list[Rewrite] = [
     session_functions,
     query_results,
     table_events,
+    temporary_clones,
     temporary_tables,
     create_table_as,
     function_names,
@@ -236,20 +240,18 @@ class Chain:
             if outcome := _transaction_control(expression, session):
                 return outcome
             effect, tables = classify(expression, session.database, session.schema)
-            type_id = statement_type_id(expression)
+            execution = Execution(context, BEFORE, AFTER, statement_type_id(expression))
             if statement.describe_only:
                 outcome = session.transaction.run(
                     classify(exp.select("1"), None, None)[0],
                     (),
-                    lambda: _describe(expression, session, context, type_id),
+                    lambda: execution.describe(expression),
                 )
                 return with_kinds(outcome, expression, session.semi_structured)
             rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
 
             def action() -> Outcome:
-                outcomes = [
-                    _execute(part, values, session, context, type_id) for part, values in _parts(expression, rows)
-                ]
+                outcomes = [execution.run(part, values) for part, values in _parts(expression, rows)]
                 for after in context.on_success:
                     after()
                 context.on_success.clear()
@@ -260,10 +262,7 @@ class Chain:
 
     def translate(self, expression: Expr, session: Session) -> str:
         """Write the tree of a Snowflake query as DuckDB SQL."""
-        context = Context(session)
-        return LocalCursor(session.connection, context, AFTER).translate(
-            apply([session_variables, *BEFORE], expression, context)
-        )
+        return Execution(Context(session), [session_variables, *BEFORE], AFTER).translate(expression)
 
 
 def _as_written(error: SqlError, statement: Statement) -> SqlError:
@@ -299,11 +298,6 @@ def _parts(expression: Expr, rows: list[list[Any]]) -> Iterator[tuple[Expr, list
         yield part, [value for row in chunk for value in row]
 
 
-def _execute(expression: Expr, params: list[Any], session: Session, context: Context, type_id: int) -> Outcome:
-    rewritten = apply(BEFORE, expression, context)
-    return LocalCursor(session.connection, context, AFTER).run(rewritten, params, type_id)
-
-
 def _total(outcomes: list[Outcome]) -> Outcome:
     """One outcome for a batch: Snowflake runs it as one statement and reports the sum."""
     total = sum(int(outcome.scalar() or 0) for outcome in outcomes)
@@ -313,22 +307,6 @@ def _total(outcomes: list[Outcome]) -> Outcome:
         first.table.slice(0, 1).set_column(0, first.table.column_names[0], [[total]]),
         first.statement_type_id,
     )
-
-
-def _describe(expression: Expr, session: Session, context: Context, type_id: int) -> Outcome:
-    """The columns of a statement, without running it; a query's placeholders are NULL."""
-    cursor = LocalCursor(session.connection, context, AFTER)
-    if isinstance(expression, exp.Query):
-        bare = expression.transform(lambda e: exp.Null() if isinstance(e, exp.Placeholder) else e)
-        query = (
-            exp.select("*").from_(exp.Subquery(this=bare, alias=exp.TableAlias(this=exp.to_identifier("d")))).limit(0)
-        )
-        return cursor.run(apply(BEFORE, query, context), [], type_id)
-    described = cursor._describe_only(expression.sql(dialect="snowflake"))
-    if described is None:
-        return Outcome((), from_result(Result.status("")).table, type_id)
-    columns = tuple(column_from_duckdb(name, kind) for name, kind, *_ in described)
-    return Outcome(columns, from_result(Result(())).table, type_id)
 
 
 def _transaction_control(expression: Expr, session: Session) -> Outcome | None:

@@ -4,7 +4,7 @@
       TransactionAborted   a statement of the open transaction failed while running: only ROLLBACK is possible
       SessionGone          the token names no session: the client must log in again
 
-`as_sql_error` maps what DuckDB, sqlglot, fakesnow and the Snowflake connector's classes raise.
+`as_sql_error` maps what DuckDB, sqlglot and fakesnow's transforms raise.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from __future__ import annotations
 import re
 
 import duckdb
-import snowflake.connector.errors
 import sqlglot.errors
 
 from local_stack.endpoint.messages import snowflake_message
 from local_stack.endpoint.statements import SqlError, unsupported
 
-_ISSUE_LINK = re.compile(r"\s*not implemented\. Please raise an issue via \S+")
 # Snowflake's numbers for the errors clients react to. Source: the messages documented for each command.
 _DUCKDB: tuple[tuple[type[Exception], int, str, str], ...] = (
     (duckdb.ConstraintException, 100072, "22000", ""),
@@ -55,8 +53,6 @@ def as_sql_error(error: BaseException) -> SqlError:
     """The Snowflake error for any failure of a statement; a failure nobody foresaw is named, not hidden."""
     if isinstance(error, SqlError):
         return error
-    if isinstance(error, snowflake.connector.errors.Error):
-        return _from_connector(error)
     if isinstance(error, sqlglot.errors.ParseError):
         return SqlError(f"SQL compilation error:\n{_plain(str(error))}", errno=1003, sqlstate="42000")
     if isinstance(error, sqlglot.errors.SqlglotError | NotImplementedError):
@@ -67,19 +63,6 @@ def as_sql_error(error: BaseException) -> SqlError:
         return _from_duckdb(error)
     return SqlError(
         f"The local endpoint failed on this statement: {type(error).__name__}: {error}", errno=603, sqlstate="XX000"
-    )
-
-
-def _from_connector(error: snowflake.connector.errors.Error) -> SqlError:
-    message = str(getattr(error, "raw_msg", None) or error.msg or error)
-    if isinstance(error.__cause__, duckdb.Error):
-        return _from_duckdb(error.__cause__)
-    if _ISSUE_LINK.search(message):
-        return unsupported(_ISSUE_LINK.sub("", message).strip())
-    return SqlError(
-        _plain(message),
-        errno=error.errno if error.errno and error.errno > 0 else 2140,
-        sqlstate=error.sqlstate or "42000",
     )
 
 
@@ -121,3 +104,23 @@ def missing_object(kind: str, name: str) -> SqlError:
 
 def existing_object(name: str) -> SqlError:
     return compilation_error(f"Object '{name}' already exists.", 2002, "42710")
+
+
+def no_current_database(command: str) -> SqlError:
+    """Return the error for a name without a database in a session that has none."""
+    return SqlError(
+        f"Cannot perform {command}. This session does not have a current database. Call 'USE DATABASE', or use a "
+        "qualified name.",
+        90105,
+        "22000",
+    )
+
+
+def no_current_schema(command: str) -> SqlError:
+    """Return the error for a name without a schema in a session that has none."""
+    return SqlError(
+        f"Cannot perform {command}. This session does not have a current schema. Call 'USE SCHEMA', or use a "
+        "qualified name.",
+        90106,
+        "22000",
+    )

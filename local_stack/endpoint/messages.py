@@ -14,9 +14,9 @@ from local_stack.endpoint.statements import SqlError
 _COMPILATION = "SQL compilation error:\n"
 _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
     # (DuckDB's class, pattern, Snowflake's message, errno, SQL state); {0} is the pattern's first group.
-    (duckdb.CatalogException, r'(?:Table|View) with name "?([^\s"!]+)"? does not exist',
+    (duckdb.CatalogException, r'(?:Table|View|Sequence) with name "?([^\s"!]+)"? does not exist',
      _COMPILATION + "Object '{0}' does not exist or not authorized.", 2003, "42S02"),
-    (duckdb.CatalogException, r"(?:Table|View|Type) with name \"?([^\s\"!]+)\"? already exists",
+    (duckdb.CatalogException, r"(?:Table|View|Type|Sequence) with name \"?([^\s\"!]+)\"? already exists",
      _COMPILATION + "Object '{0}' already exists.", 2002, "42710"),
     (duckdb.CatalogException, r"(?:Scalar|Table|Aggregate|Macro|Window)[\w ]* with name \"?([^\s\"!]+)\"? does not exist",
      _COMPILATION + "Unknown function {0}", 2140, "42601"),

@@ -13,23 +13,27 @@ from typing import Any, Protocol
 from zoneinfo import available_timezones
 
 import duckdb
-from fakesnow.conn import FakeSnowflakeConnection
-from fakesnow.expr import normalise_ident
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine import bindings
 from local_stack.endpoint.engine.catalog import Catalog
-from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA, Engine
 from local_stack.endpoint.engine.table_notes import SEMI_STRUCTURED, note
 from local_stack.endpoint.engine.transactions import Transaction
-from local_stack.endpoint.errors import SessionGone, compilation_error, missing_object
-from local_stack.endpoint.language.names import SchemaName, stored
+from local_stack.endpoint.errors import (
+    SessionGone,
+    compilation_error,
+    missing_object,
+    no_current_database,
+    no_current_schema,
+)
+from local_stack.endpoint.language.names import SchemaName, stored, stored_name
 from local_stack.endpoint.language.quoting import dotted, literal, quote_string
 from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.parameters import PARAMETERS, check_parameter, require_parameter
-from local_stack.endpoint.statements import SqlError, Statement
+from local_stack.endpoint.statements import Statement
 from local_stack.endpoint.variables import Variables
 
 _KEPT_RESULTS = 200
@@ -50,6 +54,8 @@ class Session:
     """One session. lock guards its DuckDB connection for the length of one statement, never of a CALL: a procedure's
     handler runs statements on the session of its caller, from other threads, while the CALL is under way.
 
+    duck: its DuckDB connection. Hold `lock`, and go through `transaction.run` for anything that writes.
+    database, schema: the current ones, None where there is none.
     parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
     call_parameters: those given with the outermost CALL under way, which hold for what it runs.
     attributes: room for extensions' own state, by name.
@@ -57,7 +63,7 @@ class Session:
 
     engine: Engine
     executor: Executor
-    connection: FakeSnowflakeConnection
+    duck: duckdb.DuckDBPyConnection
     token: str
     master_token: str
     registry: Sessions
@@ -65,6 +71,8 @@ class Session:
     user: str = "LOCAL"
     role: str = "SYSADMIN"
     warehouse: str | None = None
+    database: str | None = None
+    schema: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     variables: Variables = field(default_factory=Variables)
     call_depth: int = 0
@@ -76,53 +84,37 @@ class Session:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self.transaction = Transaction(self.connection._duck_conn, self.engine.locks, self.token)
-
-    @property
-    def database(self) -> str | None:
-        return self.connection.database
-
-    @property
-    def schema(self) -> str | None:
-        return self.connection.schema
+        self.transaction = Transaction(self.duck, self.engine.locks, self.token)
 
     @property
     def catalog(self) -> Catalog:
         return self.engine.catalog
 
-    @property
-    def duck(self) -> duckdb.DuckDBPyConnection:
-        """The session's DuckDB connection. Hold `lock`, and go through `transaction.run` for anything that writes."""
-        return self.connection._duck_conn
-
     def use(self, database: str, schema: str) -> None:
-        """Make a schema the current one (and its database)."""
+        """Make a database the current one, and its schema where it has one of this name."""
         with self.lock:
-            if self.schema_exists(database, schema):
-                self.duck.execute(f"SET schema = {literal(dotted(database, schema))}")
-                self.connection._schema, self.connection.schema_set = schema, True
-            else:
-                self.duck.execute(f"SET schema = {literal(dotted(database, 'main'))}")
-                self.connection._schema, self.connection.schema_set = None, False
-            self.connection.database, self.connection.database_set = database, True
+            self.place(database, schema if self.schema_exists(database, schema) else None)
+
+    def place(self, database: str | None, schema: str | None) -> None:
+        """Set the current database and schema, None for none. Both exist."""
+        with self.lock:
+            physical = {None: "main", INFORMATION_SCHEMA: "_fs_information_schema"}.get(schema, schema) or ""
+            path = "memory.main" if database is None else dotted(database, physical)
+            self.duck.execute(f"SET schema = {literal(path)}")
+            self.database, self.schema = database, schema
 
     def leave(self, database: str, schema: str | None) -> None:
         """The database (or schema) is gone: it is no longer the current one."""
         with self.lock:
-            if self.database != database or (schema is not None and self.schema != schema):
-                return
-            self.connection._schema, self.connection.schema_set = None, False
-            if schema is None:
-                self.connection.database, self.connection.database_set = None, False
-                self.duck.execute("SET schema = 'memory.main'")
-            else:
-                self.duck.execute(f"SET schema = {literal(dotted(database, 'main'))}")
+            if self.database == database and schema in (None, self.schema):
+                self.place(None if schema is None else database, None)
 
     def schema_exists(self, database: str, schema: str) -> bool:
+        physical = "main" if schema == INFORMATION_SCHEMA else schema
         return (
             self.duck.execute(
                 "SELECT 1 FROM duckdb_schemas() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)",
-                [database, schema],
+                [database, physical],
             ).fetchall()
             != []
         )
@@ -167,21 +159,11 @@ class Session:
         if len(parts) == 3:
             return SchemaName(*parts)
         if not self.database:
-            raise SqlError(
-                "Cannot perform operation. This session does not have a current database. Call 'USE DATABASE', or use a "
-                "qualified name.",
-                90105,
-                "22000",
-            )
+            raise no_current_database("operation")
         if len(parts) == 2:
             return SchemaName(self.database, *parts)
         if not self.schema:
-            raise SqlError(
-                "Cannot perform operation. This session does not have a current schema. Call 'USE SCHEMA', or use a "
-                "qualified name.",
-                90106,
-                "22000",
-            )
+            raise no_current_schema("operation")
         return SchemaName(self.database, self.schema, parts[0])
 
     def require_schema(self, place: SchemaName) -> None:
@@ -276,7 +258,7 @@ class Session:
         """Roll back what is open and drop the temporary tables with the connection."""
         with self.lock:
             self.transaction.rollback()
-            self.connection.close()
+            self.duck.close()
 
     def keep(self, outcome: Outcome) -> None:
         """Remember an outcome, for RESULT_SCAN and for clients that ask for it again."""
@@ -306,27 +288,31 @@ class Sessions:
     def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
         """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md)."""
         with self._lock:
-            if database:
-                self.engine.attach(normalise_ident(database).upper())
-            connection = self.engine.connect(
-                normalise_ident(database) if database else None, normalise_ident(schema) if schema else None
-            )
             session = Session(
                 self.engine,
                 self._executor,
-                connection,
+                self.engine.duck_conn.cursor(),
                 token=secrets.token_urlsafe(32),
                 master_token=secrets.token_urlsafe(32),
                 registry=self,
                 number=str(next(self._numbers)),
                 **attributes,
             )
+            if database:
+                self._enter(session, stored_name(database), stored_name(schema) if schema else None)
             given, session.parameters = session.parameters, {}
             for name, value in given.items():
                 if name in PARAMETERS:
                     session.set_parameter(name, value)
             self._by_token[session.token] = session
             return session
+
+    def _enter(self, session: Session, database: str, schema: str | None) -> None:
+        """Make the database and schema of a log-in current ones, created where they are missing."""
+        self.engine.attach(database)
+        if schema and not session.schema_exists(database, schema):
+            session.duck.execute(f"CREATE SCHEMA {dotted(database, schema)}")
+        session.place(database, schema)
 
     def get(self, token: str) -> Session:
         """The session of a session or master token. Raises SessionGone."""

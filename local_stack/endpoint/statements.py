@@ -1,7 +1,7 @@
 """What the endpoint's parts agree on: one statement in, a typed result or a Snowflake error out.
 
 A request passes through the extensions in order. An extension answers with a `Result`, with a rewritten
-`Statement` (the chain goes on with it), or with None: not mine. What no extension answers, fakesnow executes.
+`Statement` (the chain goes on with it), or with None: not mine. What no extension answers, DuckDB executes.
 """
 
 from __future__ import annotations

@@ -11,35 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import fakesnow
+import fakesnow.transforms
 import pytest
 import sqlglot
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr
 
-from local_stack.endpoint.translation.fakesnow import TRANSFORMS, Run, Transform, transform
+from local_stack.endpoint.translation.fakesnow import LEFT_OUT, TRANSFORMS, Run, Transform, transform
 
 REPOSITORY = Path(__file__).parents[2]
 
 # At least one statement for each transform.
 _STATEMENTS = """
-SELECT * FROM IDENTIFIER('db.s.t')
-ALTER SESSION SET AUTOCOMMIT = FALSE
-SET x = 5
 SELECT CURRENT_VERSION()
-USE SCHEMA d.s
-USE DATABASE d
-USE ROLE r
-CREATE DATABASE IF NOT EXISTS d2
-CREATE TABLE t (id INT, name VARCHAR(10)) COMMENT = 'about'
-COMMENT ON TABLE t IS 'about'
-ALTER TABLE t SET COMMENT = 'about'
-ALTER TABLE t MODIFY COLUMN id COMMENT 'about'
+CREATE TABLE t (id INT, name VARCHAR(10))
+ALTER TABLE t ADD COLUMN more VARCHAR(20)
 SELECT * FROM information_schema.tables
 SELECT * FROM information_schema.databases
-DROP SCHEMA s
 CREATE TAG cost
 SELECT a::VARIANT, b::ARRAY, c::OBJECT, d::TIMESTAMP_NTZ, e::FLOAT, f::NUMBER(38, 0), g::INT FROM t
-SELECT TRY_PARSE_JSON(a) FROM t
 SELECT SPLIT(a, ',') FROM t
 SELECT TRIM(a) FROM t
 SELECT a[0], a['k'], a['k']::VARCHAR FROM t
@@ -48,7 +38,6 @@ SELECT f.value::VARCHAR FROM t, LATERAL FLATTEN(input => t.a) f
 SELECT * FROM TABLE(FLATTEN(PARSE_JSON('[1]')))
 SELECT REGEXP_REPLACE(a, 'x') FROM t
 SELECT REGEXP_SUBSTR(a, 'x(.)', 1, 1, 'e') FROM t
-SELECT * FROM TABLE(RESULT_SCAN('01'))
 SELECT q.NEXTVAL
 SELECT * FROM VALUES (1, 'a'), (2, 'b')
 SELECT TO_DATE(a), a::DATE, '2024-01-01 00:00:00 +01:00'::TIMESTAMP_TZ FROM t
@@ -57,7 +46,6 @@ SELECT TO_TIMESTAMP(a), TO_TIMESTAMP_NTZ(b), TO_TIMESTAMP(5), c::TIMESTAMP FROM 
 SELECT TO_VARIANT(a) FROM t
 SELECT OBJECT_CONSTRUCT('a', 1), OBJECT_CONSTRUCT(*), OBJECT_CONSTRUCT_KEEP_NULL('a', NULL) FROM t
 SELECT * FROM t SAMPLE (10)
-SELECT * FROM t SAMPLE (10 ROWS)
 CREATE TABLE w (a TIMESTAMP_NTZ, b REAL, c NUMBER)
 SELECT ARRAY_SIZE(a) FROM t
 SELECT RANDOM(7), RANDOM() FROM t
@@ -65,37 +53,17 @@ SELECT ARRAY_AGG(a) WITHIN GROUP (ORDER BY b), ARRAY_AGG(a), ARRAY_AGG(a) OVER (
 SELECT OBJECT_AGG(a, b) FROM t
 SELECT ARRAY_CONSTRUCT(1, 2), ARRAY_CONSTRUCT_COMPACT(1, NULL), ARRAY_CAT(a, b) FROM t
 SELECT DATEADD(day, 1, a::DATE), DATEADD(hour, 1, '2024-01-01'), DATEDIFF(day, '2024-01-01', b) FROM t
-SHOW DATABASES
-SHOW FUNCTIONS
-SHOW USER FUNCTIONS
-SHOW PROCEDURES
-SHOW PARAMETERS
-SHOW WAREHOUSES
-SHOW SCHEMAS
-SHOW TABLES
-SHOW TERSE VIEWS
-SHOW COLUMNS
-SHOW STAGES
-SHOW SEQUENCES
 SHOW PRIMARY KEYS
 SHOW UNIQUE KEYS
 SHOW IMPORTED KEYS
-SHOW USERS
-CREATE USER somebody
 SELECT HAVERSINE(1, 2, 3, 4)
 SELECT X'41'
 SELECT SHA2('a'), SHA2('a', 256), SHA2_HEX('a'), SHA2_BINARY('a')
-CREATE TABLE u CLONE t
 SELECT a AS k, b FROM t JOIN u ON k = u.x
 SELECT OBJECT_CONSTRUCT('a', a) AS o FROM t WHERE o = 1
 ALTER TABLE t CLUSTER BY (a)
 ALTER TABLE t RESUME RECLUSTER
 SELECT SUM(a), AVG(b), STDDEV(c), MEDIAN(d), VAR_POP(e) AS v FROM t
-CREATE STAGE st
-CREATE FILE FORMAT ff TYPE = CSV
-LIST @st
-PUT file:///nowhere/a.csv @st
-CREATE TABLE v (a INT, b VARCHAR) AS SELECT 1, 'x'
 INSERT INTO t (id, name) SELECT id, TO_DATE(name) FROM u WHERE id > 1
 DELETE FROM t USING u WHERE t.id = u.id
 """.strip().splitlines()
@@ -103,10 +71,13 @@ DELETE FROM t USING u WHERE t.id = u.id
 
 @pytest.fixture(scope="module")
 def cursor() -> Iterator[FakeSnowflakeCursor]:
-    with fakesnow.patch():
+    """A cursor of fakesnow, without the transforms that we leave out."""
+    with fakesnow.patch(), pytest.MonkeyPatch.context() as patched:
         import snowflake.connector
 
         connection: Any = snowflake.connector.connect(database="D", schema="S")
+        for name in LEFT_OUT:
+            patched.setattr(fakesnow.transforms, name, lambda tree, *_, **__: tree)
         yield connection.cursor()
 
 
@@ -123,7 +94,7 @@ def _both(cursor: FakeSnowflakeCursor, text: str) -> tuple[Any, Any]:
         notes = {key: str(value) for key, value in changed.args.items() if not isinstance(value, Expr | list)}
         return re.sub(r"\d{4}-\d\d-\d\dT[\d:.+]+", "<now>", changed.sql(dialect="duckdb")), notes
 
-    run = Run(cursor._conn, cursor._duck_conn, None)
+    run = Run("D", "S")
     return shown(lambda tree: cursor._transform(tree, None)), shown(lambda tree: transform(tree, run))
 
 
@@ -154,7 +125,7 @@ def test_every_shipped_statement_too(cursor: FakeSnowflakeCursor) -> None:
 def test_every_transform_is_reached_by_some_statement(cursor: FakeSnowflakeCursor) -> None:
     """A transform that no statement above needs could be left out by mistake, and no test would see it."""
     changed: set[str] = set()
-    run = Run(cursor._conn, cursor._duck_conn, None)
+    run = Run("D", "S")
     for text in _STATEMENTS:
         (tree,) = sqlglot.parse(text, read="snowflake")
         assert tree is not None
@@ -167,19 +138,21 @@ def test_every_transform_is_reached_by_some_statement(cursor: FakeSnowflakeCurso
                 break
             if (repr(tree), sorted(tree.args)) != before:
                 changed.add(_name(step))
-    # sqlglot has classes of its own for two of these, which fakesnow does not look for, and names the method of a sample.
-    assert {_name(step) for step in TRANSFORMS} - changed == {"sample", "to_date", "try_parse_json"}
+    assert {_name(step) for step in TRANSFORMS} - changed == set()
 
 
 def test_the_list_is_fakesnows_own() -> None:
-    """A new version of fakesnow that adds, drops or moves a transform fails here."""
+    """A new version of fakesnow that adds, drops or moves a transform fails here; what is left out has a reason."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(FakeSnowflakeCursor._transform)))
     calls = [
         (node.end_lineno, node.end_col_offset, node.attr)
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "transforms"
     ]
-    assert [name for _, _, name in sorted(calls)] == [_name(step) for step in TRANSFORMS]
+    theirs = [name for _, _, name in sorted(calls)]
+    assert [name for name in theirs if name not in LEFT_OUT] == [_name(step) for step in TRANSFORMS]
+    assert set(LEFT_OUT) < set(theirs)
+    assert all(LEFT_OUT.values())
 
 
 def _name(step: Transform) -> str:

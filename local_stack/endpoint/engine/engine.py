@@ -1,4 +1,4 @@
-"""The data behind the endpoint: fakesnow over DuckDB files, one file per Snowflake database, all attached on start.
+"""The data behind the endpoint: DuckDB files, one per Snowflake database, all attached on start.
 
 A directory is used by one endpoint at a time (DuckDB locks its files). What is not in a DuckDB file is in `stages/`
 (internal stages, one folder per stage) or under the S3 root (external stages: s3://bucket/key is root/bucket/key).
@@ -7,23 +7,33 @@ A directory is used by one endpoint at a time (DuckDB locks its files). What is 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import duckdb
 from fakesnow import info_schema, macros
-from fakesnow.instance import GLOBAL_DATABASE_NAME, FakeSnow
-from fakesnow.transforms import show
+from fakesnow.instance import GLOBAL_DATABASE_NAME
 
 from local_stack.endpoint.engine.catalog import Catalog
 from local_stack.endpoint.engine.load_history import create_history
 from local_stack.endpoint.engine.locks import TableLocks
 from local_stack.endpoint.engine.macros import exact_numbers as exact_number_macros
 from local_stack.endpoint.engine.macros.functions import create_functions
+from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier, literal
 
+_IN_FILE_NAMES = " !#$&'()+,;=@[]^`{}"
+INFORMATION_SCHEMA = "INFORMATION_SCHEMA"
+# What is replaced in fakesnow's templates: a newer version's views, comments as DuckDB keeps them, macros that stay.
+RENEWED = ("create view if not exists", "create or replace view")
+COMMENTS = (
+    ('_fs_tables_ext.comment AS "COMMENT"', 'tables.comment AS "COMMENT"'),
+    ("null::VARCHAR as COMMENT\nfrom duckdb_views", "comment as COMMENT\nfrom duckdb_views"),
+)
+KEPT = ("OR REPLACE MACRO", "MACRO IF NOT EXISTS")
 HIDDEN_DATABASES = frozenset({"memory", "system", "temp", GLOBAL_DATABASE_NAME})
 
 
-class Engine(FakeSnow):
+class Engine:
     """One DuckDB instance with every database of data_dir attached, and what all sessions share.
 
     address: (host, port) the endpoint serves on.
@@ -33,49 +43,42 @@ class Engine(FakeSnow):
         data_dir.mkdir(parents=True, exist_ok=True)
         s3_root.mkdir(parents=True, exist_ok=True)
         self.data_dir, self.s3_root = data_dir.resolve(), s3_root.resolve()
-        self.create_database_on_connect = True
-        self.create_schema_on_connect = True
-        self.db_path = self.data_dir
-        self.nop_regexes: list[str] | None = None
-        self.results_cache: dict[str, tuple] = {}  # type: ignore[type-arg]
+        # sqlglot writes lambdas with an arrow.
         self.duck_conn = duckdb.connect(":memory:", config={"lambda_syntax": "ENABLE_SINGLE_ARROW"})
         self.duck_conn.execute("SET GLOBAL TimeZone = 'UTC'")
         # A misspelt name must not end the transaction: in Snowflake it does not either.
         self.duck_conn.execute(
             "SET GLOBAL default_transaction_invalidation_policy='SYNTACTIC_ERRORS_DO_NOT_INVALIDATE'"
         )
-        self.duck_conn.execute(
-            f"ATTACH IF NOT EXISTS '{self.database_file(GLOBAL_DATABASE_NAME)}' AS {GLOBAL_DATABASE_NAME}"
-        )
+        self._attach_file(GLOBAL_DATABASE_NAME)
         self.duck_conn.execute(info_schema.fs_global_creation_sql())
-        self.duck_conn.execute(show.fs_global_creation_sql())
         create_functions(self.duck_conn)
         self.duck_conn.execute(exact_number_macros.SQL)
         for file in sorted(self.data_dir.glob("*.db")):
             if file.stem != GLOBAL_DATABASE_NAME:
-                self.attach(file.stem)
+                self.attach(unquote(file.stem))
         self.catalog = Catalog(self.duck_conn)
         self.locks = TableLocks()
         self.address = ("127.0.0.1", 0)
 
     def database_file(self, name: str) -> Path:
-        return self.data_dir / f"{name}.db"
+        """Where a database is: what a file's name cannot hold is written as in an address (`%2F`)."""
+        return self.data_dir / f"{quote(name, safe=_IN_FILE_NAMES)}.db"
+
+    def _attach_file(self, name: str) -> None:
+        self.duck_conn.execute(f"ATTACH IF NOT EXISTS {literal(str(self.database_file(name)))} AS {identifier(name)}")
 
     def attach(self, name: str) -> None:
         """Attach (creating its file if missing) a database with fakesnow's views and macros."""
         if name in self.databases():
             return
-        file = literal(str(self.database_file(name)))
-        self.duck_conn.execute(f"ATTACH IF NOT EXISTS {file} AS {identifier(name)}")
-        self.duck_conn.execute(
-            _named(info_schema.per_db_creation_sql("__name__"), name).replace(
-                "create view if not exists", "create or replace view"
-            )
-        )
+        self._attach_file(name)
+        views = info_schema.per_db_creation_sql("__name__").replace(*RENEWED)
+        for where in COMMENTS:
+            views = views.replace(*where)
+        self.duck_conn.execute(_named(views, name))
         # Column defaults may depend on a macro: one that exists already stays.
-        self.duck_conn.execute(
-            _named(macros.creation_sql("__name__"), name).replace("OR REPLACE MACRO", "MACRO IF NOT EXISTS")
-        )
+        self.duck_conn.execute(_named(macros.creation_sql("__name__").replace(*KEPT), name))
         create_history(self.duck_conn, name)
 
     def databases(self) -> list[str]:
@@ -95,3 +98,9 @@ class Engine(FakeSnow):
 def _named(sql: str, database: str) -> str:
     """fakesnow's template for a database of any name: it stands there as a literal and as an identifier."""
     return sql.replace("'__name__'", literal(database)).replace("__name__", identifier(database))
+
+
+def information_schema_view(name: SchemaName) -> SchemaName:
+    """Return where a view of a database's INFORMATION_SCHEMA is."""
+    shown = name.name if name.name == "DATABASES" else f"_fs_{name.name}"
+    return SchemaName(name.database, "_fs_information_schema", shown)

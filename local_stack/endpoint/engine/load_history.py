@@ -35,6 +35,13 @@ def table_number(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     return name if row is None else str(row[0])
 
 
+def begin_history(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> None:
+    """A table created anew has loaded nothing, and INFORMATION_SCHEMA.LOAD_HISTORY tells nothing of it."""
+    forget_loads(connection, database, schema, table)
+    name = f"{identifier(database)}._fs_information_schema._fs_load_history"
+    connection.execute(f"DELETE FROM {name} WHERE schema_name = ? AND table_name = ?", [schema, table])
+
+
 def forget_loads(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> None:
     """TRUNCATE and re-creation clear a table's load metadata."""
     if database == "temp":

@@ -26,3 +26,10 @@ def stored(name: Expr | str | None) -> str:
     if isinstance(name, exp.Identifier):
         return str(name.this) if name.quoted else str(name.this).upper()
     return "" if name is None else str(name.name if isinstance(name, Expr) else name).upper()
+
+
+def stored_name(text: str) -> str:
+    """Return the name that a single written identifier is stored as: upper case unless quoted."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('""', '"')
+    return text.upper()

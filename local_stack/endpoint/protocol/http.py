@@ -1,7 +1,4 @@
-"""The HTTP side: Snowflake's login, session and query endpoints on the loopback interface.
-
-What is not ours (uploads to presigned URLs) goes to fakesnow's application behind us.
-"""
+"""The HTTP side: Snowflake's login, session and query endpoints on the loopback interface."""
 
 from __future__ import annotations
 
@@ -23,13 +20,12 @@ from typing import Any
 
 import anyio.to_thread
 import uvicorn
-from fakesnow.server import app as fakesnow_app
 from fakesnow.transforms import SERVER_VERSION
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from local_stack.endpoint.chain import Chain, build_extensions
 from local_stack.endpoint.engine import bindings
@@ -86,7 +82,6 @@ class Endpoint:
                 Route("/queries/{query_id}/result", self.result),
                 Route("/monitoring/queries/{query_id}", self.monitor),
                 Route("/telemetry/send", self.telemetry, methods=["POST"]),
-                Mount("/", app=fakesnow_app),
             ],
             lifespan=self._lifespan,
         )

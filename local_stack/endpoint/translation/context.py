@@ -16,11 +16,13 @@ TableName = tuple[str, str, str]
 @dataclass
 class Context:
     """The session (its database, schema, parameters, results, temporary tables); parameters: those of the statement
-    itself, which go before the session's; on_success: what to do afterwards."""
+    itself, which go before the session's; on_success: what to do afterwards; temporary: the name of the temporary table
+    or view that the statement creates."""
 
     session: Session
     parameters: Mapping[str, str] = field(default_factory=dict)
     on_success: list[Callable[[], None]] = field(default_factory=list)
+    temporary: TableName | None = None
 
     def parameter(self, name: str) -> str:
         """A parameter's value for this statement."""

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
 from local_stack.endpoint.translation.context import Context, replace_each
+
+
+def information_schema(expression: Expr, context: Context) -> Expr:
+    """Names of views where INFORMATION_SCHEMA is the current schema, which no later rewrite would know otherwise."""
+    if context.schema == INFORMATION_SCHEMA:
+        of_queries = {cte.alias.upper() for cte in expression.find_all(exp.CTE)}
+        for table in expression.find_all(exp.Table):
+            if isinstance(table.this, exp.Identifier) and not table.db and table.name.upper() not in of_queries:
+                table.set("db", exp.to_identifier(INFORMATION_SCHEMA))
+    return expression
 
 
 def column_lists(expression: Expr, _: Context) -> Expr:

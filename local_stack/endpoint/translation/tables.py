@@ -11,8 +11,7 @@ from local_stack.endpoint.translation.context import Context, TableName, identif
 
 # CREATE TABLE t (a TYPE, …) AS query: the query's columns, by position, cast to the declared types and named so.
 #
-# fakesnow does this by describing a `SELECT *` in the wrong dialect, which fails on most functions; here the query is
-# wrapped instead, so that nothing needs to be described.
+# The query is wrapped, so that nothing needs to be described. A column without a type keeps the query's.
 
 
 def create_table_as(expression: Expr, context: Context) -> Expr:
@@ -23,10 +22,10 @@ def create_table_as(expression: Expr, context: Context) -> Expr:
     ):
         return expression
     query = expression.expression
-    columns = [
-        (column.this, column.kind)
+    columns: list[tuple[Expr, Expr | None]] = [
+        (column.this, column.kind) if isinstance(column, exp.ColumnDef) else (column, None)
         for column in expression.this.expressions
-        if isinstance(column, exp.ColumnDef) and column.kind is not None
+        if isinstance(column, exp.ColumnDef | exp.Identifier)
     ]
     if not isinstance(query, exp.Query) or len(columns) != len(expression.this.expressions):
         return expression
@@ -40,7 +39,7 @@ def create_table_as(expression: Expr, context: Context) -> Expr:
         "expression",
         exp.Select(
             expressions=[
-                exp.alias_(exp.cast(exp.column(name, quoted=True), kind.copy()), column.copy())
+                exp.Alias(this=_cast(exp.column(name, quoted=True), kind), alias=column.copy())
                 for name, (column, kind) in zip(names, columns, strict=True)
             ]
         ).from_(
@@ -52,6 +51,18 @@ def create_table_as(expression: Expr, context: Context) -> Expr:
             )
         ),
     )
+    return expression
+
+
+def _cast(column: Expr, kind: Expr | None) -> Expr:
+    return column if kind is None else exp.Cast(this=column, to=kind.copy())
+
+
+def temporary_clones(expression: Expr, _: Context) -> Expr:
+    """`CREATE TEMPORARY TABLE t CLONE s` as `CREATE TEMPORARY TABLE t AS SELECT * FROM s`: DuckDB copies rows anyway."""
+    if isinstance(expression, exp.Create) and (clone := expression.args.get("clone")) is not None:
+        expression.set("clone", None)
+        expression.set("expression", exp.select("*").from_(clone.this.copy()))
     return expression
 
 
@@ -68,7 +79,7 @@ def temporary_tables(expression: Expr, context: Context) -> Expr:
         expression if isinstance(expression, exp.Drop) and expression.args.get("kind") in ("TABLE", "VIEW") else None
     )
     if created is not None:
-        name = context.full_name(created)
+        name = context.temporary = context.full_name(created)
         physical = physical_name(name)
         _point_to(created, physical, aliased=False)
         context.on_success.append(partial(known.__setitem__, name, physical))

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
-from local_stack.endpoint.language.quoting import dotted, literal
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError, unsupported
@@ -50,7 +49,7 @@ def running(found: FoundRoutine, session: Session, reads_only: bool) -> Iterator
     frames(session).append(frame)
     try:
         if frame.has_owner_rights:
-            _use(session, found.database, found.schema)
+            session.place(found.database, found.schema)
         yield frame
     except BaseException:
         _roll_back_own(session, frame)
@@ -67,7 +66,7 @@ def running(found: FoundRoutine, session: Session, reads_only: bool) -> Iterator
         frames(session).pop()
         session.call_depth -= 1
         if frame.has_owner_rights:
-            _use(session, *caller_place)
+            session.place(*caller_place)
 
 
 def _roll_back_own(session: Session, frame: Frame) -> bool:
@@ -78,18 +77,6 @@ def _roll_back_own(session: Session, frame: Frame) -> bool:
             return False
         session.transaction.rollback()
         return True
-
-
-def _use(session: Session, database: str | None, schema: str | None) -> None:
-    connection = session.connection
-    if (connection.database, connection._schema) == (database, schema):
-        return
-    with session.lock:
-        if database is not None:
-            inner = schema if schema is not None else "main"
-            connection._duck_conn.execute(f"SET schema = {literal(dotted(database, inner))}")
-        connection.database, connection._schema = database, schema
-        connection.database_set, connection.schema_set = database is not None, schema is not None
 
 
 def refuse_forbidden(sql: str, session: Session) -> None:

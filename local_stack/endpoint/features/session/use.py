@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from local_stack.endpoint.errors import no_current_database
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.statements import Result, SqlError, Statement
@@ -32,12 +33,7 @@ class UseStatements:
             raise reader.unexpected()
         database = parts[0] if kind == "DATABASE" or len(parts) == 2 else session.database
         if database is None:
-            raise SqlError(
-                "Cannot perform USE SCHEMA. This session does not have a current database. Call 'USE DATABASE', or use a "
-                "qualified name.",
-                90105,
-                "22000",
-            )
+            raise no_current_database("USE SCHEMA")
         schema = "PUBLIC" if kind == "DATABASE" else parts[-1]
         if not session.schema_exists(database, "main" if kind == "DATABASE" else schema):
             raise SqlError(

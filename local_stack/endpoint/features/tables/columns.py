@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from local_stack.endpoint.engine import table_notes
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.statements import SqlError
 
@@ -50,13 +51,7 @@ def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
                 [physical.database, physical.schema, physical.name],
             ).fetchall()
         )
-        lengths = dict(
-            session.duck.execute(
-                "SELECT ext_column_name, ext_character_maximum_length FROM _fs_global._fs_information_schema._fs_columns_ext"
-                " WHERE ext_table_catalog = ? AND ext_table_schema = ? AND ext_table_name = ?",
-                [physical.database, physical.schema, physical.name],
-            ).fetchall()
-        )
+        lengths = table_notes.lengths(session.catalog, physical)
     kinds = session.semi_structured((name.database, name.schema, name.name))
     return [
         ColumnOfTable(

@@ -1,4 +1,4 @@
-"""CREATE, DROP and UNDROP of databases and schemas, with CLONE.
+"""CREATE, ALTER, DROP, UNDROP and COMMENT of databases and schemas, with CLONE.
 
 A database is a DuckDB file. What is dropped can be undropped for a day (Snowflake's standard retention): a database's file is
 set aside, a schema's tables and views are kept as described in retention.py.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
+from local_stack.endpoint.engine.catalog import StoredObject
+from local_stack.endpoint.errors import compilation_error, existing_object, missing_object, no_current_database
 from local_stack.endpoint.features.stages.formats import read_options
 from local_stack.endpoint.features.tables import clone, retention
 from local_stack.endpoint.language.quoting import identifier
@@ -30,9 +31,9 @@ class Containers:
 
     def handle(self, statement: Statement, session: Session) -> Result | None:
         words = leading_words(statement.text, 6)
-        if not words or words[0] not in ("CREATE", "DROP", "UNDROP", "ALTER"):
+        if not words or words[0] not in ("CREATE", "DROP", "UNDROP", "ALTER", "COMMENT"):
             return None
-        rest = [w for w in words[1:] if w not in ("OR", "REPLACE", "ALTER", "TRANSIENT")]
+        rest = [w for w in words[1:] if w not in ("OR", "REPLACE", "ALTER", "TRANSIENT", "IF", "EXISTS", "ON")]
         if (
             not rest
             or rest[0] not in ("DATABASE", "SCHEMA")
@@ -53,6 +54,8 @@ class Containers:
                     return _drop(reader, session)
                 case "UNDROP":
                     return _undrop(reader, session)
+                case "COMMENT":
+                    return _comment(reader, session)
                 case _:
                     return _alter(reader, session)
 
@@ -135,9 +138,7 @@ def _alter(reader: Reader, session: Session) -> Result:
         if if_exists:
             return Result.succeeded()
         raise missing_object(kind, name or database)
-    stored = session.catalog.get(kind, database, name, "") or session.catalog.put(
-        kind, database, name, "", {"managed_access": False, "comment": ""}
-    )
+    stored = _recorded(session, kind, database, name)
     definition = dict(stored.definition)
     if reader.accept("ENABLE", "MANAGED", "ACCESS") or reader.accept("DISABLE", "MANAGED", "ACCESS"):
         definition["managed_access"] = "ENABLE" in reader.sql.upper().split()
@@ -157,6 +158,31 @@ def _alter(reader: Reader, session: Session) -> Result:
     return Result.succeeded()
 
 
+def _comment(reader: Reader, session: Session) -> Result:
+    """COMMENT [IF EXISTS] ON {DATABASE | SCHEMA} name IS '…'"""
+    if_exists = reader.accept("IF", "EXISTS")
+    reader.expect("ON")
+    kind = reader.accept_any("DATABASE", "SCHEMA") or ""
+    database, name = _container(reader, kind, session)
+    reader.expect("IS")
+    text = reader.string()
+    reader.expect_end()
+    if not _exists(session, database, name):
+        if if_exists:
+            return Result.succeeded()
+        raise missing_object(kind, name or database)
+    stored = _recorded(session, kind, database, name)
+    session.catalog.update(stored, {**stored.definition, "comment": text})
+    return Result.succeeded()
+
+
+def _recorded(session: Session, kind: str, database: str, name: str) -> StoredObject:
+    """Return what is recorded of a container; one made by a log-in has nothing yet."""
+    return session.catalog.get(kind, database, name, "") or session.catalog.put(
+        kind, database, name, "", {"managed_access": False, "comment": ""}
+    )
+
+
 def _container(reader: Reader, kind: str, session: Session) -> tuple[str, str]:
     """(database, '') or (database, schema)."""
     parts = reader.name()
@@ -167,9 +193,7 @@ def _container(reader: Reader, kind: str, session: Session) -> tuple[str, str]:
     if len(parts) == 2:
         return parts[0], parts[1]
     if not session.database:
-        raise compilation_error(
-            "Cannot perform CREATE SCHEMA. This session does not have a current database.", 90105, "22000"
-        )
+        raise no_current_database("CREATE SCHEMA")
     return session.database, parts[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA, information_schema_view
 from local_stack.endpoint.features.tables.columns import columns_of
 from local_stack.endpoint.language.column_types import type_text
 from local_stack.endpoint.language.reader import Reader
@@ -34,9 +35,9 @@ class DescribeTable:
         if reader.accept("TYPE"):
             raise unsupported("DESCRIBE TABLE TYPE = …")
         reader.expect_end()
-        if len(parts) > 1 and parts[-2] == "INFORMATION_SCHEMA":
-            return None
         name = session.resolve(parts)
+        if name.schema == INFORMATION_SCHEMA:
+            name = information_schema_view(name)
         policies = session.catalog.get("COLUMN POLICIES", name.database, name.schema, name.name)
         rows = [
             [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.engine.load_history import forget_loads
+from local_stack.endpoint.engine.load_history import begin_history, forget_loads
 from local_stack.endpoint.engine.table_notes import TRANSIENT, note
 from local_stack.endpoint.translation.context import Context, TableName
 from local_stack.endpoint.translation.semi_structured import columns_of_create
@@ -28,7 +28,7 @@ def table_events(expression: Expr, context: Context) -> Expr:
                 name = context.full_name(target)
                 if not (expression.args.get("exists") and session.table_exists(*name)):
                     transient = _has(expression, exp.TransientProperty)
-                    context.on_success.append(lambda: forget_loads(session.duck, *name))
+                    context.on_success.append(lambda: begin_history(session.duck, *name))
                     context.on_success.append(lambda: note(session.catalog, TRANSIENT, name, {} if transient else None))
         case exp.TruncateTable():
             for table in expression.find_all(exp.Table):
