@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from fakesnow.statement_type import statement_type_id
@@ -19,9 +20,9 @@ from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
 from local_stack.endpoint.features.refusals import refusal
+from local_stack.endpoint.features.session.explain import Explain
 from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.features.session.parameters import SessionParameters
-from local_stack.endpoint.features.session.snowpark_text import SnowparkText
 from local_stack.endpoint.features.session.use import UseStatements
 from local_stack.endpoint.features.session.variables import SessionVariables
 from local_stack.endpoint.features.stages.define import StageDefinitions
@@ -37,7 +38,7 @@ from local_stack.endpoint.features.tables.listing import ShowObjects
 from local_stack.endpoint.features.tasks import Tasks
 from local_stack.endpoint.features.tasks.table_functions import task_functions
 from local_stack.endpoint.language.parse import parse
-from local_stack.endpoint.language.subject import Subject, subject
+from local_stack.endpoint.language.subject import Subject, subject, takes_binds
 from local_stack.endpoint.outcome import Outcome, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
@@ -102,12 +103,12 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
     A verb alone stands for every kind that has no row of its own.
     """
     procedures, tasks, objects = extensions
-    binds, tables, containers, stages = SnowparkText(), Tables(), Containers(), StageDefinitions()
+    tables, containers, stages = Tables(), Containers(), StageDefinitions()
     variables = SessionVariables()
-    asked_of_queries = (binds, procedures, tasks)
+    asked_of_queries = (procedures, tasks)
     rows: tuple[tuple[str, str, Families], ...] = (
         ("QUERY", "", asked_of_queries),
-        ("EXPLAIN", "", (binds,)),
+        ("EXPLAIN", "", (Explain(),)),
         ("CALL", "", (procedures, tasks)),
         ("BEGIN, DECLARE", "", (procedures,)),
         ("EXECUTE", "IMMEDIATE", (procedures,)),
@@ -133,16 +134,16 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("SHOW", "PRIMARY KEYS, UNIQUE KEYS, IMPORTED KEYS", ()),
         ("CREATE, ALTER, DROP, UNDROP", "DATABASE, SCHEMA", (objects, containers)),
         ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (*asked_of_queries, objects, tables)),
-        ("TRUNCATE", "", (binds, tables)),
+        ("TRUNCATE", "", (tables,)),
         ("CREATE, ALTER, DROP", "SEQUENCE", ()),
         ("DESCRIBE", "TABLE, VIEW", (DescribeTable(),)),
         ("DESCRIBE", "SEQUENCE", ()),
         ("SHOW", "TABLES, VIEWS, OBJECTS, SCHEMAS, DATABASES, SEQUENCES, COLUMNS", (ShowObjects(),)),
-        ("CREATE, ALTER, DROP", "STAGE, FILE FORMAT", (binds, stages)),
+        ("CREATE, ALTER, DROP", "STAGE, FILE FORMAT", (stages,)),
         ("DESCRIBE", "STAGE, FILE FORMAT", (stages,)),
         ("SHOW", "STAGES, FILE FORMATS", (stages,)),
-        ("PUT, GET, LIST, REMOVE", "", (binds, StagedFiles())),
-        ("COPY", "", (binds, CopyIntoStatements())),
+        ("PUT, GET, LIST, REMOVE", "", (StagedFiles(),)),
+        ("COPY", "", (CopyIntoStatements(),)),
     )
     return {
         (verb, kind): families
@@ -198,6 +199,8 @@ class Chain:
             refuse_forbidden(statement.text, session)
             statement, batch = resolve_names(statement, batch, session)
             about = subject(statement.text)
+            if statement.binds and not takes_binds(statement.text, about):
+                statement = replace(statement, text=session.with_binds(statement), binds=())
             destroys = about.verb in ("CREATE", "DROP") and not statement.describe_only
             forget = forgetting(statement, session) if destroys else None
             outcome = self._answer(statement, about, session, batch)

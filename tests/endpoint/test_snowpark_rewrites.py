@@ -9,8 +9,8 @@ import duckdb
 import pytest
 import sqlglot
 
-from local_stack.endpoint.features.session.snowpark_text import inlined
 from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.messages import snowflake_message
 from local_stack.endpoint.protocol.variant_text import variant_text
 from local_stack.endpoint.statements import SqlError
@@ -123,7 +123,8 @@ def test_late_if_not_exists_moves_before_the_name() -> None:
 
 
 def test_binds_of_names_are_quoted() -> None:
-    assert inlined("PUT 'file:///a?b' ?", [("TEXT", "@s/it's")]) == "PUT 'file:///a?b' '@s/it''s'"
+    written = with_literals("PUT 'file:///a?b' ? -- ?", iter(["'@s/it''s'"]))
+    assert written == "PUT 'file:///a?b' '@s/it''s' -- ?"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.language.tokens import leading_words, tokenize
 
 QUERY = "QUERY"
 _VERBS = {
@@ -21,6 +21,8 @@ _MODIFIERS = {
     "SHOW": {"TERSE"},
     "COMMENT": {"IF", "EXISTS", "ON"},
 }  # fmt: skip
+# What takes a value for a `?`. Elsewhere it stands for a name, a location or an option, which no database binds.
+_WITH_VALUES = {QUERY, "CALL", "EXPLAIN", "EXECUTE", "BEGIN", "DECLARE"}
 _LONGEST_KIND = 4
 _LONGEST_MODIFIERS = 6
 
@@ -47,3 +49,13 @@ def subject(sql: str) -> Subject:
     modifiers = _MODIFIERS.get(verb, set())
     first = next((i for i, word in enumerate(words[1:], 1) if word not in modifiers), len(words))
     return Subject(verb, words[first : first + _LONGEST_KIND])
+
+
+def takes_binds(sql: str, about: Subject) -> bool:
+    """Whether the `?` of a statement are values of a query, or else are written into it as literals."""
+    words = [token.text.upper() for token in tokenize(sql).parsed]
+    if about.verb == "CREATE" and about.words[:1] in (("TABLE",), ("VIEW",)):
+        return any(
+            words[i + 1 : i + 2] in (["SELECT"], ["WITH"], ["("]) for i, word in enumerate(words) if word == "AS"
+        )
+    return about.verb in _WITH_VALUES and "INFER_SCHEMA" not in words

@@ -115,6 +115,9 @@ def strictness(expression: Expr, _: Context) -> Expr:
         raise unsupported("time travel (AT | BEFORE)")
     if isinstance(expression, exp.MultitableInserts):
         raise unsupported("multi-table INSERT")
+    for grouping in expression.find_all(exp.Rollup, exp.Cube):
+        if not grouping.expressions:
+            raise SqlError("SQL compilation error:\nsyntax error unexpected ')'.", 1003, "42000")
     for data_type in expression.find_all(exp.DataType):
         if data_type.this in _REFUSED_TYPES:
             raise unsupported(f"type {data_type.this.value}")

@@ -24,11 +24,11 @@ class SessionParameters:
     def handle(self, statement: Statement, session: Session) -> Result | None:
         words = leading_words(statement.text, 3)
         if words[:2] == ("ALTER", "SESSION"):
-            reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+            reader = Reader(statement.text)
             reader.accept("ALTER", "SESSION")
             return self._alter(reader, session)
         if words[:2] == ("SHOW", "PARAMETERS"):
-            return self._show(Reader(statement.text.rstrip().rstrip(";")), session)
+            return self._show(Reader(statement.text), session)
         return None
 
     def _alter(self, reader: Reader, session: Session) -> Result:

@@ -22,7 +22,7 @@ class UseStatements:
             return None
         if statement.describe_only:
             return Result.status("")
-        reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+        reader = Reader(statement.text)
         reader.expect("USE")
         kind = reader.accept_any("DATABASE", "SCHEMA")
         parts = reader.name()

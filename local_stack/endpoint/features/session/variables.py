@@ -21,7 +21,7 @@ class SessionVariables:
     """The extension."""
 
     def handle(self, statement: Statement, session: Session) -> Result:
-        reader = Reader(session.with_binds(statement))
+        reader = Reader(statement.text)
         match reader.next().upper:
             case "SHOW":
                 return _show(reader, session)

@@ -50,8 +50,7 @@ class CopyIntoStatements:
     def handle(self, statement: Statement, session: Session) -> Result | None:
         if statement.text[:4].upper() != "COPY":
             return None
-        text = session.with_binds(statement)
-        copy = parse_copy(text, session)
+        copy = parse_copy(statement.text, session)
         if not copy.is_load:
             return unload(copy, session, statement.describe_only)
         if statement.describe_only:

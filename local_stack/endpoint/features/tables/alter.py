@@ -45,9 +45,7 @@ class Tables:
         if not words or words[0] not in ("CREATE", "ALTER", "DROP", "UNDROP", "TRUNCATE") or statement.describe_only:
             return None
         after = [w for w in words[1:] if w not in _PREFIXES]
-        reader = (
-            Reader(session.with_binds(statement).rstrip().rstrip(";")) if after[:1] in (["TABLE"], ["VIEW"]) else None
-        )
+        reader = Reader(statement.text) if after[:1] in (["TABLE"], ["VIEW"]) else None
         if reader is None:
             return None
         reader.next()

@@ -43,7 +43,7 @@ class Containers:
             return None
         if statement.describe_only:
             return Result.succeeded()
-        reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+        reader = Reader(statement.text)
         verb = reader.next().upper
         with session.lock:
             session.transaction.commit()

@@ -27,7 +27,7 @@ class DescribeTable:
         words = leading_words(statement.text, 3)
         if not words or words[0] not in ("DESC", "DESCRIBE"):
             return None
-        reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+        reader = Reader(statement.text)
         reader.next()
         if not reader.accept_any("TABLE", "VIEW"):
             return None

@@ -35,7 +35,7 @@ class ShowObjects:
         kind = words[2] if words[1:2] == ("TERSE",) else words[1] if len(words) > 1 else ""
         if kind not in _SHOWN or words[2:3] == ("ROLES",):
             return None
-        reader = Reader(session.with_binds(statement).rstrip().rstrip(";"))
+        reader = Reader(statement.text)
         reader.expect("SHOW")
         terse = reader.accept("TERSE")
         reader.next()
