@@ -54,7 +54,11 @@ def _column(connection: Any, statement: str, name: str) -> list[Any]:
         (("CREATE TABLE t (i INT)",), "DROP TABLE t", "T successfully dropped."),
         ((), "DROP TABLE IF EXISTS t", "Drop statement executed successfully (T already dropped)."),
         ((), "CREATE VIEW v AS SELECT 1 i", "View V successfully created."),
-        (("CREATE VIEW v AS SELECT 1 i",), "CREATE VIEW IF NOT EXISTS v AS SELECT 2 j", "V already exists, statement succeeded."),
+        (
+            ("CREATE VIEW v AS SELECT 1 i",),
+            "CREATE VIEW IF NOT EXISTS v AS SELECT 2 j",
+            "V already exists, statement succeeded.",
+        ),
         ((), "CREATE SEQUENCE q", "Sequence Q successfully created."),
         (("CREATE SEQUENCE q",), "CREATE SEQUENCE IF NOT EXISTS q", "Q already exists, statement succeeded."),
         (("CREATE SEQUENCE q",), "DROP SEQUENCE q", "Q successfully dropped."),
@@ -64,7 +68,7 @@ def _column(connection: Any, statement: str, name: str) -> list[Any]:
         (("CREATE TABLE t AS SELECT 1 i",), "DELETE FROM t", 1),
         (("CREATE TABLE t AS SELECT 1 i",), "UPDATE t SET i = 2", 1),
     ],
-)  # fmt: skip
+)
 def test_each_statement_answers_as_snowflake_does(
     connection: Any, before: tuple[str, ...], statement: str, answer: str | int
 ) -> None:
@@ -92,10 +96,14 @@ def test_if_not_exists_changes_nothing_of_what_exists(connection: Any) -> None:
             "ALTER TABLE t SET COMMENT = 'it''s'",
             "ALTER TABLE t MODIFY COLUMN i COMMENT 'it''s one'",
         ),
-        ("CREATE TABLE t (j INT) COMMENT = 'it''s'", "ALTER TABLE t ADD COLUMN i INT COMMENT 'it''s one'", "ALTER TABLE t DROP COLUMN j"),
+        (
+            "CREATE TABLE t (j INT) COMMENT = 'it''s'",
+            "ALTER TABLE t ADD COLUMN i INT COMMENT 'it''s one'",
+            "ALTER TABLE t DROP COLUMN j",
+        ),
         ("CREATE TABLE u (i INT COMMENT 'it''s one') COMMENT = 'it''s'", "ALTER TABLE u RENAME TO t"),
     ],
-)  # fmt: skip
+)
 def test_comments_of_tables_and_columns_are_shown_everywhere(connection: Any, statements: tuple[str, ...]) -> None:
     _run(connection, *statements)
     assert _column(connection, "SHOW TABLES IN SCHEMA answers", "comment") == ["it's"]
@@ -144,7 +152,7 @@ def test_an_alter_of_several_columns_is_done_in_whole_or_not_at_all(connection: 
     assert _column(connection, "DESCRIBE TABLE t", "type")[-1] == "VARCHAR(3)"
     _run(connection, "ALTER TABLE t DROP COLUMN a, b")
     assert _column(connection, "DESCRIBE TABLE t", "name") == ["C", "D"]
-    with pytest.raises(Exception, match="(?i)already exists"):
+    with pytest.raises(Exception, match=r"(?i)already exists"):
         _run(connection, "ALTER TABLE t ADD COLUMN e INT, c INT")
     assert _column(connection, "DESCRIBE TABLE t", "name") == ["C", "D"]
 
@@ -215,7 +223,7 @@ def test_information_schema_as_the_current_one(endpoint: RunningEndpoint, enter:
         ("CREATE VIEW test.s.v AS SELECT * FROM t", "CREATE VIEW", 90105),
         ("WITH q AS (SELECT * FROM t) SELECT * FROM q", "SELECT", 90105),
     ],
-)  # fmt: skip
+)
 def test_a_session_without_a_database_names_tables_in_full(
     endpoint: RunningEndpoint, statement: str, command: str, number: int
 ) -> None:
@@ -229,7 +237,7 @@ def test_a_session_without_a_database_names_tables_in_full(
 def test_a_session_without_a_schema_names_it(endpoint: RunningEndpoint) -> None:
     with (
         endpoint.connect(schema=None) as connection,
-        pytest.raises(Exception, match="current schema. Call 'USE SCHEMA'") as error,
+        pytest.raises(Exception, match=r"current schema. Call 'USE SCHEMA'") as error,
     ):
         _run(connection, "SELECT * FROM t")
     assert error.value.errno == 90106  # type: ignore[attr-defined]
