@@ -1,4 +1,4 @@
-"""The chain of one statement: the extensions in order, then fakesnow with our rewrites, under the transaction rules."""
+"""The chain of one statement: its family by verb and kind, or the rewrites and DuckDB, under the transaction rules."""
 
 from __future__ import annotations
 
