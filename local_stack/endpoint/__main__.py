@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 
-from local_stack.endpoint.protocol.http import serve
+from local_stack.endpoint import versions
 
 _LOOK_SECONDS = 1.0
 
@@ -37,6 +38,13 @@ def main() -> None:
         help="stop when the process that started it is gone, however it ended",
     )
     arguments = parser.parse_args()
+    try:
+        versions.require()
+    except versions.MissingNeeds as missing:
+        sys.exit(str(missing))
+    # A package that lacks something may already fail to be imported.
+    from local_stack.endpoint.protocol.http import serve
+
     if arguments.ends_with_parent:
         threading.Thread(target=_stop_without, args=(os.getppid(),), daemon=True).start()
     serve(arguments.data_dir, arguments.s3_root, arguments.host, arguments.port)

@@ -51,6 +51,7 @@ from local_stack.endpoint.translation.names import (
     column_lists,
     function_names,
     information_schema,
+    macros,
     reserved_words,
     split_tables,
 )
@@ -184,7 +185,7 @@ BEFORE: list[Rewrite] = [
     functions,
     numbers.before,
 ]
-AFTER: list[Rewrite] = [numbers.after, casts, counts, reserved_words]
+AFTER: list[Rewrite] = [macros, numbers.after, casts, counts, reserved_words]
 
 
 class Chain:

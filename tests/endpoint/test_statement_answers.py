@@ -241,3 +241,19 @@ def test_a_session_without_a_schema_names_it(endpoint: RunningEndpoint) -> None:
     ):
         _run(connection, "SELECT * FROM t")
     assert error.value.errno == 90106  # type: ignore[attr-defined]
+
+
+def test_every_function_is_there_without_a_current_database(endpoint: RunningEndpoint) -> None:
+    query = (
+        "SELECT '2024-01-01'::TIMESTAMP::DATE::VARCHAR, TO_TIMESTAMP(0)::VARCHAR, OBJECT_CONSTRUCT('a', 1):a::INT,"
+        " OBJECT_CONSTRUCT(*):X::INT, ROUND(HAVERSINE(0, 0, 0, 1)) FROM (SELECT 5 AS x)"
+    )
+    with endpoint.connect(database=None, schema=None) as connection:
+        assert _run(connection, query) == [("2024-01-01", "1970-01-01 00:00:00.000", 1, 5, 111.0)]
+        _run(
+            connection,
+            "CREATE DATABASE one",
+            "CREATE VIEW v AS SELECT '2024-01-01'::TIMESTAMP AS t",
+            "CREATE DATABASE two",
+        )
+        assert _run(connection, "SELECT t::DATE::VARCHAR FROM one.public.v") == [("2024-01-01",)]

@@ -52,6 +52,8 @@ class Engine:
         )
         self._attach_file(GLOBAL_DATABASE_NAME)
         self.duck_conn.execute(info_schema.fs_global_creation_sql())
+        # Defaults and views may depend on a macro: one that exists already stays.
+        self.duck_conn.execute(macros.creation_sql(GLOBAL_DATABASE_NAME).replace(*KEPT))
         create_functions(self.duck_conn)
         self.duck_conn.execute(exact_number_macros.SQL)
         for file in sorted(self.data_dir.glob("*.db")):
@@ -69,7 +71,7 @@ class Engine:
         self.duck_conn.execute(f"ATTACH IF NOT EXISTS {literal(str(self.database_file(name)))} AS {identifier(name)}")
 
     def attach(self, name: str) -> None:
-        """Attach (creating its file if missing) a database with fakesnow's views and macros."""
+        """Attach (creating its file if missing) a database with fakesnow's views of INFORMATION_SCHEMA."""
         if name in self.databases():
             return
         self._attach_file(name)
@@ -77,8 +79,6 @@ class Engine:
         for where in COMMENTS:
             views = views.replace(*where)
         self.duck_conn.execute(_named(views, name))
-        # Column defaults may depend on a macro: one that exists already stays.
-        self.duck_conn.execute(_named(macros.creation_sql("__name__").replace(*KEPT), name))
         create_history(self.duck_conn, name)
 
     def databases(self) -> list[str]:

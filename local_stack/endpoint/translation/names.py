@@ -50,6 +50,15 @@ def function_names(expression: Expr, _: Context) -> Expr:
     return replace_each(expression, replace)
 
 
+def macros(expression: Expr, _: Context) -> Expr:
+    """fakesnow's macros under their full name: a session without a current database has them too."""
+    for call in expression.find_all(exp.Anonymous):
+        name = str(call.this).lower()
+        if name.startswith("_fs_") and "." not in name:
+            call.set("this", f"_fs_global.main.{name}")
+    return expression
+
+
 _RESERVED_IN_DUCKDB_ONLY = frozenset(
     {
         "ANALYSE", "ANALYZE", "ASYMMETRIC", "AT", "DEFERRABLE", "DESC", "DESCRIBE", "DO", "END", "INITIALLY", "LAMBDA",
