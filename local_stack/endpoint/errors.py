@@ -17,6 +17,8 @@ import sqlglot.errors
 from local_stack.endpoint.messages import snowflake_message
 from local_stack.endpoint.statements import SqlError, unsupported
 
+_CARRIED = re.compile(r"⟦(\d+) (\w{5}) (.*?)⟧", re.DOTALL)
+_PATH = re.compile(r"""(["'])/(?:[^"'\n]*/)?([^"'/\n]+)\1|(?<![\w.:/])/(?:[^\s"':;,()]+/)+([^\s"':;,()]+)""")
 # Snowflake's numbers for the errors clients react to. Source: the messages documented for each command.
 _DUCKDB: tuple[tuple[type[Exception], int, str, str], ...] = (
     (duckdb.ConstraintException, 100072, "22000", ""),
@@ -49,6 +51,21 @@ class SessionGone(SqlError):
         super().__init__("Your authentication token has expired. You must login again.", errno=390114, sqlstate="08001")
 
 
+def carried(message: str, errno: int, sqlstate: str) -> str:
+    """Write an error of ours as the text of an error that goes through DuckDB: `as_sql_error` finds it again."""
+    return f"⟦{errno} {sqlstate} {message}⟧"
+
+
+def is_carried(text: str) -> bool:
+    """Whether a text has an error of ours in it."""
+    return _CARRIED.search(text) is not None
+
+
+def without_paths(message: str) -> str:
+    """Take this machine's folders out of a message: a client knows files by their name on the stage."""
+    return _PATH.sub(lambda m: f"{m[1]}{m[2]}{m[1]}" if m[1] else str(m[3]), message)
+
+
 def as_sql_error(error: BaseException) -> SqlError:
     """The Snowflake error for any failure of a statement; a failure nobody foresaw is named, not hidden."""
     if isinstance(error, SqlError):
@@ -67,7 +84,9 @@ def as_sql_error(error: BaseException) -> SqlError:
 
 
 def _from_duckdb(error: duckdb.Error) -> SqlError:
-    message = re.sub(r"^[A-Za-z ]+ Error: ", "", _plain(str(error)))
+    if own := _CARRIED.search(str(error)):
+        return SqlError(own[3], int(own[1]), own[2])
+    message = re.sub(r"^[A-Za-z ]+ Error: ", "", without_paths(_plain(str(error))))
     message = re.sub(r"\n\s*LINE \d+:.*", "", message, flags=re.DOTALL).strip()
     if worded := snowflake_message(error, message):
         return worded

@@ -8,15 +8,16 @@ column is converted by the session's TIMEZONE (DuckDB's session setting, kept eq
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from local_stack.endpoint.features.stages.formats import FileFormat
+from local_stack.endpoint.features.stages.text_values import InputFormats, refusal, value_of_text
 from local_stack.endpoint.language.quoting import identifier, literal
-from local_stack.endpoint.statements import SqlError, unsupported
+from local_stack.endpoint.statements import SqlError
 
 if TYPE_CHECKING:
     from local_stack.endpoint.features.stages.location import StagedFile
@@ -26,14 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TargetColumn:
-    """A table's column: its name, DuckDB type and whether it takes NULL."""
+    """A table's column: its name, DuckDB type, whether it takes NULL, and n of a VARCHAR(n)."""
 
     name: str
     type: str
     nullable: bool
-
-
-Selection = tuple[list[str], str, dict[str, str]]
+    length: int | None = None
 
 
 def target_columns(session: Session, table: SchemaName) -> list[TargetColumn]:
@@ -45,7 +44,14 @@ def target_columns(session: Session, table: SchemaName) -> list[TargetColumn]:
         raise SqlError(
             f"SQL compilation error:\nTable '{table}' does not exist or not authorized.", 2003, "42S02"
         ) from None
-    return [TargetColumn(row[0], row[1], row[2] == "YES") for row in rows]
+    lengths = dict(
+        session.duck.execute(
+            "SELECT ext_column_name, ext_character_maximum_length FROM _fs_global._fs_information_schema._fs_columns_ext"
+            " WHERE ext_table_catalog = ? AND ext_table_schema = ? AND ext_table_name = ?",
+            [physical.database, physical.schema, physical.name],
+        ).fetchall()
+    )
+    return [TargetColumn(row[0], row[1], row[2] == "YES", lengths.get(row[0])) for row in rows]
 
 
 def metadata_expression(name: str, files: Sequence[StagedFile], scan_time: dt.datetime) -> str:
@@ -76,9 +82,10 @@ def _modified(file: StagedFile) -> str:
     return modified.replace(tzinfo=None, microsecond=0).isoformat()
 
 
-def convert(expression: str, source_type: str, target: TargetColumn, form: FileFormat, lenient: bool) -> str:
+def convert(
+    expression: str, source_type: str, target: TargetColumn, form: FileFormat, formats: InputFormats, lenient: bool
+) -> str:
     """The expression as the target's type; lenient: NULL where it does not convert."""
-    cast = "TRY_CAST" if lenient else "CAST"
     if target.type == "JSON":
         return expression if source_type == "JSON" else f"CAST(to_json({expression}) AS JSON)"
     if source_type == "JSON":
@@ -86,109 +93,135 @@ def convert(expression: str, source_type: str, target: TargetColumn, form: FileF
     if source_type == "BLOB" and target.type == "VARCHAR" and form.get("BINARY_AS_TEXT", True):
         return f"decode({expression})"
     if source_type.endswith("]") or source_type.startswith(("STRUCT", "MAP")):
-        expression = f"to_json({expression})"
-    if source_type == "VARCHAR" and target.type == "TIMESTAMP":
+        expression, source_type = f"CAST(to_json({expression}) AS VARCHAR)", "VARCHAR"
+    if source_type == "VARCHAR" and target.type != "VARCHAR":
+        value = value_of_text(expression, target.type, formats)
+        if lenient:
+            return value
         return (
-            f"{cast}(CAST({expression} AS TIMESTAMP) AS TIMESTAMP)"
-            if not lenient
-            else f"TRY_CAST({expression} AS TIMESTAMP)"
+            f"CASE WHEN {expression} IS NOT NULL AND {value} IS NULL THEN {refusal(expression, target.type, formats)}"
+            f" ELSE {value} END"
         )
-    return f"{cast}({expression} AS {target.type})"
+    return f"{'TRY_CAST' if lenient else 'CAST'}({expression} AS {target.type})"
 
 
-def matched_select(
-    duck: duckdb.DuckDBPyConnection,
-    targets: list[TargetColumn],
-    source: str,
-    form: FileFormat,
-    files: Sequence[StagedFile],
+@dataclass(frozen=True)
+class Check:
+    """What makes a value one that its column does not take. raw: the value as the file has it."""
+
+    condition: str
+    raw: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a COPY puts into a table: the columns, an expression for each, over a DuckDB relation; checks by column."""
+
+    columns: list[str]
+    values: list[str]
+    source: str
+    checks: dict[str, Check]
+
+    @property
+    def wrong(self) -> str:
+        """The condition of a row with a value that its column does not take."""
+        return " OR ".join(check.condition for check in self.checks.values()) or "FALSE"
+
+    def sql(self, good_only: bool = False) -> str:
+        values = ", ".join(
+            f"{value} AS {identifier(name)}" for name, value in zip(self.columns, self.values, strict=True)
+        )
+        where = f" WHERE ({self.wrong}) IS NOT TRUE" if good_only and self.checks else ""
+        return f"SELECT {values} FROM {self.source}{where}"
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where a table's column comes from: a column of the file with its type, a METADATA$ expression, or nowhere."""
+
+    target: TargetColumn
+    column: str | None = None
+    type: str = ""
+    expression: str | None = None
+
+
+def match_columns(
+    targets: Sequence[TargetColumn],
+    columns: Sequence[tuple[str, str]],
     case_sensitive: bool,
-    include_metadata: dict[str, Any],
-    scan_time: dt.datetime,
-    lenient: bool,
-) -> Selection:
-    """MATCH_BY_COLUMN_NAME. Raises SqlError where two file columns match one table column or no column matches at all."""
-    if form.type == "JSON":
-        columns, source = _json_columns(duck, source)
-    elif form.type == "CSV" and not form.get("PARSE_HEADER", False):
-        raise SqlError(
-            "SQL compilation error:\nMATCH_BY_COLUMN_NAME with CSV needs PARSE_HEADER = TRUE.", 2019, "0A000"
-        )
-    else:
-        columns = [(row[0], row[1]) for row in duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    metadata: Mapping[str, str],
+) -> list[Match]:
+    """MATCH_BY_COLUMN_NAME. metadata: the expressions of INCLUDE_METADATA by column.
+
+    Raises SqlError where two columns of the file match one of the table.
+    """
     by_name: dict[str, list[tuple[str, str]]] = {}
     for name, kind in columns:
         by_name.setdefault(name if case_sensitive else name.upper(), []).append((name, kind))
-    metadata = {str(column).upper(): str(value) for column, value in include_metadata.items()}
-    values: list[str] = []
-    checks: dict[str, str] = {}
+    unused = dict(metadata)
+    found = []
     for target in targets:
-        quoted = identifier(target.name)
         matches = by_name.get(target.name if case_sensitive else target.name.upper(), [])
-        if target.name in metadata:
-            expression = metadata_expression(metadata.pop(target.name), files, scan_time)
-            values.append(f"CAST({expression} AS {target.type}) AS {quoted}")
+        if target.name in unused:
+            found.append(Match(target, expression=unused.pop(target.name)))
         elif len(matches) > 1:
             raise SqlError(
                 f"Ambiguous column name '{target.name}' in the file: {', '.join(m[0] for m in matches)}",
                 100089,
                 "22000",
             )
-        elif matches:
-            raw = identifier(matches[0][0])
-            converted = convert(raw, matches[0][1], target, form, lenient)
-            values.append(f"{converted} AS {quoted}")
-            if lenient and converted.startswith("TRY_CAST"):
-                values.append(f"({raw} IS NOT NULL AND {converted} IS NULL) AS {identifier('bad ' + target.name)}")
-                checks[target.name] = identifier("bad " + target.name)
         else:
-            values.append(f"CAST(NULL AS {target.type}) AS {quoted}")
-    if metadata:
-        raise SqlError(f"SQL compilation error:\ninvalid identifier '{next(iter(metadata))}'", 904, "42000")
-    names = [target.name for target in targets]
-    select = f"SELECT {', '.join(values)} FROM {source}"
-    if checks:
-        return names, select, checks
-    return names, select, {}
+            found.append(Match(target, *matches[0]) if matches else Match(target))
+    if unused:
+        raise SqlError(f"SQL compilation error:\ninvalid identifier '{next(iter(unused))}'", 904, "42000")
+    return found
 
 
-def positional_select(
+def typed_selection(
     duck: duckdb.DuckDBPyConnection,
-    targets: list[TargetColumn],
     source: str,
     form: FileFormat,
+    match: Callable[[Sequence[tuple[str, str]]], list[Match]],
+    formats: InputFormats,
     lenient: bool,
 ) -> Selection:
-    """Without MATCH_BY_COLUMN_NAME: CSV fields by position; JSON and Parquet into one VARIANT column."""
-    names = [target.name for target in targets]
-    if form.type != "CSV":
-        if len(targets) != 1 or targets[0].type != "JSON":
-            raise SqlError(
-                f"SQL compilation error:\n{form.type} file format can produce one and only one column of type variant, "
-                "object, or array. Load data into separate columns using the MATCH_BY_COLUMN_NAME copy option or copy with "
-                "transformation.",
-                2019,
-                "0A000",
-            )
-        return names, f"SELECT {document(duck, source, form)} AS {identifier(names[0])} FROM {source} AS t", {}
-    fields = [row[0] for row in duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-    if len(fields) != len(targets) and form.get("ERROR_ON_COLUMN_COUNT_MISMATCH", True):
+    """The columns of a JSON or Parquet file by name."""
+    if form.type == "JSON":
+        columns, source = _json_columns(duck, source)
+    else:
+        columns = [(row[0], row[1]) for row in duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    values: list[str] = []
+    checks: dict[str, Check] = {}
+    matches = match(columns)
+    for found in matches:
+        target = found.target
+        if found.column is None:
+            values.append(f"CAST({found.expression or 'NULL'} AS {target.type})")
+            continue
+        raw = identifier(found.column)
+        value = convert(raw, found.type, target, form, formats, lenient)
+        values.append(value)
+        conditions = [] if target.type == "JSON" else [f"({raw} IS NOT NULL AND {value} IS NULL)"]
+        if not target.nullable:
+            conditions.append(f"{value} IS NULL")
+        if lenient and conditions:
+            checks[target.name] = Check(" OR ".join(conditions), raw, target.type)
+    return Selection([found.target.name for found in matches], values, source, checks)
+
+
+def document_selection(
+    duck: duckdb.DuckDBPyConnection, targets: Sequence[TargetColumn], source: str, form: FileFormat
+) -> Selection:
+    """Rows of a JSON or Parquet file as whole values: into one VARIANT column only."""
+    if len(targets) != 1 or targets[0].type != "JSON":
         raise SqlError(
-            f"Number of columns in file ({len(fields)}) does not match that of the corresponding table ({len(targets)}), use "
-            "file format option error_on_column_count_mismatch=false to ignore this error",
-            100080,
-            "22000",
+            f"SQL compilation error:\n{form.type} file format can produce one and only one column of type variant, object, or"
+            " array. Load data into separate columns using the MATCH_BY_COLUMN_NAME copy option or copy with transformation.",
+            2019,
+            "0A000",
         )
-    values, checks = [], {}
-    for index, target in enumerate(targets):
-        raw = identifier(fields[index]) if index < len(fields) else "NULL"
-        raw = f"trim({raw})" if form.get("TRIM_SPACE", False) and raw != "NULL" else raw
-        converted = _from_text(raw, target, form, lenient)
-        values.append(f"{converted} AS {identifier(target.name)}")
-        if lenient and "TRY_" in converted.upper():
-            values.append(f"({raw} IS NOT NULL AND {converted} IS NULL) AS {identifier('bad ' + target.name)}")
-            checks[target.name] = identifier("bad " + target.name)
-    return names, f"SELECT {', '.join(values)} FROM {source}", checks
+    return Selection([targets[0].name], [document(duck, source, form)], f"{source} AS t", {})
 
 
 def document(duck: duckdb.DuckDBPyConnection, source: str, form: FileFormat) -> str:
@@ -198,18 +231,6 @@ def document(duck: duckdb.DuckDBPyConnection, source: str, form: FileFormat) -> 
     columns = [row[0] for row in duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
     packed = ", ".join(f"{identifier(column)} := t.{identifier(column)}" for column in columns)
     return f"CAST(to_json(struct_pack({packed})) AS JSON)"
-
-
-def _from_text(raw: str, target: TargetColumn, form: FileFormat, lenient: bool) -> str:
-    for option, kind in (("TIMESTAMP_FORMAT", "TIMESTAMP"), ("DATE_FORMAT", "DATE"), ("TIME_FORMAT", "TIME")):
-        chosen = str(form.get(option, "AUTO"))
-        if target.type.startswith(kind) and chosen.upper() != "AUTO":
-            raise unsupported(f"{option} = '{chosen}' when loading")
-    if target.type == "JSON":
-        return (
-            f"CASE WHEN {raw} IS NULL THEN NULL WHEN json_valid({raw}) THEN CAST({raw} AS JSON) ELSE to_json({raw}) END"
-        )
-    return convert(raw, "VARCHAR", target, form, lenient)
 
 
 def _json_columns(duck: duckdb.DuckDBPyConnection, source: str) -> tuple[list[tuple[str, str]], str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.stages.formats import read_options
+from local_stack.endpoint.features.stages.on_error import on_error
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import unsupported
@@ -109,11 +110,7 @@ def _check(copy: CopyInto) -> None:
         )
     if files and "PATTERN" in options:
         raise compilation_error("FILES and PATTERN exclude each other.", 1008, "22023")
-    on_error = str(options.get("ON_ERROR", "ABORT_STATEMENT")).upper()
-    if on_error not in ("ABORT_STATEMENT", "CONTINUE", "SKIP_FILE"):
-        raise unsupported(f"ON_ERROR = {on_error}")
-    if options.get("PURGE") and "SIZE_LIMIT" in options:
-        raise unsupported("COPY INTO … PURGE with SIZE_LIMIT")
+    on_error(str(options.get("ON_ERROR", "ABORT_STATEMENT")))
 
 
 def _at_reference(reader: Reader) -> bool:

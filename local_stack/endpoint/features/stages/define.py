@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.show import Scope, read_filters
+from local_stack.endpoint.features.stages.csv_dialect import csv_dialect
 from local_stack.endpoint.features.stages.formats import FILE_FORMAT, FileFormat, file_format, read_options
 from local_stack.endpoint.features.stages.location import STAGE, split_url
+from local_stack.endpoint.features.stages.text_values import input_formats
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import quote_name
 from local_stack.endpoint.language.reader import Reader
@@ -83,7 +85,7 @@ def _create(reader: Reader, kind: str, session: Session) -> Result:
 def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[str, Any]:
     comment = str(options.pop("COMMENT", ""))
     if kind == FILE_FORMAT:
-        form = file_format(session, options)
+        form = _checked_format(session, options)
         return {"type": form.type, "options": {"TYPE": form.type, **form.options}, "comment": comment}
     for name in options:
         if name not in _STAGE_PROPERTIES:
@@ -96,7 +98,7 @@ def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[st
     default_format = options.get("FILE_FORMAT") or {}
     if isinstance(default_format, str):
         default_format = {"FORMAT_NAME": default_format}
-    file_format(session, default_format)
+    _checked_format(session, default_format)
     directory = options.get("DIRECTORY") or {}
     return {
         "url": url,
@@ -105,6 +107,15 @@ def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[st
         "directory": bool(directory.get("ENABLE", False)) if isinstance(directory, dict) else False,
         "comment": comment,
     }
+
+
+def _checked_format(session: Session, options: dict[str, Any]) -> FileFormat:
+    """The format that options make. Raises SqlError for every value that Snowflake refuses."""
+    form = file_format(session, options)
+    if form.type == "CSV":
+        csv_dialect(form)
+    input_formats(session, form)
+    return form
 
 
 def _alter(reader: Reader, kind: str, session: Session) -> Result:

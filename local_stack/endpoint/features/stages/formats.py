@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.errors import invalid_property, missing_object
+from local_stack.endpoint.features.stages.format_values import checked
 from local_stack.endpoint.language.quoting import literal, quote_name
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.statements import SqlError, unsupported
+from local_stack.endpoint.statements import unsupported
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
@@ -48,6 +49,7 @@ class FileFormat:
         for name in self.options:
             if name not in _ANY | _OPTIONS[self.type]:
                 raise invalid_property(name, f"FILE FORMAT TYPE = {self.type}")
+        object.__setattr__(self, "options", checked(self.type, self.options))
 
     def get(self, name: str, default: Any = None) -> Any:
         return self.options.get(name, default)
@@ -110,21 +112,16 @@ def named_format(session: Session, name: str) -> dict[str, Any]:
 
 
 def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
-    """The DuckDB table function that reads one file. CSV: columns column0, column1, … as text; JSON: one column json.
+    """The DuckDB table function that reads a JSON or Parquet file. JSON: one column json.
 
-    typed: instead, CSV columns in the types that fit them, and a column for each top-level key of JSON documents.
+    typed: instead, a column for each top-level key of JSON documents.
     """
     if form.type == "PARQUET":
         return parquet_reader([path])
-    source = literal(_no_glob(path))
-    if form.type == "JSON":
-        layout = "auto" if form.get("STRIP_OUTER_ARRAY", False) else "unstructured"
-        if typed:
-            return (
-                f"read_json({source}, format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728)"
-            )
-        return f"read_json_objects({source}, format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728)"
-    return f"read_csv({source}, {_csv_options(path, form, typed)})"
+    layout = "auto" if form.get("STRIP_OUTER_ARRAY", False) else "unstructured"
+    read = "read_json" if typed else "read_json_objects"
+    options = f"format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728"
+    return f"{read}({literal(no_glob(path))}, {options})"
 
 
 def parquet_reader(paths: Iterable[Path]) -> str:
@@ -134,10 +131,10 @@ def parquet_reader(paths: Iterable[Path]) -> str:
 
 def path_list(paths: Iterable[Path]) -> str:
     """A DuckDB list of files."""
-    return "[" + ", ".join(literal(_no_glob(path)) for path in paths) + "]"
+    return "[" + ", ".join(literal(no_glob(path)) for path in paths) + "]"
 
 
-def _no_glob(path: Path) -> str:
+def no_glob(path: Path) -> str:
     """DuckDB takes *, ? and [ in a path for a pattern."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
@@ -153,33 +150,3 @@ def _compression(path: Path, form: FileFormat) -> str:
     if wanted not in known:
         raise unsupported(f"COMPRESSION = {wanted}")
     return f", compression = '{known[wanted]}'"
-
-
-def _csv_options(path: Path, form: FileFormat, typed: bool) -> str:
-    if str(form.get("RECORD_DELIMITER", "\n")).upper() not in ("\n", "\r\n", "\\N", "AUTO", "NONE"):
-        raise unsupported("RECORD_DELIMITER other than a new line")
-    enclosed = str(form.get("FIELD_OPTIONALLY_ENCLOSED_BY", "NONE"))
-    quote = "" if enclosed.upper() == "NONE" else enclosed
-    escape = str(form.get("ESCAPE", "NONE"))
-    nulls = form.get("NULL_IF", ["\\N"])
-    null_texts = [str(n) for n in (nulls if isinstance(nulls, list) else [nulls])]
-    if form.get("EMPTY_FIELD_AS_NULL", True) and "" not in null_texts:
-        null_texts = ["", *null_texts]
-    delimiter = str(form.get("FIELD_DELIMITER", ","))
-    skip = int(form.get("SKIP_HEADER", 0))
-    if form.get("PARSE_HEADER", False) and skip:
-        raise SqlError("SQL compilation error:\nPARSE_HEADER and SKIP_HEADER exclude each other.", 1008, "22023")
-    options = [
-        "auto_detect = true" if form.get("PARSE_HEADER", False) else "auto_detect = true, sample_size = -1",
-        f"all_varchar = {'false' if typed else 'true'}",
-        f"header = {'true' if form.get('PARSE_HEADER', False) else 'false'}",
-        f"delim = {literal('' if delimiter.upper() == 'NONE' else delimiter)}",
-        f"quote = {literal(quote)}",
-        f"escape = {literal(quote if escape.upper() == 'NONE' else escape)}",
-        f"nullstr = [{', '.join(literal(n) for n in null_texts)}]",
-        f"null_padding = {'false' if form.get('ERROR_ON_COLUMN_COUNT_MISMATCH', True) else 'true'}",
-        "allow_quoted_nulls = false",
-    ]
-    if skip:
-        options.append(f"skip = {skip}")
-    return ", ".join(options) + _compression(path, form)

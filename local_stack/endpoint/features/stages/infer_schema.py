@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.features.stages.csv_dialect import csv_dialect
+from local_stack.endpoint.features.stages.csv_records import Layout
+from local_stack.endpoint.features.stages.csv_source import CsvFile
+from local_stack.endpoint.features.stages.file_errors import file_error
 from local_stack.endpoint.features.stages.formats import FileFormat, file_format, reader_sql
+from local_stack.endpoint.features.stages.infer_csv import csv_columns
 from local_stack.endpoint.features.stages.location import StagedFile, locate
+from local_stack.endpoint.features.stages.text_values import input_formats
 from local_stack.endpoint.language.quoting import identifier, literal
 from local_stack.endpoint.statements import SqlError, unsupported
 
@@ -63,9 +69,10 @@ def inferred(session: Session, arguments: dict[str, Any]) -> list[tuple[str, str
     form = file_format(session, {"FORMAT_NAME": str(arguments["FILE_FORMAT"])}, location.file_format)
     names = arguments.get("FILES")
     files = location.files() if names is None else [location.file(location.below(str(n)).prefix) for n in names]
+    records = int(arguments["MAX_RECORDS_PER_FILE"]) if arguments.get("MAX_RECORDS_PER_FILE") else None
     found: dict[str, tuple[str, list[str]]] = {}
     for file in files[: int(arguments.get("MAX_FILE_COUNT") or len(files))]:
-        for name, kind in _columns(session, file, form):
+        for name, kind in _columns(session, file, form, records):
             if arguments.get("IGNORE_CASE"):
                 name = name.upper()
             known, where = found.get(name, (kind, []))
@@ -100,14 +107,16 @@ def _arguments(call: exp.Anonymous) -> dict[str, Any]:
     return given
 
 
-def _columns(session: Session, file: StagedFile, form: FileFormat) -> list[tuple[str, str]]:
+def _columns(session: Session, file: StagedFile, form: FileFormat, records: int | None) -> list[tuple[str, str]]:
+    if form.type == "CSV":
+        csv = CsvFile(file.path, file.display, csv_dialect(form), Layout())
+        return csv_columns(session.duck, csv, input_formats(session, form), records)
     source = reader_sql(file.path, form, typed=True)
     try:
         rows = session.duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     except duckdb.Error as error:
-        raise SqlError(f"{error}\n  File '{file.display}'", 100184, "22000") from error
-    headed = form.type != "CSV" or bool(form.get("PARSE_HEADER", False))
-    return [(row[0] if headed else f"c{n}", _snowflake_type(str(row[1]), form)) for n, row in enumerate(rows, start=1)]
+        raise file_error(error, form.type, file.display) from error
+    return [(row[0], _snowflake_type(str(row[1]), form)) for row in rows]
 
 
 def _snowflake_type(kind: str, form: FileFormat) -> str:

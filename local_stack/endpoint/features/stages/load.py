@@ -8,27 +8,39 @@ database, so a rollback or a kill forgets it; TRUNCATE and re-creating the table
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from local_stack.endpoint.engine.transactions import Effect
+from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.stages.columns import (
     Selection,
     TargetColumn,
-    matched_select,
-    positional_select,
+    document_selection,
+    match_columns,
+    metadata_expression,
     target_columns,
+    typed_selection,
 )
 from local_stack.endpoint.features.stages.copy_statement import CopyInto, parse_copy
+from local_stack.endpoint.features.stages.csv_dialect import csv_dialect
+from local_stack.endpoint.features.stages.csv_records import Layout
+from local_stack.endpoint.features.stages.csv_source import CsvFile
+from local_stack.endpoint.features.stages.file_errors import file_error
 from local_stack.endpoint.features.stages.files import etag
 from local_stack.endpoint.features.stages.footers import Footer, neighbours, read_footers
 from local_stack.endpoint.features.stages.formats import FileFormat, file_format, parquet_reader, reader_sql
 from local_stack.endpoint.features.stages.history import FileLoad, LoadHistory
+from local_stack.endpoint.features.stages.load_csv import Assignment, CsvLoad
 from local_stack.endpoint.features.stages.location import StagedFile, locate
+from local_stack.endpoint.features.stages.on_error import OnError, on_error
+from local_stack.endpoint.features.stages.row_errors import TRANSIENT, ColumnNames
 from local_stack.endpoint.features.stages.staged_query import query_over_file, reference_of_query
+from local_stack.endpoint.features.stages.text_values import input_formats, not_recognized
 from local_stack.endpoint.features.stages.unload import unload
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier, literal
@@ -61,10 +73,19 @@ class CopyIntoStatements:
 
 @dataclass(frozen=True)
 class _Loaded:
+    """What became of a file. first: message, line, character and column of the first error."""
+
     parsed: int
     loaded: int
-    error: str | None = None
-    error_column: str | None = None
+    errors: int = 0
+    first: tuple[str | None, int | None, int | None, str | None] = (None, None, None, None)
+    skipped: bool = False
+
+    @property
+    def status(self) -> str:
+        if self.skipped or (self.errors and not self.loaded):
+            return "LOAD_FAILED"
+        return "PARTIALLY_LOADED" if self.errors else "LOADED"
 
 
 class Load:
@@ -75,7 +96,7 @@ class Load:
             raise SqlError("COPY INTO needs a table.")
         self._copy, self._session, self._duck = copy, session, session.duck
         self._table: SchemaName = session.physical_table(copy.table)
-        self._columns = target_columns(session, copy.table)
+        self._targets = self._chosen(target_columns(session, copy.table))
         reference = copy.source or reference_of_query(copy.query or "")
         self._location = locate(session, reference)
         if self._location.table and self._location.table != copy.table.name:
@@ -87,8 +108,10 @@ class Load:
         options = copy.options.get("FILE_FORMAT", {})
         options = {"FORMAT_NAME": options} if isinstance(options, str) else options
         self._format: FileFormat = file_format(session, options, self._location.file_format)
-        self._on_error = str(copy.options.get("ON_ERROR", "ABORT_STATEMENT")).upper()
-        self._lenient = self._on_error != "ABORT_STATEMENT"
+        self._formats = input_formats(session, self._format)
+        self._names = ColumnNames(copy.table.name, [target.name for target in self._targets])
+        self._on_error: OnError = on_error(str(copy.options.get("ON_ERROR", "ABORT_STATEMENT")))
+        self._match_by = str(copy.options.get("MATCH_BY_COLUMN_NAME", "NONE")).upper()
         self._footers: dict[str, Footer] = {}
         self._time_zone = str(self._duck.execute("SELECT current_setting('TimeZone')").fetchall()[0][0])
         self._scan_time = dt.datetime.now(dt.UTC)
@@ -107,24 +130,33 @@ class Load:
             for file in group:
                 outcome = outcomes.get(file)
                 if outcome is None:
-                    rows.append(_row(file, "LOAD_SKIPPED", _Loaded(0, 0, "File was loaded before.")))
+                    rows.append([file.display, "LOAD_SKIPPED", 0, 0, 1, 1, "File was loaded before.", None, None, None])
                     continue
-                if outcome.loaded or not outcome.error:
+                if outcome.status != "LOAD_FAILED":
                     loads.append(FileLoad(file, tags[file], outcome.loaded))
                     if not self._copy.options.get("FORCE", False):
                         known.add((file.key, tags[file]))
-                status = "LOADED" if not outcome.error else "PARTIALLY_LOADED" if outcome.loaded else "LOAD_FAILED"
-                rows.append(_row(file, status, outcome))
+                rows.append(self._row(file, outcome))
         history.add(loads, self._scan_time)
         if self._copy.options.get("PURGE"):
-            for file in files:
-                file.path.unlink(missing_ok=True)
+            for load in loads:
+                load.file.path.unlink(missing_ok=True)
+        if self._copy.options.get("RETURN_FAILED_ONLY"):
+            rows = [row for row in rows if row[1] in ("LOAD_FAILED", "PARTIALLY_LOADED")]
         return Result(COLUMNS, rows)
+
+    def _chosen(self, columns: Sequence[TargetColumn]) -> list[TargetColumn]:
+        """The columns that the statement lists, else all."""
+        by_name = {column.name: column for column in columns}
+        for name in self._copy.columns:
+            if name not in by_name:
+                raise SqlError(f"SQL compilation error:\ninvalid identifier '{name}'", 904, "42000")
+        return [by_name[name] for name in self._copy.columns or by_name]
 
     def _groups(self, files: list[StagedFile]) -> Iterator[list[StagedFile]]:
         """Files in their order, those together that one statement can load as if it were one each."""
         # What went wrong in a group is looked for in another connection, which does not see this one's temporary tables.
-        separate = self._lenient or self._copy.query is not None or self._table.database == "temp"
+        separate = self._on_error.lenient or self._copy.query is not None or self._table.database == "temp"
         if self._format.type == "PARQUET" and not separate and len(files) > 1:
             try:
                 self._footers = read_footers(self._reader(), files)
@@ -136,6 +168,21 @@ class Load:
         yield from ([file] for file in files)
 
     def _files(self) -> list[StagedFile]:
+        """The files to load, up to SIZE_LIMIT: the file that exceeds it is still loaded, and always the first."""
+        found = self._named_files()
+        limit = self._copy.options.get("SIZE_LIMIT")
+        if limit is None:
+            return found
+        taken: list[StagedFile] = []
+        size = 0
+        for file in found:
+            if taken and size > int(limit):
+                break
+            taken.append(file)
+            size += file.path.stat().st_size
+        return taken
+
+    def _named_files(self) -> list[StagedFile]:
         names = self._copy.options.get("FILES")
         if names is None:
             return self._location.files(self._copy.options.get("PATTERN"))
@@ -162,8 +209,7 @@ class Load:
     def _load_group(self, files: list[StagedFile]) -> dict[StagedFile, _Loaded]:
         """Load neighbours in one statement. Raises the error of the first file that cannot be loaded, naming it."""
         try:
-            columns, select, _ = self._select(files, self._duck)
-            inserted = self._insert(self._duck, columns, select)
+            inserted = self._insert(self._duck, self._selection(files, self._duck))
         except (duckdb.InterruptException, duckdb.TransactionException):
             raise
         except (duckdb.Error, SqlError):
@@ -181,10 +227,9 @@ class Load:
         try:
             for file in files:
                 try:
-                    columns, select, _ = self._select([file], reader)
-                    self._insert(reader, columns, select)
+                    self._insert(reader, self._selection([file], reader))
                 except (duckdb.Error, SqlError) as error:
-                    raise _in_file(error, file) from error
+                    raise file_error(error, self._format.type, file.display) from error
         finally:
             reader.execute("ROLLBACK")
 
@@ -196,72 +241,132 @@ class Load:
 
     def _load_file(self, file: StagedFile) -> _Loaded:
         try:
-            columns, select, checks = self._select([file], self._duck)
-            if not self._lenient:
-                count = self._insert(self._duck, columns, select)
-                return _Loaded(count, count)
-            bad, total, first = self._count_bad(select, checks)
-            if bad and self._on_error == "SKIP_FILE":
-                return _Loaded(total, 0, f"{bad} rows cannot be converted", first)
-            names = ", ".join(identifier(column) for column in columns)
-            good = f"SELECT {names} FROM ({select})" + (f" WHERE NOT ({' OR '.join(checks.values())})" if bad else "")
-            loaded = self._insert(self._duck, columns, good)
-            return _Loaded(total, loaded, f"{bad} rows cannot be converted", first) if bad else _Loaded(loaded, loaded)
-        except (duckdb.Error, SqlError) as error:
-            raise _in_file(error, file) from error
+            if self._copy.query is not None:
+                return self._load_query(file, self._copy.query)
+            if self._format.type == "CSV":
+                return self._load_csv(file)
+            return self._load_typed(file)
+        except (duckdb.InterruptException, duckdb.TransactionException):
+            raise
+        except (duckdb.Error, SqlError, OSError) as error:
+            named = file_error(error, self._format.type, file.display)
+            if named is error:
+                raise
+            raise named from error
 
-    def _insert(self, connection: duckdb.DuckDBPyConnection, columns: list[str], select: str) -> int:
-        names = ", ".join(identifier(column) for column in columns)
-        rows = connection.execute(f"INSERT INTO {self._session.quoted(self._table)} ({names}) {select}").fetchall()
+    def _load_query(self, file: StagedFile, query: str) -> _Loaded:
+        select = query_over_file(self._session, query, file, self._format)
+        names = ", ".join(identifier(target.name) for target in self._targets)
+        rows = self._duck.execute(f"INSERT INTO {self._session.quoted(self._table)} ({names}) {select}").fetchall()
+        return _Loaded(int(rows[0][0]), int(rows[0][0]))
+
+    def _load_csv(self, file: StagedFile) -> _Loaded:
+        load = self._csv_load(file)
+        if not self._on_error.lenient:
+            count = load.load_all()
+            return _Loaded(count, count)
+        clean = load.clean_count()
+        if clean is not None and not self._on_error.skips(0, clean):
+            return _Loaded(clean, load.load_all())
+        found = load.examine()
+        first = found.first
+        place = (first.message, first.line, first.character, first.column) if first else (None, None, None, None)
+        if self._on_error.skips(found.wrong, found.parsed):
+            return _Loaded(found.parsed, 0, found.wrong, place, skipped=True)
+        return _Loaded(found.parsed, load.load_good(), found.wrong, place)
+
+    def _csv_load(self, file: StagedFile) -> CsvLoad:
+        dialect = csv_dialect(self._format)
+        strict = bool(self._format.get("ERROR_ON_COLUMN_COUNT_MISMATCH", True))
+        cut = bool(
+            self._copy.options.get("TRUNCATECOLUMNS", False) or not self._copy.options.get("ENFORCE_LENGTH", True)
+        )
+        csv = CsvFile(file.path, file.display, dialect, Layout())
+        if self._match_by != "NONE":
+            if not dialect.parse_header:
+                raise compilation_error("MATCH_BY_COLUMN_NAME with CSV needs PARSE_HEADER = TRUE.", 2019, "0A000")
+            names = csv.header()
+            matches = self._match([file], [(name, "VARCHAR") for name in names])
+            assignments = [
+                Assignment(m.target, names.index(m.column) + 1 if m.column else None, m.expression, cut)
+                for m in matches
+            ]
+            layout = Layout(len(names), "header" if strict else None, TRANSIENT)
+        else:
+            if dialect.parse_header:
+                raise compilation_error(
+                    'Invalid file format "PARSE_HEADER" is only allowed for CSV INFER_SCHEMA and MATCH_BY_COLUMN_NAME',
+                    2019, "0A000",
+                )  # fmt: skip
+            assignments = [Assignment(target, n, None, cut) for n, target in enumerate(self._targets, start=1)]
+            check = "table" if strict and not self._copy.columns else None
+            layout = Layout(len(assignments), check, self._names)  # type: ignore[arg-type]
+        return CsvLoad(
+            csv.with_layout(layout), assignments, self._formats, self._names, self._session.quoted(self._table),
+            self._duck, self._reader(),
+        )  # fmt: skip
+
+    def _load_typed(self, file: StagedFile) -> _Loaded:
+        """A JSON or Parquet file."""
+        selection = self._selection([file], self._duck)
+        if not self._on_error.lenient:
+            count = self._insert(self._duck, selection)
+            return _Loaded(count, count)
+        total, bad, first = self._count_wrong(selection)
+        if self._on_error.skips(bad, total):
+            return _Loaded(total, 0, bad, first, skipped=True)
+        return _Loaded(total, self._insert(self._duck, selection, good_only=bad > 0), bad, first)
+
+    def _insert(self, connection: duckdb.DuckDBPyConnection, selection: Selection, good_only: bool = False) -> int:
+        names = ", ".join(identifier(column) for column in selection.columns)
+        rows = connection.execute(
+            f"INSERT INTO {self._session.quoted(self._table)} ({names}) {selection.sql(good_only)}"
+        ).fetchall()
         return int(rows[0][0]) if rows else 0
 
-    def _select(self, files: list[StagedFile], duck: duckdb.DuckDBPyConnection) -> Selection:
-        """(table columns, DuckDB query giving their values, per column the condition of a value that does not convert)."""
-        names = [c.name for c in self._columns]
-        wanted = list(self._copy.columns) or names
-        chosen: list[TargetColumn] = []
-        for name in wanted:
-            if name not in names:
-                raise SqlError(f"SQL compilation error:\ninvalid identifier '{name}'", 904, "42000")
-            chosen.append(self._columns[names.index(name)])
-        if self._copy.query is not None:
-            select = query_over_file(self._session, self._copy.query, files[0], self._location, self._format)
-            return wanted, select, {}
+    def _selection(self, files: list[StagedFile], duck: duckdb.DuckDBPyConnection) -> Selection:
+        """What JSON or Parquet files put into the table."""
         source = (
             parquet_reader(file.path for file in files) if len(files) > 1 else reader_sql(files[0].path, self._format)
         )
-        match_by = str(self._copy.options.get("MATCH_BY_COLUMN_NAME", "NONE")).upper()
-        if match_by != "NONE":
-            return matched_select(
-                duck, chosen, source, self._format, files, match_by == "CASE_SENSITIVE",
-                self._copy.options.get("INCLUDE_METADATA", {}), self._scan_time, self._lenient,
-            )  # fmt: skip
-        return positional_select(duck, chosen, source, self._format, self._lenient)
+        if self._match_by == "NONE":
+            return document_selection(duck, self._targets, source, self._format)
+        return typed_selection(
+            duck, source, self._format, partial(self._match, files), self._formats, self._on_error.lenient
+        )
 
-    def _count_bad(self, select: str, checks: dict[str, str]) -> tuple[int, int, str | None]:
-        """How many rows do not convert, of how many, and the first column that does not (read outside the transaction)."""
-        counts = ", ".join(f"COUNT_IF({condition})" for condition in checks.values()) or "0"
-        anywhere = " OR ".join(checks.values()) or "FALSE"
-        reader = self._session.engine.duck_conn.cursor()
-        row = reader.execute(f"SELECT COUNT(*), COUNT_IF({anywhere}), {counts} FROM ({select})").fetchone()
-        if row is None:
-            return 0, 0, None
-        first = next((name for name, n in zip(checks, row[2:], strict=False) if n), None)
-        return int(row[1]), int(row[0]), first
+    def _match(self, files: Sequence[StagedFile], columns: Sequence[tuple[str, str]]) -> Any:
+        included = self._copy.options.get("INCLUDE_METADATA", {})
+        metadata = {
+            str(column).upper(): metadata_expression(str(name), files, self._scan_time)
+            for column, name in included.items()
+        }
+        return match_columns(self._targets, columns, self._match_by == "CASE_SENSITIVE", metadata)
 
+    def _count_wrong(
+        self, selection: Selection
+    ) -> tuple[int, int, tuple[str | None, int | None, int | None, str | None]]:
+        """(rows, wrong ones, the first error), read outside the transaction."""
+        reader = self._reader()
+        total, bad = reader.execute(f"SELECT COUNT(*), COUNT_IF({selection.wrong}) FROM {selection.source}").fetchall()[
+            0
+        ]
+        if not bad:
+            return int(total), 0, (None, None, None, None)
+        for name, check in selection.checks.items():
+            found = reader.execute(
+                f"SELECT CAST({check.raw} AS VARCHAR) FROM {selection.source} WHERE {check.condition} LIMIT 1"
+            ).fetchall()
+            if found:
+                message = "NULL result in a non-nullable column"
+                if found[0][0] is not None:
+                    message = not_recognized(found[0][0], check.kind, self._formats)[0]
+                ordinal = self._names.columns.index(name) + 1
+                return int(total), int(bad), (message, None, None, self._names(ordinal))
+        return int(total), int(bad), (None, None, None, None)
 
-def _row(file: StagedFile, status: str, outcome: _Loaded) -> list[Any]:
-    errors = 0 if outcome.error is None else max(1, outcome.parsed - outcome.loaded)
-    return [
-        file.display, status, outcome.parsed, outcome.loaded, 1, errors, outcome.error, None, None, outcome.error_column,
-    ]  # fmt: skip
-
-
-def _in_file(error: Exception, file: StagedFile) -> SqlError:
-    """The same error, naming the file."""
-    from local_stack.endpoint.errors import as_sql_error
-
-    mapped = as_sql_error(error)
-    if isinstance(error, duckdb.IOException | duckdb.InvalidInputException):
-        mapped = SqlError(mapped.message, 100184, "22000")
-    return SqlError(f"{mapped.message}\n  File '{file.display}'", mapped.errno, mapped.sqlstate)
+    def _row(self, file: StagedFile, outcome: _Loaded) -> list[Any]:
+        limit = self._on_error.limit(outcome.parsed)
+        return [
+            file.display, outcome.status, outcome.parsed, outcome.loaded, limit, outcome.errors, *outcome.first,
+        ]  # fmt: skip

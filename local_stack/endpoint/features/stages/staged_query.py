@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.features.stages.columns import document
+from local_stack.endpoint.features.stages.columns import document, metadata_expression
+from local_stack.endpoint.features.stages.csv_dialect import csv_dialect
+from local_stack.endpoint.features.stages.csv_records import Layout
+from local_stack.endpoint.features.stages.csv_source import (
+    ROW,
+    CsvFile,
+    CsvSource,
+    plain_relation,
+    register,
+)
 from local_stack.endpoint.features.stages.formats import FileFormat, file_format, reader_sql
-from local_stack.endpoint.features.stages.location import StagedFile, StageLocation, locate
-from local_stack.endpoint.language.quoting import identifier, literal
+from local_stack.endpoint.features.stages.location import StagedFile, locate
+from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.statements import SqlError
 
 if TYPE_CHECKING:
@@ -24,6 +33,10 @@ if TYPE_CHECKING:
     from local_stack.endpoint.translation.context import Context
 
 _VIEWS_PER_SESSION = 64
+_CONTENT_KEY = "METADATA$FILE_CONTENT_KEY"
+_METADATA = (
+    "METADATA$FILENAME", "METADATA$FILE_LAST_MODIFIED", "METADATA$START_SCAN_TIME",
+)  # fmt: skip
 
 
 def staged_files(expression: Expr, context: Context) -> Expr:
@@ -36,7 +49,7 @@ def staged_files(expression: Expr, context: Context) -> Expr:
             pattern = table.args.get("pattern")
             files = location.files(pattern.name if isinstance(pattern, exp.Literal) else None)
             scope = table.find_ancestor(exp.Select) or expression
-            _replace(table, scope, create_view(session, location, files, form, width_of(scope)))
+            _replace(table, scope, create_view(session, scope, files, form))
     return expression
 
 
@@ -57,68 +70,74 @@ def reference_of_query(query: str) -> str:
     raise SqlError("SQL compilation error:\nA COPY transformation selects from a stage.", 1011, "42601")
 
 
-def query_over_file(session: Session, query: str, file: StagedFile, location: StageLocation, form: FileFormat) -> str:
+def query_over_file(session: Session, query: str, file: StagedFile, form: FileFormat) -> str:
     """A COPY transformation's DuckDB query over one file."""
     expression = sqlglot.parse_one(query, read="snowflake")
     for table in list(expression.find_all(exp.Table)):
         if staged_reference(table):
-            _replace(table, expression, create_view(session, location, [file], form, width_of(expression)))
+            _replace(table, expression, create_view(session, expression, [file], form))
     return session.to_duckdb(expression)
 
 
 def width_of(scope: Expr) -> int:
     """The greatest n of the scope's `$n`."""
     numbers = [int(p.name) for p in scope.find_all(exp.Parameter) if p.name.isdigit()]
+    # Those that have become columns for another source of the same query.
+    numbers += [int(c.name[1:]) for c in scope.find_all(exp.Column) if c.name[:1] == "$" and c.name[1:].isdigit()]
     return max(numbers, default=1)
 
 
-def create_view(
-    session: Session, location: StageLocation, files: Sequence[StagedFile], form: FileFormat, width: int
-) -> str:
-    """Create the view; its name."""
+def create_view(session: Session, scope: Expr, files: Sequence[StagedFile], form: FileFormat) -> str:
+    """Create the view that a query reads; its name."""
     count = session.attributes["staged_views"] = session.attributes.get("staged_views", 0) + 1
     name = f"_staged_{count % _VIEWS_PER_SESSION}"
-    session.duck.execute(
-        f"CREATE OR REPLACE TEMPORARY VIEW {identifier(name)} AS {_view_sql(session, location, files, form, width)}"
-    )
+    select = _view_sql(session, name, files, form, width_of(scope), _metadata(scope))
+    session.duck.execute(f"CREATE OR REPLACE TEMPORARY VIEW {identifier(name)} AS {select}")
     return name
 
 
+def _metadata(scope: Expr) -> Sequence[str]:
+    """The METADATA$ columns of the view. The content key costs reading the whole file: only where it is asked for."""
+    asked = any(column.name.upper() == _CONTENT_KEY for column in scope.find_all(exp.Column))
+    return (*_METADATA, _CONTENT_KEY) if asked else _METADATA
+
+
 def _view_sql(
-    session: Session, location: StageLocation, files: Sequence[StagedFile], form: FileFormat, width: int
+    session: Session, name: str, files: Sequence[StagedFile], form: FileFormat, width: int, metadata: Sequence[str]
 ) -> str:
+    """The query of the view of this name."""
     if not files:
         columns = [
             f'CAST(NULL AS {"VARCHAR" if form.type == "CSV" else "JSON"}) AS "${n}"' for n in range(1, width + 1)
         ]
         meta = (
             "NULL::VARCHAR AS METADATA$FILENAME, NULL::BIGINT AS METADATA$FILE_ROW_NUMBER,"
-            " NULL::TIMESTAMP AS METADATA$FILE_LAST_MODIFIED, NULL::TIMESTAMPTZ AS METADATA$START_SCAN_TIME"
+            " NULL::VARCHAR AS METADATA$FILE_CONTENT_KEY, NULL::TIMESTAMP AS METADATA$FILE_LAST_MODIFIED,"
+            " NULL::TIMESTAMPTZ AS METADATA$START_SCAN_TIME"
         )
         return f"SELECT {', '.join(columns)}, {meta} WHERE FALSE"
-    now = dt.datetime.now(dt.UTC).isoformat()
+    now = dt.datetime.now(dt.UTC)
     parts = []
-    for file in files:
-        source = reader_sql(file.path, form)
-        modified = dt.datetime.fromtimestamp(file.path.stat().st_mtime, dt.UTC).replace(tzinfo=None, microsecond=0)
-        parts.append(
-            f"SELECT {', '.join(_values(session, source, form, width))}, {literal(file.key)} AS METADATA$FILENAME,"
-            " row_number() OVER () AS METADATA$FILE_ROW_NUMBER,"
-            f" TIMESTAMP {literal(modified.isoformat())} AS METADATA$FILE_LAST_MODIFIED,"
-            f" TIMESTAMPTZ {literal(now)} AS METADATA$START_SCAN_TIME FROM {source} AS t"
-        )
+    for place, file in enumerate(files):
+        source, values, number = _source(session, f"{name}_{place}", file, form, width)
+        columns = [f'{value} AS "${n}"' for n, value in enumerate(values, start=1)]
+        columns += [f"{number} AS METADATA$FILE_ROW_NUMBER"]
+        columns += [f"{metadata_expression(column, [file], now)} AS {column}" for column in metadata]
+        parts.append(f"SELECT {', '.join(columns)} FROM {source} AS t")
     return " UNION ALL ".join(parts)
 
 
-def _values(session: Session, source: str, form: FileFormat, width: int) -> list[str]:
+def _source(session: Session, name: str, file: StagedFile, form: FileFormat, width: int) -> tuple[str, list[str], str]:
+    """(relation, expressions of $1 to $width, expression of the row's number) of one file. name: for our own reader."""
     if form.type != "CSV":
-        rest = [f'CAST(NULL AS JSON) AS "${n}"' for n in range(2, width + 1)]
-        return [f'{document(session.duck, source, form)} AS "$1"', *rest]
-    fields = [row[0] for row in session.duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-    return [
-        f'{identifier(fields[n - 1])} AS "${n}"' if n <= len(fields) else f'CAST(NULL AS VARCHAR) AS "${n}"'
-        for n in range(1, width + 1)
-    ]
+        source = reader_sql(file.path, form)
+        nothing = ["CAST(NULL AS JSON)"] * (width - 1)
+        return source, [document(session.duck, source, form), *nothing], "row_number() OVER ()"
+    csv = CsvFile(file.path, file.display, csv_dialect(form), Layout(width))
+    values = [f"c{n}" for n in range(1, width + 1)]
+    if plain := plain_relation(csv):
+        return plain, values, "row_number() OVER ()"
+    return register(session.duck, CsvSource(csv, strict=True), name), values, ROW
 
 
 def _replace(table: exp.Table, scope: Expr, view: str) -> None:
