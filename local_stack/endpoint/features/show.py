@@ -1,4 +1,7 @@
-"""The common tail of SHOW: `[LIKE 'p'] [IN ACCOUNT | DATABASE [d] | SCHEMA [s] | d.s] [STARTS WITH 'p'] [LIMIT n [FROM 'x']]`."""
+"""Read the common tail of SHOW.
+
+`[LIKE 'p'] [IN ACCOUNT | DATABASE [d] | SCHEMA [s] | d.s] [STARTS WITH 'p'] [LIMIT n [FROM 'x']]`
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Filters:
-    """like: SQL pattern, case-insensitive. starts_with: case-sensitive. after: LIMIT's FROM."""
+    """Hold what a row must be like. like: SQL pattern, case-insensitive. starts_with: case-sensitive. after: LIMIT's FROM."""
 
     like: str | None = None
     starts_with: str | None = None
@@ -22,7 +25,7 @@ class Filters:
     after: str | None = None
 
     def apply(self, rows: Sequence[Sequence[Any]], name_index: int) -> list[Sequence[Any]]:
-        """The rows whose name (at name_index) passes, in order of name."""
+        """Return the rows whose name (at name_index) passes, in order of name."""
         pattern = None if self.like is None else like_pattern(self.like)
         kept = [
             row
@@ -35,7 +38,7 @@ class Filters:
 
 
 def like_pattern(like: str) -> re.Pattern[str]:
-    """A LIKE pattern as a case-insensitive regular expression (backslash escapes)."""
+    """Return a LIKE pattern as a case-insensitive regular expression (backslash escapes)."""
     out, escaped = "", False
     for char in like:
         if escaped:
@@ -49,7 +52,7 @@ def like_pattern(like: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class Scope:
-    """Which database and schema a SHOW covers (None: all), and its filters."""
+    """Hold which database and schema a SHOW covers (None: all), and its filters."""
 
     database: str | None
     schema: str | None

@@ -1,4 +1,4 @@
-"""DuckDB's column types as Snowflake writes them."""
+"""Write DuckDB's column types as Snowflake does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INTEGERS = {
 
 
 def type_text(duckdb_type: str, length: int | None = None) -> str:
-    """A type as DESCRIBE prints it: NUMBER(38,0), VARCHAR(16777216), TIMESTAMP_NTZ(9), …"""
+    """Return a type as DESCRIBE prints it: NUMBER(38,0), VARCHAR(16777216), TIMESTAMP_NTZ(9), …"""
     if duckdb_type in _INTEGERS:
         return "NUMBER(38,0)"
     if match := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", duckdb_type):
@@ -31,7 +31,7 @@ def type_text(duckdb_type: str, length: int | None = None) -> str:
 
 
 def type_document(duckdb_type: str, length: int | None, nullable: bool) -> dict[str, object]:
-    """A type as SHOW COLUMNS prints it (a JSON document)."""
+    """Return a type as SHOW COLUMNS prints it (a JSON document)."""
     text = type_text(duckdb_type, length)
     base, _, arguments = text.partition("(")
     numbers = [int(n) for n in re.findall(r"\d+", arguments)]

@@ -1,4 +1,4 @@
-"""Names of objects that live in a schema."""
+"""Hold the names of objects that live in a schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local_stack.endpoint.language.quoting import quote_name
 
 @dataclass(frozen=True)
 class SchemaName:
-    """A resolved name of an object that lives in a schema."""
+    """Name an object that lives in a schema, in full."""
 
     database: str
     schema: str
@@ -22,7 +22,7 @@ class SchemaName:
 
 
 def stored(name: Expr | str | None) -> str:
-    """An identifier as stored."""
+    """Return an identifier as stored."""
     if isinstance(name, exp.Identifier):
         return str(name.this) if name.quoted else str(name.this).upper()
     return "" if name is None else str(name.name if isinstance(name, Expr) else name).upper()

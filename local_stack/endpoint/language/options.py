@@ -1,4 +1,4 @@
-"""Values of `NAME = value` properties: what each property accepts, read with Snowflake's errors."""
+"""Read the values of `NAME = value` properties, with Snowflake's errors for what a property does not accept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PropertyReader = Callable[[Reader], Any]
 
 
 def text(reader: Reader) -> str:
-    """'…'"""
+    """Read '…'."""
     return reader.string()
 
 
 def integer(reader: Reader) -> int:
-    """n, also quoted."""
+    """Read n, also quoted."""
     if reader.token.kind == "string":
         return int(reader.string())
     return reader.integer()
@@ -35,14 +35,14 @@ def boolean(reader: Reader) -> bool:
 
 
 def word(reader: Reader) -> str:
-    """WORD or 'word', in upper case."""
+    """Read WORD or 'word', in upper case."""
     if reader.token.kind == "string":
         return reader.string().upper()
     return reader.identifier()
 
 
 def one_of(*values: str, **synonyms: str) -> PropertyReader:
-    """One of these words, also quoted; hyphens and underscores are the same; synonyms give the stored word."""
+    """Read one of these words, also quoted. Hyphens count as underscores; a synonym gives the stored word."""
 
     def read(reader: Reader) -> str:
         token = reader.token
@@ -58,14 +58,14 @@ def one_of(*values: str, **synonyms: str) -> PropertyReader:
 
 
 def name(reader: Reader) -> str:
-    """A name, dotted or quoted as a string."""
+    """Read a name, dotted or quoted as a string."""
     if reader.token.kind == "string":
         return reader.string().upper()
     return ".".join(reader.name())
 
 
 def names(reader: Reader) -> list[str]:
-    """(a, b.c), or ALL or NONE."""
+    """Read (a, b.c), or ALL or NONE."""
     if reader.accept_any("ALL", "NONE"):
         return []
     reader.expect("(")
@@ -78,7 +78,7 @@ def names(reader: Reader) -> list[str]:
 
 
 def texts(reader: Reader) -> list[str]:
-    """('a', 'b')"""
+    """Read ('a', 'b')."""
     reader.expect("(")
     items: list[str] = []
     while not reader.accept(")"):
@@ -89,7 +89,7 @@ def texts(reader: Reader) -> list[str]:
 
 
 def bare_texts(reader: Reader) -> list[str]:
-    """'a', 'b' without parentheses (ALLOWED_VALUES of a tag)."""
+    """Read 'a', 'b' without parentheses (ALLOWED_VALUES of a tag)."""
     items = [reader.string()]
     while reader.token.text == "," and reader.peek().kind == "string":
         reader.expect(",")
@@ -98,7 +98,7 @@ def bare_texts(reader: Reader) -> list[str]:
 
 
 def pairs(reader: Reader) -> dict[str, str]:
-    """('a' = 'b', …)"""
+    """Read ('a' = 'b', …)."""
     reader.expect("(")
     found: dict[str, str] = {}
     while not reader.accept(")"):
@@ -111,7 +111,7 @@ def pairs(reader: Reader) -> dict[str, str]:
 
 
 def scalar(reader: Reader) -> Any:
-    """A literal or a word: session parameters."""
+    """Read a literal or a word, as session parameters have it."""
     token = reader.token
     if token.kind in ("string", "dollar"):
         return reader.string()

@@ -10,7 +10,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0"}
 
 
 def string_value(text: str) -> str:
-    """The value of a '…' literal (with Snowflake's escapes) or of a $$…$$ one (none)."""
+    """Return the value of a '…' literal (with Snowflake's escapes) or of a $$…$$ one (none)."""
     if text.startswith("$$"):
         return text[2:-2]
 
@@ -30,12 +30,12 @@ def quote_string(value: str) -> str:
 
 
 def identifier_value(token: Token) -> str:
-    """The stored name: upper case unless quoted."""
+    """Return the stored name: upper case unless quoted."""
     return token.text[1:-1].replace('""', '"') if token.kind == "quoted" else token.text.upper()
 
 
 def quote_name(name: str) -> str:
-    """A stored name as it has to be written."""
+    """Return a stored name as it has to be written."""
     return name if re.fullmatch(r"[A-Z_][A-Z0-9_$]*", name) else identifier(name)
 
 

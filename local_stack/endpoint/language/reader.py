@@ -14,7 +14,7 @@ from local_stack.endpoint.statements import SqlError
 
 
 class Reader:
-    """A position in a statement's tokens."""
+    """Stand at a position in a statement's tokens."""
 
     def __init__(self, sql: str, tokens: Sequence[Token] | None = None) -> None:
         self.sql = sql
@@ -41,7 +41,7 @@ class Reader:
         return self._index
 
     def token_before(self, mark: int) -> Token:
-        """The token just before a mark."""
+        """Return the token just before a mark."""
         return self._tokens[mark - 1]
 
     def back_to(self, mark: int) -> None:
@@ -74,13 +74,13 @@ class Reader:
             raise self.unexpected()
 
     def identifier(self) -> str:
-        """One identifier, as stored."""
+        """Read one identifier, as stored."""
         if self.token.kind not in ("word", "quoted"):
             raise self.unexpected()
         return identifier_value(self.next())
 
     def name(self) -> tuple[str, ...]:
-        """A name of one to three parts, or IDENTIFIER('…') of one."""
+        """Read a name of one to three parts, or IDENTIFIER('…') of one."""
         if self.looking_at("IDENTIFIER", "("):
             self.accept("IDENTIFIER", "(")
             inner = Reader(self.string())
@@ -96,7 +96,7 @@ class Reader:
         return parts
 
     def string(self) -> str:
-        """A string literal's value."""
+        """Read a string literal's value."""
         if self.token.kind not in ("string", "dollar"):
             raise self.unexpected()
         return string_value(self.next().text)
@@ -115,7 +115,7 @@ class Reader:
         return word == "TRUE"
 
     def comma_separated(self) -> list[str]:
-        """The texts of a parenthesised list's items: `(a, f(b, c))` gives ['a', 'f(b, c)']."""
+        """Read the texts of a parenthesised list's items: `(a, f(b, c))` gives ['a', 'f(b, c)']."""
         self.expect("(")
         items: list[str] = []
         if self.accept(")"):
@@ -127,7 +127,7 @@ class Reader:
             self.expect(",")
 
     def expression(self, *until: str) -> str:
-        """The text up to one of these words or symbols outside parentheses (not consumed); at least one token."""
+        """Read the text up to one of these words or symbols outside parentheses, which is not consumed; at least one token."""
         start, depth, last = self.token, 0, self.token
         while not self.at_end() and not (depth == 0 and self.token.upper in until):
             if self.token.text in ("(", "["):
@@ -142,7 +142,7 @@ class Reader:
         return self.sql[start.start : last.end]
 
     def rest(self) -> str:
-        """Everything from the current token on, consumed."""
+        """Read everything from the current token on."""
         text = self.sql[self.token.start : tokenize(self.sql).end].rstrip()
         self._index = len(self._tokens) - 1
         return text

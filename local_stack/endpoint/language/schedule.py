@@ -1,4 +1,4 @@
-"""Schedules of tasks and alerts: 'n MINUTE' and 'USING CRON minute hour day month weekday zone', and the clock behind them."""
+"""Read schedules ('n MINUTE', 'USING CRON minute hour day month weekday zone') and run the clock behind them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LONGEST_MINUTES = 11520
 
 @dataclass(frozen=True)
 class Schedule:
-    """interval_seconds, or a cron expression in its zone."""
+    """Hold interval_seconds, or a cron expression in its zone."""
 
     interval_seconds: int | None = None
     cron: str = ""
     zone: str = "UTC"
 
     def next_after(self, moment: dt.datetime) -> dt.datetime:
-        """The first time strictly after a UTC moment at which it fires, in UTC."""
+        """Return the first time strictly after a UTC moment at which it fires, in UTC."""
         if self.interval_seconds is not None:
             return moment + dt.timedelta(seconds=self.interval_seconds)
         local = moment.astimezone(zoneinfo.ZoneInfo(self.zone))
@@ -68,13 +68,13 @@ def _invalid(text: str, why: str) -> SqlError:
 
 
 class DueTimes:
-    """When each of several things is due next. The key of a thing changes when its schedule starts anew."""
+    """Know when each of several things is due next. The key of a thing changes when its schedule starts anew."""
 
     def __init__(self) -> None:
         self._due: dict[Hashable, dt.datetime] = {}
 
     def take(self, schedules: Mapping[Hashable, str], now: dt.datetime) -> dict[Hashable, dt.datetime]:
-        """What is due at a moment, with the time it was due at; the others keep their times."""
+        """Return what is due at a moment, with the time it was due at; the others keep their times."""
         taken: dict[Hashable, dt.datetime] = {}
         due: dict[Hashable, dt.datetime] = {}
         for key, text in schedules.items():
@@ -88,14 +88,14 @@ class DueTimes:
         return taken
 
     def pause(self, now: dt.datetime) -> float:
-        """Seconds until the next thing is due."""
+        """Return the seconds until the next thing is due."""
         if not self._due:
             return _LONGEST_SLEEP
         return max(0.05, min(_LONGEST_SLEEP, (min(self._due.values()) - now).total_seconds()))
 
 
 class Clock:
-    """A thread that calls `fire`, sleeps as many seconds as that returns or until it is woken, and so on."""
+    """Run a thread that calls `fire`, sleeps as many seconds as that returns or until it is woken, and so on."""
 
     def __init__(self, name: str, fire: Callable[[dt.datetime], float]) -> None:
         self._fire = fire
@@ -112,7 +112,7 @@ class Clock:
         self._thread.join(5)
 
     def wake(self) -> None:
-        """Something was added, changed or resumed."""
+        """Look again now: something was added, changed or resumed."""
         self._wake.set()
 
     def _loop(self) -> None:

@@ -29,14 +29,16 @@ _LONGEST_MODIFIERS = 6
 
 @dataclass(frozen=True)
 class Subject:
-    """verb: the first word; DESC, LS and RM in full, QUERY for queries and DML. words: what follows, modifiers aside."""
+    """Hold what a statement is about.
+
+    verb: the first word; DESC, LS and RM in full, QUERY for queries and DML. words: what follows, modifiers aside."""
 
     verb: str
     words: tuple[str, ...]
 
     @property
     def prefixes(self) -> list[str]:
-        """What may name the kind, longest first: MASKING POLICY P, MASKING POLICY, MASKING, and nothing."""
+        """Return what may name the kind, longest first: MASKING POLICY P, MASKING POLICY, MASKING, and nothing."""
         return [" ".join(self.words[:count]) for count in range(len(self.words), -1, -1)]
 
 
@@ -52,7 +54,7 @@ def subject(sql: str) -> Subject:
 
 
 def takes_binds(sql: str, about: Subject) -> bool:
-    """Whether the `?` of a statement are values of a query, or else are written into it as literals."""
+    """Return whether the `?` of a statement are values of a query, or else are written into it as literals."""
     words = [token.text.upper() for token in tokenize(sql).parsed]
     if about.verb == "CREATE" and about.words[:1] in (("TABLE",), ("VIEW",)):
         return any(

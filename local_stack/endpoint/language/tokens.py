@@ -33,7 +33,7 @@ _OPENED = re.compile(r"['\"]|\$\$|/\*")
 
 
 class _Tokenizer(Snowflake.Tokenizer):
-    """Snowflake's tokenizer, which also splits what follows CALL, EXECUTE, …, and knows `?` before `::`."""
+    """Split as Snowflake's tokenizer does, also what follows CALL, EXECUTE, …, and `?` before `::`."""
 
     COMMANDS: ClassVar[set[TokenType]] = set()
     KEYWORDS: ClassVar[dict[str, TokenType]] = {
@@ -43,7 +43,7 @@ class _Tokenizer(Snowflake.Tokenizer):
 
 @dataclass(frozen=True)
 class Token:
-    """kind, its text as written, and where it starts and ends in the statement."""
+    """Hold a token's kind, its text as written, and where it starts and ends in the statement."""
 
     kind: TokenKind
     text: str
@@ -52,13 +52,13 @@ class Token:
 
     @property
     def upper(self) -> str:
-        """The keyword, for words; the text as written for everything else (a quoted identifier is no keyword)."""
+        """Return the keyword, for words; the text as written for everything else (a quoted identifier is no keyword)."""
         return self.text.upper() if self.kind == "word" else self.text
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A statement's tokens without comments and final semicolons.
+    """Hold a statement's tokens without comments and final semicolons.
 
     parsed: sqlglot's, for its parser. end: where the statement ends, ahead of final semicolons.
     """
@@ -69,7 +69,7 @@ class Tokens:
 
     @cached_property
     def read(self) -> tuple[Token, ...]:
-        """One token for each word, for readers, an 'end' token last."""
+        """Return a token for each word, for readers, an 'end' token last."""
         end = self.parsed[-1].end + 1 if self.parsed else len(self.sql)
         return (*(token for one in self.parsed for token in _read(self.sql, one)), Token("end", "<EOF>", end, end))
 
@@ -112,7 +112,7 @@ def _not_closed(sql: str) -> SqlError:
 
 
 def syntax_error(sql: str, token: Token) -> SqlError:
-    """Snowflake's message for an unexpected token."""
+    """Return Snowflake's message for an unexpected token."""
     line = sql.count("\n", 0, token.start) + 1
     column = token.start - (sql.rfind("\n", 0, token.start) + 1)
     return SqlError(

@@ -1,4 +1,4 @@
-"""SQL types as routines declare them: read from the statement, written back in canonical form."""
+"""Read SQL types as routines declare them, and write them in canonical form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PLAIN = frozenset({"BOOLEAN", "DATE", "VARIANT", "GEOGRAPHY", "GEOMETRY"})
 
 @dataclass(frozen=True)
 class SqlType:
-    """family: NUMBER, FLOAT, VARCHAR, …; precision and scale of a NUMBER."""
+    """Hold a type. family: NUMBER, FLOAT, VARCHAR, …; precision and scale of a NUMBER."""
 
     family: str
     precision: int = 38
@@ -38,7 +38,7 @@ class SqlType:
 
     @property
     def declared(self) -> str:
-        """As DESCRIBE shows it and as a CAST needs it."""
+        """Return it as DESCRIBE shows it and as a CAST needs it."""
         return f"NUMBER({self.precision},{self.scale})" if self.family == "NUMBER" else self.family
 
     @property
@@ -47,7 +47,7 @@ class SqlType:
 
 
 def read_type(reader: Reader) -> SqlType:
-    """The type at the reader's position. Raises SqlError 002040 for a name that is no type."""
+    """Read a type. Raises SqlError 002040 for a name that is no type."""
     token = reader.token
     if token.kind != "word":
         raise reader.unexpected()
@@ -97,7 +97,7 @@ def _sizes(reader: Reader) -> list[int]:
 
 
 def read_signature(reader: Reader) -> str:
-    """`(TYPE, …)` after a routine's name, as the registry writes it: (VARCHAR, NUMBER)."""
+    """Read `(TYPE, …)` after a routine's name, as the registry writes it: (VARCHAR, NUMBER)."""
     families: list[str] = []
     reader.expect("(")
     while not reader.accept(")"):

@@ -1,4 +1,4 @@
-"""Tasks: graphs, schedules, runs and their history."""
+"""Hold tasks: graphs, schedules, runs and their history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task's session knows of its run, and the SYSTEM$ functions that ask for it."""
+"""Hold what a task's session knows of its run, and answer the SYSTEM$ functions that ask for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ATTRIBUTE = "task_context"
 
 @dataclass
 class TaskContext:
-    """One task's run. return_values: of the tasks that ran before it, by name. config: the graph's, JSON text."""
+    """Hold one task's run. return_values: of the tasks that ran before it, by name. config: the graph's, JSON text."""
 
     task_name: str
     root_name: str

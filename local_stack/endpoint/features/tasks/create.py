@@ -1,4 +1,4 @@
-"""The grammar of CREATE TASK and ALTER TASK.
+"""Read CREATE TASK and ALTER TASK.
 
 Source: Snowflake's reference of both. Order: properties, then AFTER, WHEN, AS.
 """
@@ -61,7 +61,7 @@ _OPERATORS = frozenset({"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "IS"})
 
 @dataclass(frozen=True)
 class CreateTask:
-    """properties: task properties; parameters: session parameters; after and finalize: names as written."""
+    """Hold a CREATE TASK. properties: task properties; parameters: session parameters; after and finalize: names as written."""
 
     name: tuple[str, ...]
     body: str
@@ -77,7 +77,7 @@ class CreateTask:
 
 @dataclass(frozen=True)
 class AlterTask:
-    """verb: RESUME, SUSPEND, SET, UNSET, ADD AFTER, REMOVE AFTER, MODIFY AS, MODIFY WHEN, REMOVE WHEN."""
+    """Hold an ALTER TASK. verb: RESUME, SUSPEND, SET, UNSET, ADD AFTER, REMOVE AFTER, MODIFY AS, MODIFY WHEN, REMOVE WHEN."""
 
     name: tuple[str, ...]
     verb: str
@@ -122,7 +122,7 @@ def parse_create_task(sql: str) -> CreateTask | None:
 
 
 def check_properties(properties: Mapping[str, Any], has_predecessor: bool, is_finalizer: bool, when: str) -> None:
-    """What goes together. Raises SqlError: a child or finalizer takes no schedule, a finalizer no AFTER."""
+    """Raise SqlError for what does not go together: a child or finalizer takes no schedule, a finalizer no AFTER."""
     if has_predecessor and is_finalizer:
         raise compilation_error("Finalizer task cannot have predecessors.", 91094, "42601")
     if has_predecessor or is_finalizer:

@@ -1,4 +1,4 @@
-"""What CREATE TASK says, as data."""
+"""Hold what CREATE TASK says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEFAULT_SUSPEND_AFTER = 10
 
 @dataclass(frozen=True)
 class Task:
-    """One task. Names are full, as the registry has them: DB.SCHEMA.NAME.
+    """Hold one task. Names are full, as the registry has them: DB.SCHEMA.NAME.
 
     properties: the other properties by name (WAREHOUSE, SCHEDULE, CONFIG, …). parameters: session parameters of its runs.
     after: its predecessors. finalize: the root whose graph it finalizes. state: started | suspended. failures: failed runs
@@ -58,7 +58,7 @@ class Task:
 
     @property
     def suspend_after(self) -> int:
-        """Failed runs in a row after which it is suspended; 0: never."""
+        """Return after how many failed runs in a row it is suspended; 0: never."""
         return int(self.properties.get("SUSPEND_TASK_AFTER_NUM_FAILURES", DEFAULT_SUSPEND_AFTER))
 
     def to_document(self) -> dict[str, Any]:

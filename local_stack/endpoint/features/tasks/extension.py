@@ -1,4 +1,4 @@
-"""The extension: CREATE, ALTER, DROP, SHOW, DESCRIBE, EXECUTE TASK, the SYSTEM$ functions and table functions of tasks."""
+"""Answer CREATE, ALTER, DROP, SHOW, DESCRIBE and EXECUTE TASK, and the SYSTEM$ functions of tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SYSTEM_FUNCTION = re.compile(
 
 
 class Tasks:
-    """Everything about tasks. The scheduler runs between start and stop."""
+    """Answer statements about tasks. The scheduler runs between start and stop."""
 
     def __init__(self) -> None:
         self._runner: GraphRunner | None = None
@@ -184,7 +184,7 @@ def _set_return_value(text: str, statement: Statement, session: Session) -> Resu
 
 
 def _merged(default: str | None, given: str | None) -> str | None:
-    """The graph's configuration with that of USING CONFIG on top. Raises SqlError for what is no JSON object."""
+    """Return the graph's configuration with that of USING CONFIG on top. Raises SqlError for what is no JSON object."""
     if given is None:
         return default
     try:

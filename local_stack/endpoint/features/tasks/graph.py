@@ -1,4 +1,4 @@
-"""The rules of task graphs, over the tasks of one schema: pure, nothing is stored here."""
+"""Hold the rules of task graphs, over the tasks of one schema. Nothing is stored here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAXIMUM_PREDECESSORS = 100
 
 
 def children(tasks: Tasks, name: str) -> list[Task]:
-    """The tasks that come directly after one."""
+    """Return the tasks that come directly after one."""
     return [task for task in tasks.values() if name in task.after]
 
 
@@ -24,7 +24,7 @@ def finalizer(tasks: Tasks, root: str) -> Task | None:
 
 
 def root_of(tasks: Tasks, task: Task) -> Task:
-    """The root of the graph a task belongs to (itself, for a root)."""
+    """Return the root of the graph a task belongs to (itself, for a root)."""
     seen: set[str] = set()
     while not task.is_root:
         seen.add(task.full_name)
@@ -36,7 +36,7 @@ def root_of(tasks: Tasks, task: Task) -> Task:
 
 
 def descendants(tasks: Tasks, root: Task) -> list[Task]:
-    """The root and everything after it, predecessors first; without the finalizer."""
+    """Return the root and everything after it, predecessors first, without the finalizer."""
     names = _reachable(tasks, root.full_name)
     order = TopologicalSorter({name: [p for p in tasks[name].after if p in names] for name in names})
     try:
@@ -53,7 +53,7 @@ def _reachable(tasks: Tasks, start: str) -> list[str]:
 
 
 def check(tasks: Tasks, task: Task) -> None:
-    """Whether a task fits into the graphs of its schema (which may hold an older version of it). Raises SqlError."""
+    """Raise SqlError where a task does not fit into the graphs of its schema, which may hold an older version of it."""
     changed = {**tasks, task.full_name: task}
     for name in (*task.after, *([task.finalize] if task.finalize else [])):
         if name.rsplit(".", 1)[0] != f"{task.database}.{task.schema}":

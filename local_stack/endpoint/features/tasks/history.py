@@ -1,4 +1,4 @@
-"""The history of task runs: a table in the endpoint's own database, read by INFORMATION_SCHEMA.TASK_HISTORY."""
+"""Keep the history of task runs: a table in the endpoint's own database, read by INFORMATION_SCHEMA.TASK_HISTORY."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = dt.timedelta(days=7)
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One run of one task, with the columns of TASK_HISTORY. Times in UTC. state: SCHEDULED, EXECUTING, SUCCEEDED,
+    """Hold one run of one task, with the columns of TASK_HISTORY. Times in UTC. state: SCHEDULED, EXECUTING, SUCCEEDED,
     FAILED, FAILED_AND_AUTO_SUSPENDED, CANCELLED, SKIPPED. run_id: of the graph's run (milliseconds since the epoch)."""
 
     name: str
@@ -54,7 +54,7 @@ COLUMNS = tuple(f.name for f in fields(TaskRun))
 
 
 class TaskHistory:
-    """Runs by (task, graph run, attempt); durable when a call returns."""
+    """Keep runs by (task, graph run, attempt); they are durable when a call returns."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -76,7 +76,7 @@ class TaskHistory:
         return run
 
     def close_interrupted(self) -> int:
-        """Runs that were under way when the endpoint ended have failed; old ones are forgotten. How many failed."""
+        """Note runs that were under way when the endpoint ended as failed, forget old ones, and return how many failed."""
         now = dt.datetime.now(dt.UTC)
         with self._catalog.connection() as duckdb:
             duckdb.execute(f"DELETE FROM {TABLE} WHERE scheduled_time < ?", [now - KEPT])
@@ -88,7 +88,7 @@ class TaskHistory:
         return int(count)
 
     def last_graph_run(self, root_task_id: str) -> list[TaskRun]:
-        """The newest attempt of each task in the newest run of a graph."""
+        """Return the newest attempt of each task in the newest run of a graph."""
         names = ", ".join(COLUMNS)
         with self._catalog.connection() as duckdb:
             rows = duckdb.execute(

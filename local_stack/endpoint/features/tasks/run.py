@@ -1,4 +1,4 @@
-"""One run of a task graph: every task in its own session, in dependency order, with retries, the finalizer last."""
+"""Run a task graph: every task in its own session, in dependency order, with retries, the finalizer last."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARALLEL_TASKS = 4
 
 @dataclass(frozen=True)
 class GraphRequest:
-    """What starts a graph. scheduled_from: SCHEDULE, EXECUTE TASK or EXECUTE TASK RETRY LAST.
+    """Hold what starts a graph. scheduled_from: SCHEDULE, EXECUTE TASK or EXECUTE TASK RETRY LAST.
 
     earlier: the runs of the attempt that is retried.
     """
@@ -37,7 +37,7 @@ class GraphRequest:
 
 @dataclass
 class GraphRun:
-    """The run of one graph. tasks: those of the root's schema, as they were when it started."""
+    """Run one graph. tasks: those of the root's schema, as they were when it started."""
 
     sessions: Sessions
     history: TaskHistory
@@ -68,7 +68,7 @@ class GraphRun:
         return succeeded
 
     def _taking_part(self, order: list[Task]) -> list[Task]:
-        """Without suspended tasks, and without tasks all of whose predecessors do not take part. The root always does."""
+        """Leave out suspended tasks, and tasks all of whose predecessors do not take part. The root always does."""
         taking: dict[str, Task] = {}
         for task in order:
             if task.full_name == self.request.root.full_name or (
@@ -100,7 +100,7 @@ class GraphRun:
                     future.result()
 
     def _run_task(self, task: Task, predecessors: tuple[str, ...]) -> None:
-        """One task; its outcome is in the history and in self.states, never raised."""
+        """Run one task. Its outcome is in the history and in self.states, never raised."""
         run = self._entry(task)
         blocking = [p for p in predecessors if self.states[self.tasks[p].id].state != "SUCCEEDED"]
         if blocking:
@@ -163,7 +163,7 @@ class GraphRun:
 
 
 def open_task_session(sessions: Sessions, task: Task) -> Session:
-    """A session of the task's own: its schema, role, warehouse and session parameters."""
+    """Open a session of the task's own: its schema, role, warehouse and session parameters."""
     session = sessions.open(
         quote_name(task.database), quote_name(task.schema), user="SYSTEM", role=task.owner,
         warehouse=task.properties.get("WAREHOUSE"),

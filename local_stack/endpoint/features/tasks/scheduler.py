@@ -1,4 +1,4 @@
-"""The clock: starts the graphs of started root tasks when their schedules say so, while the endpoint is up."""
+"""Start the graphs of started root tasks when their schedules say so, while the endpoint is up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("local_stack.endpoint.tasks")
 
 
 class GraphRunner:
-    """Runs graphs on background threads: one run of a graph at a time, a second one waits (or is skipped)."""
+    """Run graphs on background threads: one run of a graph at a time; a second one waits or is skipped."""
 
     def __init__(self, sessions: Sessions) -> None:
         self.sessions, self.history = sessions, TaskHistory(sessions.engine.catalog)
@@ -87,7 +87,7 @@ def _overlaps(root: Task) -> bool:
 
 
 class Scheduler:
-    """Starts the graphs of the started root tasks that have a schedule."""
+    """Start the graphs of the started root tasks that have a schedule."""
 
     def __init__(self, runner: GraphRunner) -> None:
         self._runner = runner

@@ -1,4 +1,4 @@
-"""Tasks in the registry: finding them, and every change under the graph's rules."""
+"""Find tasks in the registry, and change them under the graph's rules."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def find(parts: tuple[str, ...], session: Session) -> Task | None:
 
 
 def require(parts: tuple[str, ...], session: Session) -> Task:
-    """Raises SqlError 002003."""
+    """Return a task. Raises SqlError 002003."""
     task = find(parts, session)
     if task is None:
         raise missing_object("Task", ".".join(parts))
@@ -191,7 +191,7 @@ def drop(parts: tuple[str, ...], session: Session) -> None:
 
 
 def resume_graph(root: Task, session: Session) -> None:
-    """SYSTEM$TASK_DEPENDENTS_ENABLE: resume everything after a task, then the task itself."""
+    """Resume everything after a task, then the task itself: SYSTEM$TASK_DEPENDENTS_ENABLE."""
     tasks = same_schema(root, session.catalog)
     last = graph.finalizer(tasks, root.full_name)
     for task in [*reversed(graph.descendants(tasks, root)), *([last] if last else [])]:

@@ -1,4 +1,4 @@
-"""TASK_HISTORY and its like: table functions over tasks and their runs, as rewrites of the tree.
+"""Rewrite table functions over tasks and their runs (TASK_HISTORY and its like) to queries.
 
 See: https://docs.snowflake.com/en/sql-reference/functions/task_history
 """
@@ -63,7 +63,7 @@ def _literal(value: Any) -> str:
 
 
 def values_query(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:
-    """A subquery that gives these rows."""
+    """Return a subquery that gives these rows."""
     selected = [
         "SELECT "
         + ", ".join(f"{_literal(v)}::{_sql_type(c)} AS {c.name.upper()}" for c, v in zip(columns, row, strict=True))
@@ -81,7 +81,7 @@ def _sql_type(column: Column) -> str:
 
 
 def task_dependents(arguments: Arguments, session: Session) -> str:
-    """TASK_DEPENDENTS(TASK_NAME => 't' [, RECURSIVE => TRUE]): the task and what comes after it."""
+    """Answer TASK_DEPENDENTS(TASK_NAME => 't' [, RECURSIVE => TRUE]): the task and what comes after it."""
     if "TASK_NAME" not in arguments:
         raise compilation_error("Missing argument TASK_NAME of TASK_DEPENDENTS.", 938, "22023")
     name = Reader(Reader(arguments["TASK_NAME"]).string()).name()
@@ -109,7 +109,7 @@ _HISTORY_ARGUMENTS = frozenset(
 
 
 def task_history(arguments: Arguments, session: Session) -> str:
-    """TASK_HISTORY([SCHEDULED_TIME_RANGE_START => …, …]): the newest runs first, 100 unless RESULT_LIMIT says otherwise."""
+    """Answer TASK_HISTORY([SCHEDULED_TIME_RANGE_START => …, …]): the newest runs first, 100 without RESULT_LIMIT."""
     del session
     if unknown := sorted(set(arguments) - _HISTORY_ARGUMENTS):
         raise compilation_error(f"Invalid argument {unknown[0]} of TASK_HISTORY.", 938, "22023")
@@ -135,7 +135,7 @@ def task_history(arguments: Arguments, session: Session) -> str:
 
 
 def complete_task_graphs(arguments: Arguments, session: Session) -> str:
-    """COMPLETE_TASK_GRAPHS([RESULT_LIMIT => n, ROOT_TASK_NAME => 't', ERROR_ONLY => TRUE]): finished runs of graphs."""
+    """Answer COMPLETE_TASK_GRAPHS([RESULT_LIMIT => n, ROOT_TASK_NAME => 't', ERROR_ONLY => TRUE]): finished runs of graphs."""
     del session
     conditions = ["r.task_id = r.root_task_id"]
     if name := arguments.get("ROOT_TASK_NAME"):
