@@ -20,6 +20,7 @@ from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
 from local_stack.endpoint.features.refusals import refusal
+from local_stack.endpoint.features.session.control import Control
 from local_stack.endpoint.features.session.explain import Explain
 from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.features.session.parameters import SessionParameters
@@ -106,11 +107,12 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
     procedures, tasks, objects = extensions
     tables, containers, stages = Tables(), Containers(), StageDefinitions()
     variables = SessionVariables()
+    control = Control()
     asked_of_queries = (procedures, tasks)
     rows: tuple[tuple[str, str, Families], ...] = (
-        ("QUERY", "", asked_of_queries),
+        ("QUERY", "", (control, *asked_of_queries)),
         ("EXPLAIN", "", (Explain(),)),
-        ("CALL", "", (procedures, tasks)),
+        ("CALL", "", (control, procedures, tasks)),
         ("BEGIN, DECLARE", "", (procedures,)),
         ("EXECUTE", "IMMEDIATE", (procedures,)),
         ("EXECUTE", "TASK", (tasks,)),

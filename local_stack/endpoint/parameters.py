@@ -78,6 +78,8 @@ def check_parameter(name: str, value: Any) -> str:
     """Return a parameter's value as text. Raises SqlError for an unknown name or a value that would be ignored."""
     require_parameter(name)
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    if PARAMETERS[name].type == "NUMBER" and not text.isdigit():
+        raise compilation_error(f"invalid value [{text}] for parameter '{name}'", 1008, "22023")
     if name in _ONLY_DEFAULT and text.lower() != PARAMETERS[name].default.lower():
         raise compilation_error(f"{name} = {text} is not supported by the local endpoint.", 2, "0A000")
     return text

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
 from zoneinfo import available_timezones
@@ -15,7 +14,8 @@ from zoneinfo import available_timezones
 import duckdb
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.engine import bindings
+from local_stack.endpoint.engine import bindings, cancellation
+from local_stack.endpoint.engine.cancellation import ConnectionLock
 from local_stack.endpoint.engine.catalog import Catalog
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA, Engine
 from local_stack.endpoint.engine.table_notes import SEMI_STRUCTURED, note
@@ -33,10 +33,9 @@ from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.parameters import PARAMETERS, check_parameter, require_parameter
-from local_stack.endpoint.statements import Statement
+from local_stack.endpoint.queries import Queries
+from local_stack.endpoint.statements import SqlError, Statement
 from local_stack.endpoint.variables import Variables
-
-_KEPT_RESULTS = 200
 
 
 class Executor(Protocol):
@@ -78,13 +77,23 @@ class Session:
     call_depth: int = 0
     call_parameters: dict[str, str] = field(default_factory=dict)
     query_ids: list[str] = field(default_factory=list)
-    results: OrderedDict[str, Outcome] = field(default_factory=OrderedDict)
     attributes: dict[str, Any] = field(default_factory=dict)
     temporary_tables: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self.transaction = Transaction(self.duck, self.engine.locks, self.token)
+        self.lock = ConnectionLock(self.duck)
+        self.transaction = Transaction(
+            self.duck, self.engine.locks, self.token, lambda: float(self.parameter("LOCK_TIMEOUT"))
+        )
+
+    @property
+    def queries(self) -> Queries:
+        """The statements and results of all sessions."""
+        return self.registry.queries
+
+    def parameter(self, name: str) -> str:
+        """Return a session parameter's value."""
+        return str(self.parameters.get(name, PARAMETERS[name].default))
 
     @property
     def catalog(self) -> Catalog:
@@ -238,9 +247,21 @@ class Session:
         """
         return self.run(Statement(sql.strip().rstrip(";").rstrip(), bindings.to_binds(binds)))
 
-    def run(self, statement: Statement, batch: Sequence[tuple[bindings.Bind, ...]] = ()) -> Outcome:
-        """Run one statement. batch: rows of binds, for an INSERT sent with arrays. Raises SqlError."""
-        outcome = self.executor.run(statement, self, batch)
+    def run(
+        self, statement: Statement, batch: Sequence[tuple[bindings.Bind, ...]] = (), query_id: str | None = None
+    ) -> Outcome:
+        """Run one statement. batch: rows of binds, for an INSERT sent with arrays. query_id: of its result.
+
+        Raises SqlError, that of the cancellation where the statement is canceled.
+        """
+        cancellation.check()
+        try:
+            outcome = self.executor.run(statement, self, batch)
+        except SqlError:
+            cancellation.check()
+            raise
+        if query_id is not None:
+            outcome = replace(outcome, query_id=query_id)
         if not statement.describe_only:
             self.keep(outcome)
         return outcome
@@ -263,9 +284,7 @@ class Session:
     def keep(self, outcome: Outcome) -> None:
         """Remember an outcome, for RESULT_SCAN and for clients that ask for it again."""
         self.query_ids.append(outcome.query_id)
-        self.results[outcome.query_id] = outcome
-        while len(self.results) > _KEPT_RESULTS:
-            self.results.popitem(last=False)
+        self.queries.keep(self.user, outcome)
 
 
 def _literal(value: Any) -> str:
@@ -281,6 +300,7 @@ class Sessions:
 
     def __init__(self, engine: Engine, executor: Executor) -> None:
         self.engine, self._executor = engine, executor
+        self.queries = Queries()
         self._by_token: dict[str, Session] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -332,11 +352,22 @@ class Sessions:
         session = self.get(token)
         if session.call_depth > 0:
             return
+        self.abort(session)
+
+    def numbered(self, number: str) -> Session | None:
+        """Return the session with this number, as CURRENT_SESSION() gives it."""
+        return next((one for one in list(self._by_token.values()) if one.number == number), None)
+
+    def abort(self, session: Session) -> None:
+        """End a session, whatever it does."""
         with self._lock:
             self._by_token.pop(session.token, None)
         session.close()
 
     def close_all(self) -> None:
+        """End all sessions, and what they run."""
+        for query in self.queries.running():
+            query.cancellation.request(cancellation.canceled())
         for token in list(self._by_token):
             session = self._by_token.pop(token)
             session.close()

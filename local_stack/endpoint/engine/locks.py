@@ -1,6 +1,7 @@
 """Table locks as Snowflake has them: UPDATE, DELETE, MERGE and DDL on one table wait for each other, INSERTs do not.
 
-DuckDB would answer a concurrent change of the same rows with a conflict error instead of waiting.
+DuckDB would answer a concurrent change of the same rows with a conflict error instead of waiting. See:
+https://docs.snowflake.com/en/sql-reference/transactions#resource-locking
 """
 
 from __future__ import annotations
@@ -9,36 +10,68 @@ import threading
 import time
 from collections.abc import Iterable
 
+from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.statements import SqlError
-
-# Snowflake's default LOCK_TIMEOUT is 43200 s; a laptop's session that waits longer than this waits for itself.
-LOCK_TIMEOUT_SECONDS = 60.0
 
 
 class TableLocks:
     """Exclusive locks by table name, owned by a session until it releases them all."""
 
-    def __init__(self, timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> None:
+    def __init__(self) -> None:
         self._owners: dict[str, str] = {}
+        self._waiting: dict[str, set[str]] = {}
         self._changed = threading.Condition()
-        self._timeout = timeout_seconds
 
-    def acquire(self, owner: str, tables: Iterable[str]) -> None:
-        """Take every lock or none. Raises SqlError (Snowflake 000625) after the timeout."""
+    def acquire(self, owner: str, tables: Iterable[str], timeout: float) -> None:
+        """Take every lock or none, within the timeout (seconds; 0: without waiting).
+
+        Raises SqlError after the timeout, when the statement is canceled, and where waiting would never end: each of
+        several transactions waits for a lock of another. The statement that closes the circle is the one that fails.
+        """
         wanted = set(tables)
-        deadline = time.monotonic() + self._timeout
-        with self._changed:
-            while any(self._owners.get(table, owner) != owner for table in wanted):
-                if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
-                    raise SqlError(
-                        f"Statement could not get the lock on {', '.join(sorted(wanted))} within {self._timeout:.0f} s: "
-                        "another session's transaction has it.",
-                        errno=625,
-                        sqlstate="57014",
-                    )
+        deadline = time.monotonic() + timeout
+        with cancellation.waking(self._wake), self._changed:
+            try:
+                while held := {table for table in wanted if self._owners.get(table, owner) != owner}:
+                    cancellation.check()
+                    self._waiting[owner] = held
+                    if self._waits_for_itself(owner):
+                        raise SqlError(_refusal(held, "waiting for it would be a deadlock"), 625, "57014")
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise SqlError(
+                            _refusal(held, f"it was not released within LOCK_TIMEOUT ({timeout:g} s)"), 625, "57014"
+                        )
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX))
+            finally:
+                self._waiting.pop(owner, None)
             self._owners.update(dict.fromkeys(wanted, owner))
 
     def release(self, owner: str) -> None:
+        """Give up every lock of an owner."""
         with self._changed:
             self._owners = {table: holder for table, holder in self._owners.items() if holder != owner}
             self._changed.notify_all()
+
+    def _waits_for_itself(self, owner: str) -> bool:
+        """Whether the owner waits, by way of others, for a lock of its own."""
+        seen, ahead = set(), [owner]
+        while ahead:
+            for table in self._waiting.get(ahead.pop(), ()):
+                holder = self._owners.get(table)
+                if holder == owner:
+                    return True
+                if holder is not None and holder not in seen:
+                    seen.add(holder)
+                    ahead.append(holder)
+        return False
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+def _refusal(tables: set[str], why: str) -> str:
+    return (
+        f"Statement was aborted: another session's transaction has locked table {', '.join(sorted(tables))}, and {why}."
+    )

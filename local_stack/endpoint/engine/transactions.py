@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import duckdb
 
+from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.locks import TableLocks
 from local_stack.endpoint.errors import TransactionAborted
 
@@ -36,8 +37,10 @@ class Effect(Enum):
 class Transaction:
     """The transaction state of one session. Not thread-safe: the session's lock guards it."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, locks: TableLocks, owner: str) -> None:
-        self._connection, self._locks, self._owner = connection, locks, owner
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, locks: TableLocks, owner: str, lock_timeout: Callable[[], float]
+    ) -> None:
+        self._connection, self._locks, self._owner, self._lock_timeout = connection, locks, owner, lock_timeout
         self.autocommit = True
         self.open = False
         self.aborted = False
@@ -60,7 +63,7 @@ class Transaction:
             raise TransactionAborted
         try:
             if self._begun:
-                self._connection.execute("COMMIT")
+                self._control("COMMIT")
         finally:
             self._reset()
 
@@ -68,7 +71,7 @@ class Transaction:
         """ROLLBACK; without an open transaction it does nothing."""
         try:
             if self._begun:
-                self._connection.execute("ROLLBACK")
+                self._control("ROLLBACK")
         finally:
             self._reset()
 
@@ -85,7 +88,7 @@ class Transaction:
             return self._alone(tables if effect is Effect.CHANGE else (), action, atomic=True)
         self._open()
         if effect is Effect.CHANGE:
-            self._locks.acquire(self._owner, tables)
+            self._locks.acquire(self._owner, tables, self._lock_timeout())
         if not self._wrote:
             self._renew()
         try:
@@ -98,7 +101,7 @@ class Transaction:
 
     def _alone(self, tables: Iterable[str], action: Callable[[], T], atomic: bool) -> T:
         """Outside a transaction: atomic, repeated when DuckDB reports a conflict with another session."""
-        self._locks.acquire(self._owner, tables)
+        self._locks.acquire(self._owner, tables, self._lock_timeout())
         try:
             for attempt in range(_CONFLICT_RETRIES):
                 try:
@@ -112,19 +115,19 @@ class Transaction:
             self._locks.release(self._owner)
 
     def _atomically(self, action: Callable[[], T]) -> T:
-        self._connection.execute("BEGIN")
+        self._control("BEGIN")
         try:
             value = action()
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self._control("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        self._control("COMMIT")
         return value
 
     def _renew(self) -> None:
         if self._begun:
-            self._connection.execute("ROLLBACK")
-        self._connection.execute("BEGIN")
+            self._control("ROLLBACK")
+        self._control("BEGIN")
         self._begun = True
 
     def _note_failure(self) -> None:
@@ -134,8 +137,12 @@ class Transaction:
             if self._wrote:
                 self.aborted = True
             else:
-                self._connection.execute("ROLLBACK")
+                self._control("ROLLBACK")
                 self._begun = False
+
+    def _control(self, command: str) -> None:
+        with cancellation.shielded():
+            self._connection.execute(command)
 
     def _open(self) -> None:
         if not self.open:

@@ -8,10 +8,8 @@ import gzip
 import json
 import logging
 import os
-import re
 import socket
 import sys
-import time
 import uuid
 import warnings
 from collections.abc import AsyncIterator
@@ -28,15 +26,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from local_stack.endpoint.chain import Chain, build_extensions
-from local_stack.endpoint.engine import bindings
+from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.tables import retention
-from local_stack.endpoint.language.text import count_placeholders
-from local_stack.endpoint.outcome import Outcome
-from local_stack.endpoint.protocol import multi_statements, wire
+from local_stack.endpoint.protocol import wire
+from local_stack.endpoint.protocol.running import Running, ended
 from local_stack.endpoint.session import Session, Sessions
-from local_stack.endpoint.statements import SqlError, Statement
+from local_stack.endpoint.statements import SqlError
 from local_stack.errors import PORT_TAKEN
 
 log = logging.getLogger("local_stack.endpoint")
@@ -44,8 +41,6 @@ log = logging.getLogger("local_stack.endpoint")
 # Every CALL under way keeps a thread while its handler's own statements need others.
 _THREADS = 200
 _VALIDITY_SECONDS = 14_400
-_LOGGED_CHARACTERS = 200
-_VALUE = re.compile(r"'[^']*('|$)|\$\$.*", re.DOTALL)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -68,6 +63,7 @@ class Endpoint:
         self.engine = engine
         self._extensions = build_extensions()
         self.sessions = Sessions(engine, Chain(self._extensions))
+        self._running = Running()
 
     def application(self) -> Starlette:
         return Starlette(
@@ -79,6 +75,7 @@ class Endpoint:
                 Route("/session", self.session, methods=["POST"]),
                 Route("/queries/v1/query-request", self.query, methods=["POST"]),
                 Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
+                Route("/queries/{query_id}/abort-request", self.abort, methods=["POST"]),
                 Route("/queries/{query_id}/result", self.result),
                 Route("/monitoring/queries/{query_id}", self.monitor),
                 Route("/telemetry/send", self.telemetry, methods=["POST"]),
@@ -132,7 +129,7 @@ class Endpoint:
             "validityInSecondsST": _VALIDITY_SECONDS,
             "masterToken": session.master_token,
             "validityInSecondsMT": _VALIDITY_SECONDS,
-            "sessionId": 1,
+            "sessionId": int(session.number),
         }
         return JSONResponse({"data": data, "success": True, "code": None, "message": None})
 
@@ -154,41 +151,55 @@ class Endpoint:
             session = self.sessions.get(_token(request))
         except SqlError as error:
             return JSONResponse(wire.failure(error, str(uuid.uuid4())))
-        return JSONResponse(await run_in_threadpool(_answer, session, body))
+        return JSONResponse(await self._running.submit(session, body, request.query_params.get("requestId")))
 
-    async def abort(self, _: Request) -> JSONResponse:
-        """Statements run to their end: there is nothing to cancel by the time a client asks."""
-        return JSONResponse({"success": True, "data": None, "code": None, "message": None})
+    async def abort(self, request: Request) -> JSONResponse:
+        """Cancel a statement, by the id of its request or its own."""
+        try:
+            session = self.sessions.get(_token(request))
+        except SqlError as error:
+            return JSONResponse(wire.failure(error, str(uuid.uuid4())))
+        if "query_id" in request.path_params:
+            query = session.queries.find(request.path_params["query_id"], session.user)
+        else:
+            query = session.queries.by_request((await _body(request)).get("requestId"), session.user)
+        if query is not None:
+            query.cancellation.request(cancellation.canceled())
+        return JSONResponse({"success": query is not None, "data": None, "code": None, "message": None})
 
     async def telemetry(self, _: Request) -> JSONResponse:
         """Clients' telemetry is accepted and dropped."""
         return JSONResponse({"success": True, "data": "Log Received", "code": None, "message": None})
 
     async def result(self, request: Request) -> JSONResponse:
-        """The outcome of an earlier request, or of one of its statements."""
+        """The outcome of an earlier request, or of one of its statements; what still runs is waited for."""
         query_id = request.path_params["query_id"]
         try:
             session = self.sessions.get(_token(request))
         except SqlError as error:
             return JSONResponse(wire.failure(error, query_id))
-        if failed := _failures(session).get(query_id):
-            return JSONResponse(wire.failure(failed, query_id))
-        if query_id not in session.results:
-            unknown = SqlError(f"The result of statement {query_id} is not available.", 709, "02000")
-            return JSONResponse(wire.failure(unknown, query_id))
-        return JSONResponse(await run_in_threadpool(_success, session, session.results[query_id]))
+        query = session.queries.find(query_id, session.user)
+        if query is not None:
+            return JSONResponse(await self._running.answer(session, query))
+        return JSONResponse(await run_in_threadpool(ended, session, query_id))
 
     async def monitor(self, request: Request) -> JSONResponse:
         """How a request went that the client did not wait for."""
-        session = self.sessions.get(_token(request))
         query_id = request.path_params["query_id"]
+        try:
+            session = self.sessions.get(_token(request))
+        except SqlError as error:
+            return JSONResponse(wire.failure(error, query_id))
+        data: dict[str, Any] = {}
         queries: list[dict[str, str]] = []
-        if failed := _failures(session).get(query_id):
-            error = {"errorCode": f"{failed.errno:06d}", "errorMessage": failed.message}
-            queries.append({"id": query_id, "status": "FAILED_WITH_ERROR", **error})
-        elif query_id in session.results:
+        if query := session.queries.find(query_id, session.user):
+            queries.append({"id": query_id, "status": query.status})
+            if query.error is not None:
+                queries[0] |= {"errorCode": f"{query.error.errno:06d}", "errorMessage": query.error.message}
+                data["sqlState"] = query.error.sqlstate
+        elif session.queries.result(query_id, session.user) is not None:
             queries.append({"id": query_id, "status": "SUCCESS"})
-        return JSONResponse({"data": {"queries": queries}, "success": True})
+        return JSONResponse({"data": {**data, "queries": queries}, "success": True})
 
 
 def _login_data(session: Session) -> dict[str, Any]:
@@ -197,12 +208,12 @@ def _login_data(session: Session) -> dict[str, Any]:
         "masterToken": session.master_token,
         "validityInSeconds": _VALIDITY_SECONDS,
         "masterValidityInSeconds": _VALIDITY_SECONDS,
-        "sessionId": 1,
+        "sessionId": int(session.number),
         "displayUserName": session.user,
         "serverVersion": SERVER_VERSION,
         "parameters": [
             {"name": "AUTOCOMMIT", "value": session.transaction.autocommit},
-            {"name": "TIMEZONE", "value": session.parameters.get("TIMEZONE", "Etc/UTC")},
+            {"name": "TIMEZONE", "value": session.parameter("TIMEZONE")},
             {"name": "CLIENT_SESSION_KEEP_ALIVE_HEARTBEAT_FREQUENCY", "value": 3600},
             # 0: array binds come inline, not through a stage.
             {"name": "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD", "value": 0},
@@ -215,61 +226,6 @@ def _login_data(session: Session) -> dict[str, Any]:
             "roleName": session.role,
         },
     }
-
-
-def _answer(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """The response to one query request; the log says how long it took (see benchmarks/statements.py)."""
-    text, began = str(body.get("sqlText", "")).strip(), time.perf_counter()
-    try:
-        return _respond(session, body, text)
-    finally:
-        milliseconds = (time.perf_counter() - began) * 1000
-        log.info("session %s, %.1f ms: %s", session.number, milliseconds, _head(text))
-
-
-def _head(text: str) -> str:
-    """Return a statement's beginning on one line, without its values: one may be a password."""
-    return " ".join(_VALUE.sub("'…'", text[:_LOGGED_CHARACTERS]).split())
-
-
-def _respond(session: Session, body: dict[str, Any], text: str) -> dict[str, Any]:
-    try:
-        binds, batch = bindings.from_wire(body.get("bindings"))
-        parameters = {str(k).upper(): str(v) for k, v in (body.get("parameters") or {}).items()}
-        statement = Statement(text, binds, bool(body.get("describeOnly")), parameters)
-        count = multi_statements.wanted_count(statement, session)
-        if count == 1 or statement.describe_only:
-            outcome = session.run(statement, batch)
-        else:
-            outcome = multi_statements.run_all(statement, session, count)
-    except Exception as error:
-        query_id = str(uuid.uuid4())
-        failure = as_sql_error(error)
-        log.info("%s failed: %s", query_id, failure.message)
-        if body.get("asyncExec"):  # the client asks later how it went
-            _failures(session)[query_id] = failure
-            return wire.submitted(query_id)
-        return wire.failure(failure, query_id)
-    if statement.describe_only:
-        return wire.described(outcome, count_placeholders(text), session.database, session.schema)
-    if body.get("asyncExec"):
-        return wire.submitted(outcome.query_id)
-    return _success(session, outcome)
-
-
-def _success(session: Session, outcome: Outcome) -> dict[str, Any]:
-    response = wire.success(
-        outcome, session.database, session.schema, {"TIMEZONE": session.parameters.get("TIMEZONE", "Etc/UTC")}
-    )
-    if ids := multi_statements.result_ids(session, outcome.query_id):
-        response["data"]["resultIds"] = ",".join(ids)
-    return response
-
-
-def _failures(session: Session) -> dict[str, SqlError]:
-    """The errors of statements that the client did not wait for, by query id."""
-    failures: dict[str, SqlError] = session.attributes.setdefault("failures", {})
-    return failures
 
 
 def serve(data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0) -> None:

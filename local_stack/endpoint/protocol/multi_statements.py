@@ -6,6 +6,7 @@ Source: Snowflake's parameter reference, MULTI_STATEMENT_COUNT: 1 by default, 0 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from local_stack.endpoint.engine.bindings import Bind
@@ -16,7 +17,6 @@ from local_stack.endpoint.statements import Column, Result, SqlError, Statement
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
 
-_RESULTS = "multi_statement_results"
 # What the clients look for in the parent's only row.
 _DONE = "Multiple statements executed successfully."
 
@@ -27,8 +27,8 @@ def wanted_count(statement: Statement, session: Session) -> int:
     return int(text)
 
 
-def run_all(statement: Statement, session: Session, count: int) -> Outcome:
-    """Run a request's statements in order; the outcome of the whole, behind which `result_ids` knows each one's.
+def run_all(statement: Statement, session: Session, count: int, query_id: str) -> tuple[tuple[str, ...], Outcome]:
+    """Run a request's statements in order. Return the query id of each, and the outcome of the whole.
 
     A statement that fails ends the run; those before it have happened. Raises SqlError.
     """
@@ -44,12 +44,6 @@ def run_all(statement: Statement, session: Session, count: int) -> Outcome:
         outcome = session.run(Statement(text, tuple(binds[:taken]), parameters=statement.parameters))
         binds = binds[taken:]
         ids.append(outcome.query_id)
-    whole = from_result(Result((Column("multiple statement execution"),), [[_DONE]]))
-    session.attributes.setdefault(_RESULTS, {})[whole.query_id] = ids
+    whole = replace(from_result(Result((Column("multiple statement execution"),), [[_DONE]])), query_id=query_id)
     session.keep(whole)
-    return whole
-
-
-def result_ids(session: Session, query_id: str) -> list[str]:
-    """The query ids of the statements of a request; none for a request of one statement."""
-    return list(session.attributes.get(_RESULTS, {}).get(query_id, ()))
+    return tuple(ids), whole

@@ -81,6 +81,12 @@ def submitted(query_id: str) -> dict[str, Any]:
     return {"data": {"queryId": query_id}, "success": True, "code": "333334", "message": None}
 
 
+def in_progress(query_id: str) -> dict[str, Any]:
+    """The response to a request whose statement still runs: where to ask for its result."""
+    data = {"queryId": query_id, "getResultUrl": f"/queries/{query_id}/result", "queryAbortsAfterSecs": 0}
+    return {"data": data, "success": True, "code": "333333", "message": None}
+
+
 def failure(error: SqlError, query_id: str) -> dict[str, Any]:
     """The response to a statement that failed: the client raises ProgrammingError with errno and SQL state."""
     code = f"{error.errno:06d}"

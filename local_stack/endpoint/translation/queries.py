@@ -91,7 +91,7 @@ def counts(expression: Expr, _: Context) -> Expr:
 
 
 def query_results(expression: Expr, context: Context) -> Expr:
-    """TABLE(RESULT_SCAN('query id')): the rows of an earlier statement of the session.
+    """TABLE(RESULT_SCAN('query id')): the rows of an earlier statement of the user's sessions.
 
     The result becomes a temporary view. Raises SqlError 000709 for an unknown query.
     """
@@ -101,7 +101,7 @@ def query_results(expression: Expr, context: Context) -> Expr:
             continue
         argument = function.expressions[0] if function.expressions else None
         query_id = argument.name if isinstance(argument, exp.Literal) else ""
-        outcome = context.session.results.get(query_id)
+        outcome = context.session.queries.result(query_id, context.session.user)
         if outcome is None:
             raise SqlError(f"Statement {query_id} not found", errno=709, sqlstate="02000")
         alias = node.args.get("alias")

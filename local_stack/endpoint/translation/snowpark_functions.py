@@ -123,14 +123,6 @@ def _cast_first(kind: exp.DType, safe: bool = False) -> Callable[[Expr], Expr]:
     return form
 
 
-def _cancelled(node: Expr) -> Expr:
-    """Clients call SYSTEM$CANCEL_ALL_QUERIES when they close; statements here run to their end."""
-    literal = exp.Literal.string("0 queries cancelled.")
-    if isinstance(node.parent, exp.Select):
-        return exp.alias_(literal, "SYSTEM$CANCEL_ALL_QUERIES", quoted=True)
-    return literal
-
-
 def _as_doubles(node: Expr) -> Expr:
     """Statistics compute in FLOAT, also over text that holds numbers."""
     for name in type(node).arg_types:
@@ -161,5 +153,4 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "TRY_TO_TIME": _cast_first(exp.DType.TIME, safe=True),
     "TO_TIMESTAMP_LTZ": _cast_first(exp.DType.TIMESTAMPTZ),
     "TO_TIMESTAMP_TZ": _cast_first(exp.DType.TIMESTAMPTZ),
-    "SYSTEM$CANCEL_ALL_QUERIES": _cancelled,
 }

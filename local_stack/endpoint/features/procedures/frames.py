@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from local_stack.endpoint.engine.cancellation import Cancellation, current
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session
@@ -21,11 +22,12 @@ _READS = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "LIST", "LS", 
 @dataclass(frozen=True)
 class Frame:
     """One CALL under way. reads_only: it was called in a query, TABLE(p()). caller_transaction: the transaction that was
-    open when it was called; database and schema: what the caller used."""
+    open when it was called. cancellation: that of the CALL, to which its handler's own statements belong."""
 
     found: FoundRoutine
     reads_only: bool
     caller_transaction: int | None
+    cancellation: Cancellation | None
 
     @property
     def has_owner_rights(self) -> bool:
@@ -43,7 +45,9 @@ def running(found: FoundRoutine, session: Session, reads_only: bool) -> Iterator
 
     A transaction that the procedure opened and left open is rolled back, and is an error (Snowflake 090232).
     """
-    frame = Frame(found, reads_only or any(f.reads_only for f in frames(session)), session.transaction_id)
+    frame = Frame(
+        found, reads_only or any(f.reads_only for f in frames(session)), session.transaction_id, current.get()
+    )
     caller_place = (session.database, session.schema)
     session.call_depth += 1
     frames(session).append(frame)

@@ -144,7 +144,7 @@ class Functions:
         else:
             rows = self._table_rows(routine, arguments, statement, session)
         outcome = from_result(Result(columns, rows))
-        session.results[outcome.query_id] = outcome
+        session.queries.keep(session.user, outcome)
         return f"(SELECT * FROM TABLE(RESULT_SCAN('{outcome.query_id}')))"
 
     def _table_rows(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
+from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.catalog import Catalog
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.tasks import context, graph, store
@@ -117,7 +117,7 @@ class GraphRun:
                 self._finish(run, "SKIPPED")
                 return
             run = self._record(replace(run, state="EXECUTING", query_start_time=dt.datetime.now(dt.UTC)))
-            outcome_id = run_with_timeout(session, task, lambda: session.execute(task.body).query_id)
+            outcome_id = run_with_timeout(task, lambda: session.execute(task.body).query_id)
             self._finish(replace(run, query_id=outcome_id, return_value=details.return_value), "SUCCEEDED")
         except Exception as error:
             failure = as_sql_error(error)
@@ -174,31 +174,12 @@ def open_task_session(sessions: Sessions, task: Task) -> Session:
     return session
 
 
-def run_with_timeout(session: Session, task: Task, action: Callable[[], str]) -> str:
-    """Run a task's statement; after USER_TASK_TIMEOUT_MS the running query is interrupted. Raises SqlError 000630."""
-    expired = threading.Event()
-
-    def expire() -> None:
-        expired.set()
-        session.duck.interrupt()
-
-    timer = threading.Timer(task.timeout_ms / 1000, expire) if task.timeout_ms else None
-    if timer is not None:
-        timer.daemon = True
-        timer.start()
-    try:
-        query_id = action()
-    except Exception:
-        if expired.is_set():
-            seconds = task.timeout_ms / 1000
-            raise SqlError(
-                f"Statement reached its task timeout of {seconds:g} second(s) and was canceled.", 630, "57014"
-            ) from None
-        raise
-    finally:
-        if timer is not None:
-            timer.cancel()
-    return query_id
+def run_with_timeout(task: Task, action: Callable[[], str]) -> str:
+    """Run a task's statement; after USER_TASK_TIMEOUT_MS it is canceled. Raises SqlError 000630."""
+    seconds = task.timeout_ms / 1000
+    expired = SqlError(f"Statement reached its task timeout of {seconds:g} second(s) and was canceled.", 630, "57014")
+    with cancellation.statement() as running, cancellation.time_limit(running, seconds, expired):
+        return action()
 
 
 def note_result(root: Task, succeeded: bool, catalog: Catalog) -> None:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.statements import SqlError
 
 _START_SECONDS = 60.0
@@ -60,6 +61,12 @@ class CallRequest:
 
     def with_arguments(self, arguments: list[Any], columns: list[str]) -> CallRequest:
         return replace(self, arguments=arguments, columns=columns)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """The handler's process ends when nobody waits for its answer."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class WorkerProcess:
@@ -110,7 +117,9 @@ class WorkerProcess:
         """Run one handler and wait for it. {"value"}, {"query_id", "columns"} or {"error"}."""
         with contextlib.closing(self.connect()) as connection:
             connection.sendall(json.dumps(asdict(request)).encode() + b"\n")
-            line = connection.makefile("rb").readline()
+            with cancellation.waking(lambda: _hang_up(connection)):
+                line = connection.makefile("rb").readline()
+        cancellation.check()
         if not line:
             return {"error": "The handler's process ended without an answer (it was killed, or called os._exit)."}
         return dict(json.loads(line))

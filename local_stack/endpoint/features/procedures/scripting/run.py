@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.procedures.scripting.parse import (
     Block,
@@ -116,6 +117,7 @@ class _Script:
 
     def _run(self, body: Sequence[Node], handling: SqlError | None = None) -> None:
         for node in body:
+            cancellation.check()
             match node:
                 case Let():
                     self._let(node)

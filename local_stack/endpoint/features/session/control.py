@@ -1,0 +1,108 @@
+"""SYSTEM$WAIT, SYSTEM$CANCEL_QUERY, SYSTEM$CANCEL_ALL_QUERIES and SYSTEM$ABORT_SESSION.
+
+They act before the statement that calls them takes its session's connection, which another statement may have.
+"""
+
+from __future__ import annotations
+
+from local_stack.endpoint.engine import cancellation
+from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.features.session.functions import Function, substitute
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.queries import Query
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.statements import Column, Result, SqlError, Statement
+
+_PREFIX = "SYSTEM$"
+_SECONDS = {"DAYS": 86_400.0, "HOURS": 3_600.0, "MINUTES": 60.0, "SECONDS": 1.0}
+_SECONDS |= {"MILLISECONDS": 1e-3, "MICROSECONDS": 1e-6, "NANOSECONDS": 1e-9}
+
+
+class Control:
+    """The extension."""
+
+    def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
+        """Answer `CALL f(…)` and `SELECT f(…)`; in a longer query put the value in the place of the call."""
+        upper = statement.text.upper()
+        if _PREFIX not in upper or not any(name in upper for name in FUNCTIONS):
+            return None
+        functions = _described() if statement.describe_only else FUNCTIONS
+        changed = substitute(statement.text, session, functions, statement.binds)
+        if changed is None:
+            return None
+        text, binds = changed
+        alone = Reader(text)
+        is_call = alone.accept("CALL")
+        if (is_call or alone.accept("SELECT")) and alone.token.kind == "string":
+            value, name = alone.string(), _written(statement.text)
+            if alone.at_end():
+                return Result((Column(name.partition("(")[0] if is_call else name),), [[value]])
+        return Statement(text, binds, statement.describe_only, statement.parameters)
+
+
+def _written(text: str) -> str:
+    """Return the name of the column: what stands behind SELECT or CALL, in upper case."""
+    return text.strip().rstrip(";").split(None, 1)[1].strip().upper()
+
+
+def _described() -> dict[str, Function]:
+    return {name: lambda session, arguments: "" for name in FUNCTIONS}
+
+
+def _wait(session: Session, arguments: list[str]) -> str:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/system_wait"""
+    unit = arguments[1].upper() if len(arguments) > 1 else "SECONDS"
+    if not 1 <= len(arguments) <= 2 or unit not in _SECONDS or not arguments[0].isdigit():
+        raise compilation_error(f"Invalid argument for function SYSTEM$WAIT: {', '.join(arguments)}", 1008, "22023")
+    cancellation.sleep(int(arguments[0]) * _SECONDS[unit])
+    return f"waited {arguments[0]} {unit.lower()}"
+
+
+def _cancel_query(session: Session, arguments: list[str]) -> str:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query"""
+    query_id = _only(arguments, "SYSTEM$CANCEL_QUERY")
+    query = next((one for one in session.queries.running() if one.id == query_id), None)
+    if query is None or not _may_cancel(session, query) or not query.cancellation.request(cancellation.canceled()):
+        return "Identified SQL statement is not currently executing."
+    return f"query [{query_id}] terminated."
+
+
+def _cancel_all(session: Session, arguments: list[str]) -> str:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/system_cancel_all_queries"""
+    own, number = cancellation.current.get(), _only(arguments, "SYSTEM$CANCEL_ALL_QUERIES")
+    count = 0
+    for query in list(session.queries.running(number)):
+        asks = own is not None and own.is_within(query.cancellation)
+        if not asks and _may_cancel(session, query):
+            count += query.cancellation.request(cancellation.canceled())
+    return f"{count} cancelled."
+
+
+def _abort(session: Session, arguments: list[str]) -> str:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/system_abort_session"""
+    number = _only(arguments, "SYSTEM$ABORT_SESSION")
+    other = session.registry.numbered(number)
+    if other is None or not (other.user == session.user or session.role == "ACCOUNTADMIN"):
+        raise SqlError(f"Session [{number}] does not exist or not authorized.", 2003, "02000")
+    for query in list(session.queries.running(number)):
+        query.cancellation.request(cancellation.canceled())
+    session.registry.abort(other)
+    return f"session [{number}] terminated."
+
+
+def _only(arguments: list[str], function: str) -> str:
+    if len(arguments) != 1:
+        raise compilation_error(f"Invalid number of arguments for function {function}", 938, "22023")
+    return arguments[0]
+
+
+def _may_cancel(session: Session, query: Query) -> bool:
+    return query.user == session.user or session.role == "ACCOUNTADMIN"
+
+
+FUNCTIONS: dict[str, Function] = {
+    "SYSTEM$WAIT": _wait,
+    "SYSTEM$CANCEL_QUERY": _cancel_query,
+    "SYSTEM$CANCEL_ALL_QUERIES": _cancel_all,
+    "SYSTEM$ABORT_SESSION": _abort,
+}
