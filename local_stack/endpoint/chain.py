@@ -46,7 +46,7 @@ from local_stack.endpoint.statements import Result, SqlError, Statement
 from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.casts import casts, try_casts, variants
 from local_stack.endpoint.translation.context import Context, Rewrite
-from local_stack.endpoint.translation.effects import classify
+from local_stack.endpoint.translation.effects import classify, writes
 from local_stack.endpoint.translation.execution import Execution
 from local_stack.endpoint.translation.names import (
     column_lists,
@@ -74,6 +74,8 @@ from local_stack.endpoint.translation.times import formats, input_formats, sessi
 from local_stack.endpoint.translation.variables import session_variables
 
 _ROWS_AT_ONCE = 500
+# What an open transaction of another session need not look at again: these do nothing, or say themselves what they commit.
+_COMMIT_NOTHING = ("QUERY", "CALL", "SHOW", "DESCRIBE", "USE", "SET", "UNSET", "LIST", "GET", "PUT", "BEGIN", "COPY")
 _MISSING = re.compile(r"Object '([^']+)' does not exist")
 
 
@@ -225,6 +227,8 @@ class Chain:
         for extension in self._families(statement.text, about):
             match extension.handle(statement, session):
                 case Result() as result:
+                    if about.verb not in _COMMIT_NOTHING:
+                        session.engine.locks.note_commit()
                     return from_result(result)
                 case Statement() as rewritten:
                     statement = rewritten
@@ -263,7 +267,7 @@ class Chain:
                 context.on_success.clear()
                 return outcomes[0] if len(outcomes) == 1 else _total(outcomes)
 
-            outcome = session.transaction.run(effect, tables, action)
+            outcome = session.transaction.run(effect, tables, action, writes(expression, session))
             return with_kinds(outcome, expression, session.semi_structured)
 
     def translate(self, expression: Expr, session: Session) -> str:

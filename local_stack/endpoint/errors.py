@@ -1,7 +1,7 @@
 """Every failure of the engine becomes a `SqlError`: what a Snowflake client understands.
 
     SqlError (statements.py: the base; carries errno and SQL state)
-      TransactionAborted   a statement of the open transaction failed while running: only ROLLBACK is possible
+      TransactionAborted   the open transaction had to be rolled back
       SessionGone          the token names no session: the client must log in again
 
 `as_sql_error` maps what DuckDB, sqlglot and fakesnow's transforms raise.
@@ -33,15 +33,10 @@ _DUCKDB: tuple[tuple[type[Exception], int, str, str], ...] = (
 
 
 class TransactionAborted(SqlError):
-    """The open transaction can only be rolled back (DuckDB keeps no statement savepoints; Snowflake does)."""
+    """The open transaction is rolled back: another session has changed the columns of a table that it had written to."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "An earlier statement of this transaction failed while running; the local endpoint cannot undo that statement "
-            "alone, as Snowflake does. ROLLBACK the transaction.",
-            errno=603,
-            sqlstate="25P02",
-        )
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The open transaction was rolled back: its writes no longer fit. {why}", 603, "25P02")
 
 
 class SessionGone(SqlError):
@@ -74,8 +69,6 @@ def as_sql_error(error: BaseException) -> SqlError:
         return SqlError(f"SQL compilation error:\n{_plain(str(error))}", errno=1003, sqlstate="42000")
     if isinstance(error, sqlglot.errors.SqlglotError | NotImplementedError):
         return unsupported(_plain(str(error)) or type(error).__name__)
-    if isinstance(error, duckdb.TransactionException) and "aborted" in str(error):
-        return TransactionAborted()
     if isinstance(error, duckdb.Error):
         return _from_duckdb(error)
     return SqlError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
-from local_stack.endpoint.language.quoting import identifier
+from local_stack.endpoint.language.quoting import dotted, identifier
 
 # Snowflake forgets loads after 64 days.
 KEPT_DAYS = 64
@@ -19,6 +19,15 @@ COLUMNS = (
     " loaded_at TIMESTAMPTZ)"
 )
 TEMPORARY = "temp.main._local_loads"
+
+
+def loads_table(database: str) -> str:
+    """Return DuckDB's name of the table for the loads of a database's tables."""
+    return (
+        '"temp"."main"."_local_loads"'
+        if database == "temp"
+        else dotted(database, "_fs_information_schema", "_local_loads")
+    )
 
 
 def create_history(connection: duckdb.DuckDBPyConnection, database: str) -> None:

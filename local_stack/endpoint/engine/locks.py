@@ -15,9 +15,11 @@ from local_stack.endpoint.statements import SqlError
 
 
 class TableLocks:
-    """Exclusive locks by table name, owned by a session until it releases them all."""
+    """Exclusive locks by table name, owned by a session until it releases them all. commits: how often something was
+    committed, at least."""
 
     def __init__(self) -> None:
+        self.commits = 0
         self._owners: dict[str, str] = {}
         self._waiting: dict[str, set[str]] = {}
         self._changed = threading.Condition()
@@ -46,6 +48,11 @@ class TableLocks:
             finally:
                 self._waiting.pop(owner, None)
             self._owners.update(dict.fromkeys(wanted, owner))
+
+    def note_commit(self) -> None:
+        """Tell the open transactions that there may be something new to see."""
+        with self._changed:
+            self.commits += 1
 
     def release(self, owner: str) -> None:
         """Give up every lock of an owner."""

@@ -2,16 +2,18 @@
 
 - A DDL statement (CTAS included) commits the open transaction and is one of its own.
 - Outside a transaction every statement is atomic by itself, MERGE and COPY included.
-- Until its first write a transaction sees what others commit (READ COMMITTED): its DuckDB snapshot is renewed by each
-  statement. From its first write on it keeps one snapshot, and locks what it updates or deletes (locks.py).
-- An error found when compiling leaves the transaction open, as in Snowflake. After an error while running DuckDB can
-  only roll back the whole transaction: the statements that follow are refused until ROLLBACK (COMMIT is refused too).
+- Each statement of a transaction sees what others have committed before it began, and the transaction's own writes
+  (READ COMMITTED): where others have committed, DuckDB's transaction is begun anew and gets the writes again
+  (own_writes.py). What a transaction updates or deletes is locked until its end (locks.py).
+- A statement that fails undoes what it has done itself; the transaction stays open.
+
+See: https://docs.snowflake.com/en/sql-reference/transactions
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TypeVar
 
@@ -19,6 +21,7 @@ import duckdb
 
 from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.locks import TableLocks
+from local_stack.endpoint.engine.own_writes import OwnWrites
 from local_stack.endpoint.errors import TransactionAborted
 
 T = TypeVar("T")
@@ -43,9 +46,9 @@ class Transaction:
         self._connection, self._locks, self._owner, self._lock_timeout = connection, locks, owner, lock_timeout
         self.autocommit = True
         self.open = False
-        self.aborted = False
-        self._wrote = False
+        self._own = OwnWrites(connection, connection.cursor)
         self._begun = False
+        self._seen = 0
         self._count = 0
 
     @property
@@ -58,13 +61,13 @@ class Transaction:
         self._open()
 
     def commit(self) -> None:
-        """COMMIT; without an open transaction it does nothing. Raises TransactionAborted after a failed statement."""
-        if self.aborted:
-            raise TransactionAborted
+        """COMMIT; without an open transaction it does nothing."""
         try:
             if self._begun:
                 self._control("COMMIT")
         finally:
+            if self._own:
+                self._locks.note_commit()
             self._reset()
 
     def rollback(self) -> None:
@@ -75,10 +78,13 @@ class Transaction:
         finally:
             self._reset()
 
-    def run(self, effect: Effect, tables: Iterable[str], action: Callable[[], T]) -> T:
-        """Run one statement under these rules. tables: full names of what it changes."""
-        if self.aborted:
-            raise TransactionAborted
+    def run(
+        self, effect: Effect, tables: Iterable[str], action: Callable[[], T], writes: Mapping[str, bool] | None = None
+    ) -> T:
+        """Run one statement under these rules. tables: full names of what it changes.
+
+        writes: the tables that it writes to, as DuckDB names them, and whether rows there may change.
+        """
         if effect is Effect.DDL:
             self.commit()
             return self._alone(tables, action, atomic=False)
@@ -89,15 +95,16 @@ class Transaction:
         self._open()
         if effect is Effect.CHANGE:
             self._locks.acquire(self._owner, tables, self._lock_timeout())
-        if not self._wrote:
+        with cancellation.shielded():
             self._renew()
         try:
-            value = action()
-        except Exception:
-            self._note_failure()
+            if effect is not Effect.READ:
+                self._own.about_to_write(dict(writes or {}))
+            return action()
+        except BaseException:
+            with cancellation.shielded():
+                self._undo_statement(effect)
             raise
-        self._wrote = self._wrote or effect is not Effect.READ
-        return value
 
     def _alone(self, tables: Iterable[str], action: Callable[[], T], atomic: bool) -> T:
         """Outside a transaction: atomic, repeated when DuckDB reports a conflict with another session."""
@@ -110,8 +117,9 @@ class Transaction:
                     if attempt == _CONFLICT_RETRIES - 1 or not _is_conflict(error):
                         raise
                     time.sleep(0.01 * (attempt + 1))
-            raise TransactionAborted  # not reached: the last attempt returns or raises
+            raise AssertionError  # not reached: the last attempt returns or raises
         finally:
+            self._locks.note_commit()
             self._locks.release(self._owner)
 
     def _atomically(self, action: Callable[[], T]) -> T:
@@ -125,20 +133,35 @@ class Transaction:
         return value
 
     def _renew(self) -> None:
-        if self._begun:
-            self._control("ROLLBACK")
-        self._control("BEGIN")
-        self._begun = True
+        """Let the statement that is about to run see what is committed."""
+        self._own.keep()
+        if not self._begun or not self._own or self._seen != self._locks.commits:
+            self._begin_anew()
 
-    def _note_failure(self) -> None:
-        try:
-            self._connection.execute("SELECT 1").fetchall()
-        except duckdb.Error:
-            if self._wrote:
-                self.aborted = True
+    def _undo_statement(self, effect: Effect) -> None:
+        """Undo what a statement that failed has done; a query has done nothing, unless its error ended the transaction."""
+        if effect is Effect.READ:
+            try:
+                self._connection.execute("SELECT 1").fetchall()
+            except duckdb.Error:
+                pass
             else:
+                return
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Begin DuckDB's transaction, again if it has begun, with everything that was kept of the transaction's writes."""
+        with self._own.held():
+            if self._begun:
                 self._control("ROLLBACK")
-                self._begun = False
+            self._seen = self._locks.commits
+            self._control("BEGIN")
+            self._begun = True
+            try:
+                self._own.replay()
+            except duckdb.Error as error:
+                self.rollback()
+                raise TransactionAborted(str(error)) from error
 
     def _control(self, command: str) -> None:
         with cancellation.shielded():
@@ -150,7 +173,8 @@ class Transaction:
         self.open = True
 
     def _reset(self) -> None:
-        self.open = self.aborted = self._wrote = self._begun = False
+        self.open = self._begun = False
+        self._own.forget()
         self._locks.release(self._owner)
 
 

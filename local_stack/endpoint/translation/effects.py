@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.load_history import loads_table
 from local_stack.endpoint.engine.transactions import Effect
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.session import Session
 
 
 def classify(expression: Expr, database: str | None, schema: str | None) -> tuple[Effect, tuple[str, ...]]:
@@ -27,8 +30,32 @@ def classify(expression: Expr, database: str | None, schema: str | None) -> tupl
     return Effect.READ, ()
 
 
+def writes(expression: Expr, session: Session) -> dict[str, bool]:
+    """Return the tables that a statement writes to, as DuckDB names them, and whether it may change rows there."""
+    match expression:
+        case exp.Insert():
+            targets, changes = [expression.this], bool(expression.args.get("overwrite"))
+        case exp.Update() | exp.Delete() | exp.Merge():
+            targets, changes = [expression.this], True
+        case exp.TruncateTable():
+            targets, changes = list(expression.expressions), True
+        case _:
+            return {}
+    found: dict[str, bool] = {}
+    for table in filter(None, map(_table, targets)):
+        place = session.physical_table(SchemaName(*session.full_name(table)))
+        found[session.quoted(place)] = changes
+        if isinstance(expression, exp.TruncateTable):
+            found[loads_table(place.database)] = True
+    return found
+
+
+def _table(target: Expr | None) -> exp.Table | None:
+    return target if isinstance(target, exp.Table) else target.find(exp.Table) if isinstance(target, Expr) else None
+
+
 def _names(target: Expr | None, database: str | None, schema: str | None) -> tuple[str, ...]:
-    table = target if isinstance(target, exp.Table) else target.find(exp.Table) if isinstance(target, Expr) else None
+    table = _table(target)
     if table is None:
         return ()
     parts = (table.catalog or database or "", table.db or schema or "", table.name)

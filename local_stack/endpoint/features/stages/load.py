@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from local_stack.endpoint.engine.load_history import loads_table
 from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.stages.columns import (
@@ -68,7 +69,14 @@ class CopyIntoStatements:
         if statement.describe_only:
             return Result(COLUMNS)
         with session.lock:
-            return session.transaction.run(Effect.APPEND, (), lambda: Load(copy, session).run())
+            return session.transaction.run(Effect.APPEND, (), lambda: Load(copy, session).run(), _writes(copy, session))
+
+
+def _writes(copy: CopyInto, session: Session) -> dict[str, bool]:
+    if copy.table is None:
+        return {}
+    place = session.physical_table(copy.table)
+    return {session.quoted(place): False, loads_table(place.database): False}
 
 
 @dataclass(frozen=True)
