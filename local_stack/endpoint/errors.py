@@ -81,6 +81,8 @@ def _from_duckdb(error: duckdb.Error) -> SqlError:
         return SqlError(own[3], int(own[1]), own[2])
     message = re.sub(r"^[A-Za-z ]+ Error: ", "", without_paths(_plain(str(error))))
     message = re.sub(r"\n\s*LINE \d+:.*", "", message, flags=re.DOTALL).strip()
+    if "in a transaction that has already modified database" in message:
+        return unsupported("a transaction that writes to tables of two databases")
     if worded := snowflake_message(error, message):
         return worded
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException) and re.search(

@@ -224,3 +224,19 @@ def test_a_table_that_another_session_changes_meanwhile(endpoint: RunningEndpoin
         one.execute("SELECT * FROM grows")
     one.execute("ROLLBACK")
     assert one.execute("SELECT CURRENT_TRANSACTION()").fetchone() == (None,)
+
+
+def test_a_transaction_writes_to_one_database(endpoint: RunningEndpoint, pair: tuple[Any, Any]) -> None:
+    """What DuckDB cannot is refused by name, and the transaction goes on."""
+    one, other = pair
+    one.execute("ROLLBACK")
+    one.execute("DELETE FROM t")
+    one.execute("CREATE DATABASE IF NOT EXISTS second")
+    one.execute("CREATE OR REPLACE TABLE second.public.u (i INT)")
+    one.execute("USE SCHEMA test.public")
+    one.execute("BEGIN")
+    one.execute("INSERT INTO t VALUES (1, 1, 'kept')")
+    with pytest.raises(ProgrammingError, match="two databases"):
+        one.execute("INSERT INTO second.public.u VALUES (1)")
+    one.execute("COMMIT")
+    assert other.execute("SELECT s FROM t").fetchall() == [("kept",)]
