@@ -31,8 +31,8 @@ check: test-env  ## lint, types and the tests that start neither Spark, endpoint
 	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not spark and not integration and not environment" $(ARGS)
 
 .PHONY: up
-up: env  ## start the local Snowflake endpoint and say how to reach it
-	@$(PY) -m local_stack up
+up: env  ## start the local Snowflake endpoint and say how to reach it; RIGHTS=off: it enforces no privileges
+	@$(PY) -m local_stack up $(if $(RIGHTS),--rights $(RIGHTS))
 
 .PHONY: down
 down:  ## stop the local Snowflake endpoint; its data stays

@@ -23,7 +23,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, help="folder of the local state (default: .local; demo: .local/demo)")
     parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
     kinds = parser.add_subparsers(dest="command", required=True)
-    kinds.add_parser("up", help="start the local Snowflake endpoint")
+    up_parser = kinds.add_parser("up", help="start the local Snowflake endpoint")
+    up_parser.add_argument("--rights", choices=("on", "off"), default="on", help="whether it enforces privileges")
     kinds.add_parser("down", help="stop it; the data stays")
     kinds.add_parser("status", help="say whether it runs")
     run_parser = kinds.add_parser("run", help="take what is in the lake through every stage")
@@ -49,7 +50,7 @@ def main() -> int:
     try:
         match options.command:
             case "up":
-                commands.up(console, layout)
+                commands.up(console, layout, rights=options.rights == "on")
             case "down":
                 commands.down(console, layout)
             case "status":

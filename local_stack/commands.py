@@ -10,19 +10,29 @@ from rich.console import Console
 
 from local_stack import endpoint_process
 from local_stack.client_environment import process_environment, write_files
+from local_stack.endpoint_process import Address
+from local_stack.errors import EndpointError
 from local_stack.layout import Layout, short
 from local_stack.progress import Progress
 from local_stack.serving import endpoint
 
 
-def up(console: Console, layout: Layout) -> None:
-    """Start the endpoint, deploy nothing, say what to type next."""
+def up(console: Console, layout: Layout, rights: bool = True) -> None:
+    """Start the endpoint, deploy nothing, say what to type next.
+
+    rights: whether it enforces privileges. Raises EndpointError where one runs that does it otherwise.
+    """
     address = endpoint_process.running(layout)
     if address is None:
-        address = endpoint_process.start(layout)
+        address = endpoint_process.start(layout, rights=rights)
+    elif address.rights != rights:
+        raise EndpointError(f"the endpoint already runs with rights {_word(address)}; `make down` stops it")
     write_files(layout, address)
     env = short(layout.env_file)
-    console.print(f"The local Snowflake endpoint listens on {address.host}:{address.port} (process {address.pid}).\n")
+    place = f"{address.host}:{address.port}"
+    console.print(
+        f"The local Snowflake endpoint listens on {place} (process {address.pid}, rights {_word(address)}).\n"
+    )
     console.print(f"  source {env}", highlight=False)
     console.print("  schemachange deploy                      [dim]# all schemas, tables, procedures, tasks[/dim]")
     console.print("  python -m local_stack run                [dim]# what is in the lake, through every stage[/dim]")
@@ -50,8 +60,14 @@ def status(console: Console, layout: Layout) -> int:
     if address is None:
         console.print("No endpoint is running.")
         return 3
-    console.print(f"The endpoint listens on {address.host}:{address.port} (process {address.pid}).")
+    console.print(
+        f"The endpoint listens on {address.host}:{address.port} (process {address.pid}, rights {_word(address)})."
+    )
     return 0
+
+
+def _word(address: Address) -> str:
+    return "on" if address.rights else "off"
 
 
 def dbt(layout: Layout, arguments: list[str]) -> int:

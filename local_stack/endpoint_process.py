@@ -11,12 +11,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from local_stack.errors import PORT_TAKEN, EndpointError
 from local_stack.layout import REPO, Layout
 
+# What an administrator grants before the first deployment.
+ADMINISTRATOR = REPO / "migrations" / "administrator.sql"
 PREFERRED_PORT = 8765
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -24,25 +26,28 @@ _STOP_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Address:
+    """Where an endpoint answers. rights: whether it enforces privileges."""
+
     host: str
     port: int
     pid: int
+    rights: bool = True
 
 
 def running(layout: Layout) -> Address | None:
     """The endpoint that serves this state folder, or None. A stale file of a killed process counts as none."""
     try:
         found = json.loads(layout.endpoint_file.read_text(encoding="utf-8"))
-        address = Address(found["host"], int(found["port"]), int(found["pid"]))
+        address = Address(found["host"], int(found["port"]), int(found["pid"]), bool(found.get("rights", True)))
     except (OSError, ValueError, KeyError):
         return None
     return address if _alive(address.pid) and _answers(address) else None
 
 
-def start(layout: Layout, stays: bool = True) -> Address:
+def start(layout: Layout, stays: bool = True, rights: bool = True) -> Address:
     """Start the endpoint on this state folder and wait until it answers.
 
-    stays: it goes on when this process has ended; else it ends with it, even if that is killed.
+    rights: it enforces privileges. stays: it goes on when this process has ended; else it ends with it, even if that is killed.
 
     Raises EndpointError if one already serves the folder or it does not come up.
     """
@@ -50,11 +55,13 @@ def start(layout: Layout, stays: bool = True) -> Address:
         raise EndpointError(f"an endpoint (process {found.pid}) already serves {layout.root}")
     layout.make()
     log = layout.logs / "endpoint.log"
-    address = _start_on(_free_port(), layout, log, stays)
+    options = [*([] if stays else ["--ends-with-parent"]), *([] if rights else ["--rights", "off"])]
+    address = _start_on(_free_port(), layout, log, options)
     if address is None:  # another program took the port after it was found free
-        address = _start_on(_free_port(), layout, log, stays)
+        address = _start_on(_free_port(), layout, log, options)
     if address is None:
         raise EndpointError(f"the endpoint ended while starting (log: {log}):\n{_tail(log)}")
+    address = replace(address, rights=rights)
     try:
         layout.endpoint_file.write_text(json.dumps(asdict(address)), encoding="utf-8")
     except BaseException:
@@ -64,10 +71,10 @@ def start(layout: Layout, stays: bool = True) -> Address:
     return address
 
 
-def _start_on(port: int, layout: Layout, log: Path, stays: bool) -> Address | None:
+def _start_on(port: int, layout: Layout, log: Path, options: list[str]) -> Address | None:
     """The endpoint's address once it answers, or None if the port was taken meanwhile. Raises EndpointError."""
     command = [sys.executable, "-m", "local_stack.endpoint", "--data-dir", str(layout.warehouse)]
-    command += ["--s3-root", str(layout.s3), "--port", str(port), *([] if stays else ["--ends-with-parent"])]
+    command += ["--s3-root", str(layout.s3), "--port", str(port), "--setup", str(ADMINISTRATOR), *options]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

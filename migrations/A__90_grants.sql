@@ -1,4 +1,13 @@
 -- Privileges, granted again on every deployment (a grant that exists changes nothing). Future grants cover what dbt creates.
+{%- set database = env_var('SNOWFLAKE_DATABASE', 'ECOMMERCE_DW') %}
+-- Nothing in a database is seen without a privilege on it.
+GRANT USAGE ON DATABASE {{ database }} TO ROLE ecommerce_raw_read;
+GRANT USAGE ON DATABASE {{ database }} TO ROLE ecommerce_staging_read;
+GRANT USAGE ON DATABASE {{ database }} TO ROLE ecommerce_marts_read;
+GRANT USAGE ON DATABASE {{ database }} TO ROLE ecommerce_marts_build;
+GRANT USAGE ON DATABASE {{ database }} TO ROLE ecommerce_ops_read;
+GRANT USAGE ON DATABASE {{ database }} TO ROLE ecommerce_recon_read;
+
 GRANT USAGE ON SCHEMA raw TO ROLE ecommerce_raw_read;
 GRANT SELECT ON ALL TABLES IN SCHEMA raw TO ROLE ecommerce_raw_read;
 GRANT SELECT ON FUTURE TABLES IN SCHEMA raw TO ROLE ecommerce_raw_read;

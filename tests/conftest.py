@@ -62,13 +62,14 @@ class RunningEndpoint:
     host: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
     process: BaseProcess | None = None
+    rights: bool = True
 
     def start(self) -> None:
         assert "integration" in _AT_WORK, "a test that starts an endpoint is marked `integration`"
         self.data_dir.mkdir(parents=True, exist_ok=True)
         log = self.data_dir.parent / "endpoint.log"
         log.touch()
-        self.process = start_server(self.data_dir, self.s3_root, self.host, self.port, log)
+        self.process = start_server(self.data_dir, self.s3_root, self.host, self.port, log, self.rights)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.is_alive():
             try:

@@ -19,18 +19,18 @@ _REPOSITORY = Path(__file__).parents[1]
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
-def start_server(data_dir: Path, s3_root: Path, host: str, port: int, log: Path) -> BaseProcess:
+def start_server(data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool = True) -> BaseProcess:
     """Start a server in a process of its own, which writes to the end of `log`; it may not answer yet."""
     _CONTEXT.set_forkserver_preload([__name__])
     with contextlib.chdir(_REPOSITORY):  # where the forking process, once started, finds this module
         forkserver.ensure_running()
-    process = _CONTEXT.Process(target=_serve, args=(data_dir, s3_root, host, port, log), daemon=True)
+    process = _CONTEXT.Process(target=_serve, args=(data_dir, s3_root, host, port, log, rights), daemon=True)
     process.start()
     return process
 
 
-def _serve(data_dir: Path, s3_root: Path, host: str, port: int, log: Path) -> None:
+def _serve(data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool) -> None:
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    serve(data_dir, s3_root, host, port)
+    serve(data_dir, s3_root, host, port, rights=rights)

@@ -32,6 +32,10 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--rights", choices=("on", "off"), default="on", help="whether privileges are enforced")
+    parser.add_argument(
+        "--setup", type=Path, help="a file of statements that ACCOUNTADMIN runs before anything is served"
+    )
     parser.add_argument(
         "--ends-with-parent",
         action="store_true",
@@ -47,7 +51,9 @@ def main() -> None:
 
     if arguments.ends_with_parent:
         threading.Thread(target=_stop_without, args=(os.getppid(),), daemon=True).start()
-    serve(arguments.data_dir, arguments.s3_root, arguments.host, arguments.port)
+    setup = arguments.setup.read_text(encoding="utf-8") if arguments.setup else ""
+    rights = arguments.rights == "on"
+    serve(arguments.data_dir, arguments.s3_root, arguments.host, arguments.port, rights=rights, setup=setup)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ from local_stack.endpoint.engine.bindings import Bind, to_python
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.get_ddl import get_ddl
 from local_stack.endpoint.features.objects import Objects
-from local_stack.endpoint.features.objects.destruction import forgetting
 from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
 from local_stack.endpoint.features.refusals import refusal
+from local_stack.endpoint.features.rights.gate import Gate
+from local_stack.endpoint.features.rights.policies import policies
+from local_stack.endpoint.features.rights.visibility import visible, visible_objects, without_limit
 from local_stack.endpoint.features.session.control import Control
 from local_stack.endpoint.features.session.explain import Explain
 from local_stack.endpoint.features.session.identifiers import resolve_names
@@ -57,6 +59,7 @@ from local_stack.endpoint.translation.names import (
     split_tables,
 )
 from local_stack.endpoint.translation.queries import counts, joins, query_results, windows
+from local_stack.endpoint.translation.roles import role_functions
 from local_stack.endpoint.translation.semi_structured import with_kinds
 from local_stack.endpoint.translation.snowpark import (
     flatten,
@@ -161,11 +164,13 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
 BEFORE: list[Rewrite] = [
     task_functions,
     information_schema,
+    visible_objects,
     strictness,
     column_lists,
     staged_files,
     infer_schema,
     session_functions,
+    role_functions,
     query_results,
     table_events,
     temporary_clones,
@@ -189,7 +194,7 @@ BEFORE: list[Rewrite] = [
     functions,
     numbers.before,
 ]
-AFTER: list[Rewrite] = [macros, numbers.after, casts, counts, reserved_words]
+AFTER: list[Rewrite] = [macros, numbers.after, casts, counts, reserved_words, policies]
 
 
 class Chain:
@@ -206,11 +211,17 @@ class Chain:
             about = subject(statement.text)
             if statement.binds and not takes_binds(statement.text, about):
                 statement = replace(statement, text=session.with_binds(statement), binds=())
-            destroys = about.verb in ("CREATE", "DROP") and not statement.describe_only
-            forget = forgetting(statement, session) if destroys else None
-            outcome = self._answer(statement, about, session, batch)
-            if forget is not None:
-                forget()
+            gate = Gate(statement, about, session)
+            gate.check()
+            effect = gate.effect()
+            limit = None
+            if session.grants.enforced:
+                statement, limit = without_limit(statement, about)
+            outcome = self._answer(statement, about, session, batch, gate)
+            if effect is not None:
+                effect(outcome)
+            if about.verb == "SHOW" and session.grants.enforced:
+                outcome = visible(outcome, about, session.access, limit)
             return outcome
         except Exception as error:
             mapped = _as_written(as_sql_error(error), statement)
@@ -221,9 +232,10 @@ class Chain:
             raise mapped from error
 
     def _answer(
-        self, statement: Statement, about: Subject, session: Session, batch: Sequence[tuple[Bind, ...]]
+        self, statement: Statement, about: Subject, session: Session, batch: Sequence[tuple[Bind, ...]], gate: Gate
     ) -> Outcome:
         """Ask the statement's families; what none of them answers goes to the engine."""
+        asked = statement.text
         for extension in self._families(statement.text, about):
             match extension.handle(statement, session):
                 case Result() as result:
@@ -232,7 +244,9 @@ class Chain:
                     return from_result(result)
                 case Statement() as rewritten:
                     statement = rewritten
-        return self._run_on_engine(statement, session, batch)
+        tree = gate.tree if gate.tree is not None and statement.text == asked else parse(statement.text)
+        gate.check_late(tree)
+        return self._run_on_engine(tree, statement, session, batch)
 
     def _families(self, sql: str, about: Subject) -> Families:
         """Return who is asked, by the longest name of a kind that the table has. Raises SqlError where it has none."""
@@ -243,9 +257,11 @@ class Chain:
             return ()  # the parser says that the statement is empty
         raise refusal(sql, about)
 
-    def _run_on_engine(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]) -> Outcome:
+    def _run_on_engine(
+        self, tree: Expr, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]
+    ) -> Outcome:
         context = Context(session, statement.parameters)
-        expression = session_variables(parse(statement.text), context)
+        expression = session_variables(tree, context)
         with session.lock:
             if outcome := _transaction_control(expression, session):
                 return outcome

@@ -116,6 +116,11 @@ def missing_object(kind: str, name: str) -> SqlError:
     return compilation_error(f"{kind.capitalize()} '{name}' does not exist or not authorized.", 2003, "02000")
 
 
+def nothing_there() -> SqlError:
+    """Answer USE and SHOW … IN of what does not exist."""
+    return compilation_error("Object does not exist, or operation cannot be performed.", 2043, "02000")
+
+
 def existing_object(name: str) -> SqlError:
     return compilation_error(f"Object '{name}' already exists.", 2002, "42710")
 

@@ -15,11 +15,14 @@ import duckdb
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine import bindings, cancellation
+from local_stack.endpoint.engine.access import Access, inherited
 from local_stack.endpoint.engine.cancellation import ConnectionLock
 from local_stack.endpoint.engine.catalog import Catalog
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA, Engine
+from local_stack.endpoint.engine.grants import Grants, Holder
 from local_stack.endpoint.engine.table_notes import SEMI_STRUCTURED, note
 from local_stack.endpoint.engine.transactions import Transaction
+from local_stack.endpoint.engine.users import ALL_ROLES, FIRST_USERS_ROLE, available_roles, log_in_roles
 from local_stack.endpoint.errors import (
     SessionGone,
     compilation_error,
@@ -57,7 +60,7 @@ class Session:
     database, schema: the current ones, None where there is none.
     parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
     call_parameters: those given with the outermost CALL under way, which hold for what it runs.
-    attributes: room for extensions' own state, by name.
+    secondary_roles: those in use beside the role, or ALL. attributes: room for extensions' own state, by name.
     """
 
     engine: Engine
@@ -68,7 +71,8 @@ class Session:
     registry: Sessions
     number: str
     user: str = "LOCAL"
-    role: str = "SYSADMIN"
+    role: str = FIRST_USERS_ROLE
+    secondary_roles: tuple[str, ...] = ()
     warehouse: str | None = None
     database: str | None = None
     schema: str | None = None
@@ -98,6 +102,38 @@ class Session:
     @property
     def catalog(self) -> Catalog:
         return self.engine.catalog
+
+    @property
+    def grants(self) -> Grants:
+        return self.engine.grants
+
+    @property
+    def access(self) -> Access:
+        """What the session may do: by its role and its secondary roles."""
+        return self._access_of(self.role, self.secondary_roles)
+
+    @property
+    def primary_access(self) -> Access:
+        """What the session may create: by its role alone."""
+        return self._access_of(self.role, ())
+
+    @property
+    def available_roles(self) -> frozenset[Holder]:
+        """The roles that the session's user may use, and the user, who may hold privileges too."""
+        return available_roles(self.engine, self.user)
+
+    def may_use_role(self, name: str) -> bool:
+        """Whether the user has been granted a role, directly or through others."""
+        return not self.grants.enforced or ("ROLE", name) in self.available_roles
+
+    def _access_of(self, role: str, secondary: tuple[str, ...]) -> Access:
+        """Return what roles add up to, as long as no grant changes."""
+        key = ("access", self.user, role, secondary)
+        return self.grants.cached(key, lambda: self._add_up(role, secondary))
+
+    def _add_up(self, role: str, secondary: tuple[str, ...]) -> Access:
+        others = self.available_roles if secondary == (ALL_ROLES,) else [("ROLE", name) for name in secondary]
+        return Access(self.grants, inherited(self.grants, [("ROLE", role), *others]))
 
     def use(self, database: str, schema: str) -> None:
         """Make a database the current one, and its schema where it has one of this name."""
@@ -306,7 +342,11 @@ class Sessions:
         self._numbers = itertools.count(1)
 
     def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
-        """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md)."""
+        """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md).
+
+        Without a role it is the user's default one. Raises SqlError 390186 or 390189 for a role that the user may not use.
+        """
+        attributes.update(log_in_roles(self.engine, attributes.get("user", "LOCAL"), attributes.get("role", "")))
         with self._lock:
             session = Session(
                 self.engine,

@@ -53,7 +53,7 @@ class Warehouse:
     manifest: Any = None  # the parsed project; parsing takes longer than building
 
     def __post_init__(self) -> None:
-        self.connection = self.endpoint.connect(database=DATABASE, schema=None)
+        self.connection = self.endpoint.connect(database=DATABASE, schema=None, role="SYSADMIN")
         for statement in migration_statements():
             self.execute(statement)
 
@@ -145,6 +145,7 @@ class Warehouse:
         environment = {
             **{name: value for name, value in self.endpoint.environment.items() if name.startswith("SNOWFLAKE_")},
             "SNOWFLAKE_DATABASE": DATABASE,
+            "SNOWFLAKE_ROLE": "SYSADMIN",
             "DBT_TARGET": "dev",
             "DBT_THREADS": "2",
         }

@@ -150,7 +150,13 @@ def test_alter_sets_unsets_renames_and_checks(connection: Any) -> None:
 
 
 def test_session_objects_in_use(connection: Any) -> None:
-    run(connection, "CREATE ROLE IF NOT EXISTS analyst")
+    run(connection, "CREATE OR REPLACE ROLE analyst")
+    assert errno(connection, "USE ROLE analyst") == 3013
+    run(connection, "GRANT ROLE analyst TO USER local")
+    run(connection, "USE ROLE analyst")
+    assert errno(connection, "USE WAREHOUSE compute_wh") == 2043
+    run(connection, "USE ROLE sysadmin")
+    run(connection, "GRANT USAGE ON WAREHOUSE compute_wh TO ROLE analyst")
     run(connection, "USE ROLE analyst")
     run(connection, "USE WAREHOUSE compute_wh")
     run(connection, "USE SECONDARY ROLES NONE")

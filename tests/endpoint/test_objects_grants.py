@@ -11,6 +11,7 @@ import snowflake.connector
 from tests.conftest import RunningEndpoint
 
 pytestmark = pytest.mark.integration
+OWNED = ("OWNERSHIP", "TABLE", "TEST.OPS.T")
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_privileges_are_granted_listed_and_revoked(connection: Any) -> None:
     ]
     run(connection, "GRANT SELECT ON TABLE ops.t TO ROLE loader")  # again: no second row
     run(connection, "REVOKE INSERT ON TABLE ops.t FROM ROLE loader")
-    assert grants(connection, "SHOW GRANTS ON TABLE ops.t") == [("SELECT", "TABLE", "TEST.OPS.T")]
+    assert grants(connection, "SHOW GRANTS ON TABLE ops.t") == [OWNED, ("SELECT", "TABLE", "TEST.OPS.T")]
     run(connection, "REVOKE GRANT OPTION FOR USAGE ON SCHEMA ops FROM ROLE loader")
     rows = connection.cursor(snowflake.connector.DictCursor).execute("SHOW GRANTS ON SCHEMA ops").fetchall()
     assert {row["privilege"]: row["grant_option"] for row in rows}["USAGE"] == "false"
@@ -112,14 +113,21 @@ def test_replacing_drops_grants_unless_copied(connection: Any) -> None:
     for sql in ("SELECT ON TABLE ops.t", "USAGE ON PROCEDURE ops.p(INT)"):
         run(connection, f"GRANT {sql} TO ROLE loader")
     run(connection, f"CREATE OR REPLACE PROCEDURE ops.p(a INT) COPY GRANTS {clauses}")
-    assert grants(connection, "SHOW GRANTS ON PROCEDURE ops.p(INT)") == [("USAGE", "PROCEDURE", "TEST.OPS.P(NUMBER)")]
+    assert grants(connection, "SHOW GRANTS ON PROCEDURE ops.p(INT)") == [
+        ("OWNERSHIP", "PROCEDURE", "TEST.OPS.P(NUMBER)"),
+        ("USAGE", "PROCEDURE", "TEST.OPS.P(NUMBER)"),
+    ]
     run(connection, f"CREATE OR REPLACE PROCEDURE ops.p(a INT) {clauses}")
-    assert grants(connection, "SHOW GRANTS ON PROCEDURE ops.p(INT)") == []
+    assert grants(connection, "SHOW GRANTS ON PROCEDURE ops.p(INT)") == [
+        ("OWNERSHIP", "PROCEDURE", "TEST.OPS.P(NUMBER)")
+    ]
     with pytest.raises(snowflake.connector.errors.ProgrammingError):
         run(connection, "CREATE OR REPLACE TABLE ops.t AS SELECT * FROM ops.nothing")
-    assert grants(connection, "SHOW GRANTS ON TABLE ops.t") == [("SELECT", "TABLE", "TEST.OPS.T")]
+    assert grants(connection, "SHOW GRANTS ON TABLE ops.t") == [OWNED, ("SELECT", "TABLE", "TEST.OPS.T")]
+    run(connection, "CREATE OR REPLACE TABLE ops.t (a INT, b INT) COPY GRANTS")
+    assert grants(connection, "SHOW GRANTS ON TABLE ops.t") == [OWNED, ("SELECT", "TABLE", "TEST.OPS.T")]
     run(connection, "CREATE OR REPLACE TABLE ops.t (a INT, b INT)")
-    assert grants(connection, "SHOW GRANTS ON TABLE ops.t") == []
+    assert grants(connection, "SHOW GRANTS ON TABLE ops.t") == [OWNED]
 
 
 def test_ownership_moves_and_dropped_roles_leave_nothing(connection: Any) -> None:
@@ -128,4 +136,7 @@ def test_ownership_moves_and_dropped_roles_leave_nothing(connection: Any) -> Non
     assert grants(connection, "SHOW GRANTS TO ROLE loader") == []
     assert grants(connection, "SHOW GRANTS TO ROLE boss") == [("OWNERSHIP", "TABLE", "TEST.OPS.T")]
     run(connection, "DROP ROLE boss")
-    assert grants(connection, "SHOW GRANTS ON TABLE ops.t") == []
+    rows = run(connection, "SHOW GRANTS ON TABLE ops.t")
+    assert [(row[1], row[5]) for row in rows] == [
+        ("OWNERSHIP", "ACCOUNTADMIN")
+    ]  # whoever drops a role inherits from it

@@ -237,7 +237,7 @@ def test_identifier_names_account_objects(connection: Any) -> None:
     assert run(connection, "SELECT CURRENT_ROLE(), CURRENT_WAREHOUSE()") == [("MY-ROLE", "SOME_WH")]
     run(
         connection,
-        "USE ROLE SYSADMIN",
+        "USE ROLE ACCOUNTADMIN",
         "ALTER WAREHOUSE IDENTIFIER($w) SET COMMENT = $u",
         "DESCRIBE USER IDENTIFIER($u)",
     )

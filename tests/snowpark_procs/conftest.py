@@ -34,6 +34,8 @@ _STATE_TABLES = [f"{schema}.{table}" for schema, tables in _STATE.items() for ta
 
 def deploy(endpoint: RunningEndpoint, *arguments: str) -> str:
     """Run `schemachange deploy` as a person would, from the repository's folder. Returns its log."""
+    with endpoint.connect(role="ACCOUNTADMIN") as administrator:
+        administrator.execute_string((REPOSITORY / "migrations" / "administrator.sql").read_text(encoding="utf-8"))
     environment = {
         **endpoint.environment,
         "SNOWFLAKE_DATABASE": DATABASE,

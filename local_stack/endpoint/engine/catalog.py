@@ -9,15 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from local_stack.endpoint.statements import SqlError
 
+T = TypeVar("T")
 _TABLE = "_fs_global.local_objects.objects"
 _KEY = "kind = ? AND database_name = ? AND schema_name = ? AND name = ?"
 Place = tuple[str, str, str]
@@ -50,6 +51,8 @@ class Catalog:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection.cursor()
         self._lock = threading.RLock()
+        self._version = 0
+        self._cache: dict[str, tuple[int, Any]] = {}
         self._connection.execute("CREATE SCHEMA IF NOT EXISTS _fs_global.local_objects")
         self._connection.execute(
             f"CREATE TABLE IF NOT EXISTS {_TABLE} (kind VARCHAR, database_name VARCHAR, schema_name VARCHAR, name VARCHAR,"
@@ -66,6 +69,15 @@ class Catalog:
         """The registry's own DuckDB connection, locked: for a family's own tables (schema _fs_global.local_objects)."""
         with self._lock:
             yield self._connection
+
+    def cached(self, key: str, make: Callable[[], T]) -> T:
+        """A value that holds until an object is stored, changed or removed."""
+        version = self._version
+        found = self._cache.get(key)
+        if found is None or found[0] != version:
+            found = self._cache[key] = (version, make())
+        value: T = found[1]
+        return value
 
     def get(self, kind: str, database: str, schema: str, name: str) -> StoredObject | None:
         """Return an object, or None."""
@@ -94,6 +106,7 @@ class Catalog:
                 raise SqlError(f"SQL compilation error:\nObject '{existing.full_name}' already exists.", 2002, "42710")
             now = dt.datetime.now(dt.UTC)
             text = json.dumps(definition)
+            self._version += 1
             self._connection.execute("BEGIN")
             try:
                 self._connection.execute(f"DELETE FROM {_TABLE} WHERE {_KEY}", [kind, *place])
@@ -114,6 +127,7 @@ class Catalog:
             document = self._of(stored.kind).get(place)
             if document is None:
                 return
+            self._version += 1
             self._connection.execute(f"UPDATE {_TABLE} SET definition = ? WHERE {_KEY}", [text, stored.kind, *place])
             self._of(stored.kind)[place] = (text, document[1])
 
@@ -123,6 +137,7 @@ class Catalog:
         with self._lock:
             if place not in self._of(kind):
                 return False
+            self._version += 1
             self._connection.execute(f"DELETE FROM {_TABLE} WHERE {_KEY}", [kind, *place])
             del self._of(kind)[place]
             return True
@@ -142,6 +157,42 @@ class Catalog:
 
     def _of(self, kind: str) -> dict[Place, _Document]:
         return self._by_kind.setdefault(kind, {})
+
+    def change(self, kind: str, removed: Iterable[str], put: Mapping[str, dict[str, Any]]) -> dict[str, StoredObject]:
+        """Remove account objects of a kind and store others, by name, in one transaction; those that exist keep their time."""
+        with self._lock:
+            documents, now = self._of(kind), dt.datetime.now(dt.UTC)
+            gone = [place for name in removed if (place := ("", "", name)) in documents]
+            new: dict[Place, _Document] = {}
+            for name, definition in put.items():
+                kept = documents.get(("", "", name))
+                new["", "", name] = json.dumps(definition), kept[1] if kept else now
+            self._connection.execute("BEGIN")
+            try:
+                for place in (*gone, *(place for place in new if place in documents)):
+                    self._connection.execute(f"DELETE FROM {_TABLE} WHERE {_KEY}", [kind, *place])
+                for place, (text, created_on) in new.items():
+                    self._connection.execute(
+                        f"INSERT INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?)",
+                        [kind, *place, text, created_on.replace(tzinfo=None)],
+                    )
+                self._connection.execute("COMMIT")
+            except duckdb.Error:
+                self._connection.execute("ROLLBACK")
+                raise
+            for place in gone:
+                del documents[place]
+            documents.update(new)
+            return {place[2]: _stored(kind, place, document) for place, document in new.items()}
+
+    def recorded_owners(self) -> dict[tuple[str, str], str]:
+        """Return the owner that the definition of an object names, by its kind and full name."""
+        found: dict[tuple[str, str], str] = {}
+        for kind in list(self._by_kind):
+            for stored in self.objects(kind):
+                if isinstance(stored.definition, dict) and stored.definition.get("owner"):
+                    found[kind, stored.full_name] = str(stored.definition["owner"])
+        return found
 
 
 def _stored(kind: str, place: Place, document: _Document) -> StoredObject:

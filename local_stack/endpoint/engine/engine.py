@@ -14,6 +14,7 @@ from fakesnow import info_schema, macros
 from fakesnow.instance import GLOBAL_DATABASE_NAME
 
 from local_stack.endpoint.engine.catalog import Catalog
+from local_stack.endpoint.engine.grants import Grants
 from local_stack.endpoint.engine.load_history import create_history
 from local_stack.endpoint.engine.locks import TableLocks
 from local_stack.endpoint.engine.macros import exact_numbers as exact_number_macros
@@ -36,10 +37,10 @@ HIDDEN_DATABASES = frozenset({"memory", "system", "temp", GLOBAL_DATABASE_NAME})
 class Engine:
     """One DuckDB instance with every database of data_dir attached, and what all sessions share.
 
-    address: (host, port) the endpoint serves on.
+    rights: whether privileges are enforced. address: (host, port) the endpoint serves on.
     """
 
-    def __init__(self, data_dir: Path, s3_root: Path) -> None:
+    def __init__(self, data_dir: Path, s3_root: Path, rights: bool = True) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         s3_root.mkdir(parents=True, exist_ok=True)
         self.data_dir, self.s3_root = data_dir.resolve(), s3_root.resolve()
@@ -60,6 +61,7 @@ class Engine:
             if file.stem != GLOBAL_DATABASE_NAME:
                 self.attach(unquote(file.stem))
         self.catalog = Catalog(self.duck_conn)
+        self.grants = Grants(self.catalog, rights)
         self.locks = TableLocks()
         self.address = ("127.0.0.1", 0)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from local_stack.endpoint.engine.access import RELATION
 from local_stack.endpoint.features.procedures import registry
 from local_stack.endpoint.features.procedures.definition import Routine
+from local_stack.endpoint.features.rights.judge import Need, judge
 from local_stack.endpoint.features.tables.columns import columns_of
 from local_stack.endpoint.language.column_types import type_text
 from local_stack.endpoint.language.quoting import quote_name, quote_string
@@ -18,6 +20,7 @@ def get_ddl(session: Session, arguments: list[str]) -> str:
     kind = arguments[0].upper()
     reader = Reader(arguments[1])
     parts = reader.name()
+    _require_privilege(kind, parts, reader, session)
     match kind:
         case "TABLE":
             return _table(session, parts)
@@ -26,6 +29,19 @@ def get_ddl(session: Session, arguments: list[str]) -> str:
         case "FUNCTION":
             return _routine(registry.require("FUNCTION", parts, read_signature(reader), session).routine)
     raise unsupported(f"GET_DDL of a {kind}")
+
+
+def _require_privilege(kind: str, parts: tuple[str, ...], reader: Reader, session: Session) -> None:
+    """Raise SqlError 002003 for what the session has no privilege on."""
+    if not session.grants.enforced:
+        return
+    name, start = session.resolve(parts), reader.mark()
+    place = (name.database, name.schema, name.name)
+    if kind in ("PROCEDURE", "FUNCTION"):
+        place = (*place[:2], name.name + read_signature(reader))
+        reader.back_to(start)
+    if place not in session.temporary_tables:
+        judge(Need(RELATION if kind == "TABLE" else kind, place), session)
 
 
 def _table(session: Session, parts: tuple[str, ...]) -> str:

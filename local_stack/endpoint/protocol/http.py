@@ -28,8 +28,10 @@ from starlette.routing import Route
 from local_stack.endpoint.chain import Chain, build_extensions
 from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.engine.users import FIRST_USERS_ROLE, SYSTEM_USER
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.tables import retention
+from local_stack.endpoint.language.text import statements
 from local_stack.endpoint.protocol import wire
 from local_stack.endpoint.protocol.running import Running, ended
 from local_stack.endpoint.session import Session, Sessions
@@ -59,8 +61,9 @@ def _token(request: Request) -> str:
 class Endpoint:
     """The routes over one engine."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, setup: str = "") -> None:
+        """setup: statements that ACCOUNTADMIN runs before anything is served."""
+        self.engine, self._setup = engine, setup
         self._extensions = build_extensions()
         self.sessions = Sessions(engine, Chain(self._extensions))
         self._running = Running()
@@ -90,12 +93,19 @@ class Endpoint:
         for extension in self._extensions:
             if start := getattr(extension, "start", None):
                 start(self.sessions)
+        self._set_up()
         yield
         for extension in reversed(self._extensions):
             if stop := getattr(extension, "stop", None):
                 stop()
         self.sessions.close_all()
         self.engine.close()
+
+    def _set_up(self) -> None:
+        session = self.sessions.open(user=SYSTEM_USER, role=FIRST_USERS_ROLE)
+        for statement in statements(self._setup):
+            session.execute(statement)
+        session.end()
 
     async def health(self, _: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "pid": os.getpid()})
@@ -110,7 +120,7 @@ class Endpoint:
                 query.get("databaseName"),
                 query.get("schemaName"),
                 user=str(data.get("LOGIN_NAME") or "LOCAL").upper(),
-                role=str(query.get("roleName") or "SYSADMIN").upper(),
+                role=str(query.get("roleName") or ""),
                 warehouse=(query.get("warehouse") or "").upper() or None,
                 parameters=parameters,
             )
@@ -228,9 +238,12 @@ def _login_data(session: Session) -> dict[str, Any]:
     }
 
 
-def serve(data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0) -> None:
+def serve(
+    data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0, *, rights: bool = True, setup: str = ""
+) -> None:
     """Serve until stopped (SIGINT, SIGTERM). Refuses any address that is not loopback: there is no authentication.
 
+    rights: whether privileges are enforced. setup: statements that ACCOUNTADMIN runs before.
     Ends the process with code PORT_TAKEN when another has the port.
     """
     if host not in _LOOPBACK:
@@ -249,10 +262,10 @@ def serve(data_dir: Path, s3_root: Path, host: str = "127.0.0.1", port: int = 0)
                 raise
             log.error("port %s on %s is taken by another program", port, host)
             sys.exit(PORT_TAKEN)
-        engine = Engine(data_dir, s3_root)
+        engine = Engine(data_dir, s3_root, rights)
         engine.address = (host, int(listener.getsockname()[1]))
         config = uvicorn.Config(
-            Endpoint(engine).application(), log_level="warning", timeout_graceful_shutdown=5, lifespan="on"
+            Endpoint(engine, setup).application(), log_level="warning", timeout_graceful_shutdown=5, lifespan="on"
         )
         log.info("serving %s on http://%s:%s", data_dir, *engine.address)
         uvicorn.Server(config).run(sockets=[listener])

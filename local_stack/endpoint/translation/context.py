@@ -10,6 +10,8 @@ from sqlglot import Expr, exp
 from local_stack.endpoint.parameters import PARAMETERS
 from local_stack.endpoint.session import Session
 
+# The mark of a table that the statement changes, in queries about the change: it is read as it is, with its row ids.
+CHANGED = "changed"
 TableName = tuple[str, str, str]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.statements import Column, Result, SqlError
+from local_stack.endpoint.translation.context import CHANGED
 
 _ACTIONS = {"INSERT": "number of rows inserted", "UPDATE": "number of rows updated", "DELETE": "number of rows deleted"}
 
@@ -39,6 +40,7 @@ def ambiguity_query(merge: exp.Merge) -> exp.Select | None:
     if not matched or any(condition is not None and condition.find(exp.Placeholder) for condition in conditions):
         return None
     target = merge.this.copy()
+    target.meta[CHANGED] = True
     query = exp.select("1").from_(target).join(merge.args["using"].copy(), on=merge.args["on"].copy())
     if all(condition is not None for condition in conditions):
         query = query.where(exp.or_(*(condition.copy() for condition in conditions if condition is not None)))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.statements import unsupported
+from local_stack.endpoint.translation import roles
 from local_stack.endpoint.translation.context import Context, replace_each
 
 # TO_CHAR / TO_VARCHAR: time formats element by element; without a format the cast to text.
@@ -117,8 +118,8 @@ _FUNCTIONS: dict[str, Callable[[Context], str | None]] = {
     "CURRENT_REGION": lambda _: "LOCAL",
     "CURRENT_CLIENT": lambda _: "LOCAL",
     "CURRENT_IP_ADDRESS": lambda _: "127.0.0.1",
-    "CURRENT_SECONDARY_ROLES": lambda _: '{"roles":"","value":""}',
-    "CURRENT_AVAILABLE_ROLES": lambda c: f'["{c.session.role}"]',
+    "CURRENT_SECONDARY_ROLES": lambda c: roles.secondary_roles(c.session),
+    "CURRENT_AVAILABLE_ROLES": lambda c: roles.available_roles(c.session),
     "CURRENT_STATEMENT": lambda c: str(c.session.attributes.get("statement", "")),
     "CURRENT_TRANSACTION": lambda c: None if c.session.transaction_id is None else str(c.session.transaction_id),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.statements import Column, Result
+from local_stack.endpoint.translation.context import CHANGED
 
 _COLUMNS = (Column("number of rows updated", "FIXED"), Column("number of multi-joined rows updated", "FIXED"))
 
@@ -18,6 +19,7 @@ def matches_query(update: exp.Update) -> exp.Select | None:
     if not isinstance(source, exp.From):
         return None
     target = update.this.copy()
+    target.meta[CHANGED] = True
     matches = exp.select("COUNT(*) AS n").from_(target).join(source.this.copy(), join_type="cross")
     where: Expr | None = update.args.get("where")
     if where is not None:

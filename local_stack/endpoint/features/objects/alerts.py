@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Hashable
 
 from local_stack.endpoint.engine.catalog import StoredObject
+from local_stack.endpoint.engine.users import SYSTEM_USER
 from local_stack.endpoint.errors import as_sql_error, missing_object
 from local_stack.endpoint.language.quoting import quote_name
 from local_stack.endpoint.language.reader import Reader
@@ -22,7 +23,8 @@ def evaluate(stored: StoredObject, sessions: Sessions) -> str:
     """Check an alert once, in a session of its own. CONDITION_FALSE or TRIGGERED. Raises SqlError."""
     values = stored.definition["properties"]
     session = sessions.open(
-        quote_name(stored.database), quote_name(stored.schema), user="SYSTEM", role=stored.definition.get("owner") or "SYSADMIN",
+        quote_name(stored.database), quote_name(stored.schema), user=SYSTEM_USER,
+        role=sessions.engine.grants.owner("ALERT", stored.full_name)[1],
         warehouse=values.get("WAREHOUSE"),
     )  # fmt: skip
     try:

@@ -57,7 +57,7 @@ def alter_table(sql: str, reader: Reader, session: Session) -> Callable[[], Resu
                 3551,
                 "42601",
             )
-        _set_reference(table, "", stored if verb == "ADD" else None, session, force=False)
+        _set_reference(table, "", stored if verb == "ADD" else None, session, columns, force=False)
         return Result.succeeded()
 
     return run
@@ -68,7 +68,7 @@ def _masking(reader: Reader, parts: tuple[str, ...], column: str, session: Sessi
         reader.expect_end()
 
         def unset() -> Result:
-            _set_reference(_table(parts, session), column, None, session, force=True)
+            _set_reference(_table(parts, session), column, None, session, [], force=True)
             return Result.succeeded()
 
         return unset
@@ -83,7 +83,7 @@ def _masking(reader: Reader, parts: tuple[str, ...], column: str, session: Sessi
         policy = _policy("MASKING POLICY", name, session)
         for used in {column, *using}:
             _require_column(table, used, session)
-        _set_reference(table, column, policy, session, force)
+        _set_reference(table, column, policy, session, using, force)
         return Result.succeeded()
 
     return set_policy
@@ -113,8 +113,13 @@ def _require_column(table: SchemaName, column: str, session: Session) -> None:
         raise compilation_error(f"column '{column}' does not exist", 904, "42000")
 
 
-def _set_reference(table: SchemaName, column: str, policy: StoredObject | None, session: Session, force: bool) -> None:
-    """column: '' for a row access policy. One policy per column and one row policy per table."""
+def _set_reference(
+    table: SchemaName, column: str, policy: StoredObject | None, session: Session, given: list[str], force: bool
+) -> None:
+    """column: '' for a row access policy. given: the columns that the policy's arguments take.
+
+    A column has one policy, and so have a table's rows.
+    """
     name = f"{table.name}.{column}"
     existing = session.catalog.get(_KIND, table.database, table.schema, name)
     if policy is None:
@@ -128,7 +133,7 @@ def _set_reference(table: SchemaName, column: str, policy: StoredObject | None, 
         )
     session.catalog.put(
         _KIND, table.database, table.schema, name,
-        {"policy": policy.full_name, "policy_kind": policy.kind, "table": table.name, "column": column},
+        {"policy": policy.full_name, "policy_kind": policy.kind, "table": table.name, "column": column, "given": given},
     )  # fmt: skip
 
 

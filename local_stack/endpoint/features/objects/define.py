@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
-from local_stack.endpoint.features.objects import bodies, grants, store
+from local_stack.endpoint.features.objects import bodies, store
 from local_stack.endpoint.features.objects.kinds import KINDS, ObjectKind, check_complete
 from local_stack.endpoint.language.options import property_names, read_properties
 from local_stack.endpoint.language.reader import Reader
@@ -70,7 +71,7 @@ def _store(
 ) -> Result:  # fmt: skip
     place = store.locate(kind, parts, session)
     existing = session.catalog.get(kind.kind, *place)
-    is_built_in = (kind.name == "ROLE" and place[2] in store.SYSTEM_ROLES) or (
+    is_built_in = (kind.name == "ROLE" and place[2] in SYSTEM_ROLES) or (
         kind.name == "WAREHOUSE" and place[2] == store.DEFAULT_WAREHOUSE
     )
     if is_built_in and not if_not_exists and not or_alter:
@@ -87,8 +88,6 @@ def _store(
     if existing is not None and or_alter:
         session.catalog.update(existing, {**definition, "owner": existing.definition.get("owner", session.role)})
         return Result.status(f"{kind.name.capitalize()} {place[2]} successfully altered.")
-    if existing is not None:
-        grants.forget_object(kind.kind, existing.full_name, session)
     session.catalog.put(kind.kind, *place, definition)
     return Result.status(f"{_title(kind)} {place[2]} successfully created.")
 
@@ -222,7 +221,6 @@ def _rename(kind: ObjectKind, stored: StoredObject, new: tuple[str, ...], sessio
         raise existing_object(".".join(new))
     session.catalog.put(kind.kind, *place, stored.definition)
     session.catalog.drop(kind.kind, stored.database, stored.schema, stored.name)
-    grants.rename_object(kind.kind, stored.full_name, ".".join(p for p in place if p), session)
 
 
 def comment(reader: Reader, session: Session) -> Callable[[], Result] | None:
@@ -267,9 +265,6 @@ def drop(reader: Reader, session: Session) -> Callable[[], Result] | None:
         stored = store.require(chosen, parts, session)
         _refuse_used(stored, session)
         session.catalog.drop(stored.kind, stored.database, stored.schema, stored.name)
-        grants.forget_object(stored.kind, stored.full_name, session)
-        if stored.kind in ("ROLE", "DATABASE ROLE", "USER"):
-            grants.forget_grantee(stored.kind, stored.full_name, session)
         return Result.status(f"{stored.name} successfully dropped.")
 
     return run

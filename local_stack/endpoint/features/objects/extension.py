@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from local_stack.endpoint.features.objects import attachments, define, grants, show, store
+from local_stack.endpoint.features.objects import attachments, define, grants, show
 from local_stack.endpoint.features.objects.alerts import AlertClock, execute
+from local_stack.endpoint.features.objects.in_use import use
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session, Sessions
-from local_stack.endpoint.statements import Result, SqlError, Statement
+from local_stack.endpoint.statements import Result, Statement
 
 _VERBS = frozenset(
     {"CREATE", "ALTER", "DROP", "SHOW", "DESCRIBE", "DESC", "GRANT", "REVOKE", "USE", "EXECUTE", "COMMENT"}
@@ -67,7 +68,7 @@ class Objects:
             case "REVOKE":
                 return grants.revoke(reader, session)
             case "USE":
-                return _use(reader, session)
+                return use(reader, session)
             case "EXECUTE":
                 return execute(reader, session, self._alerts)
             case "COMMENT":
@@ -84,31 +85,3 @@ def _alter(text: str, reader: Reader, session: Session) -> Callable[[], Result] 
         return action
     reader.back_to(start)
     return attachments.alter_levels(reader, session)
-
-
-def _use(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """USE ROLE r | USE WAREHOUSE w | USE SECONDARY ROLES {ALL | NONE | r, …}"""
-    if reader.accept("SECONDARY", "ROLES"):
-        reader.rest()
-        return lambda: Result.succeeded()
-    kind = reader.accept_any("ROLE", "WAREHOUSE")
-    if kind is None:
-        return None
-    (name, *more) = reader.name()
-    reader.expect_end()
-    if more:
-        raise SqlError(f"SQL compilation error:\nInvalid identifier '{name}.{more[0]}'.", 1003, "42000")
-
-    def run() -> Result:
-        if kind == "ROLE":
-            store.require_role(name, session)
-            session.role = name
-        else:
-            if not store.warehouse_exists(name, session):
-                raise SqlError(
-                    "SQL compilation error:\nObject does not exist, or operation cannot be performed.", 2043, "02000"
-                )
-            session.warehouse = name
-        return Result.succeeded()
-
-    return run

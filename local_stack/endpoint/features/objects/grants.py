@@ -1,87 +1,25 @@
-"""GRANT and REVOKE, recorded: who has which privilege on what. Nothing is enforced."""
+"""GRANT and REVOKE of privileges, ownership and roles."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import replace
 
-from local_stack.endpoint.engine.catalog import StoredObject
+from local_stack.endpoint.engine.access import holders_of
+from local_stack.endpoint.engine.grants import OWNERSHIP, Grant
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.objects import securables
+from local_stack.endpoint.features.objects.authority import (
+    dependents,
+    require_grantor,
+    require_new_owner,
+    require_no_dependents,
+)
 from local_stack.endpoint.features.objects.securables import Securable
+from local_stack.endpoint.features.rights.judge import insufficient
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Result
-
-_KIND = "GRANT"
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One privilege. on: the object's kind; name: its full name, or the scope of a future grant ('DB.SCHEMA').
-    to: ROLE, DATABASE ROLE or USER. future: 'SCHEMA' or 'DATABASE' for a future grant in that scope."""
-
-    privilege: str
-    on: str
-    name: str
-    to: str
-    grantee: str
-    grant_option: bool = False
-    granted_by: str = ""
-    future: str = ""
-
-    @property
-    def key(self) -> str:
-        identity = "\x1f".join((self.privilege, self.on, self.name, self.to, self.grantee, self.future))
-        return hashlib.sha256(identity.encode()).hexdigest()
-
-
-def all_grants(session: Session) -> list[tuple[Grant, StoredObject]]:
-    return [(Grant(**stored.definition), stored) for stored in session.catalog.objects(_KIND)]
-
-
-def _add(grants: Iterable[Grant], session: Session) -> None:
-    for grant in grants:
-        existing = session.catalog.get(_KIND, "", "", grant.key)
-        if existing is not None:
-            session.catalog.update(existing, asdict(grant))
-        else:
-            session.catalog.put(_KIND, "", "", grant.key, asdict(grant))
-
-
-def forget(condition: Callable[[Grant], bool], session: Session) -> None:
-    """Remove every grant for which the condition holds."""
-    for grant, stored in all_grants(session):
-        if condition(grant):
-            session.catalog.drop(_KIND, "", "", stored.name)
-
-
-def forget_object(kind: str, full_name: str, session: Session) -> None:
-    """The object was dropped or replaced: its grants go with it."""
-    forget(lambda g: g.on == kind and g.name == full_name and not g.future, session)
-
-
-def forget_grantee(kind: str, full_name: str, session: Session) -> None:
-    forget(lambda g: g.to == kind and g.grantee == full_name, session)
-
-
-def rename_object(kind: str, old: str, new: str, session: Session) -> None:
-    moved = [g for g, _ in all_grants(session) if g.on == kind and g.name == old and not g.future]
-    forget_object(kind, old, session)
-    _add([Grant(**{**asdict(g), "name": new}) for g in moved], session)
-
-
-def owner_of(kind: str, full_name: str, session: Session) -> str | None:
-    """The role that was granted OWNERSHIP last, if any was."""
-    return next(
-        (
-            g.grantee
-            for g, _ in all_grants(session)
-            if (g.privilege, g.on, g.name) == ("OWNERSHIP", kind, full_name) and not g.future
-        ),
-        None,
-    )
+from local_stack.endpoint.statements import Result, SqlError
 
 
 def grant(reader: Reader, session: Session) -> Callable[[], Result]:
@@ -92,22 +30,22 @@ def grant(reader: Reader, session: Session) -> Callable[[], Result]:
     reader.expect("TO")
     to, grantee = _grantee(reader, session)
     option = reader.accept("WITH", "GRANT", "OPTION")
-    if privileges == ["OWNERSHIP"]:
-        _ownership_tail(reader)
+    current = _ownership_tail(reader) if privileges == [OWNERSHIP] else ""
     reader.expect_end()
 
     def run() -> Result:
         found = targets()
         for target in found:
-            if privileges == ["OWNERSHIP"]:
-                _remove_owner(target, future, session)
-            _add(
-                [
+            require_grantor(_expand(privileges, target.kind), target, future, session)
+        for target in found:
+            if privileges == [OWNERSHIP] and not future:
+                _give(target, to, grantee, current, session)
+            else:
+                given = (
                     Grant(p, target.kind, target.name, to, grantee, option, session.role, future)
                     for p in _expand(privileges, target.kind)
-                ],
-                session,
-            )
+                )
+                session.grants.add(given)
         if not future and len(found) != 1:
             return Result.status(f"Statement executed successfully. {len(found)} objects affected.")
         return Result.succeeded()
@@ -115,9 +53,16 @@ def grant(reader: Reader, session: Session) -> Callable[[], Result]:
     return run
 
 
-def _remove_owner(target: Securable, future: str, session: Session) -> None:
-    """An object has one owner."""
-    forget(lambda g: (g.privilege, g.on, g.name, g.future) == ("OWNERSHIP", target.kind, target.name, future), session)
+def _give(target: Securable, to: str, grantee: str, current: str, session: Session) -> None:
+    """Change an object's owner. current: what becomes of other grants on it, COPY or REVOKE."""
+    require_new_owner(target, (to, grantee), session)
+    if not current:
+        require_no_dependents(target, session)
+    others = [g for g in session.grants.on(target.kind, target.name) if g.privilege != OWNERSHIP or g.to != to]
+    old = [g for g in session.grants.on(target.kind, target.name) if g.privilege == OWNERSHIP]
+    kept = [replace(g, granted_by=grantee) for g in others if g.privilege != OWNERSHIP and current == "COPY"]
+    owner = Grant(OWNERSHIP, target.kind, target.name, to, grantee, True, grantee)
+    session.grants.change([*old, *others], [owner, *kept])
 
 
 def revoke(reader: Reader, session: Session) -> Callable[[], Result]:
@@ -128,27 +73,35 @@ def revoke(reader: Reader, session: Session) -> Callable[[], Result]:
     privileges, targets, future = _privileges_on(reader, session)
     reader.expect("FROM")
     to, grantee = _grantee(reader, session)
-    reader.accept_any("RESTRICT", "CASCADE")
+    cascade = reader.accept_any("RESTRICT", "CASCADE") == "CASCADE"
     reader.expect_end()
+    if privileges == [OWNERSHIP] and not future:
+        raise compilation_error("OWNERSHIP cannot be revoked. Use GRANT OWNERSHIP to transfer it.", 3008, "42601")
 
     def run() -> Result:
         for target in targets():
             wanted = set(_expand(privileges, target.kind))
-
-            def affected(g: Grant, target: Securable = target, wanted: set[str] = wanted) -> bool:
-                identity = (g.on, g.name, g.to, g.grantee, g.future)
-                return g.privilege in wanted and identity == (target.kind, target.name, to, grantee, future)
-
-            kept = [
-                Grant(**{**asdict(g), "grant_option": False})
-                for g, _ in all_grants(session)
-                if option_only and affected(g)
-            ]
-            forget(affected, session)
-            _add(kept, session)
+            require_grantor(wanted, target, future, session)
+            held = session.grants.future(target.name) if future else session.grants.on(target.kind, target.name)
+            gone = [g for g in held if g.privilege in wanted and g.on == target.kind and g.holder == (to, grantee)]
+            passed_on = [one for grant in gone if not future for one in dependents(grant, session)]
+            if passed_on and not cascade:
+                raise _dependent(passed_on[0])
+            kept = [replace(g, grant_option=False) for g in gone] if option_only else []
+            session.grants.change([*gone, *passed_on], kept)
         return Result.succeeded()
 
     return run
+
+
+def _dependent(grant: Grant) -> SqlError:
+    return SqlError(
+        f"SQL execution error: Dependent grant of privilege '{grant.privilege}' on securable '{grant.name}' to role "
+        f"'{grant.grantee}' exists. It must be revoked first. More than one dependent grant may exist: use 'SHOW GRANTS' command "
+        "to view them. To revoke all dependent grants, use CASCADE.",
+        3036,
+        "0A000",
+    )
 
 
 def _expand(privileges: list[str], kind: str) -> list[str]:
@@ -181,9 +134,11 @@ def _privilege_list(reader: Reader) -> list[str]:
     return items
 
 
-def _ownership_tail(reader: Reader) -> None:
-    if reader.accept_any("REVOKE", "COPY"):
+def _ownership_tail(reader: Reader) -> str:
+    word = reader.accept_any("REVOKE", "COPY") or ""
+    if word:
         reader.expect("CURRENT", "GRANTS")
+    return word
 
 
 def _grantee(reader: Reader, session: Session) -> tuple[str, str]:
@@ -209,35 +164,19 @@ def _grant_role(reader: Reader, session: Session, revoke: bool) -> Callable[[], 
     entry = Grant("USAGE", kind, name, to, grantee, False, session.role)
 
     def run() -> Result:
+        if session.grants.enforced and not (session.access.manages_grants or session.access.owns(kind, name)):
+            raise insufficient(kind, name.rsplit(".", 1)[-1])
         if revoke:
-            forget(lambda g: g.key == entry.key, session)
-        else:
-            if to != "USER" and (kind, name) in {("ROLE", grantee), *_ancestors(to, grantee, session)}:
-                raise compilation_error(
-                    f"Granting {kind.lower()} {name} to {to.lower()} {grantee} would create a cycle.", 3005, "42601"
-                )
-            _add([entry], session)
+            session.grants.change([entry], ())
+            return Result.succeeded()
+        if to != "USER" and (kind, name) in {("ROLE", grantee), *holders_of(session.grants, (to, grantee))}:
+            raise compilation_error(
+                f"Granting {kind.lower()} {name} to {to.lower()} {grantee} would create a cycle.", 3005, "42601"
+            )
+        session.grants.add([entry])
         return Result.succeeded()
 
     return run
-
-
-def _ancestors(kind: str, name: str, session: Session) -> set[tuple[str, str]]:
-    """Every role to which this one is granted, directly or not."""
-    found: set[tuple[str, str]] = set()
-    waiting = [(kind, name)]
-    edges = [
-        (g.on, g.name, g.to, g.grantee)
-        for g, _ in all_grants(session)
-        if g.on in ("ROLE", "DATABASE ROLE") and g.privilege == "USAGE"
-    ]
-    while waiting:
-        current = waiting.pop()
-        for on, role, to, grantee in edges:
-            if (on, role) == current and (to, grantee) not in found:
-                found.add((to, grantee))
-                waiting.append((to, grantee))
-    return found
 
 
 def schema_scope(parts: tuple[str, ...], session: Session) -> str:

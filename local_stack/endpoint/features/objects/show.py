@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
+from local_stack.endpoint.engine.grants import Grant
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.objects import grants, securables, store
 from local_stack.endpoint.features.objects.define import kind_at
@@ -119,7 +121,7 @@ def _listing(kind: ObjectKind, chosen: ShowFilter, session: Session) -> Result:
     rows = [_listed(stored, places, extra, kind, session) for stored in found]
     if kind.name == "ROLE":
         built_in = [
-            StoredObject("ROLE", "", "", name, {"properties": {}, "owner": ""}, _EPOCH) for name in store.SYSTEM_ROLES
+            StoredObject("ROLE", "", "", name, {"properties": {}, "owner": ""}, _EPOCH) for name in SYSTEM_ROLES
         ]
         rows = [_listed(stored, places, extra, kind, session) for stored in chosen.apply(built_in)] + rows
     if kind.name == "WAREHOUSE" and not any(stored.name == store.DEFAULT_WAREHOUSE for stored in found):
@@ -147,7 +149,11 @@ def _listed(
     state: list[Any] = []
     if kind.name in ("ALERT", "WAREHOUSE"):
         state = [stored.definition.get("state", "STARTED")]
-    owner = grants.owner_of(stored.kind, stored.full_name, session) or stored.definition.get("owner", "")
+    owner = (
+        ""
+        if kind.name == "ROLE" and stored.name in SYSTEM_ROLES
+        else session.grants.owner(stored.kind, stored.full_name)[1]
+    )
     located = [stored.database, stored.schema][: len(places)]
     return [
         stored.created_on, stored.name, *located, *(shown(values.get(name)) for name in extra), *state, owner,
@@ -247,15 +253,15 @@ _GRANT_COLUMNS = (
 )  # fmt: skip
 
 
-def _grant_row(grant: grants.Grant, stored: StoredObject) -> list[Any]:
+def _grant_row(grant: Grant, stored: StoredObject) -> list[Any]:
     return [
         stored.created_on, grant.privilege, grant.on.replace(" ", "_"), grant.name, grant.to.replace(" ", "_"), grant.grantee,
         "true" if grant.grant_option else "false", grant.granted_by,
     ]  # fmt: skip
 
 
-def _grants_where(condition: Callable[[grants.Grant], bool], session: Session) -> Result:
-    found = [(g, s) for g, s in grants.all_grants(session) if not g.future and condition(g)]
+def _grants_where(condition: Callable[[Grant], bool], session: Session) -> Result:
+    found = [(g, s) for g, s in session.grants.all() if not g.future and condition(g)]
     found.sort(key=lambda pair: (pair[0].on, pair[0].name, pair[0].privilege, pair[0].grantee))
     return Result(_GRANT_COLUMNS, [_grant_row(g, s) for g, s in found])
 
@@ -283,9 +289,7 @@ def _show_grants(reader: Reader, session: Session) -> Callable[[], Result]:
 
     def of() -> Result:
         columns = (_CREATED, Column("role"), Column("granted_to"), Column("grantee_name"), Column("granted_by"))
-        found = [
-            (g, s) for g, s in grants.all_grants(session) if (g.on, g.name) == (to, name) and g.privilege == "USAGE"
-        ]
+        found = [(g, s) for g, s in session.grants.all() if (g.on, g.name) == (to, name) and g.privilege == "USAGE"]
         return Result(
             columns, [[s.created_on, name, g.to.replace(" ", "_"), g.grantee, g.granted_by] for g, s in found]
         )
@@ -312,7 +316,7 @@ def _show_future_grants(reader: Reader, session: Session) -> Callable[[], Result
         name = grants.schema_scope(parts, session) if scope == "SCHEMA" else parts[0]
         if scope == "DATABASE" and name not in session.engine.databases():
             raise missing_object("Database", name)
-        wanted: Callable[[grants.Grant], bool] = lambda g: (g.future, g.name) == (scope, name)  # noqa: E731
+        wanted: Callable[[Grant], bool] = lambda g: (g.future, g.name) == (scope, name)  # noqa: E731
     else:
         reader.expect("TO")
         to, grantee = grants._grantee(reader, session)
@@ -320,7 +324,7 @@ def _show_future_grants(reader: Reader, session: Session) -> Callable[[], Result
     reader.expect_end()
 
     def run() -> Result:
-        found = [(g, s) for g, s in grants.all_grants(session) if g.future and wanted(g)]
+        found = [(g, s) for g, s in session.grants.all() if g.future and wanted(g)]
         rows = [
             [
                 s.created_on,

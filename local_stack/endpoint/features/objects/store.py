@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.objects.kinds import ObjectKind
@@ -11,7 +12,6 @@ from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError
 
-SYSTEM_ROLES = ("ACCOUNTADMIN", "ORGADMIN", "PUBLIC", "SECURITYADMIN", "SYSADMIN", "USERADMIN")
 DEFAULT_WAREHOUSE = "COMPUTE_WH"
 
 

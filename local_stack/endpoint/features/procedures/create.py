@@ -182,9 +182,9 @@ def _language(reader: Reader) -> str:
 
 
 def read_rights(reader: Reader) -> str:
-    """OWNER, CALLER or RESTRICTED CALLER."""
+    """Read OWNER or CALLER. RESTRICTED CALLER needs grants of its own kind (GRANT CALLER …), which are not here."""
     if reader.accept("RESTRICTED", "CALLER"):
-        return "RESTRICTED CALLER"
+        raise unsupported("EXECUTE AS RESTRICTED CALLER")
     word = reader.accept_any(*_RIGHTS)
     if word is None:
         raise reader.unexpected()

@@ -29,7 +29,7 @@ class Routine:
 
     returns: the canonical type of a scalar, or '' for a table. columns: (name, type) of RETURNS TABLE(…); empty when
     the table's columns are only known at the call. handler: module.function, Class, or function of inline code.
-    secrets: (name in code, full name of the secret). rights: OWNER | CALLER | RESTRICTED CALLER.
+    secrets: (name in code, full name of the secret). rights: OWNER | CALLER.
     """
 
     kind: RoutineKind

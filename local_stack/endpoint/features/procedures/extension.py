@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from local_stack.endpoint.errors import compilation_error
-from local_stack.endpoint.features.objects import grants
 from local_stack.endpoint.features.procedures import listing, registry, table_calls
 from local_stack.endpoint.features.procedures.arguments import argument_types, evaluate
 from local_stack.endpoint.features.procedures.call import Argument, Call, parse_call
@@ -22,6 +21,8 @@ from local_stack.endpoint.features.procedures.registry import FoundRoutine
 from local_stack.endpoint.features.procedures.schema_views import SchemaViews
 from local_stack.endpoint.features.procedures.scripting.parse import is_block
 from local_stack.endpoint.features.procedures.scripting.procedures import run_anonymous, run_sql
+from local_stack.endpoint.features.rights.effects import record_creation
+from local_stack.endpoint.features.rights.judge import Need, judge
 from local_stack.endpoint.features.session.functions import Function, substitute
 from local_stack.endpoint.language.quoting import string_value
 from local_stack.endpoint.language.reader import Reader
@@ -117,6 +118,7 @@ class Procedures:
         if statement.describe_only:
             return Result.status("")
         access.check_references(routine, session)
+        _require_replaceable(created, session)
         if not routine.temporary:
             _commit(session)
         found = registry.create(created, session)
@@ -124,8 +126,9 @@ class Procedures:
             return Result.status(f"{routine.name} already exists, statement succeeded.")
         if routine.kind == "FUNCTION":
             self._functions.created(found, session)
-        if created.or_replace and not created.copy_grants:
-            grants.forget_object(routine.kind, f"{found.database}.{found.schema}.{routine.stored_name}", session)
+        if not routine.temporary and not (created.or_alter and session.grants.has_owner(*found.securable)):
+            place = (found.database, found.schema, routine.stored_name)
+            record_creation(routine.kind, place, session, keeps_grants=created.copy_grants)
         return Result.status(f"{routine.kind.capitalize()} {routine.name} successfully created.")
 
     def _call(self, call: Call, statement: Statement, session: Session) -> Result | Statement:
@@ -190,6 +193,14 @@ class Procedures:
             return run_anonymous(inner, session)
         outcome = session.execute(inner)
         return Statement(f"SELECT * FROM TABLE(RESULT_SCAN('{outcome.query_id}'))")
+
+
+def _require_replaceable(created: CreateRoutine, session: Session) -> None:
+    """Raise SqlError 003001 or 002003 where another role owns the routine that a CREATE would replace."""
+    name, kind = session.resolve(created.name), created.routine.kind
+    place = (name.database, name.schema, created.routine.stored_name)
+    if session.grants.enforced and session.grants.has_owner(kind, ".".join(place)):
+        judge(Need(kind, place, ("OWNERSHIP",)), session)
 
 
 def _commit(session: Session) -> None:

@@ -49,11 +49,13 @@ def running(found: FoundRoutine, session: Session, reads_only: bool) -> Iterator
         found, reads_only or any(f.reads_only for f in frames(session)), session.transaction_id, current.get()
     )
     caller_place = (session.database, session.schema)
+    caller_roles = (session.role, session.secondary_roles)
     session.call_depth += 1
     frames(session).append(frame)
     try:
         if frame.has_owner_rights:
             session.place(found.database, found.schema)
+            _use_owner(found, session)
         yield frame
     except BaseException:
         _roll_back_own(session, frame)
@@ -71,6 +73,13 @@ def running(found: FoundRoutine, session: Session, reads_only: bool) -> Iterator
         session.call_depth -= 1
         if frame.has_owner_rights:
             session.place(*caller_place)
+            session.role, session.secondary_roles = caller_roles
+
+
+def _use_owner(found: FoundRoutine, session: Session) -> None:
+    """The owner's role, and only it, is in use; a temporary and an anonymous procedure are the caller's own."""
+    if session.grants.has_owner(*found.securable):
+        session.role, session.secondary_roles = session.grants.owner(*found.securable)[1], ()
 
 
 def _roll_back_own(session: Session, frame: Frame) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from local_stack.endpoint.errors import existing_object
-from local_stack.endpoint.features.objects import grants
 from local_stack.endpoint.features.objects.attachments import LEVELS
 from local_stack.endpoint.features.objects.show import read_filter
 from local_stack.endpoint.features.procedures import create, registry
@@ -129,7 +128,6 @@ def _drop(reader: Reader, session: Session) -> Action | None:
             return Result.status(f"Drop statement executed successfully ({parts[-1]} already dropped).")
         found = registry.require(kind, parts, families, session)
         registry.drop(found, session)
-        grants.forget_object(kind, f"{found.database}.{found.schema}.{found.routine.stored_name}", session)
         return Result.status(f"{parts[-1]} successfully dropped.")
 
     return run

@@ -33,6 +33,11 @@ class FoundRoutine:
     def full_name(self) -> str:
         return f"{quote_name(self.database)}.{quote_name(self.schema)}.{quote_name(self.routine.name)}"
 
+    @property
+    def securable(self) -> tuple[str, str]:
+        """Return what grants on it name: its kind and full name with the signature."""
+        return self.routine.kind, f"{self.database}.{self.schema}.{self.routine.stored_name}"
+
 
 def create(statement: CreateRoutine, session: Session) -> FoundRoutine | None:
     """Store a routine. None where IF NOT EXISTS found one. Raises SqlError 002002 where one of this signature exists."""

@@ -86,7 +86,8 @@ def _routines(kind: RoutineKind, database: str, session: Session) -> str:
     rows: list[Sequence[Any]] = []
     for found in registry.list_routines(kind, session):
         routine = found.routine
-        if database in ("", found.database):
+        hidden = session.grants.enforced and not session.access.sees(*found.securable)
+        if database in ("", found.database) and not hidden:
             arguments = "(" + ", ".join(f"{p.name} {p.sql_type.family}" for p in routine.parameters) + ")"
             rows.append(
                 (

@@ -177,7 +177,8 @@ def _show(reader: Reader, kind: str, session: Session) -> Result:
         reader.next()
     scope = Scope.read(reader, session)
     objects = session.catalog.objects(kind, scope.database, scope.schema)
-    rows = [_stage_row(stored) if kind == STAGE else _format_row(stored) for stored in objects]
+    row = _stage_row if kind == STAGE else _format_row
+    rows = [row(stored, session.grants.owner(kind, stored.full_name)[1]) for stored in objects]
     filters = scope.filters or read_filters(reader)
     columns = _STAGE_COLUMNS if kind == STAGE else _FORMAT_COLUMNS
     return Result(columns, filters.apply(rows, 1))
@@ -205,20 +206,20 @@ _FORMAT_COLUMNS = (
 )  # fmt: skip
 
 
-def _stage_row(stored: StoredObject) -> list[Any]:
+def _stage_row(stored: StoredObject, owner: str) -> list[Any]:
     d = stored.definition
     kind = "EXTERNAL" if d["url"] else "INTERNAL"
     return [
-        stored.created_on, stored.name, stored.database, stored.schema, d["url"], "N", "N", "SYSADMIN", d["comment"],
+        stored.created_on, stored.name, stored.database, stored.schema, d["url"], "N", "N", owner, d["comment"],
         None, kind + (" TEMPORARY" if d.get("temporary") else ""), "AWS" if d["url"] else None, None,
         d["storage_integration"], None, "ROLE", "Y" if d["directory"] else "N",
     ]  # fmt: skip
 
 
-def _format_row(stored: StoredObject) -> list[Any]:
+def _format_row(stored: StoredObject, owner: str) -> list[Any]:
     d = stored.definition
     return [
-        stored.created_on, stored.name, stored.database, stored.schema, d["type"], "SYSADMIN", d["comment"],
+        stored.created_on, stored.name, stored.database, stored.schema, d["type"], owner, d["comment"],
         json.dumps(d["options"]), "ROLE",
     ]  # fmt: skip
 

@@ -44,7 +44,17 @@ class ShowObjects:
             return _SHOWN[kind](reader, session, terse)
 
 
-def _result(names: tuple[str, ...], terse_names: tuple[str, ...], rows: list[Row], scope: Scope, terse: bool) -> Result:
+def _result(
+    kind: str,
+    names: tuple[str, ...],
+    terse_names: tuple[str, ...],
+    rows: list[Row],
+    scope: Scope,
+    terse: bool,
+    session: Session,
+) -> Result:
+    for row in rows:
+        row["owner"] = _owner(kind, row, session)
     chosen = terse_names if terse else names
     columns = tuple(
         Column(
@@ -54,6 +64,13 @@ def _result(names: tuple[str, ...], terse_names: tuple[str, ...], rows: list[Row
     )
     listed = [[row.get(n, "") for n in chosen] for row in rows]
     return Result(columns, scope.filters.apply(listed, chosen.index("name")))
+
+
+def _owner(kind: str, row: Row, session: Session) -> str:
+    kind = kind or ("VIEW" if row["kind"] == "VIEW" else "TABLE")
+    places = {"DATABASE": ("name",), "SCHEMA": ("database_name", "name")}
+    name = ".".join(str(row[column]) for column in places.get(kind, ("database_name", "schema_name", "name")))
+    return session.grants.owner(kind, name)[1]
 
 
 _TERSE = ("created_on", "name", "kind", "database_name", "schema_name")
@@ -87,7 +104,7 @@ _COLUMNS = (
     "database_name", "autoincrement", "schema_evolution_record",
 )  # fmt: skip
 _COMMON: Row = {
-    "created_on": _CREATED, "owner": "SYSADMIN", "retention_time": "1", "owner_role_type": "ROLE", "budget": None,
+    "created_on": _CREATED, "retention_time": "1", "owner_role_type": "ROLE", "budget": None,
     "is_hybrid": "N", "is_dynamic": "N", "is_iceberg": "N", "is_immutable": "N", "is_external": "N", "is_event": "N",
     "enable_schema_evolution": "N", "automatic_clustering": "OFF", "change_tracking": "OFF", "cluster_by": "",
     "is_default": "N", "is_current": "N", "object_visibility": None, "reserved": "", "is_secure": "false",
@@ -155,18 +172,18 @@ def _view_rows(session: Session, scope: Scope) -> list[Row]:
 
 def _tables(reader: Reader, session: Session, terse: bool) -> Result:
     scope = Scope.read(reader, session)
-    return _result(_TABLES, _TERSE, _table_rows(session, scope), scope, terse)
+    return _result("TABLE", _TABLES, _TERSE, _table_rows(session, scope), scope, terse, session)
 
 
 def _views(reader: Reader, session: Session, terse: bool) -> Result:
     scope = Scope.read(reader, session)
-    return _result(_VIEWS, _TERSE, _view_rows(session, scope), scope, terse)
+    return _result("VIEW", _VIEWS, _TERSE, _view_rows(session, scope), scope, terse, session)
 
 
 def _objects(reader: Reader, session: Session, terse: bool) -> Result:
     scope = Scope.read(reader, session)
     tables = [{**row, "kind": "TABLE"} if row["kind"] == "TRANSIENT" else row for row in _table_rows(session, scope)]
-    return _result(_OBJECTS, _TERSE, tables + _view_rows(session, scope), scope, terse)
+    return _result("", _OBJECTS, _TERSE, tables + _view_rows(session, scope), scope, terse, session)
 
 
 def _schemas(reader: Reader, session: Session, terse: bool) -> Result:
@@ -184,7 +201,7 @@ def _schemas(reader: Reader, session: Session, terse: bool) -> Result:
         row = {"database_name": database, "name": name, "schema_name": name, "kind": None, "is_current": current}
         created = {"created_on": stored.created_on} if stored else {}
         listed.append({**_COMMON, **row, **created, "options": options, "comment": definition.get("comment", "")})
-    return _result(_SCHEMAS, _TERSE, listed, scope, terse)
+    return _result("SCHEMA", _SCHEMAS, _TERSE, listed, scope, terse, session)
 
 
 def _database_scope(reader: Reader, session: Session) -> Scope:
@@ -213,7 +230,7 @@ def _databases(reader: Reader, session: Session, terse: bool) -> Result:
         created = {"created_on": stored.created_on} if stored else {}
         comment = stored.definition.get("comment", "") if stored else ""
         listed.append({**_COMMON, **row, **created, "comment": comment, "options": ""})
-    return _result(_DATABASES, _TERSE, listed, Scope(None, None, filters), terse)
+    return _result("DATABASE", _DATABASES, _TERSE, listed, Scope(None, None, filters), terse, session)
 
 
 def _sequences(reader: Reader, session: Session, terse: bool) -> Result:
@@ -231,7 +248,7 @@ def _sequences(reader: Reader, session: Session, terse: bool) -> Result:
         }
         for d, s, n, start, step, last in rows
     ]  # fmt: skip
-    return _result(_SEQUENCES, _TERSE, listed, scope, terse)
+    return _result("SEQUENCE", _SEQUENCES, _TERSE, listed, scope, terse, session)
 
 
 def _columns(reader: Reader, session: Session, terse: bool) -> Result:

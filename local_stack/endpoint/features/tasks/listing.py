@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local_stack.endpoint.features.objects import grants
 from local_stack.endpoint.features.objects.show import read_filter
 from local_stack.endpoint.features.tasks import graph, store
 from local_stack.endpoint.features.tasks.definition import Task
@@ -32,7 +31,7 @@ def row(task: Task, tasks: graph.Tasks, session: Session) -> list[Any]:
     policy = values.get("OVERLAP_POLICY", "NO_OVERLAP")
     return [
         store.created_on(task, session.catalog), task.name, task.id, task.database, task.schema,
-        grants.owner_of("TASK", task.full_name, session) or task.owner, values.get("COMMENT", ""), values.get("WAREHOUSE"),
+        session.grants.owner("TASK", task.full_name)[1], values.get("COMMENT", ""), values.get("WAREHOUSE"),
         values.get("SCHEDULE"), json.dumps(list(task.after)), task.state, task.body, task.when or None,
         "true" if policy != "NO_OVERLAP" or values.get("ALLOW_OVERLAPPING_EXECUTION") else "false",
         values.get("ERROR_INTEGRATION"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.catalog import Catalog
+from local_stack.endpoint.engine.users import SYSTEM_USER
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.tasks import context, graph, store
 from local_stack.endpoint.features.tasks.context import TaskContext
@@ -165,7 +166,8 @@ class GraphRun:
 def open_task_session(sessions: Sessions, task: Task) -> Session:
     """Open a session of the task's own: its schema, role, warehouse and session parameters."""
     session = sessions.open(
-        quote_name(task.database), quote_name(task.schema), user="SYSTEM", role=task.owner,
+        quote_name(task.database), quote_name(task.schema), user=SYSTEM_USER,
+        role=sessions.engine.grants.owner("TASK", task.full_name)[1],
         warehouse=task.properties.get("WAREHOUSE"),
     )  # fmt: skip
     for name, value in task.parameters.items():

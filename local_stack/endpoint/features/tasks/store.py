@@ -9,7 +9,7 @@ from typing import Any
 
 from local_stack.endpoint.engine.catalog import Catalog, StoredObject
 from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
-from local_stack.endpoint.features.objects import grants, store
+from local_stack.endpoint.features.objects import store
 from local_stack.endpoint.features.tasks import graph
 from local_stack.endpoint.features.tasks.create import PROPERTIES, AlterTask, CreateTask, check_properties
 from local_stack.endpoint.features.tasks.definition import Task
@@ -85,7 +85,6 @@ def create(statement: CreateTask, session: Session) -> str:
         graph.require_suspended_root({**tasks, task.full_name: task}, task)
     if existing is not None and statement.or_replace:
         session.catalog.drop(_KIND, task.database, task.schema, task.name)
-        grants.forget_object(_KIND, task.full_name, session)
     save(task, session.catalog)
     return f"Task {place.name} successfully {'altered' if existing is not None and statement.or_alter else 'created'}."
 
@@ -182,7 +181,6 @@ def drop(parts: tuple[str, ...], session: Session) -> None:
     if not task.is_root:
         graph.require_suspended_root(tasks, task)
     session.catalog.drop(_KIND, task.database, task.schema, task.name)
-    grants.forget_object(_KIND, task.full_name, session)
     for other in tasks.values():
         if task.full_name in other.after:
             save(replace(other, after=tuple(a for a in other.after if a != task.full_name)), session.catalog)

@@ -1,0 +1,88 @@
+"""Decide whether a session may do what a statement needs, with Snowflake's two answers to who may not.
+
+What a role has no privilege on does not exist for it; what it sees and may not use in this way is refused.
+See: https://docs.snowflake.com/en/user-guide/security-access-control-privileges
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local_stack.endpoint.engine.access import RELATION, Access
+from local_stack.endpoint.engine.grants import ACCOUNT
+from local_stack.endpoint.errors import missing_object
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.statements import SqlError
+
+# Databases that everyone may use, and the schema that every database shows.
+_FREE_DATABASES = frozenset({"SNOWFLAKE", "SNOWFLAKE_SAMPLE_DATA", "MEMORY", "SYSTEM", "TEMP", "_FS_GLOBAL"})
+_FREE_SCHEMA = "INFORMATION_SCHEMA"
+_MISSING = {RELATION: "Object"}
+_PLACES = {"ACCOUNT": 0, "DATABASE": 1, "SCHEMA": 2}
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a statement needs: one of these privileges on an object, or any privilege at all where none is named.
+
+    place: the object's name in parts. primary: secondary roles do not count. shown: the name in messages.
+    """
+
+    kind: str
+    place: tuple[str, ...]
+    privileges: tuple[str, ...] = ()
+    primary: bool = False
+    shown: str = ""
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.place)
+
+
+def on_account(*privileges: str) -> Need:
+    """A privilege on the account, which the primary role has: what is created is its own."""
+    return Need("ACCOUNT", (ACCOUNT,), privileges, primary=True)
+
+
+def judge(need: Need, session: Session) -> None:
+    """Raise SqlError 002003 or 003001 where the session's roles lack what is needed."""
+    access = session.primary_access if need.primary else session.access
+    if need.kind == "ACCOUNT":
+        if not access.holds("ACCOUNT", ACCOUNT, *need.privileges):
+            raise insufficient("ACCOUNT", ACCOUNT)
+        return
+    if is_free(need.place) or (need.kind, *need.place) in session.attributes.get("temporary_objects", ()):
+        return
+    _require_reach(need, session.access)
+    if need.privileges and access.holds(need.kind, need.name, *need.privileges):
+        return
+    if not session.access.sees(need.kind, need.name):
+        raise missing_object(_MISSING.get(need.kind, need.kind), need.shown or need.name)
+    if need.privileges:
+        raise insufficient(_relation(need, session) if need.kind == RELATION else need.kind, need.place[-1])
+
+
+def insufficient(kind: str, name: str) -> SqlError:
+    return SqlError(
+        f"SQL access control error:\nInsufficient privileges to operate on {kind.lower()} '{name}'", 3001, "42501"
+    )
+
+
+def is_free(place: tuple[str, ...]) -> bool:
+    """Whether something is in a place where rights are not asked for."""
+    return place[0].upper() in _FREE_DATABASES or (len(place) > 1 and place[1].upper() == _FREE_SCHEMA)
+
+
+def _require_reach(need: Need, access: Access) -> None:
+    """Raise SqlError 002003 where what holds the object may not be seen."""
+    if len(need.place) == 1:
+        return
+    database, schema = need.place[0], ".".join(need.place[:2])
+    if not access.sees("DATABASE", database):
+        raise missing_object("Database", database)
+    if len(need.place) > 2 and not access.sees("SCHEMA", schema):
+        raise missing_object("Schema", schema)
+
+
+def _relation(need: Need, session: Session) -> str:
+    return "VIEW" if session.grants.has_owner("VIEW", need.name) else "TABLE"
