@@ -46,7 +46,7 @@ from local_stack.endpoint.outcome import Outcome, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
 from local_stack.endpoint.translation import numbers
-from local_stack.endpoint.translation.casts import casts, try_casts, variants
+from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import classify, writes
 from local_stack.endpoint.translation.execution import Execution
@@ -194,7 +194,7 @@ BEFORE: list[Rewrite] = [
     functions,
     numbers.before,
 ]
-AFTER: list[Rewrite] = [macros, numbers.after, casts, counts, reserved_words, policies]
+AFTER: list[Rewrite] = [macros, numbers.after, parsed_json, casts, counts, reserved_words, policies]
 
 
 class Chain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
@@ -61,6 +61,7 @@ class Session:
     parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
     call_parameters: those given with the outermost CALL under way, which hold for what it runs.
     secondary_roles: those in use beside the role, or ALL. attributes: room for extensions' own state, by name.
+    at_end: what they have to do when the session ends.
     """
 
     engine: Engine
@@ -83,6 +84,7 @@ class Session:
     query_ids: list[str] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
     temporary_tables: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    at_end: list[Callable[[], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.lock = ConnectionLock(self.duck)
@@ -316,6 +318,8 @@ class Session:
         with self.lock:
             self.transaction.rollback()
             self.duck.close()
+        for action in self.at_end:
+            action()
 
     def keep(self, outcome: Outcome) -> None:
         """Remember an outcome, for RESULT_SCAN and for clients that ask for it again."""

@@ -6,6 +6,7 @@ A directory is used by one endpoint at a time (DuckDB locks its files). What is 
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -43,6 +44,8 @@ class Engine:
     def __init__(self, data_dir: Path, s3_root: Path, rights: bool = True) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         s3_root.mkdir(parents=True, exist_ok=True)
+        # What an endpoint left behind that was killed: its sessions are gone.
+        shutil.rmtree(data_dir / "temporary_stages", ignore_errors=True)
         self.data_dir, self.s3_root = data_dir.resolve(), s3_root.resolve()
         # sqlglot writes lambdas with an arrow.
         self.duck_conn = duckdb.connect(":memory:", config={"lambda_syntax": "ENABLE_SINGLE_ARROW"})
@@ -91,6 +94,10 @@ class Engine:
     def stage_folder(self, database: str, schema: str, name: str) -> Path:
         """Where an internal stage keeps its files."""
         return self.data_dir / "stages" / database / schema / name
+
+    def temporary_folder(self, session: str) -> Path:
+        """Where the internal temporary stages of a session keep their files, by the session's number."""
+        return self.data_dir / "temporary_stages" / session
 
     def close(self) -> None:
         """Checkpoint and release the files."""

@@ -82,3 +82,18 @@ def variants(expression: Expr, _: Context) -> Expr:
         return exp.ToVariant(this=node.this)
 
     return replace_each(expression, replace)
+
+
+def parsed_json(expression: Expr, _: Context) -> Expr:
+    """PARSE_JSON and TRY_PARSE_JSON of text, and of a VARIANT that holds text: the macros are in functions.py.
+
+    Source: https://docs.snowflake.com/en/sql-reference/functions/parse_json. Runs after fakesnow's transforms.
+    """
+
+    def replace(node: Expr) -> Expr:
+        if not isinstance(node, exp.ParseJSON):
+            return node
+        macro = "_sf_try_parse_json" if node.args.get("safe") else "_sf_parse_json"
+        return exp.Anonymous(this=f"_fs_global.main.{macro}", expressions=[node.this])
+
+    return replace_each(expression, replace)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import duckdb
 
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
+from local_stack.endpoint.errors import carried
 
+_TEXT = "_fs_global.main._sf_json_text(x)"
+_NO_JSON = carried("Error parsing JSON: \0", 100069, "22P02").split("\0")
 _MACROS = (
     # ::VARCHAR. Source: "Data type conversion"; TIMESTAMP_NTZ_OUTPUT_FORMAT's default has milliseconds.
     """_sf_text(x) AS CASE typeof(x)
@@ -27,6 +30,12 @@ _MACROS = (
             WHEN 'true' THEN '1' WHEN 'false' THEN '0'
             ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS BIGINT)
         ELSE CAST(x AS BIGINT) END""",
+    # PARSE_JSON: an empty text is NULL; the error's text is one of ours (errors.py).
+    "_sf_json_text(x) AS CASE typeof(x) WHEN 'JSON'"
+    " THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') ELSE CAST(x AS VARCHAR) END",
+    f"""_sf_parse_json(x) AS CASE WHEN trim({_TEXT}) = '' THEN NULL WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON)
+        WHEN {_TEXT} IS NOT NULL THEN error('{_NO_JSON[0]}' || left({_TEXT}, 100) || '{_NO_JSON[1]}') END""",
+    f"_sf_try_parse_json(x) AS CASE WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON) END",
     "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",
     *(
         f"_sf_{prefix}{kind}_input(x, form) AS CASE typeof(x) WHEN 'VARCHAR'"

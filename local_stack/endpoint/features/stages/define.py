@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.show import Scope, read_filters
+from local_stack.endpoint.features.stages import objects
 from local_stack.endpoint.features.stages.csv_dialect import csv_dialect
-from local_stack.endpoint.features.stages.formats import FILE_FORMAT, FileFormat, file_format, read_options
-from local_stack.endpoint.features.stages.location import STAGE, split_url
+from local_stack.endpoint.features.stages.formats import FileFormat, file_format, read_options
+from local_stack.endpoint.features.stages.location import split_url
+from local_stack.endpoint.features.stages.objects import FILE_FORMAT, STAGE
 from local_stack.endpoint.features.stages.text_values import input_formats
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import quote_name
@@ -27,7 +29,7 @@ _STAGE_PROPERTIES = {
     "USE_PRIVATELINK_ENDPOINT",
 }  # fmt: skip
 _KINDS = {("STAGE",): STAGE, ("FILE", "FORMAT"): FILE_FORMAT}
-_PREFIXES = {"OR", "REPLACE", "ALTER", "TEMP", "TEMPORARY", "SCOPED", "VOLATILE", "TRANSIENT"}
+_PREFIXES = {"OR", "REPLACE", "ALTER", "TEMP", "TEMPORARY", "SCOPED", "VOLATILE"}
 
 
 class StageDefinitions:
@@ -59,26 +61,23 @@ def _create(reader: Reader, kind: str, session: Session) -> Result:
     replace = alter = temporary = False
     while word := reader.accept_any(*_PREFIXES):
         replace, alter = replace or word == "REPLACE", alter or word == "ALTER"
-        temporary = temporary or word in ("TEMP", "TEMPORARY")
+        temporary = temporary or word in ("TEMP", "TEMPORARY", "VOLATILE")
     reader.expect(*kind.split())
     if_missing = reader.accept("IF", "NOT", "EXISTS")
     name = _object_name(reader, session)
     options = read_options(reader)
     reader.expect_end()
     _check_schema(session, name)
-    existing = session.catalog.get(kind, name.database, name.schema, name.name)
+    existing = objects.exists(session, kind, name, temporary)
     label = "Stage area" if kind == STAGE else "File format"
     if existing and if_missing:
         return Result.status(f"{name.name} already exists, statement succeeded.")
     definition = _definition(kind, options, session)
-    definition["temporary"] = temporary
     if existing and replace and kind == STAGE and not existing.definition.get("url"):
-        shutil.rmtree(session.engine.stage_folder(name.database, name.schema, name.name), ignore_errors=True)
+        shutil.rmtree(objects.folder(session, existing), ignore_errors=True)
     if existing and alter and kind == STAGE and bool(existing.definition.get("url")) != bool(definition.get("url")):
         raise SqlError("SQL compilation error:\nA stage cannot change between internal and external.", 1420, "22023")
-    session.catalog.put(kind, name.database, name.schema, name.name, definition, replace=replace or alter)
-    if temporary:
-        session.attributes.setdefault("temporary_objects", []).append((kind, name.database, name.schema, name.name))
+    objects.put(session, kind, name, definition, temporary, replace or alter)
     return Result.status(f"{label} {name.name} successfully created.")
 
 
@@ -122,7 +121,7 @@ def _alter(reader: Reader, kind: str, session: Session) -> Result:
     reader.expect(*kind.split())
     if_exists = reader.accept("IF", "EXISTS")
     name = _object_name(reader, session)
-    stored = session.catalog.get(kind, name.database, name.schema, name.name)
+    stored = objects.find(session, kind, name)
     if stored is None:
         if if_exists:
             return Result.succeeded()
@@ -133,14 +132,15 @@ def _alter(reader: Reader, kind: str, session: Session) -> Result:
     if reader.accept("RENAME", "TO"):
         target = _object_name(reader, session)
         reader.expect_end()
-        session.catalog.put(kind, target.database, target.schema, target.name, stored.definition, replace=False)
-        session.catalog.drop(kind, name.database, name.schema, name.name)
-        folder = session.engine.stage_folder(name.database, name.schema, name.name)
-        if kind == STAGE and folder.exists():
-            new_folder = session.engine.stage_folder(target.database, target.schema, target.name)
+        objects.put(session, kind, target, dict(stored.definition), objects.is_temporary(stored), replace=False)
+        renamed = objects.find(session, kind, target)
+        folder = objects.folder(session, stored)
+        if kind == STAGE and folder.exists() and renamed is not None:
+            new_folder = objects.folder(session, renamed)
             new_folder.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(new_folder)
-        return Result.succeeded()
+        objects.drop(session, kind, name)
+        return Result.status("Statement executed successfully.")
     reader.expect("SET")
     options = read_options(reader)
     reader.expect_end()
@@ -152,7 +152,7 @@ def _alter(reader: Reader, kind: str, session: Session) -> Result:
     merged.update({field: changes[field] for option, field in given.items() if option in options})
     if "COMMENT" in options:
         merged["comment"] = str(options["COMMENT"])
-    session.catalog.update(stored, merged)
+    objects.update(session, stored, merged)
     return Result.succeeded()
 
 
@@ -161,12 +161,10 @@ def _drop(reader: Reader, kind: str, session: Session) -> Result:
     if_exists = reader.accept("IF", "EXISTS")
     name = _object_name(reader, session)
     reader.expect_end()
-    if not session.catalog.drop(kind, name.database, name.schema, name.name):
+    if not objects.drop(session, kind, name):
         if if_exists:
             return Result.status("Drop statement executed successfully.")
         raise missing_object(kind, str(name))
-    if kind == STAGE:
-        shutil.rmtree(session.engine.stage_folder(name.database, name.schema, name.name), ignore_errors=True)
     return Result.status(f"{name.name} successfully dropped.")
 
 
@@ -176,9 +174,9 @@ def _show(reader: Reader, kind: str, session: Session) -> Result:
     if kind == FILE_FORMAT:
         reader.next()
     scope = Scope.read(reader, session)
-    objects = session.catalog.objects(kind, scope.database, scope.schema)
+    found = objects.visible(session, kind, scope.database, scope.schema)
     row = _stage_row if kind == STAGE else _format_row
-    rows = [row(stored, session.grants.owner(kind, stored.full_name)[1]) for stored in objects]
+    rows = [row(stored, session.grants.owner(kind, stored.full_name)[1]) for stored in found]
     filters = scope.filters or read_filters(reader)
     columns = _STAGE_COLUMNS if kind == STAGE else _FORMAT_COLUMNS
     return Result(columns, filters.apply(rows, 1))
@@ -228,7 +226,7 @@ def _describe(reader: Reader, kind: str, session: Session) -> Result:
     reader.expect(*kind.split())
     name = _object_name(reader, session)
     reader.expect_end()
-    stored = session.catalog.get(kind, name.database, name.schema, name.name)
+    stored = objects.find(session, kind, name)
     if stored is None:
         raise missing_object(kind, str(name))
     names = ("property", "property_type", "property_value", "property_default")

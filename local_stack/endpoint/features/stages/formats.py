@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.errors import invalid_property, missing_object
 from local_stack.endpoint.features.stages.format_values import checked
+from local_stack.endpoint.features.stages.objects import FILE_FORMAT, find
 from local_stack.endpoint.language.quoting import literal, quote_name
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import unsupported
@@ -19,7 +20,6 @@ from local_stack.endpoint.statements import unsupported
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
 
-FILE_FORMAT = "FILE FORMAT"
 _ANY = {"TYPE", "COMPRESSION", "NULL_IF", "TRIM_SPACE", "REPLACE_INVALID_CHARACTERS", "FORMAT_NAME", "FILE_EXTENSION"}
 _OPTIONS: dict[str, set[str]] = {
     "CSV": {
@@ -105,7 +105,7 @@ def file_format(
 def named_format(session: Session, name: str) -> dict[str, Any]:
     """The stored options of a named file format. Raises SqlError 002003."""
     resolved = session.resolve(Reader(name).name())
-    stored = session.catalog.get(FILE_FORMAT, resolved.database, resolved.schema, resolved.name)
+    stored = find(session, FILE_FORMAT, resolved)
     if stored is None:
         raise missing_object("file format", str(resolved))
     return dict(stored.definition["options"])

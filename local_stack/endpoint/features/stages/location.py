@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from local_stack.endpoint.errors import missing_object
+from local_stack.endpoint.features.stages.objects import STAGE, find
+from local_stack.endpoint.features.stages.objects import folder as stage_folder
 from local_stack.endpoint.language.quoting import quote_name
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import SqlError
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
-
-STAGE = "STAGE"
 
 
 @dataclass(frozen=True)
@@ -107,15 +107,14 @@ def locate(session: Session, reference: str) -> StageLocation:
     if "%" in name:
         folder = engine.stage_folder(resolved.database, resolved.schema, f"%{resolved.name}")
         return StageLocation(f"%{resolved.name}", folder, path, "", "", False, {}, table=resolved.name)
-    stored = session.catalog.get(STAGE, resolved.database, resolved.schema, resolved.name)
+    stored = find(session, STAGE, resolved)
     if stored is None:
         raise missing_object("stage", str(resolved))
     format_options = dict(stored.definition.get("file_format") or {})
     url = str(stored.definition.get("url") or "")
     if not url:
-        folder = engine.stage_folder(resolved.database, resolved.schema, resolved.name)
         display = quote_name(resolved.name).lower() + "/"
-        return StageLocation(str(resolved), folder, path, "", display, False, format_options)
+        return StageLocation(str(resolved), stage_folder(session, stored), path, "", display, False, format_options)
     bucket, key = split_url(url)
     return StageLocation(
         str(resolved), engine.s3_root / bucket / key, path, key, f"s3://{bucket}/{key}", True, format_options

@@ -6,7 +6,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from local_stack.endpoint.features.stages.location import STAGE
+from local_stack.endpoint.features.stages.objects import STAGE
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier
 
