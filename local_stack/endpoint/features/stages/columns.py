@@ -94,6 +94,8 @@ def convert(
         return f"decode({expression})"
     if source_type.endswith("]") or source_type.startswith(("STRUCT", "MAP")):
         expression, source_type = f"CAST(to_json({expression}) AS VARCHAR)", "VARCHAR"
+    if source_type == "VARCHAR":
+        expression = _cleaned(expression, form)
     if source_type == "VARCHAR" and target.type != "VARCHAR":
         value = value_of_text(expression, target.type, formats)
         if lenient:
@@ -103,6 +105,15 @@ def convert(
             f" ELSE {value} END"
         )
     return f"{'TRY_CAST' if lenient else 'CAST'}({expression} AS {target.type})"
+
+
+def _cleaned(text: str, form: FileFormat) -> str:
+    """A text of a JSON or Parquet file under TRIM_SPACE and NULL_IF."""
+    if form.get("TRIM_SPACE", False):
+        text = f"trim({text}, ' \t')"
+    if nulls := form.get("NULL_IF"):
+        text = f"CASE WHEN {text} IN ({', '.join(map(literal, nulls))}) THEN NULL ELSE {text} END"
+    return text
 
 
 @dataclass(frozen=True)
@@ -202,7 +213,9 @@ def typed_selection(
         raw = identifier(found.column)
         value = convert(raw, found.type, target, form, formats, lenient)
         values.append(value)
-        conditions = [] if target.type == "JSON" else [f"({raw} IS NOT NULL AND {value} IS NULL)"]
+        given = f"({raw} ->> '$')" if found.type == "JSON" else raw
+        given = _cleaned(given, form) if found.type in ("JSON", "VARCHAR") else given
+        conditions = [] if target.type == "JSON" else [f"({given} IS NOT NULL AND {value} IS NULL)"]
         if not target.nullable:
             conditions.append(f"{value} IS NULL")
         if lenient and conditions:

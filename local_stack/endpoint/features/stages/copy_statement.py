@@ -93,6 +93,10 @@ def _check(copy: CopyInto) -> None:
         raise unsupported("COPY INTO … VALIDATION_MODE")
     if not copy.is_load:
         for refused in ("SINGLE", "OVERWRITE"):
+            if options.get("INCLUDE_QUERY_ID") and options.get(refused):
+                raise compilation_error(
+                    f"{refused} = TRUE is not supported with INCLUDE_QUERY_ID = TRUE.", 2019, "0A000"
+                )
             if copy.partition is not None and options.get(refused):
                 raise compilation_error(f"{refused} = TRUE is not supported with PARTITION BY.", 2019, "0A000")
         return

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_stack.endpoint.errors import compilation_error
-from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.statements import SqlError, unsupported
 
 _COMPRESSIONS = frozenset({"AUTO", "GZIP", "BZ2", "BROTLI", "ZSTD", "DEFLATE", "RAW_DEFLATE", "NONE"})
 _COMPRESSIONS_BY_TYPE = {
@@ -27,9 +27,26 @@ _BOOLEANS = frozenset(
 )  # fmt: skip
 
 
+# Values that this endpoint cannot follow, and does not ignore.
+_UNSUPPORTED = {
+    "JSON": {
+        "ENABLE_OCTAL": True, "ALLOW_DUPLICATE": True, "STRIP_NULL_VALUES": True, "IGNORE_UTF8_ERRORS": True,
+        "REPLACE_INVALID_CHARACTERS": True, "MULTI_LINE": False, "SKIP_BYTE_ORDER_MARK": False,
+    },
+    "PARQUET": {"REPLACE_INVALID_CHARACTERS": True},
+}  # fmt: skip
+
+
 def checked(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a format of this type as values. Raises SqlError 001008 for one that its option does not accept."""
-    return {name: _reader(name)(kind, name, value) for name, value in options.items()}
+    """The options of a format of this type as values.
+
+    Raises SqlError 001008 for a value that its option does not accept, 000002 for one that this endpoint cannot follow.
+    """
+    values = {name: _reader(name)(kind, name, value) for name, value in options.items()}
+    for name, value in _UNSUPPORTED.get(kind, {}).items():
+        if values.get(name) is value:
+            raise unsupported(f"{name} = {str(value).upper()} for {kind} files")
+    return values
 
 
 def _reader(name: str) -> Callable[[str, str, Any], Any]:

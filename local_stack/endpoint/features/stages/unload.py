@@ -7,21 +7,22 @@ in Snowflake. Without SINGLE one file `<path>data_0_0_0.<ext>` or `<path>_0_0_0.
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
+import bz2
 import gzip
-import io
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from local_stack.endpoint.features.stages.copy_statement import CopyInto
+from local_stack.endpoint.features.stages.csv_dialect import csv_dialect
+from local_stack.endpoint.features.stages.csv_writer import csv_content
 from local_stack.endpoint.features.stages.formats import FileFormat, file_format
 from local_stack.endpoint.features.stages.location import StageLocation, locate
 from local_stack.endpoint.outcome import Outcome
@@ -30,6 +31,7 @@ from local_stack.endpoint.statements import Column, Result, SqlError, unsupporte
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
 
+DETAILED_COLUMNS = (Column("FILE_NAME"), Column("FILE_SIZE", "FIXED"), Column("ROW_COUNT", "FIXED"))
 COLUMNS = (Column("rows_unloaded", "FIXED"), Column("input_bytes", "FIXED"), Column("output_bytes", "FIXED"))
 
 
@@ -43,9 +45,25 @@ def unload(copy: CopyInto, session: Session, describe_only: bool) -> Result:
     if copy.partition is not None:
         parts = _partitions(session.execute(f"SELECT TO_VARCHAR({copy.partition}), q.* FROM ({copy.query}) AS q"))
         written = [_unload_one(part, folder, copy, form, location) for folder, part in parts]
-        return Result(COLUMNS, [[sum(numbers) for numbers in zip(*written, strict=True)] if written else [0, 0, 0]])
-    outcome = session.execute(copy.query or "")
-    return Result(COLUMNS, [_unload_one(outcome, None, copy, form, location)])
+    else:
+        outcome = session.execute(copy.query or "")
+        written = [_unload_one(outcome, None, copy, form, location)]
+    if copy.options.get("DETAILED_OUTPUT"):
+        return Result(
+            DETAILED_COLUMNS, [[file.name, file.output, file.rows] for file in written if file.rows or file.output]
+        )
+    totals = [[file.rows, file.input, file.output] for file in written]
+    return Result(COLUMNS, [[sum(numbers) for numbers in zip(*totals, strict=True)] if totals else [0, 0, 0]])
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A file: its name below the location, its rows, and its bytes before and after compression."""
+
+    name: str
+    rows: int
+    input: int
+    output: int
 
 
 def _partitions(outcome: Outcome) -> Iterator[tuple[str, Outcome]]:
@@ -61,8 +79,8 @@ def _partitions(outcome: Outcome) -> Iterator[tuple[str, Outcome]]:
 
 def _unload_one(
     outcome: Outcome, folder: str | None, copy: CopyInto, form: FileFormat, location: StageLocation
-) -> list[int]:
-    """Write one file; the numbers of the result's row. folder: of the partition, None without PARTITION BY."""
+) -> _Written:
+    """Write one file. folder: of the partition, None without PARTITION BY."""
     if form.type == "JSON" and [c.type for c in outcome.columns] not in (["VARIANT"], ["OBJECT"], ["ARRAY"]):
         raise SqlError(
             "SQL compilation error:\nJSON file format can produce one and only one column of type variant, object, or array.",
@@ -71,22 +89,24 @@ def _unload_one(
     content = _CONTENT[form.type](outcome, form, bool(copy.options.get("HEADER", False)))
     packed, extension = _compressed(content, form)
     if not outcome.table.num_rows and not copy.options.get("SINGLE"):
-        return [0, 0, 0]
+        return _Written("", 0, 0, 0)
     if folder is None:
-        target = _target(location, bool(copy.options.get("SINGLE", False)), extension)
+        label = f"{outcome.query_id}_" if copy.options.get("INCLUDE_QUERY_ID") else ""
+        target = _target(location, bool(copy.options.get("SINGLE", False)), label, extension)
     else:
         prefix = location.prefix if not location.prefix or location.prefix.endswith("/") else location.prefix + "/"
         target = location.file(f"{prefix}{folder}/data_{outcome.query_id}_0_0_0.{extension}").path
     _write(target, packed, copy)
-    return [outcome.table.num_rows, len(content), len(packed)]
+    name = target.relative_to(location.folder.resolve()).as_posix()
+    return _Written(name, outcome.table.num_rows, len(content), len(packed))
 
 
-def _target(location: StageLocation, single: bool, extension: str) -> Path:
+def _target(location: StageLocation, single: bool, label: str, extension: str) -> Path:
     prefix = location.prefix
     if single:
         return location.file(prefix + "data" if not prefix or prefix.endswith("/") else prefix).path
     stem = prefix + "data" if not prefix or prefix.endswith("/") else prefix
-    return location.file(f"{stem}_0_0_0.{extension}").path
+    return location.file(f"{stem}_{label}0_0_0.{extension}").path
 
 
 def _write(target: Path, content: bytes, copy: CopyInto) -> None:
@@ -105,15 +125,26 @@ def _write(target: Path, content: bytes, copy: CopyInto) -> None:
 
 
 def _compressed(content: bytes, form: FileFormat) -> tuple[bytes, str]:
-    kind = {"CSV": "csv", "JSON": "json", "PARQUET": "parquet"}[form.type]
-    wanted = str(form.get("COMPRESSION", "AUTO")).upper()
+    """(the file, its extension)."""
+    kind = str(form.get("FILE_EXTENSION") or {"CSV": "csv", "JSON": "json", "PARQUET": "parquet"}[form.type]).lstrip(
+        "."
+    )
     if form.type == "PARQUET":
-        return content, "snappy.parquet" if wanted in ("AUTO", "SNAPPY") else "parquet"
-    if wanted == "NONE":
-        return content, kind
-    if wanted in ("AUTO", "GZIP"):
-        return gzip.compress(content, mtime=0), f"{kind}.gz"
-    raise unsupported(f"COMPRESSION = {wanted} when unloading")
+        return content, f"snappy.{kind}" if _parquet_compression(form) in ("AUTO", "SNAPPY") else kind
+    wanted = str(form.get("COMPRESSION", "AUTO"))
+    compress, suffix = _COMPRESSIONS["GZIP" if wanted == "AUTO" else wanted]
+    return compress(content), kind + suffix
+
+
+_COMPRESSIONS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "NONE": (bytes, ""),
+    "GZIP": (lambda raw: gzip.compress(raw, mtime=0), ".gz"),
+    "BZ2": (bz2.compress, ".bz2"),
+    "BROTLI": (lambda raw: pa.compress(raw, "brotli", asbytes=True), ".br"),
+    "ZSTD": (lambda raw: pa.compress(raw, "zstd", asbytes=True), ".zst"),
+    "DEFLATE": (zlib.compress, ".deflate"),
+    "RAW_DEFLATE": (lambda raw: zlib.compress(raw, wbits=-15), ".raw_deflate"),
+}
 
 
 def _json_lines(outcome: Outcome, _: FileFormat, __: bool) -> bytes:
@@ -122,45 +153,12 @@ def _json_lines(outcome: Outcome, _: FileFormat, __: bool) -> bytes:
 
 
 def _csv(outcome: Outcome, form: FileFormat, header: bool) -> bytes:
-    enclosed = str(form.get("FIELD_OPTIONALLY_ENCLOSED_BY", "NONE"))
-    nulls = form.get("NULL_IF", ["\\N"])
-    null_text = str(nulls[0] if isinstance(nulls, list) else nulls) if nulls else ""
-    delimiter = str(form.get("FIELD_DELIMITER", ","))
-    text = io.StringIO()
-    if enclosed.upper() != "NONE":
-        writer = csv.writer(
-            text, delimiter=delimiter, quotechar=enclosed, lineterminator="\n", quoting=csv.QUOTE_MINIMAL
-        )
-        if header:
-            writer.writerow([c.name for c in outcome.columns])
-        writer.writerows([[null_text if v is None else _csv_text(v) for v in row] for row in outcome.rows()])
-    else:
-        if header:
-            text.write(delimiter.join(c.name for c in outcome.columns) + "\n")
-        for row in outcome.rows():
-            text.write(
-                delimiter.join(null_text if v is None else _escaped(_csv_text(v), delimiter) for v in row) + "\n"
-            )
-    return text.getvalue().encode()
+    return csv_content(outcome, form, csv_dialect(form), header)
 
 
-def _escaped(text: str, delimiter: str) -> str:
-    """ESCAPE_UNENCLOSED_FIELD's default, the backslash."""
-    for special in ("\\", delimiter, "\n"):
-        text = text.replace(special, "\\" + special)
-    return text
-
-
-def _csv_text(value: Any) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case dt.datetime():
-            millis = f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}"
-            return millis if value.tzinfo is None else f"{millis} Z"
-        case bytes():
-            return value.hex().upper()
-    return str(value)
+def _parquet_compression(form: FileFormat) -> str:
+    """COMPRESSION, or what the older SNAPPY_COMPRESSION says."""
+    return str(form.get("COMPRESSION", "AUTO" if form.get("SNAPPY_COMPRESSION", True) else "NONE"))
 
 
 def _parquet(outcome: Outcome, form: FileFormat, header: bool) -> bytes:
@@ -168,8 +166,10 @@ def _parquet(outcome: Outcome, form: FileFormat, header: bool) -> bytes:
     if not header:
         table = table.rename_columns([f"_COL_{i}" for i in range(table.num_columns)])
     sink = pa.BufferOutputStream()
-    wanted = str(form.get("COMPRESSION", "AUTO")).lower()
-    pq.write_table(table, sink, compression="snappy" if wanted == "auto" else wanted)
+    wanted = _parquet_compression(form)
+    if wanted in ("LZO", "BZ2", "DEFLATE", "RAW_DEFLATE"):
+        raise unsupported(f"COMPRESSION = {wanted} when unloading Parquet")
+    pq.write_table(table, sink, compression="snappy" if wanted == "AUTO" else wanted.lower())
     return bytes(sink.getvalue())
 
 
