@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from snowflake.connector.errors import DatabaseError
 
@@ -78,6 +78,7 @@ def _by_our_reader(file: CsvFile) -> list[tuple[Any, ...]]:
     return [tuple(row.values())[:-1] for row in reader.read_all().to_pylist()]
 
 
+@example('"\na', '"', None, True)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["a", "é", ",", '"', '""', '"a"', "\n", " ", "\\", "1", ""]), max_size=14).map("".join),
        st.sampled_from([None, '"']), st.sampled_from([None, "\\"]), st.booleans())  # fmt: skip

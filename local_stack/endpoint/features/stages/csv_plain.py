@@ -48,6 +48,9 @@ def plain_file(path: Path, dialect: CsvDialect) -> PlainFile | None:
                     content = content.partition(b"\n")[2]
                 if piece.startswith(codecs.BOM_UTF8) or not content:
                     return None
+                # DuckDB takes a new line within quotes for no line, also in what it skips.
+                if dialect.quote and dialect.quote.encode() in piece[: len(piece) - len(content)]:
+                    return None
             if not scan.add(content):
                 return None
     except (OSError, zlib.error, UnicodeDecodeError):
