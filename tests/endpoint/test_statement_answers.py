@@ -257,3 +257,17 @@ def test_every_function_is_there_without_a_current_database(endpoint: RunningEnd
             "CREATE DATABASE two",
         )
         assert _run(connection, "SELECT t::DATE::VARCHAR FROM one.public.v") == [("2024-01-01",)]
+
+
+def test_information_schema_tables_has_views_too(endpoint: RunningEndpoint) -> None:
+    """What `dbt docs generate` reads."""
+    with endpoint.connect() as connection:
+        _run(connection, "CREATE OR REPLACE SCHEMA listed")
+        _run(connection, "CREATE TABLE listed.t (i INT)")
+        _run(connection, "CREATE VIEW listed.v COMMENT = 'seen' AS SELECT i FROM listed.t")
+        found = connection.cursor().execute(
+            "SELECT table_name, table_type, comment, row_count, bytes FROM information_schema.tables"
+            " WHERE table_schema = 'LISTED' ORDER BY 1"
+        )
+        assert found.fetchall() == [("T", "BASE TABLE", None, 0, 0), ("V", "VIEW", "seen", None, None)]
+        _run(connection, "DROP SCHEMA listed")

@@ -31,6 +31,33 @@ COMMENTS = (
     ('_fs_tables_ext.comment AS "COMMENT"', 'tables.comment AS "COMMENT"'),
     ("null::VARCHAR as COMMENT\nfrom duckdb_views", "comment as COMMENT\nfrom duckdb_views"),
 )
+# Views too are in INFORMATION_SCHEMA.TABLES. See: https://docs.snowflake.com/en/sql-reference/info-schema/tables
+END_OF_TABLES = "  and tables.schema_name != '_fs_information_schema'\n;"
+_VIEWS_TOO = """  and tables.schema_name != '_fs_information_schema'
+union all by name
+select
+    database_name as "TABLE_CATALOG",
+    schema_name as "TABLE_SCHEMA",
+    view_name as "TABLE_NAME",
+    'SYSADMIN' as "TABLE_OWNER",
+    'VIEW' as "TABLE_TYPE",
+    'NO' as "IS_TRANSIENT",
+    'YES' as "IS_INSERTABLE_INTO",
+    'YES' as "IS_TYPED",
+    to_timestamp(0)::timestamptz as "CREATED",
+    to_timestamp(0)::timestamptz as "LAST_ALTERED",
+    to_timestamp(0)::timestamptz as "LAST_DDL",
+    'SYSADMIN' as "LAST_DDL_BY",
+    'NO' as "AUTO_CLUSTERING_ON",
+    comment as "COMMENT",
+    'NO' as "IS_TEMPORARY",
+    'NO' as "IS_ICEBERG",
+    'NO' as "IS_DYNAMIC",
+    'NO' as "IS_IMMUTABLE",
+    'NO' as "IS_HYBRID"
+from duckdb_views()
+where database_name = '__name__' and schema_name not in ('_fs_information_schema', 'main')
+;"""
 KEPT = ("OR REPLACE MACRO", "MACRO IF NOT EXISTS")
 HIDDEN_DATABASES = frozenset({"memory", "system", "temp", GLOBAL_DATABASE_NAME})
 
@@ -81,7 +108,7 @@ class Engine:
             return
         self._attach_file(name)
         views = info_schema.per_db_creation_sql("__name__").replace(*RENEWED)
-        for where in COMMENTS:
+        for where in (*COMMENTS, (END_OF_TABLES, _VIEWS_TOO)):
             views = views.replace(*where)
         self.duck_conn.execute(_named(views, name))
         create_history(self.duck_conn, name)
