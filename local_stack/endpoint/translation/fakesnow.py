@@ -68,8 +68,6 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform(fs.json_extract_cast_as_varchar, (exp.JSONExtract,)),
     Transform(fs.json_extract_cased_as_varchar, (exp.JSONExtract,)),
     Transform(fs.json_extract_precedence, (exp.JSONExtract, exp.JSONExtractScalar)),
-    Transform(fs.flatten_value_cast_as_varchar, (exp.Explode,)),
-    Transform(fs.flatten, (exp.Explode,)),
     Transform(fs.regex_replace, (exp.RegexpReplace,)),
     Transform(fs.regex_substr, (exp.RegexpExtract,)),
     Transform(fs.sequence_nextval, (exp.Column,)),
@@ -130,6 +128,9 @@ LEFT_OUT: dict[str, str] = {
     "create_clone": "features/tables/alter.py clones; tables.py does for temporary tables",
     "create_table_as": "tables.py wraps the query instead of describing it",
     **dict.fromkeys(("try_parse_json", "to_date"), "sqlglot has a class for the function, which it does not look at"),
+    **dict.fromkeys(
+        ("flatten_value_cast_as_varchar", "flatten"), "snowpark.py has macros for FLATTEN with all its arguments"
+    ),
     "sample": "sqlglot names the method of every sample",
 }
 
