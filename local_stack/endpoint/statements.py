@@ -53,6 +53,29 @@ class Result:
         return Result((Column("status"),), [[message]])
 
     @staticmethod
+    def created(kind: str, name: str) -> Result:
+        """Answer CREATE. kind: as it begins a sentence."""
+        return Result.status(f"{kind} {name} successfully created.")
+
+    @staticmethod
+    def existed(name: str) -> Result:
+        """Answer CREATE … IF NOT EXISTS of what exists."""
+        return Result.status(f"{name} already exists, statement succeeded.")
+
+    @staticmethod
+    def dropped(name: str) -> Result:
+        """Answer DROP."""
+        return Result.status(f"{name} successfully dropped.")
+
+    @staticmethod
+    def was_dropped(name: str) -> Result:
+        """Answer DROP … IF EXISTS of what does not exist.
+
+        See: https://docs.snowflake.com/en/sql-reference/sql/drop-iceberg-table
+        """
+        return Result.status(f"Drop statement executed successfully ({name} already dropped).")
+
+    @staticmethod
     def succeeded() -> Result:
         """Answer a statement that has nothing else to tell."""
         return Result.status(SUCCEEDED)

@@ -1,7 +1,4 @@
-"""Word what Snowflake answers to statements that are no queries: a status, or the numbers of rows.
-
-See: https://docs.snowflake.com/en/sql-reference/sql/create-table (and the page of each other statement)
-"""
+"""Tell the columns and counts that Snowflake answers to statements that are no queries."""
 
 from __future__ import annotations
 
@@ -15,24 +12,6 @@ def counted(expression: Expr, rows: int) -> Result:
     """Answer an INSERT or a DELETE."""
     done = "inserted" if isinstance(expression, exp.Insert) else "deleted"
     return Result((Column(f"number of rows {done}", "FIXED"),), [[rows]])
-
-
-def created(kind: str, name: str) -> Result:
-    return Result.status(f"{kind.capitalize()} {name} successfully created.")
-
-
-def left_as_it_was(name: str) -> Result:
-    """Answer CREATE … IF NOT EXISTS of what exists."""
-    return Result.status(f"{name} already exists, statement succeeded.")
-
-
-def dropped(name: str) -> Result:
-    return Result.status(f"{name} successfully dropped.")
-
-
-def already_dropped(name: str) -> Result:
-    """Answer DROP … IF EXISTS of what does not exist."""
-    return Result.status(f"Drop statement executed successfully ({name} already dropped).")
 
 
 def without_rows(expression: Expr) -> Result:

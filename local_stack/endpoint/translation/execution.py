@@ -118,15 +118,15 @@ class Execution:
             case exp.Create():
                 name = self._shown(expression.find(exp.Table))
                 if if_exists and self._exists(kind, expression):
-                    return answers.left_as_it_was(name)
+                    return Result.existed(name)
                 self._run_together(expression, params)
-                return answers.created(kind, name)
+                return Result.created(kind.capitalize(), name)
             case exp.Drop():
                 name = self._shown(expression.find(exp.Table))
                 if if_exists and not self._exists(kind, expression):
-                    return answers.already_dropped(name)
+                    return Result.was_dropped(name)
                 self._run_together(expression, params)
-                return answers.dropped(name)
+                return Result.dropped(name)
             case exp.Comment() if if_exists and not self._exists(kind, expression):
                 return Result.succeeded()
             case exp.Comment():

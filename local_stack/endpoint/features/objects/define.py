@@ -77,7 +77,7 @@ def _store(
     if is_built_in and not if_not_exists and not or_alter:
         raise existing_object(place[2])
     if (existing is not None or is_built_in) and if_not_exists:
-        return Result.status(f"{place[2]} already exists, statement succeeded.")
+        return Result.existed(place[2])
     if existing is not None and not (or_replace or or_alter):
         raise existing_object(existing.full_name)
     store.require_container(kind, place, session)
@@ -89,7 +89,7 @@ def _store(
         session.catalog.update(existing, {**definition, "owner": existing.definition.get("owner", session.role)})
         return Result.status(f"{kind.name.capitalize()} {place[2]} successfully altered.")
     session.catalog.put(kind.kind, *place, definition)
-    return Result.status(f"{_title(kind)} {place[2]} successfully created.")
+    return Result.created(_title(kind), place[2])
 
 
 def _title(kind: ObjectKind) -> str:
@@ -261,11 +261,11 @@ def drop(reader: Reader, session: Session) -> Callable[[], Result] | None:
     def run() -> Result:
         stored = store.find(chosen, parts, session)
         if stored is None and if_exists:
-            return Result.status(f"Drop statement executed successfully ({parts[-1]} already dropped).")
+            return Result.was_dropped(parts[-1])
         stored = store.require(chosen, parts, session)
         _refuse_used(stored, session)
         session.catalog.drop(stored.kind, stored.database, stored.schema, stored.name)
-        return Result.status(f"{stored.name} successfully dropped.")
+        return Result.dropped(stored.name)
 
     return run
 

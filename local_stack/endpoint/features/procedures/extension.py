@@ -123,13 +123,13 @@ class Procedures:
             _commit(session)
         found = registry.create(created, session)
         if found is None:
-            return Result.status(f"{routine.name} already exists, statement succeeded.")
+            return Result.existed(routine.name)
         if routine.kind == "FUNCTION":
             self._functions.created(found, session)
         if not routine.temporary and not (created.or_alter and session.grants.has_owner(*found.securable)):
             place = (found.database, found.schema, routine.stored_name)
             record_creation(routine.kind, place, session, keeps_grants=created.copy_grants)
-        return Result.status(f"{routine.kind.capitalize()} {routine.name} successfully created.")
+        return Result.created(routine.kind.capitalize(), routine.name)
 
     def _call(self, call: Call, statement: Statement, session: Session) -> Result | Statement:
         types = argument_types(call.arguments, statement, session)

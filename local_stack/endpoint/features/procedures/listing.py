@@ -125,10 +125,10 @@ def _drop(reader: Reader, session: Session) -> Action | None:
 
     def run() -> Result:
         if if_exists and registry.find_signature(kind, session.resolve(parts), families, session) is None:
-            return Result.status(f"Drop statement executed successfully ({parts[-1]} already dropped).")
+            return Result.was_dropped(parts[-1])
         found = registry.require(kind, parts, families, session)
         registry.drop(found, session)
-        return Result.status(f"{parts[-1]} successfully dropped.")
+        return Result.dropped(parts[-1])
 
     return run
 

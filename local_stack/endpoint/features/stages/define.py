@@ -71,14 +71,14 @@ def _create(reader: Reader, kind: str, session: Session) -> Result:
     existing = objects.exists(session, kind, name, temporary)
     label = "Stage area" if kind == STAGE else "File format"
     if existing and if_missing:
-        return Result.status(f"{name.name} already exists, statement succeeded.")
+        return Result.existed(name.name)
     definition = _definition(kind, options, session)
     if existing and replace and kind == STAGE and not existing.definition.get("url"):
         shutil.rmtree(objects.folder(session, existing), ignore_errors=True)
     if existing and alter and kind == STAGE and bool(existing.definition.get("url")) != bool(definition.get("url")):
         raise SqlError("SQL compilation error:\nA stage cannot change between internal and external.", 1420, "22023")
     objects.put(session, kind, name, definition, temporary, replace or alter)
-    return Result.status(f"{label} {name.name} successfully created.")
+    return Result.created(label, name.name)
 
 
 def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _drop(reader: Reader, kind: str, session: Session) -> Result:
         if if_exists:
             return Result.status("Drop statement executed successfully.")
         raise missing_object(kind, str(name))
-    return Result.status(f"{name.name} successfully dropped.")
+    return Result.dropped(name.name)
 
 
 def _show(reader: Reader, kind: str, session: Session) -> Result:

@@ -77,11 +77,10 @@ def _create(reader: Reader, session: Session) -> Result:
     for option in options:
         if option not in _OPTIONS:
             raise compilation_error(f"invalid property '{option}' for '{kind}'", 1422, "22023")
-    label = f"{kind.capitalize()} {name or database}"
     if _exists(session, database, name):
         if if_missing:
             _use(session, database, name)
-            return Result.status(f"{name or database} already exists, statement succeeded.")
+            return Result.existed(name or database)
         if not replace:
             raise existing_object(name or database)
         _remove(session, database, name)
@@ -100,7 +99,7 @@ def _create(reader: Reader, session: Session) -> Result:
     definition: dict[str, Any] = {"managed_access": managed, "comment": str(options.get("COMMENT", ""))}
     session.catalog.put(kind, database, name, "", definition)
     _use(session, database, name)
-    return Result.status(f"{label} successfully created.")
+    return Result.created(kind.capitalize(), name or database)
 
 
 def _drop(reader: Reader, session: Session) -> Result:
@@ -111,10 +110,10 @@ def _drop(reader: Reader, session: Session) -> Result:
     reader.expect_end()
     if not _exists(session, database, name):
         if if_exists:
-            return Result.status(f"Drop statement executed successfully ({name or database} already dropped).")
+            return Result.was_dropped(name or database)
         raise missing_object(kind, name or database)
     _remove(session, database, name)
-    return Result.status(f"{name or database} successfully dropped.")
+    return Result.dropped(name or database)
 
 
 def _undrop(reader: Reader, session: Session) -> Result:
