@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,7 +61,11 @@ def test_an_asynchronous_statement_tells_its_result_and_its_error_when_asked(con
     cursor.get_results_from_sfqid(cursor.sfqid)
     assert results(cursor) == [[(1,)], [(2,)]]
     cursor.execute_async("SELECT nope FROM t")
-    assert connection.get_query_status(cursor.sfqid) == QueryStatus.FAILED_WITH_ERROR
+    deadline = time.monotonic() + 30
+    while connection.is_still_running(status := connection.get_query_status(cursor.sfqid)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert status == QueryStatus.FAILED_WITH_ERROR
     with pytest.raises(ProgrammingError, match="invalid identifier 'NOPE'") as error:
         cursor.get_results_from_sfqid(cursor.sfqid)
     assert error.value.errno == 904
