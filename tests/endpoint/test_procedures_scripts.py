@@ -68,7 +68,7 @@ def test_exceptions_are_caught_raised_and_reported(connection: Any) -> None:
     assert run(connection, block) == [("too bad-20002",)]
     with pytest.raises(snowflake.connector.errors.ProgrammingError, match="too bad"):
         run(connection, "DECLARE mine EXCEPTION (-20002, 'too bad'); BEGIN RAISE mine; END")
-    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="identifier NOPE must be declared"):
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="Bind variable :NOPE not set"):
         run(connection, "BEGIN INSERT INTO t VALUES (:nope, 'x'); END")
 
 
@@ -99,5 +99,193 @@ def test_a_transaction_left_open_is_rolled_back_with_an_error(connection: Any) -
 
 
 def test_what_is_not_run_is_named(connection: Any) -> None:
-    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="FETCH in a SQL procedure"):
-        run(connection, "BEGIN FETCH c INTO x; END")
+    for statement in ("ASYNC (SELECT 1)", "AWAIT ALL", "CANCEL rs", "LET rs RESULTSET := ASYNC (SELECT 1)"):
+        with pytest.raises(
+            snowflake.connector.errors.ProgrammingError, match=r"Unsupported feature '\w+ in a SQL procedure"
+        ):
+            run(connection, f"BEGIN {statement}; END")
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ("BEGIN LET s STRING := (SELECT 'x'); RETURN s; END", "x"),
+        ("BEGIN LET n INT := (SELECT COUNT(*) FROM t); RETURN n + 1; END", 3),
+        ("BEGIN LET n := (SELECT MAX(a) FROM t); RETURN n; END", 2),
+        ("DECLARE x INT; BEGIN x := (SELECT a FROM t WHERE b = 'y'); RETURN x; END", 2),
+        ("DECLARE y INT DEFAULT (SELECT COUNT(*) FROM t); BEGIN RETURN y; END", 2),
+        ("BEGIN RETURN (SELECT 2) * 10; END", 20),
+        ("BEGIN LET k STRING := 'y'; RETURN (SELECT a FROM t WHERE b = :k) + (SELECT 1); END", 3),
+        ("BEGIN IF ((SELECT COUNT(*) FROM t) = 2) THEN RETURN 'two'; END IF; RETURN 'other'; END", "two"),
+        ("BEGIN IF (EXISTS (SELECT 1 FROM t WHERE a = 9)) THEN RETURN 'yes'; END IF; RETURN 'no'; END", "no"),
+        ("DECLARE s INT := 0; BEGIN FOR i IN 1 TO (SELECT COUNT(*) FROM t) DO s := s + i; END FOR; RETURN s; END", 3),
+        ("BEGIN LET n INT := (SELECT a FROM t WHERE b = 'none'); RETURN COALESCE(n, -1); END", -1),
+        ("BEGIN LET n NUMBER(5,1) := (SELECT 1.26); RETURN n::STRING; END", "1.3"),
+    ],
+)
+def test_a_query_in_the_place_of_a_value_gives_its_value(connection: Any, block: str, expected: Any) -> None:
+    assert run(connection, block) == [(expected,)]
+
+
+def test_a_query_in_the_place_of_a_value_gives_one_value(connection: Any) -> None:
+    with pytest.raises(
+        snowflake.connector.errors.ProgrammingError, match="Single-row subquery returns more than"
+    ) as error:
+        run(connection, "BEGIN LET n INT := (SELECT a FROM t); RETURN n; END")
+    assert (error.value.errno, error.value.sqlstate) == (90150, "22000")
+    assert "Uncaught exception of type 'EXPRESSION_ERROR' on line 1 at position 6" in str(error.value)
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="Unsupported subquery type"):
+        run(connection, "BEGIN LET n INT := (SELECT a, b FROM t WHERE a = 1); RETURN n; END")
+
+
+def test_arguments_of_call_are_evaluated_once_and_not_for_a_call_that_fails(connection: Any) -> None:
+    run(connection, "CREATE SEQUENCE sq")
+    run(connection, "CREATE PROCEDURE echo(n INT) RETURNS INT LANGUAGE SQL AS 'BEGIN RETURN n; END'")
+    for wrong in ("CALL nowhere(sq.nextval)", "CALL echo(sq.nextval, 2)", "CALL echo(nope => sq.nextval)"):
+        with pytest.raises(snowflake.connector.errors.ProgrammingError):
+            run(connection, wrong)
+    assert [run(connection, "CALL echo(sq.nextval)")[0][0] for _ in range(3)] == [1, 2, 3]
+    assert run(connection, "SELECT sq.nextval + 1") == [(5,)]
+    assert run(connection, "CALL echo((SELECT COUNT(*) FROM t))") == [(2,)]
+    assert run(connection, "CALL echo(SELECT COUNT(*) FROM t)") == [(2,)]
+
+
+def test_cursors_are_opened_fetched_and_closed(connection: Any) -> None:
+    block = """
+    DECLARE
+        low INT := 1;
+        x INT; y STRING;
+        c CURSOR FOR SELECT a, b FROM t WHERE a >= ? ORDER BY a DESC;
+    BEGIN
+        OPEN c USING (low);
+        FETCH c INTO x, y;
+        LET seen STRING := x || y;
+        FETCH c INTO x, y;
+        seen := seen || x || y;
+        FETCH c INTO x, y;
+        CLOSE c;
+        RETURN seen || COALESCE(y, ' end');
+    END"""
+    assert run(connection, block) == [("2y1x end",)]
+    over = "DECLARE s INT := 0; c CURSOR FOR SELECT a FROM t; BEGIN FOR r IN c DO s := s + r.a; END FOR; RETURN s; END"
+    assert run(connection, over) == [(3,)]
+    table = "DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a; BEGIN OPEN c; RETURN TABLE(RESULTSET_FROM_CURSOR(c)); END"
+    assert run(connection, table) == [(1,), (2,)]
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="Cursor 'C' is not open"):
+        run(connection, "DECLARE x INT; c CURSOR FOR SELECT a FROM t; BEGIN FETCH c INTO x; END")
+
+
+def test_result_sets_are_assigned_and_read(connection: Any) -> None:
+    block = """
+    DECLARE
+        rs RESULTSET;
+        low INT := 2;
+        total INT := 0;
+    BEGIN
+        rs := (EXECUTE IMMEDIATE 'SELECT a FROM t WHERE a >= ?' USING (low));
+        LET c CURSOR FOR rs;
+        FOR r IN c DO total := total + r.a; END FOR;
+        rs := (SELECT a * 10 AS a FROM t WHERE a < :low);
+        FOR r IN rs DO INSERT INTO t VALUES (:r.a, 'row'); END FOR;
+        RETURN total || '/' || (SELECT MAX(a) FROM t);
+    END"""
+    assert run(connection, block) == [("2/10",)]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("CASE (x) WHEN 1 THEN RETURN 'one'; WHEN 3 THEN RETURN 'three'; ELSE RETURN 'many'; END CASE;", "three"),
+        ("CASE WHEN x > 5 THEN RETURN 'big'; WHEN x > 2 THEN RETURN 'mid'; END;", "mid"),
+        ("CASE (x) WHEN 1 THEN RETURN 'one'; END CASE; RETURN 'none';", "none"),
+        ("REPEAT x := x - 1; UNTIL (x <= 0) END REPEAT; RETURN x;", 0),
+        ("LOOP x := x + 1; IF (x > 7) THEN BREAK; END IF; END LOOP; RETURN x;", 8),
+        ("WHILE (TRUE) DO LOOP x := x + 1; BREAK outer_one; END LOOP inner_one; END WHILE outer_one; RETURN x;", 4),
+        (
+            "FOR i IN 1 TO 3 DO FOR j IN 1 TO 3 DO IF (j = 2) THEN CONTINUE o; END IF; x := x + 1; END FOR;"
+            " END FOR o; RETURN x;",
+            6,
+        ),
+        ("FOR i IN REVERSE 1 TO 3 LOOP x := x * 10 + i; END LOOP; RETURN x;", 3321),
+        ("BEGIN LET x STRING := 'inner'; NULL; END; RETURN x;", 3),
+    ],
+)  # fmt: skip
+def test_branches_loops_and_labels(connection: Any, body: str, expected: Any) -> None:
+    assert run(connection, f"DECLARE x INT := 3; BEGIN {body} END") == [(expected,)]
+
+
+def test_handlers_by_name_kind_and_what_follows_them(connection: Any) -> None:
+    continues = """
+    DECLARE n INT := 0;
+    BEGIN
+        INSERT INTO missing VALUES (1);
+        n := n + 1;
+        n := 1 / 0;
+        n := n + 10;
+        RETURN n;
+    EXCEPTION
+        WHEN STATEMENT_ERROR CONTINUE THEN n := n + 100;
+        WHEN EXPRESSION_ERROR CONTINUE THEN n := n + 1000;
+    END"""
+    assert run(connection, continues) == [(1111,)]
+    again = (
+        "DECLARE mine EXCEPTION (-20003, 'mine'); BEGIN BEGIN RAISE mine; EXCEPTION WHEN mine THEN RAISE; END;"
+        " EXCEPTION WHEN OTHER THEN RETURN SQLCODE || SQLERRM || SQLSTATE; END"
+    )
+    assert run(connection, again) == [("-20003mineP0001",)]
+    with pytest.raises(snowflake.connector.errors.ProgrammingError) as error:
+        run(connection, "BEGIN\n  LET x INT := 1;\n  SELECT * FROM missing;\nEND")
+    assert "Uncaught exception of type 'STATEMENT_ERROR' on line 3 at position 2" in str(error.value)
+    assert error.value.errno == 2003
+
+
+def test_what_a_statement_did_is_told(connection: Any) -> None:
+    block = """
+    DECLARE told STRING;
+    BEGIN
+        UPDATE t SET b = b || '!' WHERE a > 1;
+        told := SQLROWCOUNT || '/' || SQLFOUND || '/' || SQLNOTFOUND;
+        DELETE FROM t WHERE a = 99;
+        told := told || ' ' || SQLROWCOUNT || '/' || SQLNOTFOUND;
+        SELECT a FROM t;
+        RETURN told || ' ' || COALESCE(SQLROWCOUNT::STRING, 'NULL') || ACTIVITY_COUNT;
+    END"""
+    assert run(connection, block) == [("1/true/false 0/true NULL2",)]
+
+
+def test_select_into_takes_one_row(connection: Any) -> None:
+    assert run(
+        connection, "DECLARE x INT; y STRING; BEGIN SELECT a, b INTO :x, :y FROM t WHERE a = 2; RETURN x || y; END"
+    ) == [("2y",)]
+    assert run(connection, "DECLARE x INT := 5; BEGIN SELECT a INTO :x FROM t WHERE a = 9; RETURN x; END") == [(None,)]
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="exactly 1 returned row, but got 2"):
+        run(connection, "DECLARE x INT; BEGIN SELECT a INTO :x FROM t; RETURN x; END")
+
+
+def test_names_in_strings_comments_and_calls_are_no_variables(connection: Any) -> None:
+    block = """
+    DECLARE a INT := 7; day INT := 2; b STRING := 'v';
+    BEGIN
+        -- :a is a comment
+        INSERT INTO t VALUES (:a, ':a and b'); /* :nope */
+        RETURN 'a b' || b || DATEADD(day, day, '2024-01-01'::DATE) || (SELECT MAX(b) FROM t WHERE a = :a);
+    END"""
+    assert run(connection, block) == [("a bv2024-01-03:a and b",)]
+
+
+def test_values_of_every_type_pass_through_variables(connection: Any) -> None:
+    block = """
+    DECLARE
+        d DATE := '2024-01-15'; n NUMBER(10,2) := -1.5; f FLOAT := 0.25; o OBJECT := OBJECT_CONSTRUCT('k', ARRAY_CONSTRUCT(1, 2));
+        ts TIMESTAMP_NTZ := '2024-01-15 10:00:00.5'; flag BOOLEAN := TRUE; name STRING := 'IT''S'; nothing INT;
+        target STRING := 't';
+    BEGIN
+        CREATE OR REPLACE TABLE kept AS SELECT :d AS d, :n AS n, :f AS f, :o AS o, :ts AS ts, :flag AS flag, :name AS name;
+        LET rows_of INT := (SELECT COUNT(*) FROM IDENTIFIER(:target));
+        RETURN o:k[1]::INT + rows_of + COALESCE(nothing, 0);
+    END"""
+    assert run(connection, block) == [(4,)]
+    (row,) = run(connection, "SELECT d, n, f, o:k[0]::INT, ts, flag, name FROM kept")
+    assert [str(value) for value in row] == [
+        "2024-01-15", "-1.50", "0.25", "1", "2024-01-15 10:00:00.500000", "True", "IT'S",
+    ]  # fmt: skip

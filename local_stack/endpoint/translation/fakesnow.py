@@ -47,6 +47,21 @@ def upper_case_unquoted_identifiers(expression: Expr) -> Expr:
     return expression
 
 
+def sequence_nextval(expression: Expr) -> Expr:
+    """Do what fakesnow's transform of this name does, also within expressions and for qualified names.
+
+    See: https://docs.snowflake.com/en/user-guide/querying-sequences
+    """
+    if not (isinstance(expression, exp.Column) and expression.table and expression.name.upper() == "NEXTVAL"):
+        return expression
+    owner = [part for part in expression.parts[:-1] if isinstance(part, exp.Identifier)]
+    name = ".".join(exp.to_identifier(part.name, quoted=True).sql(dialect="duckdb") for part in owner)
+    call = exp.Anonymous(this="nextval", expressions=[exp.Literal.string(name)])
+    if isinstance(expression.parent, exp.Select) and expression.arg_key == "expressions":
+        return exp.alias_(call, "NEXTVAL", quoted=True)
+    return call
+
+
 _CALL: Types = (exp.Anonymous,)
 _SHOW: Types = (exp.Show,)
 
@@ -70,7 +85,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform(fs.json_extract_precedence, (exp.JSONExtract, exp.JSONExtractScalar)),
     Transform(fs.regex_replace, (exp.RegexpReplace,)),
     Transform(fs.regex_substr, (exp.RegexpExtract,)),
-    Transform(fs.sequence_nextval, (exp.Column,)),
+    Transform(sequence_nextval, (exp.Column,)),
     Transform(fs.values_columns, (exp.Values,)),
     Transform(fs.timestamp_offsets, (exp.Cast,)),
     Transform(fs.to_decimal, (exp.ToNumber,)),

@@ -17,15 +17,23 @@ _FAMILIES = {"FIXED": "NUMBER", "REAL": "FLOAT", "TEXT": "VARCHAR"}
 
 
 def argument_types(arguments: Sequence[Argument], statement: Statement, session: Session) -> list[str | None]:
-    """The type family of each argument, None for NULL; evaluated without casts."""
+    """Return the type family of each argument, None for NULL. Nothing is evaluated: a sequence gives no number."""
     if not arguments:
         return []
-    outcome = _evaluate([a.expression for a in arguments], arguments, statement, session)
-    row = outcome.rows()[0]
-    return [
-        None if value is None else _FAMILIES.get(column.type, column.type)
-        for column, value in zip(outcome.columns, row, strict=True)
-    ]
+    outcome = _evaluate([a.expression for a in arguments], arguments, statement, session, describe_only=True)
+    families = [_FAMILIES.get(column.type, column.type) for column in outcome.columns]
+    return [_family(a, known, statement) for a, known in zip(arguments, families, strict=True)]
+
+
+def _family(argument: Argument, described: str, statement: Statement) -> str | None:
+    """Describing takes binds as NULL: one that stands alone tells its own type."""
+    bare = argument.expression.strip()
+    if bare.upper() == "NULL":
+        return None
+    if bare != "?":
+        return described
+    kind, value = statement.binds[argument.first_bind]
+    return None if value is None else _FAMILIES.get(kind, kind)
 
 
 def evaluate(
@@ -52,11 +60,17 @@ def evaluate(
     return [to_handler(value, parameter.sql_type) for value, parameter in zip(row, parameters, strict=True)]
 
 
-def _evaluate(expressions: list[str], arguments: Sequence[Argument], statement: Statement, session: Session) -> Any:
+def _evaluate(
+    expressions: list[str],
+    arguments: Sequence[Argument],
+    statement: Statement,
+    session: Session,
+    describe_only: bool = False,
+) -> Any:
     binds = [statement.binds[i] for a in arguments for i in range(a.first_bind, a.first_bind + a.bind_count)]
-    columns = ", ".join(f"{expression} AS A{i}" for i, expression in enumerate(expressions))
+    columns = ", ".join(f"({expression}) AS A{i}" for i, expression in enumerate(expressions))
     # Past session.execute: LAST_QUERY_ID knows nothing of the endpoint's own statements.
-    return session.executor.run(Statement(f"SELECT {columns}", tuple(binds)), session)
+    return session.executor.run(Statement(f"SELECT {columns}", tuple(binds), describe_only), session)
 
 
 def _cast(expression: str, kind: SqlType) -> str:

@@ -90,7 +90,9 @@ def read_arguments(reader: Reader, bound_before: int = 0) -> tuple[Argument, ...
         if reader.token.kind in ("word", "quoted") and reader.peek().text == "=>":
             name = identifier_value(reader.next())
             reader.expect("=>")
-        expression = reader.expression(",", ")")
+        is_query = reader.looking_at("SELECT") or reader.looking_at("WITH")
+        expression = reader.expression(*(")",) if is_query else (",", ")"))
+        expression = f"({expression})" if is_query else expression
         binds = _symbols(expression).count("?")
         arguments.append(Argument(expression, name, bound, binds))
         bound += binds
