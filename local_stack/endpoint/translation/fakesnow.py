@@ -15,6 +15,8 @@ from typing import Any
 from fakesnow import transforms as fs
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.language.quoting import quote_name
+
 Types = tuple[type[Any], ...]
 
 
@@ -54,11 +56,10 @@ def sequence_nextval(expression: Expr) -> Expr:
     """
     if not (isinstance(expression, exp.Column) and expression.table and expression.name.upper() == "NEXTVAL"):
         return expression
-    owner = [part for part in expression.parts[:-1] if isinstance(part, exp.Identifier)]
-    name = ".".join(exp.to_identifier(part.name, quoted=True).sql(dialect="duckdb") for part in owner)
+    name = ".".join(quote_name(part.name) for part in expression.parts[:-1])
     call = exp.Anonymous(this="nextval", expressions=[exp.Literal.string(name)])
     if isinstance(expression.parent, exp.Select) and expression.arg_key == "expressions":
-        return exp.alias_(call, "NEXTVAL", quoted=True)
+        return exp.alias_(call, "NEXTVAL")
     return call
 
 
