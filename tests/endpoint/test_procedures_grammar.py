@@ -7,7 +7,8 @@ import pytest
 from local_stack.endpoint.features.procedures.call import Argument, parse_call
 from local_stack.endpoint.features.procedures.create import parse_create
 from local_stack.endpoint.features.procedures.definition import Parameter, Routine
-from local_stack.endpoint.features.procedures.scripting.parse import For, If, Let, Return, Sql, is_block, parse_block
+from local_stack.endpoint.features.procedures.scripting.nodes import Assign, Declare, For, If, Return, Sql
+from local_stack.endpoint.features.procedures.scripting.parse import is_block, parse_block
 from local_stack.endpoint.language.quoting import string_value
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import SqlError
@@ -133,10 +134,17 @@ def test_a_block_is_a_tree() -> None:
         " IF (n > 1) THEN RETURN 'many'; ELSE RETURN 'few'; END IF;"
         " EXCEPTION WHEN OTHER THEN RETURN SQLERRM; END"
     )
-    assert [d.name for d in block.declarations] == ["N", "RS"]
-    let, query, loop, condition = block.body
-    assert let == Let("M", "CASE WHEN n > 0 THEN 1 ELSE 2 END")
-    assert query == Sql("SELECT COUNT(*)  FROM t WHERE a = :m", ("N",))
-    assert loop == For("R", "rs", None, (Let("N", "n + r.a", declares=False),))
-    assert condition == If((("(n > 1)", (Return("'many'"),)), ("", (Return("'few'"),))))
-    assert block.handlers == ((("OTHER",), (Return("SQLERRM"),)),)
+    assert [getattr(step.node, "name", "") for step in block.declarations] == ["N", "RS"]
+    let, query, loop, condition = (step.node for step in block.body)
+    assert let == Declare("M", "", "CASE WHEN n > 0 THEN 1 ELSE 2 END")
+    assert query == Sql("SELECT COUNT(*) FROM t WHERE a = :m", ("N",))
+    assert isinstance(loop, For)
+    assert (loop.name, loop.source, loop.last) == ("R", "rs", None)
+    assert [step.node for step in loop.body] == [Assign("N", "n + r.a")]
+    assert isinstance(condition, If)
+    assert [(when, [step.node for step in body]) for when, body in condition.branches] == [
+        ("(n > 1)", [Return("'many'")]),
+        ("", [Return("'few'")]),
+    ]
+    (handler,) = block.handlers
+    assert (handler.names, [step.node for step in handler.body]) == (("OTHER",), [Return("SQLERRM")])
