@@ -52,6 +52,7 @@ from local_stack.endpoint.translation.effects import classify, writes
 from local_stack.endpoint.translation.execution import Execution
 from local_stack.endpoint.translation.names import (
     column_lists,
+    existing_containers,
     function_names,
     information_schema,
     macros,
@@ -134,7 +135,11 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("USE", "ROLE, WAREHOUSE, SECONDARY ROLES", (objects,)),
         ("USE", "", (UseStatements(),)),
         ("CREATE, ALTER, DROP, DESCRIBE", _RECORDED, (objects,)),
-        ("SHOW", f"{_LISTED}, INTEGRATIONS, GRANTS, FUTURE GRANTS", (objects,)),
+        (
+            "SHOW",
+            f"{_LISTED}, INTEGRATIONS, GRANTS, FUTURE GRANTS, USER PATS, USER PROGRAMMATIC ACCESS TOKENS",
+            (objects,),
+        ),
         ("ALTER", "ACCOUNT", (objects,)),
         ("ALTER", "SESSION", (SessionParameters(),)),
         ("SHOW", "PARAMETERS", (SessionParameters(),)),
@@ -162,6 +167,7 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
 
 
 BEFORE: list[Rewrite] = [
+    existing_containers,
     task_functions,
     information_schema,
     visible_objects,
@@ -294,14 +300,15 @@ class Chain:
 def _as_written(error: SqlError, statement: Statement) -> SqlError:
     """An error about a missing object with its name as the statement has it: DuckDB gives the last part alone."""
     missing = _MISSING.search(error.message)
-    if error.errno != 2003 or missing is None or "." in missing[1]:
+    if error.errno != 2003 or missing is None:
         return error
+    last = missing[1].rpartition(".")[2]
     try:
         tables = list(parse(statement.text).find_all(exp.Table))
     except Exception:
         return error
     for table in tables:
-        if table.name.upper() == missing[1].upper() and table.db:
+        if table.name.upper() == last.upper() and table.db:
             parts = (table.catalog, table.db, table.name)
             name = ".".join(part.upper() for part in parts if part)
             return SqlError(error.message.replace(f"'{missing[1]}'", f"'{name}'"), error.errno, error.sqlstate)

@@ -31,7 +31,7 @@ from local_stack.endpoint.errors import (
     no_current_schema,
 )
 from local_stack.endpoint.language.names import SchemaName, stored, stored_name
-from local_stack.endpoint.language.quoting import dotted, literal, quote_string
+from local_stack.endpoint.language.quoting import dotted, literal, quote_name, quote_string
 from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import Outcome
@@ -215,10 +215,10 @@ class Session:
 
     def require_schema(self, place: SchemaName) -> None:
         """Raise SqlError 002003 where an object's database or schema does not exist."""
-        duckdb = self.engine.duck_conn.cursor()
-        query = "SELECT 1 FROM duckdb_schemas() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
-        if duckdb.execute(query, [place.database, place.schema]).fetchone() is None:
-            raise missing_object("Schema", f"{place.database}.{place.schema}")
+        if not self.schema_exists(place.database, INFORMATION_SCHEMA):
+            raise missing_object("Database", quote_name(place.database))
+        if not self.schema_exists(place.database, place.schema):
+            raise missing_object("Schema", f"{quote_name(place.database)}.{quote_name(place.schema)}")
 
     def physical_table(self, table: SchemaName) -> SchemaName:
         """Where a table is: a temporary table of this session hides a permanent one of the same name."""
@@ -373,10 +373,12 @@ class Sessions:
 
     def _enter(self, session: Session, database: str, schema: str | None) -> None:
         """Make the database and schema of a log-in current ones, created where they are missing."""
-        self.engine.attach(database)
+        if database not in self.engine.databases():
+            self.engine.attach(database)
+            session.duck.execute(f"CREATE SCHEMA IF NOT EXISTS {dotted(database, 'PUBLIC')}")
         if schema and not session.schema_exists(database, schema):
             session.duck.execute(f"CREATE SCHEMA {dotted(database, schema)}")
-        session.place(database, schema)
+        session.use(database, schema or "PUBLIC")
 
     def get(self, token: str) -> Session:
         """The session of a session or master token. Raises SessionGone."""

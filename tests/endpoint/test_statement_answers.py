@@ -239,7 +239,7 @@ def test_a_session_without_a_schema_names_it(endpoint: RunningEndpoint) -> None:
         endpoint.connect(schema=None) as connection,
         pytest.raises(Exception, match=r"current schema. Call 'USE SCHEMA'") as error,
     ):
-        _run(connection, "SELECT * FROM t")
+        _run(connection, "CREATE DATABASE bare", "DROP SCHEMA bare.public", "SELECT * FROM t")
     assert error.value.errno == 90106  # type: ignore[attr-defined]
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from local_stack.endpoint.language.reader import Reader
-    from local_stack.endpoint.session import Session
+from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
+from local_stack.endpoint.errors import nothing_there
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.session import Session
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Scope:
         database, schema = session.database, session.schema
         if reader.accept("IN"):
             database, schema = _in(reader, session)
+            require_scope(database, schema, session)
         filters = read_filters(reader, like)
         reader.expect_end()
         return Scope(database, schema, filters)
@@ -89,11 +91,19 @@ def _in(reader: Reader, session: Session) -> tuple[str | None, str | None]:
         return (
             reader.name()[0] if reader.token.kind in ("word", "quoted") and not _tail(reader) else session.database
         ), None
-    reader.accept("SCHEMA")
+    named = reader.accept_any("SCHEMA")
     if reader.token.kind not in ("word", "quoted") or _tail(reader):
         return session.database, session.schema
     parts = reader.name()
+    if named is None and len(parts) == 1 and not session.schema_exists(session.database or "", parts[0]):
+        return parts[0], None  # IN name: a schema, or else a database
     return (parts[-2] if len(parts) > 1 else session.database), parts[-1]
+
+
+def require_scope(database: str | None, schema: str | None, session: Session) -> None:
+    """Raise SqlError 002043 where the database or schema of an IN does not exist."""
+    if database is not None and not session.schema_exists(database, schema or INFORMATION_SCHEMA):
+        raise nothing_there()
 
 
 def _tail(reader: Reader) -> bool:

@@ -110,6 +110,30 @@ def pairs(reader: Reader) -> dict[str, str]:
     return found
 
 
+def nested(*names: str) -> PropertyReader:
+    """(A = value, B = ('x', …)): properties within one."""
+
+    def read(reader: Reader) -> dict[str, Any]:
+        reader.expect("(")
+        values: dict[str, Any] = {}
+        while not reader.accept(")"):
+            token = reader.next()
+            if names and token.upper not in names:
+                raise invalid_property(token.text, "property list")
+            reader.expect("=")
+            values[token.upper] = _nested_value(reader)
+            reader.accept(",")
+        return values
+
+    return read
+
+
+def _nested_value(reader: Reader) -> Any:
+    if reader.token.text == "(":
+        return nested()(reader) if reader.peek(2).text == "=" else texts(reader)
+    return scalar(reader)
+
+
 def scalar(reader: Reader) -> Any:
     """Read a literal or a word, as session parameters have it."""
     token = reader.token

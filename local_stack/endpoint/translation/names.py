@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
+from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.translation.context import Context, replace_each
 
 
@@ -30,6 +31,16 @@ def column_lists(expression: Expr, _: Context) -> Expr:
     alias = exp.TableAlias(this=exp.to_identifier("Q"), columns=[name.copy() for name in schema.expressions])
     expression.set("expression", exp.select("*").from_(exp.Subquery(this=inner.copy(), alias=alias)))
     expression.set("this", schema.this)
+    return expression
+
+
+def existing_containers(expression: Expr, context: Context) -> Expr:
+    """Check that the schema exists in which something is created. Raises SqlError 002003."""
+    target = expression.find(exp.Table) if isinstance(expression, exp.Create) else None
+    if target is None or not target.db or not isinstance(target.this, exp.Identifier):
+        return expression
+    if context.database or all(table.catalog for table in expression.find_all(exp.Table)):  # else that is told first
+        context.session.require_schema(SchemaName(*context.full_name(target)))
     return expression
 
 

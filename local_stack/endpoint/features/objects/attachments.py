@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import compilation_error, missing_object
+from local_stack.endpoint.features.objects import securables
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.options import one_of
 from local_stack.endpoint.language.reader import Reader
@@ -95,6 +96,37 @@ def _policy(kind: str, parts: tuple[str, ...], session: Session) -> StoredObject
     if stored is None:
         raise missing_object(kind, ".".join(parts))
     return stored
+
+
+def alter_authentication(reader: Reader, session: Session) -> Callable[[], Result] | None:
+    """ALTER {ACCOUNT | USER [IF EXISTS] name} {SET AUTHENTICATION POLICY p [FORCE] | UNSET AUTHENTICATION POLICY}."""
+    scope = reader.accept_any("ACCOUNT", "USER")
+    if scope is None:
+        return None
+    if_exists = reader.accept("IF", "EXISTS")
+    parts = reader.name() if scope == "USER" else ()
+    verb = reader.accept_any("SET", "UNSET")
+    if verb is None or not reader.accept("AUTHENTICATION", "POLICY"):
+        return None
+    reader.accept("=")
+    name = reader.name() if verb == "SET" else ()
+    force = reader.accept("FORCE")
+    reader.expect_end()
+
+    def run() -> Result:
+        if if_exists and session.catalog.get("USER", "", "", parts[0]) is None:
+            return Result.succeeded()
+        holder = securables.user(parts, session) if scope == "USER" else ""
+        policy = _policy("AUTHENTICATION POLICY", name, session) if verb == "SET" else None
+        _set_reference(SchemaName("", "", holder), "", policy, session, [], force)
+        return Result.succeeded()
+
+    return run
+
+
+def forget_user(user: str, session: Session) -> None:
+    """The user is gone, and what its authentication policy was."""
+    session.catalog.drop(_KIND, "", "", f"{user}.")
 
 
 def _table(parts: tuple[str, ...], session: Session) -> SchemaName:

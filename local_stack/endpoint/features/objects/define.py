@@ -8,7 +8,7 @@ from typing import Any
 from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
-from local_stack.endpoint.features.objects import bodies, store
+from local_stack.endpoint.features.objects import access_tokens, attachments, bodies, store
 from local_stack.endpoint.features.objects.kinds import KINDS, ObjectKind, check_complete
 from local_stack.endpoint.language.options import property_names, read_properties
 from local_stack.endpoint.language.reader import Reader
@@ -265,6 +265,9 @@ def drop(reader: Reader, session: Session) -> Callable[[], Result] | None:
         stored = store.require(chosen, parts, session)
         _refuse_used(stored, session)
         session.catalog.drop(stored.kind, stored.database, stored.schema, stored.name)
+        if stored.kind == "USER":
+            access_tokens.forget_user(stored.name, session)
+            attachments.forget_user(stored.name, session)
         return Result.dropped(stored.name)
 
     return run

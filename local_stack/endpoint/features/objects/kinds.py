@@ -21,6 +21,7 @@ from local_stack.endpoint.language.options import (
     integer_or_null,
     name,
     names,
+    nested,
     one_of,
     pairs,
     text,
@@ -171,7 +172,7 @@ KINDS: tuple[ObjectKind, ...] = (
             "MINS_TO_BYPASS_MFA": integer, "RSA_PUBLIC_KEY": text, "RSA_PUBLIC_KEY_2": text, "NETWORK_POLICY": name,
             "TYPE": one_of("PERSON", "SERVICE", "LEGACY_SERVICE"), **_COMMENT, **SESSION_PARAMETERS,
         },
-        or_alter=True, check=_check_user, secret=frozenset({"PASSWORD"}),
+        accepts_with=True, or_alter=True, check=_check_user, secret=frozenset({"PASSWORD"}),
     ),
     _integration(
         "STORAGE",
@@ -258,6 +259,24 @@ KINDS: tuple[ObjectKind, ...] = (
             **_COMMENT,
         },
         or_alter=True,
+    ),
+    ObjectKind(
+        ("AUTHENTICATION", "POLICY"), "AUTHENTICATION POLICIES", "schema",
+        {
+            "AUTHENTICATION_METHODS": texts, "MFA_AUTHENTICATION_METHODS": texts, "CLIENT_TYPES": texts,
+            "SECURITY_INTEGRATIONS": texts, "MFA_ENROLLMENT": one_of("REQUIRED", "REQUIRED_PASSWORD_ONLY", "OPTIONAL"),
+            "CLIENT_POLICY": nested(), "MFA_POLICY": nested("ALLOWED_METHODS", "ENFORCE_MFA_ON_EXTERNAL_AUTHENTICATION"),
+            "PAT_POLICY": nested(
+                "DEFAULT_EXPIRY_IN_DAYS", "MAX_EXPIRY_IN_DAYS", "NETWORK_POLICY_EVALUATION",
+                "REQUIRE_ROLE_RESTRICTION_FOR_SERVICE_USERS"
+            ),
+            "WORKLOAD_IDENTITY_POLICY": nested(
+                "ALLOWED_PROVIDERS", "ALLOWED_AWS_ACCOUNTS", "ALLOWED_AZURE_ISSUERS", "ALLOWED_OIDC_ISSUERS"
+            ),
+            **_COMMENT,
+        },
+        or_alter=True,
+        defaults={"AUTHENTICATION_METHODS": ["ALL"], "CLIENT_TYPES": ["ALL"], "SECURITY_INTEGRATIONS": ["ALL"]},
     ),
     ObjectKind(
         ("RESOURCE", "MONITOR"), "RESOURCE MONITORS", "account",

@@ -12,9 +12,10 @@ from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.engine.grants import Grant
 from local_stack.endpoint.errors import missing_object
-from local_stack.endpoint.features.objects import grants, securables, store
+from local_stack.endpoint.features.objects import access_tokens, grants, securables, store
 from local_stack.endpoint.features.objects.define import kind_at
 from local_stack.endpoint.features.objects.kinds import KINDS, ObjectKind
+from local_stack.endpoint.features.show import require_scope
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, Result
@@ -73,6 +74,7 @@ def read_filter(reader: Reader, session: Session) -> ShowFilter:
                 else:
                     place = session.resolve((*parts, "-"))
                     database, schema = place.database, place.schema
+    require_scope(database, schema, session)
     if reader.accept("STARTS", "WITH"):
         prefix = reader.string()
     if reader.accept("LIMIT"):
@@ -93,6 +95,8 @@ def show(reader: Reader, session: Session) -> Callable[[], Result] | None:
         return _show_future_grants(reader, session)
     if reader.accept("GRANTS"):
         return _show_grants(reader, session)
+    if (tokens := access_tokens.show(reader, session)) is not None:
+        return tokens
     reader.accept("TERSE")
     for kind in sorted(KINDS, key=lambda k: -len(k.plural.split())):
         if kind.kind == "INTEGRATION":
@@ -213,7 +217,7 @@ def describe(reader: Reader, session: Session) -> Callable[[], Result] | None:
         if chosen.kind == "INTEGRATION":
             chosen_kind = next(k for k in KINDS if k.kind == "INTEGRATION" and k.type == stored.definition["type"])
             return _describe_properties(stored, chosen_kind)
-        if chosen.name in ("USER", "NETWORK POLICY", "RESOURCE MONITOR"):
+        if chosen.name in ("USER", "NETWORK POLICY", "AUTHENTICATION POLICY", "RESOURCE MONITOR"):
             return _describe_properties(stored, chosen)
         return _listing(
             chosen,

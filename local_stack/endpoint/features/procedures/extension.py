@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +51,7 @@ _SYSTEM_FUNCTIONS: dict[str, Function] = {
     "SYSTEM$WAIT": lambda session, arguments: _wait(arguments),
     "SYSTEM$CANCEL_ALL_QUERIES": lambda session, arguments: "cancelled 0 queries",
 }
-_QUERIES = re.compile(r"\s*(SELECT|WITH|INSERT|CREATE|MERGE|UPDATE|DELETE|\()", re.IGNORECASE)
+_QUERIES = frozenset({"SELECT", "WITH", "INSERT", "CREATE", "MERGE", "UPDATE", "DELETE", "("})
 
 
 class Procedures:
@@ -87,7 +86,7 @@ class Procedures:
             return Result.status("") if statement.describe_only else run_anonymous(text, session)
         if words[:2] == ("EXECUTE", "IMMEDIATE"):
             return self._execute_immediate(text, statement, session)
-        return self._query(statement, session) if _QUERIES.match(text) else None
+        return self._query(statement, session) if first in _QUERIES else None
 
     def _query(self, statement: Statement, session: Session) -> Statement | None:
         """A query without what only the endpoint knows: procedures, functions, its own views."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local_stack.endpoint.errors import no_current_database
+from local_stack.endpoint.errors import no_current_database, nothing_there
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
-from local_stack.endpoint.statements import Result, SqlError, Statement
+from local_stack.endpoint.statements import Result, Statement
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
@@ -36,8 +36,6 @@ class UseStatements:
             raise no_current_database("USE SCHEMA")
         schema = "PUBLIC" if kind == "DATABASE" else parts[-1]
         if not session.schema_exists(database, "main" if kind == "DATABASE" else schema):
-            raise SqlError(
-                "SQL compilation error:\nObject does not exist, or operation cannot be performed.", 2043, "02000"
-            )
+            raise nothing_there()
         session.use(database, schema)
         return Result.succeeded()

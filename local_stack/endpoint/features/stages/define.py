@@ -15,7 +15,6 @@ from local_stack.endpoint.features.stages.location import split_url
 from local_stack.endpoint.features.stages.objects import FILE_FORMAT, STAGE
 from local_stack.endpoint.features.stages.text_values import input_formats
 from local_stack.endpoint.language.names import SchemaName
-from local_stack.endpoint.language.quoting import quote_name
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.statements import Column, Result, SqlError, Statement
@@ -67,7 +66,7 @@ def _create(reader: Reader, kind: str, session: Session) -> Result:
     name = _object_name(reader, session)
     options = read_options(reader)
     reader.expect_end()
-    _check_schema(session, name)
+    session.require_schema(name)
     existing = objects.exists(session, kind, name, temporary)
     label = "Stage area" if kind == STAGE else "File format"
     if existing and if_missing:
@@ -244,8 +243,3 @@ def _describe(reader: Reader, kind: str, session: Session) -> Result:
         *(["STAGE_FILE_FORMAT", k, "String", str(v), ""] for k, v in d["file_format"].items()),
     ]
     return Result((Column("parent_property"), *(Column(n) for n in names)), rows)
-
-
-def _check_schema(session: Session, name: SchemaName) -> None:
-    if not session.schema_exists(name.database, name.schema):
-        raise missing_object("schema", f"{quote_name(name.database)}.{quote_name(name.schema)}")

@@ -60,9 +60,7 @@ COLUMNS = (
 class CopyIntoStatements:
     """The extension for COPY INTO."""
 
-    def handle(self, statement: Statement, session: Session) -> Result | None:
-        if statement.text[:4].upper() != "COPY":
-            return None
+    def handle(self, statement: Statement, session: Session) -> Result:
         copy = parse_copy(statement.text, session)
         if not copy.is_load:
             return unload(copy, session, statement.describe_only)

@@ -6,19 +6,23 @@ set aside, a schema's tables and views are kept as described in retention.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local_stack.endpoint.engine.catalog import StoredObject
-from local_stack.endpoint.errors import compilation_error, existing_object, missing_object, no_current_database
+from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
+from local_stack.endpoint.errors import (
+    compilation_error,
+    existing_object,
+    missing_object,
+    no_current_database,
+    nothing_there,
+)
 from local_stack.endpoint.features.stages.formats import read_options
 from local_stack.endpoint.features.tables import clone, retention
 from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, Statement
-
-if TYPE_CHECKING:
-    from local_stack.endpoint.session import Session
 
 _OPTIONS = {
     "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS", "COMMENT", "DEFAULT_DDL_COLLATION", "LOG_LEVEL",
@@ -29,18 +33,7 @@ _OPTIONS = {
 class Containers:
     """The extension for databases and schemas."""
 
-    def handle(self, statement: Statement, session: Session) -> Result | None:
-        words = leading_words(statement.text, 6)
-        if not words or words[0] not in ("CREATE", "DROP", "UNDROP", "ALTER", "COMMENT"):
-            return None
-        rest = [w for w in words[1:] if w not in ("OR", "REPLACE", "ALTER", "TRANSIENT", "IF", "EXISTS", "ON")]
-        if (
-            not rest
-            or rest[0] not in ("DATABASE", "SCHEMA")
-            or words[:3] == ("ALTER", "DATABASE", "ROLE")
-            or rest[1:2] == ["ROLE"]
-        ):
-            return None
+    def handle(self, statement: Statement, session: Session) -> Result:
         if statement.describe_only:
             return Result.succeeded()
         reader = Reader(statement.text)
@@ -64,7 +57,7 @@ def _create(reader: Reader, session: Session) -> Result:
     replace = reader.accept("OR", "REPLACE")
     if reader.accept("OR", "ALTER"):
         replace = False
-    reader.accept("TRANSIENT")
+    transient = reader.accept("TRANSIENT")
     kind = reader.accept_any("DATABASE", "SCHEMA") or ""
     if_missing = reader.accept("IF", "NOT", "EXISTS")
     database, name = _container(reader, kind, session)
@@ -84,6 +77,8 @@ def _create(reader: Reader, session: Session) -> Result:
         if not replace:
             raise existing_object(name or database)
         _remove(session, database, name)
+    if name and not _exists(session, database, ""):
+        raise missing_object("Database", database)
     if source and not _exists(session, *source):
         raise missing_object(kind, source[1] or source[0])
     if name:
@@ -96,7 +91,11 @@ def _create(reader: Reader, session: Session) -> Result:
         session.engine.attach(database)
         if not session.schema_exists(database, "PUBLIC"):
             session.duck.execute(f"CREATE SCHEMA {identifier(database)}.PUBLIC")
-    definition: dict[str, Any] = {"managed_access": managed, "comment": str(options.get("COMMENT", ""))}
+    definition: dict[str, Any] = {
+        "managed_access": managed,
+        "transient": transient,
+        "comment": str(options.get("COMMENT", "")),
+    }
     session.catalog.put(kind, database, name, "", definition)
     _use(session, database, name)
     return Result.created(kind.capitalize(), name or database)
@@ -108,6 +107,8 @@ def _drop(reader: Reader, session: Session) -> Result:
     database, name = _container(reader, kind, session)
     reader.accept_any("CASCADE", "RESTRICT")
     reader.expect_end()
+    if name == INFORMATION_SCHEMA:
+        raise nothing_there()
     if not _exists(session, database, name):
         if if_exists:
             return Result.was_dropped(name or database)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
 from local_stack.endpoint.engine.table_notes import TRANSIENT
-from local_stack.endpoint.features.show import Filters, Scope, read_filters
+from local_stack.endpoint.features.show import Filters, Scope, read_filters, require_scope
 from local_stack.endpoint.features.tables.columns import columns_of
 from local_stack.endpoint.language.column_types import type_document
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, Result, Statement
-
-if TYPE_CHECKING:
-    from local_stack.endpoint.session import Session
 
 # DuckDB does not record when an object was created.
 _CREATED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -131,10 +130,11 @@ def _table_rows(session: Session, scope: Scope) -> list[Row]:
         values,
     ).fetchall()
     transient = {(o.database, o.schema, o.name) for o in session.catalog.objects(TRANSIENT)}
+    containers = _transient_containers(session)
     listed = [
         {
             **_COMMON, "database_name": d, "schema_name": s, "name": n, "comment": c or "", "rows": size,
-            "kind": "TRANSIENT" if (d, s, n) in transient else "TABLE",
+            "kind": "TRANSIENT" if (d, s, n) in transient or {(d, ""), (d, s)} & containers else "TABLE",
         }
         for d, s, n, c, size in rows
     ]  # fmt: skip
@@ -147,6 +147,17 @@ def _table_rows(session: Session, scope: Scope) -> list[Row]:
             ]
             listed.append({**_COMMON, **temporary, "comment": ""})
     return listed
+
+
+def _transient_containers(session: Session) -> set[tuple[str, str]]:
+    """The transient databases and schemas: what is made in them is transient."""
+    found = [*session.catalog.objects("DATABASE"), *session.catalog.objects("SCHEMA")]
+    return {(o.database, o.schema) for o in found if o.definition.get("transient")}
+
+
+def _options(database: str, schema: str, definition: Mapping[str, Any], transient: set[tuple[str, str]]) -> str:
+    words = ["TRANSIENT"] if {(database, ""), (database, schema)} & transient else []
+    return ", ".join([*words, "MANAGED ACCESS"] if definition.get("managed_access") else words)
 
 
 def _view_rows(session: Session, scope: Scope) -> list[Row]:
@@ -192,12 +203,13 @@ def _schemas(reader: Reader, session: Session, terse: bool) -> Result:
     rows = session.duck.execute(
         f"SELECT database_name, schema_name FROM duckdb_schemas() WHERE {condition}", values
     ).fetchall()
-    listed = []
-    for database, name in rows:
+    databases = [scope.database] if scope.database else session.engine.databases()
+    listed, transient = [], _transient_containers(session)
+    for database, name in [*rows, *((database, INFORMATION_SCHEMA) for database in databases)]:
         stored = session.catalog.get("SCHEMA", database, name, "")
         definition = stored.definition if stored else {}
         current = "Y" if (database, name) == (session.database, session.schema) else "N"
-        options = "MANAGED ACCESS" if definition.get("managed_access") else ""
+        options = _options(database, name, definition, transient)
         row = {"database_name": database, "name": name, "schema_name": name, "kind": None, "is_current": current}
         created = {"created_on": stored.created_on} if stored else {}
         listed.append({**_COMMON, **row, **created, "options": options, "comment": definition.get("comment", "")})
@@ -215,6 +227,7 @@ def _database_scope(reader: Reader, session: Session) -> Scope:
             reader.accept("DATABASE")
             if reader.token.kind in ("word", "quoted") and reader.token.upper not in ("STARTS", "LIMIT", "LIKE"):
                 database = reader.name()[0]
+            require_scope(database, None, session)
     filters = read_filters(reader, like)
     reader.expect_end()
     return Scope(database, None, filters)
@@ -223,13 +236,13 @@ def _database_scope(reader: Reader, session: Session) -> Scope:
 def _databases(reader: Reader, session: Session, terse: bool) -> Result:
     filters = read_filters(reader)
     reader.expect_end()
-    listed = []
+    listed, transient = [], _transient_containers(session)
     for name in session.engine.databases():
         stored = session.catalog.get("DATABASE", name, "", "")
         row = {"name": name, "is_current": "Y" if name == session.database else "N", "kind": "STANDARD", "origin": ""}
         created = {"created_on": stored.created_on} if stored else {}
         comment = stored.definition.get("comment", "") if stored else ""
-        listed.append({**_COMMON, **row, **created, "comment": comment, "options": ""})
+        listed.append({**_COMMON, **row, **created, "comment": comment, "options": _options(name, "", {}, transient)})
     return _result("DATABASE", _DATABASES, _TERSE, listed, Scope(None, None, filters), terse, session)
 
 
