@@ -33,11 +33,12 @@ from local_stack.endpoint.features.stages.files import StagedFiles
 from local_stack.endpoint.features.stages.infer_schema import infer_schema
 from local_stack.endpoint.features.stages.load import CopyIntoStatements
 from local_stack.endpoint.features.stages.staged_query import staged_files
-from local_stack.endpoint.features.tables.alter import Tables
 from local_stack.endpoint.features.tables.containers import Containers
+from local_stack.endpoint.features.tables.declared import declarations
 from local_stack.endpoint.features.tables.describe import DescribeTable
-from local_stack.endpoint.features.tables.events import table_events
+from local_stack.endpoint.features.tables.extension import Tables
 from local_stack.endpoint.features.tables.listing import ShowObjects
+from local_stack.endpoint.features.tables.show_keys import ShowKeys
 from local_stack.endpoint.features.tasks import Tasks
 from local_stack.endpoint.features.tasks.table_functions import task_functions
 from local_stack.endpoint.language.parse import parse
@@ -73,7 +74,7 @@ from local_stack.endpoint.translation.snowpark import (
 )
 from local_stack.endpoint.translation.snowpark_functions import functions
 from local_stack.endpoint.translation.strictness import strictness
-from local_stack.endpoint.translation.tables import create_table_as, temporary_clones, temporary_tables
+from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import formats, input_formats, session_functions
 from local_stack.endpoint.translation.variables import session_variables
 
@@ -130,7 +131,7 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("CREATE, ALTER, DROP, DESCRIBE", "TASK", (tasks,)),
         ("SHOW", "TASKS", (tasks,)),
         ("COMMENT", "DATABASE, SCHEMA", (objects, containers)),
-        ("COMMENT", "", (procedures, objects)),
+        ("COMMENT", "", (procedures, objects, tables)),
         ("GRANT, REVOKE", "", (objects,)),
         ("USE", "ROLE, WAREHOUSE, SECONDARY ROLES", (objects,)),
         ("USE", "", (UseStatements(),)),
@@ -144,7 +145,7 @@ def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families
         ("ALTER", "SESSION", (SessionParameters(),)),
         ("SHOW", "PARAMETERS", (SessionParameters(),)),
         ("SHOW", "VARIABLES", (variables,)),
-        ("SHOW", "PRIMARY KEYS, UNIQUE KEYS, IMPORTED KEYS", ()),
+        ("SHOW", "PRIMARY KEYS, UNIQUE KEYS, IMPORTED KEYS", (ShowKeys(),)),
         ("CREATE, ALTER, DROP, UNDROP", "DATABASE, SCHEMA", (objects, containers)),
         ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (*asked_of_queries, objects, tables)),
         ("TRUNCATE", "", (tables,)),
@@ -178,8 +179,7 @@ BEFORE: list[Rewrite] = [
     session_functions,
     role_functions,
     query_results,
-    table_events,
-    temporary_clones,
+    declarations,
     temporary_tables,
     create_table_as,
     function_names,
@@ -200,7 +200,7 @@ BEFORE: list[Rewrite] = [
     functions,
     numbers.before,
 ]
-AFTER: list[Rewrite] = [macros, numbers.after, parsed_json, casts, counts, reserved_words, policies]
+AFTER: list[Rewrite] = [text_lengths, macros, numbers.after, parsed_json, casts, counts, reserved_words, policies]
 
 
 class Chain:

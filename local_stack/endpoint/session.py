@@ -20,7 +20,7 @@ from local_stack.endpoint.engine.cancellation import ConnectionLock
 from local_stack.endpoint.engine.catalog import Catalog
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA, Engine
 from local_stack.endpoint.engine.grants import Grants, Holder
-from local_stack.endpoint.engine.table_notes import SEMI_STRUCTURED, note
+from local_stack.endpoint.engine.table_notes import TableNotes
 from local_stack.endpoint.engine.transactions import Transaction
 from local_stack.endpoint.engine.users import ALL_ROLES, FIRST_USERS_ROLE, available_roles, log_in_roles
 from local_stack.endpoint.errors import (
@@ -91,6 +91,7 @@ class Session:
         self.transaction = Transaction(
             self.duck, self.engine.locks, self.token, lambda: float(self.parameter("LOCK_TIMEOUT"))
         )
+        self.notes = TableNotes(self.engine.catalog, self.temporary_tables)
 
     @property
     def queries(self) -> Queries:
@@ -228,17 +229,7 @@ class Session:
     def semi_structured(self, table: exp.Table | tuple[str, str, str]) -> dict[str, Kind]:
         """The ARRAY and OBJECT columns of a table, as it was created."""
         name = self.full_name(table) if isinstance(table, exp.Table) else table
-        if name in self.temporary_tables:
-            return dict(self.attributes.get(SEMI_STRUCTURED, {}).get(name, {}))
-        stored = self.catalog.get(SEMI_STRUCTURED, *name)
-        return dict(stored.definition) if stored else {}
-
-    def note_semi_structured(self, name: tuple[str, str, str], kinds: dict[str, Kind], temporary: bool) -> None:
-        """Remember the ARRAY and OBJECT columns of a table that has just been created."""
-        if temporary:
-            self.attributes.setdefault(SEMI_STRUCTURED, {})[name] = kinds
-        else:
-            note(self.catalog, SEMI_STRUCTURED, name, dict(kinds) or None)
+        return dict(self.notes.of(name).get("kinds", {}))
 
     def quoted(self, table: SchemaName) -> str:
         """The table's name in DuckDB."""

@@ -52,7 +52,7 @@ NEEDS: tuple[Need, ...] = (
     ),
     *_needs(
         _FAKESNOW, "fakesnow/transforms/transforms.py", "translation/execution.py",
-        'expression.args["text_lengths"] =', 'expression.args["seed"] =',
+        'expression.args["seed"] =',
     ),
     *_needs(_FAKESNOW, "fakesnow/instance.py", "engine/engine.py", 'GLOBAL_DATABASE_NAME = "_fs_global"'),
     *_needs(
@@ -61,12 +61,6 @@ NEEDS: tuple[Need, ...] = (
         "_fs_information_schema._fs_tables AS", "_fs_information_schema._fs_schemata AS", "_fs_information_schema.databases AS",
         '_fs_tables_ext.comment AS "COMMENT"', "null::VARCHAR as COMMENT\nfrom duckdb_views",
         "  and tables.schema_name != '_fs_information_schema'\n;",
-    ),
-    *_needs(
-        _FAKESNOW, "fakesnow/info_schema.py", "engine/table_notes.py",
-        "_fs_global._fs_information_schema._fs_columns_ext",
-        "PRIMARY KEY(ext_table_catalog, ext_table_schema, ext_table_name, ext_column_name)",
-        "ext_character_maximum_length integer", "ext_character_octet_length integer",
     ),
     *_needs(
         _FAKESNOW, "fakesnow/info_schema.py", "engine/load_history.py and features/stages/history.py",

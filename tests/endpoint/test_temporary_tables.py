@@ -92,3 +92,48 @@ def test_any_order_of_creating_and_dropping(endpoint: RunningEndpoint, steps: li
                 del hidden[name]
             assert {n: _count(session, n) for n in sizes} == {**sizes, **hidden}
         assert {n: _count(other, n) for n in sizes} == sizes
+
+
+def test_temporary_tables_made_from_each_other(endpoint: RunningEndpoint, connection: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE OR REPLACE TEMPORARY TABLE s (a INT NOT NULL, b VARCHAR(3) COMMENT 'k') COMMENT = 'it''s'")
+    cursor.execute("INSERT INTO s VALUES (1, 'x')")
+    cursor.execute("CREATE TEMPORARY TABLE cloned CLONE s")
+    cursor.execute("CREATE TEMP TABLE alike LIKE s")
+    cursor.execute("CREATE OR REPLACE TABLE kept CLONE s")
+    cursor.execute("CREATE OR REPLACE TEMPORARY TABLE s AS SELECT a + 1 AS a, b FROM s")
+    cursor.execute("CREATE OR REPLACE TEMPORARY TABLE s (a INT, b VARCHAR(4)) AS SELECT a + 1, b || 'y' FROM s")
+    cursor.execute(
+        "CREATE TEMPORARY TABLE w (n INT) AS WITH s AS (SELECT a FROM s), q AS (SELECT * FROM s) SELECT a FROM q"
+    )
+    rows = {n: cursor.execute(f"SELECT * FROM {n}").fetchall() for n in ("s", "cloned", "alike", "kept", "w")}
+    assert rows == {"s": [(3, "xy")], "cloned": [(1, "x")], "alike": [], "kept": [(1, "x")], "w": [(3,)]}
+    for name in ("cloned", "alike", "kept"):
+        described = [(row[0], row[1], row[3], row[9]) for row in cursor.execute(f"DESCRIBE TABLE {name}").fetchall()]
+        assert described == [("A", "NUMBER(38,0)", "N", None), ("B", "VARCHAR(3)", "Y", "k")]
+    with endpoint.connect() as other:
+        names = {row[1] for row in other.cursor().execute("SHOW TABLES").fetchall()}
+        assert "KEPT" in names
+        assert not names & {"S", "CLONED", "ALIKE", "W"}
+
+
+def test_a_temporary_table_is_altered_before_the_permanent_one_that_it_hides(
+    endpoint: RunningEndpoint, connection: Any
+) -> None:
+    cursor = connection.cursor()
+    cursor.execute("CREATE TEMPORARY TABLE t (y INT, z INT)")
+    cursor.execute("COMMENT ON TABLE t IS 'temporary'")
+    cursor.execute("ALTER TABLE t DROP COLUMN z")
+    cursor.execute("ALTER TABLE t ADD COLUMN v VARCHAR(2)")
+    cursor.execute("INSERT INTO t VALUES (1, 'a')")
+    shown = cursor.execute("SHOW TABLES LIKE 'T'").fetchall()
+    assert [(row[4], row[5]) for row in shown] == [("TEMPORARY", "temporary")]
+    cursor.execute("TRUNCATE TABLE t")
+    assert [row[0] for row in cursor.execute("DESCRIBE TABLE t").fetchall()] == ["Y", "V"]
+    cursor.execute("CREATE TEMPORARY TABLE other (o INT)")
+    cursor.execute("ALTER TABLE t SWAP WITH other")
+    assert [row[0] for row in cursor.execute("DESCRIBE TABLE t").fetchall()] == ["O"]
+    cursor.execute("ALTER TABLE t RENAME TO renamed")
+    assert (_count(connection, "renamed"), _count(connection, "t")) == (0, 4)
+    with endpoint.connect() as second:
+        assert [row[0] for row in second.cursor().execute("DESCRIBE TABLE t").fetchall()] == ["X"]

@@ -16,6 +16,7 @@ from fakesnow.instance import GLOBAL_DATABASE_NAME
 
 from local_stack.endpoint.engine.catalog import Catalog
 from local_stack.endpoint.engine.grants import Grants
+from local_stack.endpoint.engine.information_schema import describe_columns
 from local_stack.endpoint.engine.load_history import create_history
 from local_stack.endpoint.engine.locks import TableLocks
 from local_stack.endpoint.engine.macros import exact_numbers as exact_number_macros
@@ -111,6 +112,7 @@ class Engine:
         for where in (*COMMENTS, (END_OF_TABLES, _VIEWS_TOO)):
             views = views.replace(*where)
         self.duck_conn.execute(_named(views, name))
+        describe_columns(self.duck_conn, name)
         create_history(self.duck_conn, name)
 
     def databases(self) -> list[str]:

@@ -7,7 +7,6 @@ from local_stack.endpoint.features.procedures import registry
 from local_stack.endpoint.features.procedures.definition import Routine
 from local_stack.endpoint.features.rights.judge import Need, judge
 from local_stack.endpoint.features.tables.columns import columns_of
-from local_stack.endpoint.language.column_types import type_text
 from local_stack.endpoint.language.quoting import quote_name, quote_string
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.types import read_signature
@@ -48,7 +47,7 @@ def _table(session: Session, parts: tuple[str, ...]) -> str:
     name = session.resolve(parts)
     columns = []
     for column in columns_of(session, name):
-        text = f"\t{quote_name(column.name)} {type_text(column.shown_type, column.length)}"
+        text = f"\t{quote_name(column.name)} {column.snowflake_type}"
         text += "" if column.nullable else " NOT NULL"
         text += f" DEFAULT {column.default}" if column.default else ""
         text += f" COMMENT {quote_string(column.comment)}" if column.comment else ""

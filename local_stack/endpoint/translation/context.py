@@ -15,16 +15,27 @@ CHANGED = "changed"
 TableName = tuple[str, str, str]
 
 
+@dataclass(frozen=True)
+class Declared:
+    """A column of CREATE TABLE … AS SELECT as it is declared. default: Snowflake's expression. length: of VARCHAR(n)."""
+
+    name: str
+    not_null: bool
+    default: Expr | None
+    length: int | None
+
+
 @dataclass
 class Context:
     """The session (its database, schema, parameters, results, temporary tables); parameters: those of the statement
     itself, which go before the session's; on_success: what to do afterwards; temporary: the name of the temporary table
-    or view that the statement creates."""
+    or view that the statement creates; declared: the columns of CREATE TABLE … AS."""
 
     session: Session
     parameters: Mapping[str, str] = field(default_factory=dict)
     on_success: list[Callable[[], None]] = field(default_factory=list)
     temporary: TableName | None = None
+    declared: list[Declared] = field(default_factory=list)
 
     def parameter(self, name: str) -> str:
         """A parameter's value for this statement."""

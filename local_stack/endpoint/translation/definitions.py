@@ -1,8 +1,4 @@
-"""Definitions that are one statement in Snowflake and several in DuckDB.
-
-A comment in a definition is a COMMENT ON of its own, a column that counts takes its numbers from a sequence, and an
-ALTER TABLE changes one column at a time.
-"""
+"""Statements that are one in Snowflake and several in DuckDB: a column that counts takes its numbers from a sequence."""
 
 from __future__ import annotations
 
@@ -22,85 +18,11 @@ _COUNTING = (exp.AutoIncrementColumnConstraint, exp.GeneratedAsIdentityColumnCon
 def statements(expression: Expr, context: Context) -> list[Expr]:
     """Return what to run, in order; together it is one statement."""
     match expression:
-        case exp.Create() if expression.args.get("kind") in ("TABLE", "VIEW"):
-            comments = _comments_of(expression)
-            return [*_counters(expression, context), expression, *comments]
-        case exp.Alter() if expression.args.get("kind") in ("TABLE", "VIEW"):
-            return [
-                part for action in expression.args.get("actions") or [] for part in _alterations(expression, action)
-            ]
+        case exp.Create() if expression.args.get("kind") == "TABLE":
+            return [*_counters(expression, context), expression]
         case exp.Insert():
             return list(insert_overwrite(expression))
     return [expression]
-
-
-def _alterations(alter: exp.Alter, action: Expr) -> list[Expr]:
-    """One action of an ALTER as DuckDB's statements."""
-    table, kind = alter.this, str(alter.args["kind"])
-    match action:
-        case exp.AlterSet() if (comment := action.find(exp.SchemaCommentProperty)) is not None:
-            return [_comment(table, kind, comment.this)]
-        case exp.Set() if action.args.get("unset") and [e.name.upper() for e in action.expressions] == ["COMMENT"]:
-            return [_comment(table, kind, None)]
-        case exp.AlterColumn() if (text := action.args.get("comment")) is not None:
-            return [_column_comment(table, action.this, text)]
-        case exp.ColumnDef():
-            comments = _column_comments(table, [action])
-            return [_alter(alter, action), *comments]
-        case exp.Drop() if len(columns := action.args.get("tables") or ()) > 1:
-            return [_alter(alter, _one_column(action, column)) for column in columns]
-    return [_alter(alter, action)]
-
-
-def _alter(alter: exp.Alter, action: Expr) -> exp.Alter:
-    one = alter.copy()
-    one.set("actions", [action.copy()])
-    return one
-
-
-def _one_column(drop: exp.Drop, column: Expr) -> exp.Drop:
-    one = drop.copy()
-    one.set("tables", [column.copy()])
-    return one
-
-
-def _comments_of(create: exp.Create) -> list[Expr]:
-    """Take the comments out of a definition; they come back as statements."""
-    table = _table(create)
-    comments: list[Expr] = []
-    properties = create.args.get("properties")
-    for comment in list(properties.find_all(exp.SchemaCommentProperty)) if properties else []:
-        comments.append(_comment(table, str(create.args["kind"]), comment.this))
-        comment.pop()
-    if properties and not properties.expressions:
-        create.set("properties", None)
-    return comments + _column_comments(table, create.this.expressions)
-
-
-def _column_comments(table: exp.Table, columns: list[Expr]) -> list[Expr]:
-    comments: list[Expr] = []
-    for column in columns:
-        for constraint in list(column.args.get("constraints") or []):
-            if isinstance(constraint.args.get("kind"), exp.CommentColumnConstraint):
-                comments.append(_column_comment(table, column.this, constraint.args["kind"].this))
-                constraint.pop()
-    return comments
-
-
-def _comment(table: exp.Table, kind: str, text: Expr | None) -> exp.Comment:
-    value = exp.Null() if text is None else exp.Literal.string(text.name)
-    return exp.Comment(this=_bare(table), kind=kind, expression=value)
-
-
-def _column_comment(table: exp.Table, column: exp.Identifier, text: Expr) -> exp.Comment:
-    named = exp.Column(this=column.copy(), table=table.this.copy())
-    for part in ("db", "catalog"):
-        named.set(part, table.args[part].copy() if table.args.get(part) else None)
-    return exp.Comment(this=named, kind="COLUMN", expression=exp.Literal.string(text.name))
-
-
-def _bare(table: exp.Table) -> exp.Table:
-    return exp.Table(**{part: table.args[part].copy() for part in ("this", "db", "catalog") if table.args.get(part)})
 
 
 def _table(create: exp.Create) -> exp.Table:

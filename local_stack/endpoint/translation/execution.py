@@ -5,19 +5,21 @@ Our rewrites go before and after fakesnow's transforms. The transaction is the c
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.engine import table_notes
+from local_stack.endpoint.engine.text_lengths import check
 from local_stack.endpoint.errors import no_current_database, no_current_schema
 from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.outcome import Outcome, from_duckdb, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, unsupported
 from local_stack.endpoint.translation import answers, definitions, merge, update
-from local_stack.endpoint.translation.context import Context, Rewrite, apply
+from local_stack.endpoint.translation.context import Context, Declared, Rewrite, apply
 from local_stack.endpoint.translation.fakesnow import Run, transform
 
 
@@ -119,7 +121,10 @@ class Execution:
                 name = self._shown(expression.find(exp.Table))
                 if if_exists and self._exists(kind, expression):
                     return Result.existed(name)
-                self._run_together(expression, params)
+                if self._context.declared:
+                    self._create_filled(expression, params)
+                else:
+                    self._run_together(expression, params)
                 return Result.created(kind.capitalize(), name)
             case exp.Drop():
                 name = self._shown(expression.find(exp.Table))
@@ -140,22 +145,46 @@ class Execution:
         if len(parts) > 1:
             self._duck.execute("BEGIN")
         try:
-            done = [self._execute(part, params) for part in parts]
+            for part in parts:
+                self._execute(part, params)
         except BaseException:
             if len(parts) > 1:
                 self._duck.execute("ROLLBACK")
             raise
         if len(parts) > 1:
             self._duck.execute("COMMIT")
-        for part in done:
-            self._note_lengths(part)
 
-    def _note_lengths(self, transformed: Expr) -> None:
-        """Keep the n of VARCHAR(n) columns, which DuckDB's type does not."""
-        lengths = dict(transformed.args.get("text_lengths") or ())  # left there by fakesnow's transform
-        table = transformed.find(exp.Table) if lengths else None
-        if table is not None and table.catalog.lower() != "temp":
-            table_notes.note_lengths(self._session.catalog, self._context.full_name(table), lengths)
+    def _create_filled(self, create: exp.Create, params: list[Any]) -> None:
+        """CREATE TABLE with declared columns AS SELECT: built under another name, so that the query may read the table that it
+        replaces, and so that a row that does not fit leaves nothing behind."""
+        transformed = self._transform(create)
+        target, query = transformed.this, transformed.expression.sql(dialect="duckdb")
+        spare = target.copy()
+        spare.set("this", exp.to_identifier(f"_new_{uuid.uuid4().hex}", quoted=True))
+        new, old = (name.sql(dialect="duckdb") for name in (spare, target))
+        bound = params if params and transformed.find(exp.Placeholder) else None
+        temporary = "TEMPORARY " if self._context.temporary else ""
+        types = {str(row[0]): str(row[1]) for row in self._duck.execute(f"DESCRIBE {query}", bound).fetchall()}
+        columns = [self._definition(column, types[column.name]) for column in self._context.declared]
+        self._duck.execute("BEGIN")
+        try:
+            self._duck.execute(f"CREATE {temporary}TABLE {new} ({', '.join(columns)})")
+            self._duck.execute(f"INSERT INTO {new} {query}", bound)
+            if create.args.get("replace"):
+                self._duck.execute(f"DROP TABLE IF EXISTS {old}")
+            self._duck.execute(f"ALTER TABLE {new} RENAME TO {identifier(target.name)}")
+        except BaseException:
+            self._duck.execute("ROLLBACK")
+            raise
+        self._duck.execute("COMMIT")
+
+    def _definition(self, column: Declared, kind: str) -> str:
+        default = ""
+        if column.default is not None:
+            value = self._transform(exp.select(column.default.copy())).expressions[0]
+            default = f" DEFAULT {value.sql(dialect='duckdb')}"
+        limit = f" {check(column.name, column.length)}" if column.length else ""
+        return f"{identifier(column.name)} {kind}{default}{' NOT NULL' if column.not_null else ''}{limit}"
 
     def _exists(self, kind: str, expression: Expr) -> bool:
         table = expression.find(exp.Table)

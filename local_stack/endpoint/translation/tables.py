@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+import sqlglot
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.text_lengths import fitting
+from local_stack.endpoint.language.column_types import MAX_TEXT
+from local_stack.endpoint.language.names import stored
+from local_stack.endpoint.language.quoting import identifier as identifier_text
 from local_stack.endpoint.statements import SqlError
-from local_stack.endpoint.translation.context import Context, TableName, identifier
+from local_stack.endpoint.translation.context import Context, Declared, TableName, identifier
 
 # CREATE TABLE t (a TYPE, …) AS query: the query's columns, by position, cast to the declared types and named so.
 #
@@ -16,7 +21,6 @@ from local_stack.endpoint.translation.context import Context, TableName, identif
 
 def create_table_as(expression: Expr, context: Context) -> Expr:
     """`CREATE TABLE t AS SELECT c1::TYPE AS a, … FROM (query) AS q(c1, …)`."""
-    del context
     if not (
         isinstance(expression, exp.Create) and expression.kind == "TABLE" and isinstance(expression.this, exp.Schema)
     ):
@@ -30,6 +34,7 @@ def create_table_as(expression: Expr, context: Context) -> Expr:
     if not isinstance(query, exp.Query) or len(columns) != len(expression.this.expressions):
         return expression
     query = query.unnest() if isinstance(query, exp.Subquery) else query
+    _declare(expression.this.expressions, context)
     selects = query.selects if isinstance(query, exp.Query) else []
     if selects and not query.is_star and len(selects) != len(columns):
         raise SqlError("SQL compilation error:\nInvalid column definition list", errno=2026, sqlstate="42601")
@@ -58,11 +63,50 @@ def _cast(column: Expr, kind: Expr | None) -> Expr:
     return column if kind is None else exp.Cast(this=column, to=kind.copy())
 
 
-def temporary_clones(expression: Expr, _: Context) -> Expr:
-    """`CREATE TEMPORARY TABLE t CLONE s` as `CREATE TEMPORARY TABLE t AS SELECT * FROM s`: DuckDB copies rows anyway."""
-    if isinstance(expression, exp.Create) and (clone := expression.args.get("clone")) is not None:
-        expression.set("clone", None)
-        expression.set("expression", exp.select("*").from_(clone.this.copy()))
+def _declare(columns: list[Expr], context: Context) -> None:
+    """Leave NOT NULL, DEFAULT and lengths, which a CREATE TABLE AS of DuckDB does not take, to the execution."""
+    declared = [_declared(column) for column in columns]
+    if any(column.not_null or column.default is not None or column.length for column in declared):
+        context.declared = declared
+
+
+def _declared(column: Expr) -> Declared:
+    if not isinstance(column, exp.ColumnDef):
+        return Declared(stored(column), not_null=False, default=None, length=None)
+    default = column.find(exp.DefaultColumnConstraint)
+    return Declared(
+        stored(column.this),
+        not_null=column.find(exp.NotNullColumnConstraint) is not None,
+        default=default.this if default else None,
+        length=_length(column.kind),
+    )
+
+
+_CHARS = {exp.DataType.Type.CHAR, exp.DataType.Type.NCHAR}
+_TEXTS = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NVARCHAR, *_CHARS}
+
+
+def _length(kind: exp.DataType | None) -> int | None:
+    """The n of VARCHAR(n); CHAR alone has one character. None where there is no limit."""
+    if kind is None or kind.this not in _TEXTS:
+        return None
+    size = int(kind.expressions[0].name) if kind.expressions else 1 if kind.this in _CHARS else MAX_TEXT
+    return size if size < MAX_TEXT else None
+
+
+def text_lengths(expression: Expr, _: Context) -> Expr:
+    """VARCHAR(n) of a new table as a CHECK, which DuckDB holds on every way into the table. Runs after fakesnow's transforms."""
+    for kept_by_fakesnow in ("table_comment", "text_lengths"):
+        expression.args.pop(kept_by_fakesnow, None)
+    if not (
+        isinstance(expression, exp.Create) and expression.kind == "TABLE" and isinstance(expression.this, exp.Schema)
+    ):
+        return expression
+    for column in list(expression.this.expressions):
+        length = _length(column.kind) if isinstance(column, exp.ColumnDef) else None
+        if length is not None:
+            condition = sqlglot.parse_one(fitting(identifier_text(str(column.this.this)), length), read="duckdb")
+            expression.this.append("expressions", exp.CheckColumnConstraint(this=condition))
     return expression
 
 
@@ -85,11 +129,10 @@ def temporary_tables(expression: Expr, context: Context) -> Expr:
         context.on_success.append(partial(known.__setitem__, name, physical))
     if not known:
         return expression
-    hidden_by_cte = {cte.alias.upper() for cte in expression.find_all(exp.CTE)}
     for table in list(expression.find_all(exp.Table)):
         if table is created or not isinstance(table.this, exp.Identifier):
             continue
-        if not table.args.get("db") and table.name.upper() in hidden_by_cte:
+        if not table.args.get("db") and _means_a_cte(table):
             continue
         name = context.full_name(table)
         hidden = known.get(name)
@@ -98,6 +141,21 @@ def temporary_tables(expression: Expr, context: Context) -> Expr:
             if dropped is not None:
                 context.on_success.append(partial(_forget, known, name))
     return expression
+
+
+def _means_a_cte(table: exp.Table) -> bool:
+    """Whether a WITH around the table names it. The query of a CTE sees those before it, and itself where it is recursive."""
+    inner: Expr = table
+    while isinstance(outer := inner.parent, Expr):
+        clause = outer.args.get("with_")
+        for cte in clause.expressions if isinstance(clause, exp.With) else ():
+            recursive = bool(clause.args.get("recursive"))
+            if inner is clause and table.find_ancestor(exp.CTE) is cte and not recursive:
+                break
+            if stored(cte.args["alias"].this) == stored(table.this):
+                return True
+        inner = outer
+    return False
 
 
 def _forget(known: dict[TableName, str], name: TableName) -> None:

@@ -6,7 +6,10 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from local_stack.endpoint.engine.table_notes import NOTE
+from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.stages.objects import STAGE
+from local_stack.endpoint.features.tables.comments import comments_of, set_comments
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier
 
@@ -14,19 +17,21 @@ if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
 
 _CREATE = re.compile(
-    r"^(CREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|SEQUENCE))\s+(?:IF\s+NOT\s+EXISTS\s+)?", re.IGNORECASE
+    r"^CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?(TABLE|VIEW|SEQUENCE)\s+(?:IF\s+NOT\s+EXISTS\s+)?",
+    re.IGNORECASE,
 )
 _NAME = re.compile(r'(?:(?:"(?:[^"]|"")*"|\w+)\.)*(?:"(?:[^"]|"")*"|\w+)')
 
 
-def definition_as(definition: str, name: str) -> str:
+def definition_as(definition: str, name: str, temporary: bool = False) -> str:
     """A DuckDB CREATE statement under another name (already quoted)."""
     head = _CREATE.match(definition)
     if head is None:
         raise ValueError(f"not a CREATE statement: {definition[:40]}")
     rest = definition[head.end() :]
     old = _NAME.match(rest)
-    return f"{head[1]} {name}{rest[old.end() if old else 0 :]}"
+    created = f"CREATE {'TEMPORARY ' if temporary else ''}{head[1]}"
+    return f"{created} {name}{rest[old.end() if old else 0 :]}"
 
 
 def table_definition(session: Session, table: SchemaName) -> str | None:
@@ -38,14 +43,18 @@ def table_definition(session: Session, table: SchemaName) -> str | None:
     return rows[0][0] if rows else None
 
 
-def clone_table(session: Session, source: SchemaName, target: SchemaName) -> None:
-    """Columns, defaults, constraints and rows. Load metadata is not cloned, as in Snowflake."""
+def clone_table(session: Session, source: SchemaName, target: SchemaName, with_rows: bool = True) -> None:
+    """Columns, defaults, constraints, comments and rows. Load metadata is not cloned, as in Snowflake.
+
+    The names are DuckDB's: a temporary table is in the database `temp`.
+    """
     definition = table_definition(session, source)
     if definition is None:
-        session.duck.execute(f"CREATE TABLE {session.quoted(target)} AS SELECT * FROM {session.quoted(source)}")
-        return
-    session.duck.execute(definition_as(definition, session.quoted(target)))
-    session.duck.execute(f"INSERT INTO {session.quoted(target)} SELECT * FROM {session.quoted(source)}")
+        raise missing_object("table", str(source))
+    session.duck.execute(definition_as(definition, session.quoted(target), temporary=target.database == "temp"))
+    if with_rows:
+        session.duck.execute(f"INSERT INTO {session.quoted(target)} SELECT * FROM {session.quoted(source)}")
+    set_comments(session, target, comments_of(session, source))
 
 
 def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, str]) -> None:
@@ -64,7 +73,7 @@ def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, s
     ).fetchall()
     for name, sql in views:
         duck.execute(definition_as(sql, f"{identifier(target[0])}.{identifier(target[1])}.{identifier(name)}"))
-    for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION"):
+    for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION", NOTE):
         for stored in session.catalog.objects(kind, *source):
             session.catalog.put(kind, *target, stored.name, stored.definition)
 
@@ -79,7 +88,7 @@ def clone_database(session: Session, source: str, target: str) -> None:
     folder = engine.data_dir / "stages" / source
     if folder.exists():
         shutil.copytree(folder, engine.data_dir / "stages" / target, dirs_exist_ok=True)
-    for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION", "SCHEMA"):
+    for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION", "SCHEMA", NOTE):
         for stored in session.catalog.objects(kind, source):
             session.catalog.put(kind, target, stored.schema, stored.name, stored.definition)
 

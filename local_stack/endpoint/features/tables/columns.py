@@ -1,18 +1,25 @@
-"""The columns of tables and views, with what DuckDB and fakesnow's registry of text lengths and comments know of them."""
+"""The columns of tables and views: what DuckDB's catalog and the table's note know of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+from sqlglot import exp
 
-from local_stack.endpoint.engine import table_notes
-from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.engine.text_lengths import check, length_of
+from local_stack.endpoint.errors import missing_object
+from local_stack.endpoint.language.column_types import type_text
+from local_stack.endpoint.language.names import SchemaName, stored
+from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.translation.semi_structured import columns_of_create
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
+
+_SHADOW = "_DECLARED_COLUMNS"
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,8 @@ class ColumnOfTable:
     default: str | None
     comment: str | None
     length: int | None
-    primary_key: bool
+    primary_key: bool = False
+    unique_key: bool = False
     kind: str | None = None
 
     @property
@@ -33,41 +41,86 @@ class ColumnOfTable:
         """What type_text and type_document take."""
         return self.kind or self.type
 
+    @property
+    def snowflake_type(self) -> str:
+        """The type as DESCRIBE shows it."""
+        return type_text(self.shown_type, self.length)
+
+    @property
+    def definition(self) -> str:
+        """The column in a DuckDB CREATE TABLE."""
+        default = f" DEFAULT {self.default}" if self.default else ""
+        limit = f" {check(self.name, self.length)}" if self.length else ""
+        return f"{identifier(self.name)} {self.type}{default}{'' if self.nullable else ' NOT NULL'}{limit}"
+
 
 def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
     """The columns in order. Raises SqlError 002003 when there is no such table or view."""
     physical = session.physical_table(name)
+    try:
+        return _columns(session, physical, session.notes.of(name))
+    except duckdb.CatalogException:
+        message = f"SQL compilation error:\nObject '{name}' does not exist or not authorized."
+        raise SqlError(message, 2003, "42S02") from None
+
+
+def declared_columns(session: Session, place: SchemaName, create: exp.Create) -> list[ColumnOfTable]:
+    """The columns of a CREATE TABLE that is not carried out, in DuckDB's types: read off an empty temporary table."""
+    shadow = SchemaName(place.database, place.schema, _SHADOW)
+    shadowed = create.copy()
+    for unwanted in ("replace", "exists", "expression"):
+        shadowed.set(unwanted, None)
+    shadowed.set("properties", exp.Properties(expressions=[exp.TemporaryProperty()]))
+    table = shadowed.find(exp.Table)
+    if table is None:
+        raise missing_object("table", str(place))
+    for part, text in zip(("catalog", "db", "this"), (shadow.database, shadow.schema, shadow.name), strict=True):
+        table.set(part, exp.to_identifier(text, quoted=True))
+    comments = {
+        stored(column.this): column.find(exp.CommentColumnConstraint) for column in create.find_all(exp.ColumnDef)
+    }
+    physical = SchemaName("temp", "main", f"{shadow.database}.{shadow.schema}.{shadow.name}")
+    kinds = columns_of_create(create, session.semi_structured)
     with session.lock:
+        session.duck.execute(f"DROP TABLE IF EXISTS {session.quoted(physical)}")
+        session.duck.execute(session.to_duckdb(shadowed))
         try:
-            rows = session.duck.execute(f"DESCRIBE {session.quoted(physical)}").fetchall()
-        except duckdb.CatalogException:
-            raise SqlError(
-                f"SQL compilation error:\nObject '{name}' does not exist or not authorized.", 2003, "42S02"
-            ) from None
-        comments = dict(
-            session.duck.execute(
-                "SELECT column_name, comment FROM duckdb_columns()"
-                " WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-                [physical.database, physical.schema, physical.name],
-            ).fetchall()
-        )
-        lengths = table_notes.lengths(session.catalog, physical)
-    kinds = session.semi_structured((name.database, name.schema, name.name))
+            return _columns(session, physical, {"kinds": kinds}, {k: c.this.name for k, c in comments.items() if c})
+        finally:
+            session.duck.execute(f"DROP TABLE {session.quoted(physical)}")
+
+
+def _columns(
+    session: Session, physical: SchemaName, note: dict[str, Any], comments: dict[str, str] | None = None
+) -> list[ColumnOfTable]:
+    place = [physical.database, physical.schema, physical.name]
+    where = "database_name = ? AND schema_name = ? AND table_name = ?"
+    with session.lock:
+        rows = session.duck.execute(f"DESCRIBE {session.quoted(physical)}").fetchall()
+        if comments is None:
+            query = f"SELECT column_name, comment FROM duckdb_columns() WHERE {where}"
+            comments = dict(session.duck.execute(query, place).fetchall())
+        checks = session.duck.execute(
+            "SELECT constraint_column_names[1], constraint_text FROM duckdb_constraints()"
+            f" WHERE {where} AND constraint_type = 'CHECK'",
+            place,
+        ).fetchall()
+    lengths = {column: length for column, text in checks if (length := length_of(text)) is not None}
+    keys = note.get("keys", [])
+    primary = {column for key in keys if key["kind"] == "PRIMARY KEY" for column in key["columns"]}
+    unique = {column for key in keys if key["kind"] == "UNIQUE" for column in key["columns"]}
+    kinds = note.get("kinds", {})
     return [
         ColumnOfTable(
-            r[0],
-            r[1],
-            r[2] == "YES",
-            _default(r[4]),
-            comments.get(r[0]),
-            lengths.get(r[0]),
-            r[3] == "PRI",
-            kinds.get(r[0]),
+            name,
+            kind,
+            null == "YES",
+            None if default in (None, "NULL") else default,
+            comments.get(name),
+            lengths.get(name),
+            name in primary,
+            name in unique,
+            kinds.get(name),
         )
-        for r in rows
+        for name, kind, null, _, default, *_ in rows
     ]
-
-
-def _default(text: str | None) -> str | None:
-    """A default as it was written: fakesnow's and our own macros are named as Snowflake's functions."""
-    return None if text in (None, "NULL") else text

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA, information_schema_view
 from local_stack.endpoint.features.tables.columns import columns_of
-from local_stack.endpoint.language.column_types import type_text
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.statements import Column, Result, Statement, unsupported
@@ -42,12 +41,12 @@ class DescribeTable:
         rows = [
             [
                 column.name,
-                type_text(column.shown_type, column.length),
+                column.snowflake_type,
                 "COLUMN",
                 "Y" if column.nullable else "N",
                 column.default,
                 "Y" if column.primary_key else "N",
-                "N",
+                "Y" if column.unique_key else "N",
                 None,
                 None,
                 column.comment,

@@ -7,10 +7,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
-from local_stack.endpoint.engine.table_notes import TRANSIENT
+from local_stack.endpoint.engine.table_notes import NOTE
 from local_stack.endpoint.features.show import Filters, Scope, read_filters, require_scope
 from local_stack.endpoint.features.tables.columns import columns_of
+from local_stack.endpoint.features.tables.comments import comments_of
 from local_stack.endpoint.language.column_types import type_document
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.reader import Reader
@@ -18,7 +20,7 @@ from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, Result, Statement
 
-# DuckDB does not record when an object was created.
+# What the endpoint made before it noted times: DuckDB does not record when an object was created.
 _CREATED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HIDDEN_SCHEMAS = "('main', 'information_schema', 'pg_catalog', '_fs_information_schema')"
 Row = dict[str, Any]
@@ -129,12 +131,11 @@ def _table_rows(session: Session, scope: Scope) -> list[Row]:
         f"SELECT database_name, schema_name, table_name, comment, estimated_size FROM duckdb_tables() WHERE {condition}",
         values,
     ).fetchall()
-    transient = {(o.database, o.schema, o.name) for o in session.catalog.objects(TRANSIENT)}
-    containers = _transient_containers(session)
+    notes, containers = _notes(session, scope), _transient_containers(session)
     listed = [
         {
             **_COMMON, "database_name": d, "schema_name": s, "name": n, "comment": c or "", "rows": size,
-            "kind": "TRANSIENT" if (d, s, n) in transient or {(d, ""), (d, s)} & containers else "TABLE",
+            "kind": "TRANSIENT" if {(d, ""), (d, s)} & containers else "TABLE", **_noted(notes.get((d, s, n))),
         }
         for d, s, n, c, size in rows
     ]  # fmt: skip
@@ -145,7 +146,9 @@ def _table_rows(session: Session, scope: Scope) -> list[Row]:
             listed = [
                 r for r in listed if (r["database_name"], r["schema_name"], r["name"]) != (database, schema, name)
             ]
-            listed.append({**_COMMON, **temporary, "comment": ""})
+            comment = comments_of(session, SchemaName("temp", "main", physical)).get(None, "")
+            options = _table_options(session.notes.of((database, schema, name)))
+            listed.append({**_COMMON, **temporary, **options, "comment": comment})
     return listed
 
 
@@ -160,12 +163,43 @@ def _options(database: str, schema: str, definition: Mapping[str, Any], transien
     return ", ".join([*words, "MANAGED ACCESS"] if definition.get("managed_access") else words)
 
 
+def _notes(session: Session, scope: Scope) -> dict[tuple[str, str, str], StoredObject]:
+    return {(o.database, o.schema, o.name): o for o in session.catalog.objects(NOTE, scope.database, scope.schema)}
+
+
+def _noted(stored: StoredObject | None) -> Row:
+    """What a table's or view's note says."""
+    if stored is None:
+        return {}
+    note = stored.definition
+    row: Row = {"created_on": stored.created_on, **_table_options(note)}
+    if note.get("transient"):
+        row["kind"] = "TRANSIENT"
+    if note.get("secure"):
+        row["is_secure"] = "true"
+    return row
+
+
+def _table_options(note: dict[str, Any]) -> Row:
+    options = note.get("options", {})
+    key = options.get("CLUSTER_BY", "")
+    row: Row = {
+        "cluster_by": key, "automatic_clustering": "ON" if key and options.get("RECLUSTER", True) else "OFF",
+        "change_tracking": "ON" if options.get("CHANGE_TRACKING") else "OFF",
+        "enable_schema_evolution": "Y" if options.get("ENABLE_SCHEMA_EVOLUTION") else "N",
+    }  # fmt: skip
+    if "DATA_RETENTION_TIME_IN_DAYS" in options:
+        row["retention_time"] = str(options["DATA_RETENTION_TIME_IN_DAYS"])
+    return row
+
+
 def _view_rows(session: Session, scope: Scope) -> list[Row]:
     condition, values = _where(scope)
     rows = session.duck.execute(
         f"SELECT database_name, schema_name, view_name, comment, sql FROM duckdb_views() WHERE NOT internal AND {condition}",
         values,
     ).fetchall()
+    notes = _notes(session, scope)
     return [
         {
             **_COMMON,
@@ -176,6 +210,7 @@ def _view_rows(session: Session, scope: Scope) -> list[Row]:
             "comment": c or "",
             "text": t,
             "rows": None,
+            **_noted(notes.get((d, s, n))),
         }
         for d, s, n, c, t in rows
     ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.tables.clone import definition_as, table_definition
+from local_stack.endpoint.features.tables.comments import comments_of, set_comments
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier, literal
 
@@ -34,7 +35,11 @@ def keep_table(session: Session, table: SchemaName) -> dict[str, Any] | None:
     folder = _folder(session.engine)
     file = folder / f"{uuid.uuid4().hex}.parquet"
     session.duck.execute(f"COPY (SELECT * FROM {session.quoted(table)}) TO {literal(str(file))} (FORMAT PARQUET)")
-    return {"kind": "TABLE", "name": table.name, "sql": definition, "rows": str(file)}
+    comments = [[column, text] for column, text in comments_of(session, table).items()]
+    return {
+        "kind": "TABLE", "name": table.name, "sql": definition, "rows": str(file), "comments": comments,
+        "note": session.notes.of(table),
+    }  # fmt: skip
 
 
 def remember_table(session: Session, table: SchemaName, record: dict[str, Any]) -> None:
@@ -48,6 +53,7 @@ def restore_table(session: Session, table: SchemaName) -> None:
     if stored is None:
         raise missing_object("table", str(table))
     _recreate(session, table, stored.definition)
+    session.notes.write(table, stored.definition.get("note", {}), temporary=False)
     _forget(session, stored)
 
 
@@ -139,6 +145,7 @@ def _recreate(session: Session, table: SchemaName, record: dict[str, Any]) -> No
         session.duck.execute(
             f"INSERT INTO {session.quoted(table)} SELECT * FROM read_parquet({literal(record['rows'])})"
         )
+        set_comments(session, table, dict(record.get("comments", [])))
 
 
 def _folder(engine: Engine) -> Path:

@@ -1,0 +1,87 @@
+"""COMMENT ON tables, views and columns, which DuckDB keeps itself.
+
+See: https://docs.snowflake.com/en/sql-reference/sql/comment
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local_stack.endpoint.errors import compilation_error, missing_object
+from local_stack.endpoint.features.tables.columns import columns_of
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.language.quoting import identifier, literal
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.statements import Result
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+
+def comment_on(reader: Reader, session: Session) -> Result | None:
+    """COMMENT [IF EXISTS] ON {TABLE | VIEW | COLUMN} name IS 'text'; None for other kinds."""
+    reader.expect("COMMENT")
+    if_exists = reader.accept("IF", "EXISTS")
+    reader.expect("ON")
+    kind = reader.accept_any("TABLE", "VIEW", "COLUMN")
+    if kind is None:
+        return None
+    parts = _parts(reader)
+    reader.expect("IS")
+    text = reader.string()
+    reader.expect_end()
+    with session.lock:
+        session.transaction.commit()
+        _on_relation(session, kind, parts, text, if_exists)
+    return Result.succeeded()
+
+
+def set_comment(session: Session, physical: SchemaName, kind: str, column: str | None, text: str | None) -> None:
+    """Write the comment of a table or view (by its name in DuckDB), or of one of its columns. None takes it away."""
+    value = literal(text) if text else "NULL"
+    target = session.quoted(physical)
+    if column is None:
+        session.duck.execute(f"COMMENT ON {kind} {target} IS {value}")
+    else:
+        session.duck.execute(f"COMMENT ON COLUMN {target}.{identifier(column)} IS {value}")
+
+
+def comments_of(session: Session, physical: SchemaName) -> dict[str | None, str]:
+    """The comments of a table: its own under None, those of columns under their names."""
+    place = [physical.database, physical.schema, physical.name]
+    where = "database_name = ? AND schema_name = ? AND table_name = ? AND comment IS NOT NULL"
+    query = f"SELECT NULL, comment FROM duckdb_tables() WHERE {where}"
+    query += f" UNION ALL SELECT column_name, comment FROM duckdb_columns() WHERE {where}"
+    return dict(session.duck.execute(query, [*place, *place]).fetchall())
+
+
+def set_comments(session: Session, physical: SchemaName, comments: dict[str | None, str]) -> None:
+    """Give a table what `comments_of` has read."""
+    for column, text in comments.items():
+        set_comment(session, physical, "TABLE", column, text)
+
+
+def _parts(reader: Reader) -> tuple[str, ...]:
+    """A name of up to four parts: that of a column has its table's before it."""
+    if reader.looking_at("IDENTIFIER", "("):
+        return reader.name()
+    parts = [reader.identifier()]
+    while reader.accept("."):
+        parts.append(reader.identifier())
+    return tuple(parts)
+
+
+def _on_relation(session: Session, kind: str, parts: tuple[str, ...], text: str, if_exists: bool) -> None:
+    column = parts[-1] if kind == "COLUMN" else None
+    name = session.resolve(parts[:-1] if column is not None else parts)
+    physical = session.physical_table(name)
+    found = session.relation_kind(physical)
+    if found is None or kind not in (found, "COLUMN"):
+        if if_exists:
+            return
+        raise missing_object("table" if column is not None else kind, str(name))
+    if column is not None and all(known.name != column for known in columns_of(session, name)):
+        if if_exists:
+            return
+        raise compilation_error(f"error line 1 at position 0\ninvalid identifier '{column}'", 904, "42000")
+    set_comment(session, physical, found, column, text)

@@ -1,0 +1,93 @@
+"""What CREATE TABLE and CREATE VIEW declare and DuckDB has no word for: keys, options and comments are taken out of the
+statement and noted once it has succeeded. Also what follows from creating and truncating a table: COPY's load metadata."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.engine.load_history import begin_history, forget_loads
+from local_stack.endpoint.features.tables.comments import set_comment
+from local_stack.endpoint.features.tables.keys import take_keys
+from local_stack.endpoint.features.tables.options import take_options
+from local_stack.endpoint.language.names import SchemaName, stored
+from local_stack.endpoint.statements import unsupported
+from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.translation.semi_structured import columns_of_create
+from local_stack.endpoint.translation.tables import physical_name
+
+_REFUSED = {
+    exp.MaskingPolicyColumnConstraint: "MASKING POLICY in a column's definition",
+    exp.ProjectionPolicyColumnConstraint: "PROJECTION POLICY",
+    exp.Tags: "WITH TAG in a column's definition",
+}
+
+
+def declarations(expression: Expr, context: Context) -> Expr:
+    """Take out what DuckDB does not know, and register what to do once the statement has succeeded."""
+    kind = str(expression.args.get("kind") or "").upper()
+    match expression:
+        case exp.Create() if kind in ("TABLE", "VIEW"):
+            _created(expression, kind, context)
+        case exp.TruncateTable():
+            for table in expression.find_all(exp.Table):
+                truncated = context.session.physical_table(SchemaName(*context.full_name(table)))
+                place = truncated.database, truncated.schema, truncated.name
+                context.on_success.append(partial(forget_loads, context.session.duck, *place))
+    return expression
+
+
+def _created(create: exp.Create, kind: str, context: Context) -> None:
+    target = create.this if isinstance(create.this, exp.Table) else create.this.find(exp.Table)
+    if target is None:
+        return
+    session, name = context.session, SchemaName(*context.full_name(target))
+    temporary = _has(create, exp.TemporaryProperty)
+    physical = SchemaName("temp", "main", physical_name(context.full_name(target))) if temporary else name
+    comments = _take_comments(create)
+    note = {"transient": _has(create, exp.TransientProperty), "secure": _has(create, exp.SecureProperty)}
+    content: dict[str, Any] = {key: value for key, value in note.items() if value}
+    if kind == "TABLE":
+        if isinstance(create.this, exp.Schema):
+            content["keys"] = take_keys(session, create.this)
+        content["options"] = take_options(create)
+        content["kinds"] = columns_of_create(create, session.semi_structured)
+    if create.args.get("exists") and session.relation_kind(physical):
+        return
+    context.on_success.append(lambda: session.notes.write(name, {k: v for k, v in content.items() if v}, temporary))
+    for column, text in comments.items():
+        context.on_success.append(partial(set_comment, session, physical, kind, column, text))
+    if kind == "TABLE" and not temporary:
+        context.on_success.append(partial(begin_history, session.duck, name.database, name.schema, name.name))
+
+
+def _take_comments(create: exp.Create) -> dict[str | None, str]:
+    """The comment of what is created under None, those of its columns under their names."""
+    found: dict[str | None, str] = {}
+    properties = create.args.get("properties")
+    for item in list(properties.find_all(exp.SchemaCommentProperty)) if properties else ():
+        found[None] = item.this.name
+        item.pop()
+    for column in list(create.find_all(exp.ColumnDef)):
+        for constraint in list(column.args.get("constraints") or ()):
+            kind = constraint.args.get("kind")
+            for refused, what in _REFUSED.items():
+                if isinstance(kind, refused):
+                    raise unsupported(what)
+            if isinstance(kind, exp.CollateColumnConstraint):
+                if kind.this.name:
+                    raise unsupported(f"collation {kind.this.name}")
+                constraint.pop()
+            elif isinstance(kind, exp.CommentColumnConstraint):
+                found[stored(column.this)] = kind.this.name
+                constraint.pop()
+        if create.args.get("kind") == "VIEW":
+            column.replace(column.this)
+    return found
+
+
+def _has(create: exp.Create, kind: type[exp.Property]) -> bool:
+    properties = create.args.get("properties")
+    return bool(properties and properties.find(kind))

@@ -1,0 +1,72 @@
+"""DROP, UNDROP and TRUNCATE of tables and views. A table that is dropped is kept for UNDROP; a temporary one is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local_stack.endpoint.engine.load_history import forget_loads
+from local_stack.endpoint.engine.transactions import Effect
+from local_stack.endpoint.errors import existing_object, missing_object
+from local_stack.endpoint.features.tables import retention
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.statements import Result, Statement
+
+if TYPE_CHECKING:
+    from local_stack.endpoint.session import Session
+
+
+def ddl(*tables: SchemaName) -> tuple[Effect, tuple[str, ...]]:
+    """What a definition does to the open transaction, and the full names of what it changes."""
+    return Effect.DDL, tuple(f"{t.database}.{t.schema}.{t.name}".upper() for t in tables)
+
+
+def drop(reader: Reader, kind: str, session: Session) -> Result:
+    """DROP {TABLE | VIEW} [IF EXISTS] name [CASCADE | RESTRICT]"""
+    if_exists = reader.accept("IF", "EXISTS")
+    name = session.resolve(reader.name())
+    reader.accept_any("CASCADE", "RESTRICT")
+    reader.expect_end()
+    with session.lock:
+        physical = session.physical_table(name)
+        if session.relation_kind(physical) != kind:
+            if if_exists:
+                session.transaction.commit()
+                return Result.status(f"Drop statement executed successfully ({name.name} already dropped).")
+            raise missing_object(kind, str(name))
+
+        def run() -> None:
+            temporary = physical != name
+            record = retention.keep_table(session, name) if kind == "TABLE" and not temporary else None
+            session.duck.execute(f"DROP {kind} {session.quoted(physical)}")
+            if record:
+                retention.remember_table(session, name, record)
+                forget_loads(session.duck, name.database, name.schema, name.name)
+            session.notes.forget(name, temporary)
+            session.temporary_tables.pop((name.database, name.schema, name.name), None)
+
+        session.transaction.run(*ddl(name), run)
+    return Result.status(f"{name.name} successfully dropped.")
+
+
+def undrop(reader: Reader, session: Session) -> Result:
+    """UNDROP TABLE name"""
+    name = session.resolve(reader.name())
+    reader.expect_end()
+    with session.lock:
+        if session.relation_kind(name):
+            raise existing_object(str(name))
+        session.transaction.run(*ddl(name), lambda: retention.restore_table(session, name))
+    return Result.status(f"Table {name.name} successfully restored.")
+
+
+def truncate(reader: Reader, statement: Statement, session: Session) -> Result | Statement | None:
+    """TRUNCATE TABLE IF EXISTS; one without IF EXISTS goes on to the engine."""
+    reader.accept("TABLE")
+    if not reader.accept("IF", "EXISTS"):
+        return None
+    name = session.resolve(reader.name())
+    with session.lock:
+        if session.relation_kind(session.physical_table(name)) is None:
+            return Result.succeeded()
+    return statement.with_text(f"TRUNCATE TABLE {name}")
