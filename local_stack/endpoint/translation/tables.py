@@ -145,15 +145,16 @@ def temporary_tables(expression: Expr, context: Context) -> Expr:
 
 def _means_a_cte(table: exp.Table) -> bool:
     """Whether a WITH around the table names it. The query of a CTE sees those before it, and itself where it is recursive."""
-    inner: Expr = table
-    while isinstance(outer := inner.parent, Expr):
-        clause = outer.args.get("with_")
-        for cte in clause.expressions if isinstance(clause, exp.With) else ():
-            recursive = bool(clause.args.get("recursive"))
-            if inner is clause and table.find_ancestor(exp.CTE) is cte and not recursive:
-                break
-            if stored(cte.args["alias"].this) == stored(table.this):
-                return True
+    inner: Expr | None = table
+    while inner is not None:
+        outer = inner.parent
+        clause = outer.args.get("with_") if outer is not None else None
+        if isinstance(clause, exp.With):
+            for cte in clause.expressions:
+                if inner is clause and table.find_ancestor(exp.CTE) is cte and not clause.args.get("recursive"):
+                    break
+                if stored(cte.args["alias"].this) == stored(table.this):
+                    return True
         inner = outer
     return False
 
