@@ -148,7 +148,9 @@ def _means_a_cte(table: exp.Table) -> bool:
     inner: Expr | None = table
     while inner is not None:
         outer = inner.parent
-        clause = outer.args.get("with_") if outer is not None else None
+        if outer is None:
+            return False
+        clause = outer.args.get("with_")
         if isinstance(clause, exp.With):
             for cte in clause.expressions:
                 if inner is clause and table.find_ancestor(exp.CTE) is cte and not clause.args.get("recursive"):
