@@ -48,6 +48,7 @@ from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
 from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
+from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import classify, writes
 from local_stack.endpoint.translation.execution import Execution
@@ -61,8 +62,8 @@ from local_stack.endpoint.translation.names import (
     split_tables,
 )
 from local_stack.endpoint.translation.queries import counts, joins, query_results, windows
+from local_stack.endpoint.translation.result_columns import described, table_columns
 from local_stack.endpoint.translation.roles import role_functions
-from local_stack.endpoint.translation.semi_structured import with_kinds
 from local_stack.endpoint.translation.snowpark import (
     flatten,
     generator,
@@ -223,7 +224,8 @@ class Chain:
             limit = None
             if session.grants.enforced:
                 statement, limit = without_limit(statement, about)
-            outcome = self._answer(statement, about, session, batch, gate)
+            with session.for_statement(statement.parameters):
+                outcome = self._answer(statement, about, session, batch, gate)
             if effect is not None:
                 effect(outcome)
             if about.verb == "SHOW" and session.grants.enforced:
@@ -266,8 +268,8 @@ class Chain:
     def _run_on_engine(
         self, tree: Expr, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]
     ) -> Outcome:
-        context = Context(session, statement.parameters)
-        expression = session_variables(tree, context)
+        context = Context(session, statement.parameters, statement.text)
+        expression = session_variables(column_names(tree, statement.text), context)
         with session.lock:
             if outcome := _transaction_control(expression, session):
                 return outcome
@@ -279,7 +281,7 @@ class Chain:
                     (),
                     lambda: execution.describe(expression),
                 )
-                return with_kinds(outcome, expression, session.semi_structured)
+                return described(outcome, expression, table_columns(session))
             rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
 
             def action() -> Outcome:
@@ -290,11 +292,12 @@ class Chain:
                 return outcomes[0] if len(outcomes) == 1 else _total(outcomes)
 
             outcome = session.transaction.run(effect, tables, action, writes(expression, session))
-            return with_kinds(outcome, expression, session.semi_structured)
+            return described(outcome, expression, table_columns(session))
 
     def translate(self, expression: Expr, session: Session) -> str:
         """Write the tree of a Snowflake query as DuckDB SQL."""
-        return Execution(Context(session), [session_variables, *BEFORE], AFTER).translate(expression)
+        named = column_names(expression, expression.sql(dialect="snowflake"))
+        return Execution(Context(session), [session_variables, *BEFORE], AFTER).translate(named)
 
 
 def _as_written(error: SqlError, statement: Statement) -> SqlError:

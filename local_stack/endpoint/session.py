@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
@@ -59,7 +60,7 @@ class Session:
     duck: its DuckDB connection. Hold `lock`, and go through `transaction.run` for anything that writes.
     database, schema: the current ones, None where there is none.
     parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
-    call_parameters: those given with the outermost CALL under way, which hold for what it runs.
+    given: the parameters of the statements under way, the latest last.
     secondary_roles: those in use beside the role, or ALL. attributes: room for extensions' own state, by name.
     at_end: what they have to do when the session ends.
     """
@@ -80,7 +81,7 @@ class Session:
     parameters: dict[str, Any] = field(default_factory=dict)
     variables: Variables = field(default_factory=Variables)
     call_depth: int = 0
-    call_parameters: dict[str, str] = field(default_factory=dict)
+    given: list[Mapping[str, str]] = field(default_factory=list)
     query_ids: list[str] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
     temporary_tables: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -97,10 +98,6 @@ class Session:
     def queries(self) -> Queries:
         """The statements and results of all sessions."""
         return self.registry.queries
-
-    def parameter(self, name: str) -> str:
-        """Return a session parameter's value."""
-        return str(self.parameters.get(name, PARAMETERS[name].default))
 
     @property
     def catalog(self) -> Catalog:
@@ -242,6 +239,34 @@ class Session:
     def with_binds(self, statement: Statement) -> str:
         """The statement's text with its binds written in as literals, for statements that DuckDB does not see."""
         return with_literals(statement.text, (_literal(bindings.to_python(bind)) for bind in statement.binds))
+
+    def parameter(self, name: str, given: Mapping[str, str] | None = None) -> str:
+        """Return what a parameter is for a statement: given with it, with one that is under way, or the session's."""
+        for source in (given or {}, *reversed(self.given), self.parameters):
+            if name in source:
+                return str(source[name])
+        return PARAMETERS[name].default
+
+    @contextmanager
+    def for_statement(self, given: Mapping[str, str]) -> Iterator[None]:
+        """Let parameters hold for one statement and for those that it runs.
+
+        Names that are no session parameters are taken: clients send some for Snowflake's own use (SF_PARTNER).
+        Raises SqlError for a value that would be ignored.
+        """
+        for name in given.keys() & PARAMETERS.keys():
+            check_parameter(name, given[name])
+        mine = {**given}
+        self.given.append(mine)
+        try:
+            if "TIMEZONE" in given:
+                self.apply_parameter("TIMEZONE", given["TIMEZONE"])
+            yield
+        finally:
+            # Not simply the last: a statement that the client does not wait for may have begun meanwhile.
+            self.given = [other for other in self.given if other is not mine]
+            if "TIMEZONE" in given:
+                self.apply_parameter("TIMEZONE", self.parameter("TIMEZONE"))
 
     def set_parameter(self, name: str, value: Any) -> None:
         """Set one parameter. Raises SqlError for an unknown name or a value that would be ignored."""

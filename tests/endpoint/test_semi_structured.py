@@ -11,28 +11,77 @@ from snowflake.connector.constants import FIELD_ID_TO_NAME
 from snowflake.snowpark import Session
 from snowflake.snowpark.types import ArrayType, MapType, VariantType
 
-from local_stack.endpoint.translation.semi_structured import columns_of_query
+from local_stack.endpoint.translation.result_columns import Known, columns_of_query
 from tests.conftest import RunningEndpoint
 
-_TABLE = {"A": "ARRAY", "O": "OBJECT"}
+_TABLE = (Known("A", "ARRAY"), Known("O", "OBJECT"), Known("V"), Known("K", nullable=False))
+_ALL = [("A", "ARRAY"), ("O", "OBJECT"), ("V", None), ("K", None)]
 
 
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
         ("SELECT a, v AS w, o FROM t", [("A", "ARRAY"), ("W", None), ("O", "OBJECT")]),
-        ("SELECT * FROM t", _TABLE),
+        ("SELECT * FROM t", _ALL),
         ("SELECT * FROM (SELECT a AS b FROM (SELECT * FROM t))", [("B", "ARRAY")]),
         ("SELECT v::ARRAY AS x, (o) AS y, a[0] AS z FROM t", [("X", "ARRAY"), ("Y", "OBJECT"), ("Z", None)]),
         ("SELECT ARRAY_AGG(v), OBJECT_CONSTRUCT('k', 1) AS \"c\" FROM t", [("", "ARRAY"), ("c", "OBJECT")]),
-        ("(SELECT a FROM t) UNION ALL (SELECT v FROM t)", [("A", "ARRAY")]),
-        ("SELECT a FROM t JOIN u", [("A", None)]),
-        ("SELECT *, 1 FROM t", None),
-        ("WITH q AS (SELECT 1) SELECT a FROM q", None),
+        ("(SELECT a FROM t) UNION ALL (SELECT v FROM t)", [("A", None)]),
+        ("(SELECT a AS x FROM t) UNION ALL (SELECT a FROM t)", [("X", "ARRAY")]),
+        ("SELECT t.a, u.o FROM t JOIN t u", [("A", "ARRAY"), ("O", "OBJECT")]),
+        ("SELECT *, 1 AS n FROM t", [*_ALL, ("N", None)]),
+        ("SELECT u.* FROM (SELECT 1 AS x) q, t u", _ALL),
+        ("WITH q AS (SELECT o AS p FROM t) SELECT p, v::TIMESTAMP_TZ AS z FROM q, t", [("P", "OBJECT"), ("Z", "TIMESTAMP_TZ")]),
+        ("SELECT * FROM t PIVOT (SUM(v) FOR k IN (1, 2))", None),
+        ("SELECT * FROM t JOIN t u USING (k)", None),
+        ("SELECT $1 AS x FROM VALUES (ARRAY_CONSTRUCT(1))", [("X", "ARRAY")]),
+    ],
+)  # fmt: skip
+def test_read_off_a_query(sql: str, expected: object) -> None:
+    known = columns_of_query(sqlglot.parse_one(sql, read="snowflake"), lambda _: _TABLE)
+    assert (None if known is None else [(column.name, column.kind) for column in known]) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "nullable"),
+    [
+        ("k", False), ("v", True), ("1", False), ("NULL", True), ("k + 1", False), ("k + v", True), ("k = v", True),
+        ("v IS NULL", False), ("COALESCE(v, 0)", False), ("COALESCE(v, o)", True), ("IFF(v, 1, 2)", False),
+        ("IFF(k, 1, v)", True),
+        ("CASE WHEN v THEN 1 END", True), ("CASE WHEN v THEN 1 ELSE 2 END", False), ("k::VARCHAR", False),
+        ("TRY_CAST('x' AS INT)", True), ("TRY_TO_DATE('x')", True), ("UPPER('x')", False), ("LOWER(v)", True),
+        ("COUNT(v)", False),
+        ("SUM(k)", True), ("MAX(k)", True), ("ROW_NUMBER() OVER (ORDER BY v)", False), ("LAG(k) OVER (ORDER BY k)", True),
+        ("PARSE_JSON('null')", True), ("o:k", True), ("a[0]", True), ("ARRAY_CONSTRUCT(v)", False), ("CURRENT_DATE()", False),
+        ("(SELECT 1)", True), ("f(k)", True), ("k IN (1, 2)", False), ("k IN (SELECT 1)", True), ("-k", False), ("?", True),
+        ("NULLIF(k, 1)", True), ("TO_CHAR(k)", False), ("DATEADD(day, k, '2024-01-01'::DATE)", False),
+    ],
+)  # fmt: skip
+def test_what_can_be_null(expression: str, nullable: bool) -> None:
+    known = columns_of_query(sqlglot.parse_one(f"SELECT {expression} AS x FROM t", read="snowflake"), lambda _: _TABLE)
+    assert known is not None
+    assert known[0].nullable == nullable
+
+
+@pytest.mark.parametrize(
+    ("sql", "nullable"),
+    [
+        ("SELECT t.k, u.k FROM t JOIN t u ON t.k = u.k", [False, False]),
+        ("SELECT t.k, u.k FROM t LEFT JOIN t u ON t.k = u.k", [False, True]),
+        ("SELECT * FROM (SELECT k FROM t) q RIGHT JOIN (SELECT k AS l FROM t) u ON k = l", [True, False]),
+        ("SELECT t.k, u.k FROM t FULL JOIN t u ON t.k = u.k", [True, True]),
+        ("SELECT k FROM t UNION SELECT 1", [False]),
+        ("SELECT k FROM t UNION SELECT NULL", [True]),
+        ("SELECT k, COUNT(*) FROM t GROUP BY k", [False, False]),
+        ("SELECT k, COUNT(*) FROM t GROUP BY ROLLUP (k)", [True, True]),
+        ("SELECT $1, $2 FROM VALUES (1, 'a'), (2, NULL)", [False, True]),
+        ("SELECT c FROM (VALUES (1), (2)) AS v (c)", [False]),
     ],
 )
-def test_read_off_a_query(sql: str, expected: object) -> None:
-    assert columns_of_query(sqlglot.parse_one(sql, read="snowflake"), lambda _: _TABLE) == expected  # type: ignore[arg-type,return-value]
+def test_what_joins_and_sets_make_of_null(sql: str, nullable: list[bool]) -> None:
+    known = columns_of_query(sqlglot.parse_one(sql, read="snowflake"), lambda _: _TABLE)
+    assert known is not None
+    assert [column.nullable for column in known] == nullable
 
 
 @pytest.fixture
@@ -87,3 +136,34 @@ def test_snowpark_knows_them(endpoint: RunningEndpoint) -> None:
         table = session.table("kept")
         assert [type(field.datatype) for field in table.schema.fields] == [ArrayType, MapType]
         assert [type(field.datatype) for field in table.select(table["a"][0]).schema.fields] == [VariantType]
+
+
+@pytest.mark.integration
+def test_results_tell_what_cannot_be_null(endpoint: RunningEndpoint) -> None:
+    with endpoint.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE TABLE strict (id INT NOT NULL, name VARCHAR)")
+        cursor.execute("CREATE OR REPLACE TEMPORARY TABLE passing (id INT NOT NULL, name VARCHAR)")
+        for table in ("strict", "passing", "test.public.strict"):
+            sql = f"SELECT id, name, id + 1 AS n, COUNT(*) OVER () AS c FROM {table}"
+            assert [column.is_nullable for column in cursor.describe(sql)] == [False, True, False, False]
+            cursor.execute(sql)
+            assert [column.is_nullable for column in cursor.description] == [False, True, False, False]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("UTC", "+00:00"), ("America/Los_Angeles", "-08:00"), ("Asia/Kolkata", "+05:30")]
+)
+def test_a_timestamp_tz_is_told_as_one(endpoint: RunningEndpoint, zone: str, offset: str) -> None:
+    with endpoint.connect(session_parameters={"TIMEZONE": zone}) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE TABLE zoned (z TIMESTAMP_TZ, l TIMESTAMP_LTZ, n TIMESTAMP_NTZ)")
+        cursor.execute("INSERT INTO zoned SELECT '2024-01-01 10:00:00', '2024-01-01 10:00:00', '2024-01-01 10:00:00'")
+        assert kinds(cursor, "SELECT *, z AS again FROM zoned") == [
+            "TIMESTAMP_TZ", "TIMESTAMP_LTZ", "TIMESTAMP_NTZ", "TIMESTAMP_TZ",
+        ]  # fmt: skip
+        row = cursor.fetchone()
+        assert [value.isoformat() for value in row[:3]] == [
+            f"2024-01-01T10:00:00{offset}", f"2024-01-01T10:00:00{offset}", "2024-01-01T10:00:00",
+        ]  # fmt: skip
+        described = [line[1] for line in cursor.execute("DESC TABLE zoned").fetchall()]
+        assert described == ["TIMESTAMP_TZ(9)", "TIMESTAMP_LTZ(9)", "TIMESTAMP_NTZ(9)"]

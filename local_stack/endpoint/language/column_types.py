@@ -25,7 +25,7 @@ def type_text(duckdb_type: str, length: int | None = None) -> str:
     known = {
         "DOUBLE": "FLOAT", "FLOAT": "FLOAT", "BOOLEAN": "BOOLEAN", "DATE": "DATE", "JSON": "VARIANT", "VARIANT": "VARIANT",
         "TIMESTAMP": "TIMESTAMP_NTZ(9)", "TIMESTAMP_NS": "TIMESTAMP_NTZ(9)", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP_LTZ(9)",
-        "TIME": "TIME(9)", "BLOB": "BINARY(8388608)",
+        "TIMESTAMP_TZ": "TIMESTAMP_TZ(9)", "TIME": "TIME(9)", "BLOB": "BINARY(8388608)",
     }  # fmt: skip
     return known.get(duckdb_type) or f"VARCHAR({length or MAX_TEXT})"
 
@@ -43,7 +43,7 @@ def type_document(duckdb_type: str, length: int | None, nullable: bool) -> dict[
                 "type": "TEXT", "length": numbers[0], "byteLength": min(4 * numbers[0], MAX_TEXT), "nullable": nullable,
                 "fixed": False,
             }  # fmt: skip
-        case "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIME":
+        case "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIMESTAMP_TZ" | "TIME":
             return {"type": base, "precision": 0, "scale": 9, "nullable": nullable}
         case "FLOAT":
             return {"type": "REAL", "nullable": nullable}

@@ -8,7 +8,7 @@ from typing import Literal
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.language.reader import Reader
 
-Kind = Literal["ARRAY", "OBJECT"]
+Kind = Literal["ARRAY", "OBJECT", "TIMESTAMP_TZ"]
 
 _INTEGERS = frozenset({"INT", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "BYTEINT"})
 _DECIMALS = frozenset({"NUMBER", "DECIMAL", "NUMERIC", "DEC"})

@@ -23,8 +23,7 @@ _DONE = "Multiple statements executed successfully."
 
 def wanted_count(statement: Statement, session: Session) -> int:
     """How many statements the request may hold; 0 for any number."""
-    text = statement.parameters.get("MULTI_STATEMENT_COUNT") or session.parameters.get("MULTI_STATEMENT_COUNT") or "1"
-    return int(text)
+    return int(session.parameter("MULTI_STATEMENT_COUNT", statement.parameters))
 
 
 def run_all(statement: Statement, session: Session, count: int, query_id: str) -> tuple[tuple[str, ...], Outcome]:

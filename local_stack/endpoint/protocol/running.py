@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Mapping
 from contextvars import copy_context
 from typing import Any
 
@@ -98,7 +99,7 @@ def ended(session: Session, query_id: str) -> Answer:
     outcome = session.queries.result(query_id, session.user)
     if outcome is None:
         return wire.failure(SqlError(f"The result of statement {query_id} is not available.", 709, "02000"), query_id)
-    return _success(session, outcome, query)
+    return _success(session, outcome, query, {})
 
 
 def _run(session: Session, query: Query, body: dict[str, Any]) -> Answer:
@@ -134,11 +135,12 @@ def _respond(session: Session, query: Query, body: dict[str, Any], text: str) ->
         query.parts, outcome = multi_statements.run_all(statement, session, count, query.id)
     if statement.describe_only:
         return wire.described(outcome, count_placeholders(text), session.database, session.schema)
-    return _success(session, outcome, query)
+    return _success(session, outcome, query, parameters)
 
 
-def _success(session: Session, outcome: Outcome, query: Query | None) -> Answer:
-    response = wire.success(outcome, session.database, session.schema, {"TIMEZONE": session.parameter("TIMEZONE")})
+def _success(session: Session, outcome: Outcome, query: Query | None, given: Mapping[str, str]) -> Answer:
+    told = {"TIMEZONE": session.parameter("TIMEZONE", given)}  # in which the client shows TIMESTAMP_LTZ
+    response = wire.success(outcome, session.database, session.schema, told)
     if query is not None and query.parts:
         response["data"]["resultIds"] = ",".join(query.parts)
     return response

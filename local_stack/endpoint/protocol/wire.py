@@ -19,6 +19,8 @@ from local_stack.endpoint.outcome import ColumnInfo, Outcome
 from local_stack.endpoint.protocol.variant_text import variant_text
 from local_stack.endpoint.statements import SqlError
 
+_UTC_MINUTES = 1440  # how the offset of a TIMESTAMP_TZ is written: minutes from UTC, a day added
+
 
 def success(outcome: Outcome, database: str | None, schema: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
     """The response to a statement that succeeded."""
@@ -33,7 +35,7 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
     if outcome.statement_type_id in DML_TYPE_IDS:
         body: dict[str, Any] = {"queryResultFormat": "json", "rowset": rowset(outcome)}
     else:
-        body = {"queryResultFormat": "arrow", "rowsetBase64": arrow_base64(outcome)}
+        body = {"queryResultFormat": "arrow", "rowsetBase64": arrow_base64(outcome, parameters.get("TIMEZONE", "UTC"))}
     return {
         "data": {
             "parameters": [{"name": name, "value": value} for name, value in parameters.items()],
@@ -124,9 +126,10 @@ def _text(value: Any, kind: str) -> str | None:
     return str(value)
 
 
-def arrow_base64(outcome: Outcome) -> str:
-    """The table as an Arrow stream with the metadata the connector's iterator needs."""
-    arrays = [_wire_array(c) for c in outcome.table.columns]
+def arrow_base64(outcome: Outcome, zone: str = "UTC") -> str:
+    """The table as an Arrow stream with the metadata the connector's iterator needs. zone: the session's."""
+    described = zip(outcome.table.columns, outcome.columns, strict=True)
+    arrays = [_wire_array(array, column.type, zone) for array, column in described]
     fields = [_field(column, array) for column, array in zip(outcome.columns, arrays, strict=True)]
     table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     sink = pa.BufferOutputStream()
@@ -145,26 +148,31 @@ def _field(column: ColumnInfo, array: Any) -> pa.Field:
     return pa.field(column.name, array.type, nullable=True, metadata=metadata)
 
 
-def _wire_array(array: pa.ChunkedArray) -> Any:
+def _wire_array(array: pa.ChunkedArray, kind: str, zone: str) -> Any:
     if pa.types.is_timestamp(array.type):
-        return _timestamp(array.combine_chunks())
+        return _timestamp(array.combine_chunks(), zone if kind == "TIMESTAMP_TZ" else None)
     if pa.types.is_time(array.type):
         return pc.multiply(array.cast(pa.int64()), 1000)
     return array
 
 
-def _timestamp(array: Any) -> pa.StructArray:
-    """Seconds since the epoch and nanoseconds within the second; also right before 1970."""
+def _timestamp(array: Any, zone: str | None) -> pa.StructArray:
+    """Seconds since the epoch and nanoseconds within the second; also right before 1970.
+
+    For a TIMESTAMP_TZ also its offset, 1440 minutes for UTC. The offset is that of the session's zone.
+    """
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
     micros = array.cast(pa.int64())
     epoch = pc.floor(pc.divide(pc.subtract(micros, _remainder(micros)), 1_000_000)).cast(pa.int64())
     fraction = pc.multiply(_remainder(micros), 1000).cast(pa.int32())
-    return pa.StructArray.from_arrays(
-        [epoch, fraction],
-        fields=[pa.field("epoch", pa.int64()), pa.field("fraction", pa.int32())],
-        mask=pc.is_null(array),
-    )
+    parts = {"epoch": epoch, "fraction": fraction}
+    if zone is not None:
+        local = pc.local_timestamp(array.cast(pa.timestamp("us", zone))).cast(pa.int64())
+        minutes = pc.divide(pc.subtract(local, micros), 60_000_000)
+        parts["timezone"] = pc.add(minutes, _UTC_MINUTES).cast(pa.int32())
+    fields = [pa.field(name, part.type) for name, part in parts.items()]
+    return pa.StructArray.from_arrays(list(parts.values()), fields=fields, mask=pc.is_null(array))
 
 
 def _remainder(micros: Any) -> Any:

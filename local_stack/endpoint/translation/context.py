@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.parameters import PARAMETERS
 from local_stack.endpoint.session import Session
 
 # The mark of a table that the statement changes, in queries about the change: it is read as it is, with its row ids.
@@ -27,20 +26,23 @@ class Declared:
 
 @dataclass
 class Context:
-    """The session (its database, schema, parameters, results, temporary tables); parameters: those of the statement
-    itself, which go before the session's; on_success: what to do afterwards; temporary: the name of the temporary table
-    or view that the statement creates; declared: the columns of CREATE TABLE … AS."""
+    """The session (its database, schema, parameters, results, temporary tables).
+
+    parameters: those of the statement itself, which go before the session's. text: the statement's. on_success: what to
+    do afterwards. temporary: the name of the temporary table or view that the statement creates. declared: the columns
+    of CREATE TABLE … AS.
+    """
 
     session: Session
     parameters: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
     on_success: list[Callable[[], None]] = field(default_factory=list)
     temporary: TableName | None = None
     declared: list[Declared] = field(default_factory=list)
 
     def parameter(self, name: str) -> str:
         """A parameter's value for this statement."""
-        given = self.parameters.get(name) or self.session.call_parameters.get(name) or self.session.parameters.get(name)
-        return str(given or PARAMETERS[name].default)
+        return self.session.parameter(name, self.parameters)
 
     @property
     def database(self) -> str | None:

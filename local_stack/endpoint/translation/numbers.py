@@ -28,8 +28,6 @@ def before(expression: Expr, context: Context) -> Expr:
     del context
     if not expression.find(*_REWRITTEN):
         return expression
-    for select in expression.find_all(exp.Select):
-        _name_columns(select)
     for average in list(expression.find_all(exp.Avg)):
         if not average.find_ancestor(exp.Pivot):
             _frame(average).replace(_quotient(average))
@@ -62,14 +60,6 @@ def _call(macro: str, *arguments: Expr) -> exp.Anonymous:
 
 def _is_call(node: Expr, macro: str) -> bool:
     return isinstance(node, exp.Anonymous) and str(node.this).casefold() == macro.casefold()
-
-
-def _name_columns(select: exp.Select) -> None:
-    """Name what is about to change as Snowflake does: by its text, in upper case."""
-    for column in list(select.expressions):
-        if not isinstance(column, exp.Alias | exp.Subquery) and column.find(*_REWRITTEN):
-            name = column.sql(dialect="snowflake").upper()
-            column.replace(exp.alias_(column.copy(), name, quoted=True))
 
 
 def _frame(aggregate: Expr) -> Expr:

@@ -97,10 +97,7 @@ def _read(node: Expr, kind: str, form: str) -> Expr:
     lenient = isinstance(node, exp.TryCast) or bool(node.args.get("safe")) or str(node.this).upper().startswith("TRY_")
     value: Expr = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
     macro = f"_fs_global.main._sf_{'try_' if lenient else ''}{kind}_input"
-    call = exp.Anonymous(this=macro, expressions=[value.copy(), exp.Literal.string(strftime_format(form))])
-    if isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
-        return exp.alias_(call, node.sql(dialect="snowflake").upper(), quoted=True)
-    return call
+    return exp.Anonymous(this=macro, expressions=[value.copy(), exp.Literal.string(strftime_format(form))])
 
 
 # CURRENT_ROLE(), LAST_QUERY_ID(), … as literals from the session.
@@ -120,13 +117,13 @@ _FUNCTIONS: dict[str, Callable[[Context], str | None]] = {
     "CURRENT_IP_ADDRESS": lambda _: "127.0.0.1",
     "CURRENT_SECONDARY_ROLES": lambda c: roles.secondary_roles(c.session),
     "CURRENT_AVAILABLE_ROLES": lambda c: roles.available_roles(c.session),
-    "CURRENT_STATEMENT": lambda c: str(c.session.attributes.get("statement", "")),
+    "CURRENT_STATEMENT": lambda c: c.text,
     "CURRENT_TRANSACTION": lambda c: None if c.session.transaction_id is None else str(c.session.transaction_id),
 }
 
 
 def session_functions(expression: Expr, context: Context) -> Expr:
-    """The rewrite. An unaliased projection keeps the function's text as its column's name."""
+    """The rewrite."""
 
     def replace(node: Expr) -> Expr:
         name = _name(node)
@@ -136,10 +133,7 @@ def session_functions(expression: Expr, context: Context) -> Expr:
             value = _FUNCTIONS[name](context)
         else:
             return node
-        literal: Expr = exp.Null() if value is None else exp.Literal.string(value)
-        if isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
-            return exp.alias_(literal, f"{name}()", quoted=True)
-        return literal
+        return exp.Null() if value is None else exp.Literal.string(value)
 
     return replace_each(expression, replace)
 

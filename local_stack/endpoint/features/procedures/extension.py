@@ -138,14 +138,7 @@ class Procedures:
             if routine.is_table:
                 return Result(tuple(result_column(name, parse_type(kind)) for name, kind in routine.columns))
             return Result((result_column(routine.name, parse_type(routine.returns)),))
-        outermost = not session.call_parameters
-        if outermost:
-            session.call_parameters = dict(statement.parameters)
-        try:
-            return self._run(found, assigned, statement, session, reads_only=False)
-        finally:
-            if outermost:
-                session.call_parameters = {}
+        return self._run(found, assigned, statement, session, reads_only=False)
 
     def _run(
         self,

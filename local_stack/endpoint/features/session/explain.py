@@ -5,6 +5,8 @@ See: https://docs.snowflake.com/en/sql-reference/sql/explain
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from local_stack.endpoint.language.parse import parse
@@ -22,7 +24,7 @@ class Explain:
         if reader.accept("USING") and not reader.accept_any("TEXT", "TABULAR", "JSON"):
             raise reader.unexpected()
         query = reader.rest()
-        described = session.run(Statement(query, statement.binds, describe_only=True))
+        described = session.run(replace(statement, text=query, describe_only=True))
         lines = [
             "GlobalStats:",
             "    partitionsTotal=0",

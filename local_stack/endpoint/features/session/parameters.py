@@ -6,6 +6,7 @@ AUTOCOMMIT changes the transaction. The others are kept and shown.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.features.show import read_filters
@@ -28,7 +29,7 @@ class SessionParameters:
             reader.accept("ALTER", "SESSION")
             return self._alter(reader, session)
         if words[:2] == ("SHOW", "PARAMETERS"):
-            return self._show(Reader(statement.text), session)
+            return self._show(Reader(statement.text), statement.parameters, session)
         return None
 
     def _alter(self, reader: Reader, session: Session) -> Result:
@@ -48,7 +49,7 @@ class SessionParameters:
             reader.accept(",")
         return Result.succeeded()
 
-    def _show(self, reader: Reader, session: Session) -> Result:
+    def _show(self, reader: Reader, given: Mapping[str, str], session: Session) -> Result:
         reader.expect("SHOW", "PARAMETERS")
         like = reader.string() if reader.accept("LIKE") else None
         if reader.accept("IN") or reader.accept("FOR"):
@@ -59,9 +60,9 @@ class SessionParameters:
         rows = [
             [
                 name,
-                str(session.parameters.get(name, parameter.default)),
+                session.parameter(name, given),
                 parameter.default,
-                "SESSION" if name in session.parameters else "",
+                "SESSION" if name in session.parameters or name in given else "",
                 parameter.description,
                 parameter.type,
             ]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from local_stack.endpoint.errors import carried, compilation_error
 from local_stack.endpoint.features.stages.formats import FileFormat
 from local_stack.endpoint.language.quoting import literal
-from local_stack.endpoint.parameters import PARAMETERS
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.translation.times import strftime_format
 
@@ -53,11 +52,11 @@ def input_formats(session: Session, form: FileFormat) -> InputFormats:
     def chosen(option: str, parameter: str) -> str:
         text = str(form.get(option, "AUTO"))
         if text.upper() == "AUTO":
-            text = str(session.parameters.get(parameter, PARAMETERS[parameter].default))
+            text = session.parameter(parameter)
         # In a format to read with, a fraction may have any number of digits.
         return "AUTO" if text.upper() == "AUTO" else _FRACTION.sub("%n", strftime_format(text))
 
-    binary = str(form.get("BINARY_FORMAT", session.parameters.get("BINARY_INPUT_FORMAT", "HEX"))).upper()
+    binary = str(form.get("BINARY_FORMAT", session.parameter("BINARY_INPUT_FORMAT"))).upper()
     if binary.replace("-", "") not in ("HEX", "BASE64", "UTF8"):
         raise compilation_error(f"invalid value [{binary}] for parameter 'BINARY_FORMAT'", 1008, "22023")
     return InputFormats(

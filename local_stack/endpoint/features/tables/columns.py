@@ -14,7 +14,7 @@ from local_stack.endpoint.language.column_types import type_text
 from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.statements import SqlError
-from local_stack.endpoint.translation.semi_structured import columns_of_create
+from local_stack.endpoint.translation.result_columns import columns_of_create, table_columns
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
@@ -80,7 +80,7 @@ def declared_columns(session: Session, place: SchemaName, create: exp.Create) ->
         stored(column.this): column.find(exp.CommentColumnConstraint) for column in create.find_all(exp.ColumnDef)
     }
     physical = SchemaName("temp", "main", f"{shadow.database}.{shadow.schema}.{shadow.name}")
-    kinds = columns_of_create(create, session.semi_structured)
+    kinds = columns_of_create(create, table_columns(session))
     with session.lock:
         session.duck.execute(f"DROP TABLE IF EXISTS {session.quoted(physical)}")
         session.duck.execute(session.to_duckdb(shadowed))

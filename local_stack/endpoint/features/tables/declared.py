@@ -15,7 +15,7 @@ from local_stack.endpoint.features.tables.options import take_options
 from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation.context import Context
-from local_stack.endpoint.translation.semi_structured import columns_of_create
+from local_stack.endpoint.translation.result_columns import columns_of_create, table_columns
 from local_stack.endpoint.translation.tables import physical_name
 
 _REFUSED = {
@@ -53,7 +53,7 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
         if isinstance(create.this, exp.Schema):
             content["keys"] = take_keys(session, create.this)
         content["options"] = take_options(create)
-        content["kinds"] = columns_of_create(create, session.semi_structured)
+        content["kinds"] = columns_of_create(create, table_columns(session))
     if create.args.get("exists") and session.relation_kind(physical):
         return
     context.on_success.append(lambda: session.notes.write(name, {k: v for k, v in content.items() if v}, temporary))

@@ -1,0 +1,283 @@
+"""What DuckDB does not know of a query's columns: which are ARRAY, OBJECT or TIMESTAMP_TZ, and which never are NULL.
+
+DuckDB has one type, JSON, for VARIANT, ARRAY and OBJECT, one type for TIMESTAMP_LTZ and TIMESTAMP_TZ, and its results say
+nothing of NULL. It is read off the query, down to constants, casts, functions and the declared columns of tables. What
+cannot be told is a VARIANT, a TIMESTAMP_LTZ, and can be NULL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.language.quoting import quote_string
+from local_stack.endpoint.language.types import Kind
+from local_stack.endpoint.outcome import ColumnInfo, Outcome
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.translation.nullability import can_be_null
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a column. name: as stored, '' for one without."""
+
+    name: str
+    kind: Kind | None = None
+    nullable: bool = True
+
+
+Columns = Sequence[Known] | None  # in order; None where they cannot be told
+TableColumns = Callable[[exp.Table], Columns]
+
+_TYPES: dict[exp.DType, Kind] = {
+    exp.DType.ARRAY: "ARRAY",
+    exp.DType.LIST: "ARRAY",
+    exp.DType.OBJECT: "OBJECT",
+    exp.DType.MAP: "OBJECT",
+    exp.DType.STRUCT: "OBJECT",
+    exp.DType.TIMESTAMPTZ: "TIMESTAMP_TZ",
+}
+# Functions by sqlglot's class, or by name where it has none.
+_FUNCTIONS: dict[str, Kind] = {
+    **dict.fromkeys(
+        ("Array", "ArrayAgg", "ArrayAppend", "ArrayCompact", "ArrayConcat", "ArrayDistinct", "ArrayPrepend", "ArraySlice",
+         "ArrayExcept", "ArrayIntersect", "ArrayInsert", "ArrayRemove", "ArraySort", "SortArray", "ArrayReverse", "MapKeys",
+         "JSONKeys", "Split", "ToArray", "STRTOK_TO_ARRAY", "ARRAY_UNION_AGG", "ARRAY_UNIQUE_AGG", "OBJECT_KEYS"), "ARRAY"),
+    **dict.fromkeys(
+        ("JSONObject", "JSONObjectAgg", "ObjectAgg", "Struct", "TO_OBJECT", "OBJECT_CONSTRUCT", "OBJECT_CONSTRUCT_KEEP_NULL",
+         "OBJECT_DELETE", "OBJECT_INSERT", "OBJECT_PICK"), "OBJECT"),
+    **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ", "TIMESTAMP_TZ_FROM_PARTS"), "TIMESTAMP_TZ"),
+}  # fmt: skip
+_REFINED = {"ARRAY": "VARIANT", "OBJECT": "VARIANT", "TIMESTAMP_TZ": "TIMESTAMP_LTZ"}  # what DuckDB takes each kind for
+
+
+def described(outcome: Outcome, expression: Expr, of_table: TableColumns) -> Outcome:
+    """The outcome of a query, its columns described as far as they are known."""
+    if not isinstance(expression, exp.Query):
+        return outcome
+    known = columns_of_query(expression, of_table)
+    if known is None or len(known) != len(outcome.columns):
+        return outcome
+    return replace(outcome, columns=tuple(map(_described, outcome.columns, known)))
+
+
+def _described(column: ColumnInfo, known: Known) -> ColumnInfo:
+    if known.kind and column.type == _REFINED[known.kind]:
+        column = replace(column, type=known.kind)
+    return replace(column, nullable=column.nullable and known.nullable)
+
+
+def table_columns(session: Session) -> TableColumns:
+    """What a session knows of the columns of tables. Hold its lock."""
+
+    def columns(table: exp.Table) -> Columns:
+        name = session.physical_table(SchemaName(*session.full_name(table)))
+        try:
+            rows = session.duck.execute(f"PRAGMA table_info({quote_string(session.quoted(name))})").fetchall()
+        except duckdb.Error:  # a view of Snowflake's own, or a name that is resolved in another way
+            return None
+        kinds = session.semi_structured(table)
+        return [Known(row[1], kinds.get(row[1]), not row[3]) for row in rows]
+
+    return columns
+
+
+def declared(kind: exp.DataType | None) -> Kind | None:
+    """The kind that a column or a cast declares."""
+    return _TYPES.get(kind.this) if isinstance(kind, exp.DataType) else None
+
+
+def columns_of_create(create: exp.Create, of_table: TableColumns) -> dict[str, Kind]:
+    """The columns of a kind of a table that CREATE TABLE makes."""
+    if isinstance(create.this, exp.Schema):
+        named = [
+            Known(_stored(c), declared(c.args.get("kind")))
+            for c in create.this.expressions
+            if isinstance(c, exp.ColumnDef)
+        ]
+    else:
+        query = create.expression
+        named = list((columns_of_query(query, of_table) if isinstance(query, exp.Query) else None) or [])
+    return {column.name: column.kind for column in named if column.kind is not None}
+
+
+def columns_of_query(query: Expr, of_table: TableColumns) -> Columns:
+    """The columns of a query."""
+    if clause := query.args.get("with_"):
+        of_table = _with_names(clause, of_table)
+    if isinstance(query, exp.Subquery):
+        return columns_of_query(query.this, of_table)
+    if isinstance(query, exp.SetOperation):
+        return _united(columns_of_query(query.left, of_table), columns_of_query(query.right, of_table), query)
+    return _Scope(query, of_table).columns() if isinstance(query, exp.Select) else None
+
+
+def _with_names(clause: exp.With, of_table: TableColumns) -> TableColumns:
+    """of_table, for which the queries of a WITH are tables too."""
+    for named in clause.expressions:
+        columns = None if clause.args.get("recursive") else columns_of_query(named.this, of_table)
+        of_table = _also(_stored(named.args["alias"]), _renamed(columns, named.args["alias"]), of_table)
+    return of_table
+
+
+def _also(name: str, columns: Columns, of_table: TableColumns) -> TableColumns:
+    return lambda table: columns if not table.db and _stored(table) == name else of_table(table)
+
+
+def _united(left: Columns, right: Columns, query: exp.SetOperation) -> Columns:
+    if left is None or right is None or len(left) != len(right) or query.args.get("by_name"):
+        return None
+    return [
+        Known(one.name, one.kind if one.kind == other.kind else None, one.nullable or other.nullable)
+        for one, other in zip(left, right, strict=True)
+    ]
+
+
+def _renamed(columns: Columns, alias: Expr | None) -> Columns:
+    names = alias.args.get("columns") if alias is not None else None
+    if columns is None or not names:
+        return columns
+    return [replace(one, name=_stored_name(name)) for one, name in zip(columns, names, strict=False)]
+
+
+class _Scope:
+    """One SELECT: its sources by alias, in order."""
+
+    def __init__(self, select: exp.Select, of_table: TableColumns) -> None:
+        self._select, self._of_table = select, of_table
+        self._sources: list[tuple[str, Columns]] = []
+        self._merges_columns = False  # by USING or NATURAL: `*` has them once
+        clause = select.args.get("from_")
+        if clause is not None:
+            self._add(clause.this)
+            for join in (*(clause.this.args.get("joins") or ()), *(select.args.get("joins") or ())):
+                self._join(join)
+        for lateral in select.args.get("laterals") or ():
+            self._sources.append((_stored_name(lateral.args.get("alias")), None))
+
+    def columns(self) -> Columns:
+        found: list[Known] = []
+        for projection in self._select.expressions:
+            if isinstance(projection, exp.Star) or projection.is_star:
+                chosen = self._star(projection)
+                if chosen is None:
+                    return None
+                found += chosen
+            else:
+                found.append(Known(_stored(projection), self._kind(projection), self._nullable(projection)))
+        return found
+
+    def _add(self, source: Expr) -> None:
+        self._sources.append((_stored_name(source.args.get("alias")) or _stored(source), self._source(source)))
+
+    def _source(self, source: Expr) -> Columns:
+        columns: Columns = None
+        if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
+            columns = self._of_table(source)
+        elif isinstance(source, exp.Subquery):
+            columns = columns_of_query(source, self._of_table)
+            if isinstance(source.this, exp.Table) and not source.this.args.get("joins"):
+                columns = self._source(source.this)
+        elif isinstance(source, exp.Values):
+            columns = _values(source)
+        if source.args.get("pivots") or source.args.get("changes") or source.args.get("joins"):
+            return None
+        return _renamed(columns, source.args.get("alias"))
+
+    def _join(self, join: exp.Join) -> None:
+        before = len(self._sources)
+        self._add(join.this)
+        side = str(join.args.get("side") or "").upper()
+        self._merges_columns |= bool(join.args.get("using") or str(join.args.get("method") or "").upper() == "NATURAL")
+        if str(join.args.get("method") or "").upper() == "ASOF":
+            side = "LEFT"
+        for position, (name, columns) in enumerate(self._sources):
+            optional = side == "FULL" or (side == "LEFT") == (position >= before)
+            if side in ("FULL", "LEFT", "RIGHT") and optional and columns is not None:
+                self._sources[position] = (name, [replace(one, nullable=True) for one in columns])
+
+    def _star(self, projection: Expr) -> Columns:
+        star = projection if isinstance(projection, exp.Star) else projection.this
+        if not isinstance(star, exp.Star) or any(
+            star.args.get(part) for part in ("except_", "replace", "rename", "ilike")
+        ):
+            return None
+        wanted = _stored_name(projection.args.get("table")) if isinstance(projection, exp.Column) else ""
+        chosen = [columns for name, columns in self._sources if not wanted or name == wanted]
+        if self._merges_columns or not chosen or None in chosen:
+            return None
+        return [column for columns in chosen for column in columns or ()]
+
+    def _find(self, node: Expr) -> Known | None:
+        """The source's column that a column or a position stands for."""
+        if isinstance(node, exp.Parameter) or isinstance(node.this, exp.Parameter):
+            position = node if isinstance(node, exp.Parameter) else node.this
+            columns = self._sources[0][1] if len(self._sources) == 1 else None
+            number = int(position.this.name) if position.this.name.isdigit() else 0
+            return columns[number - 1] if columns is not None and 0 < number <= len(columns) else None
+        table = _stored_name(node.args.get("table"))
+        for name, columns in self._sources:
+            for column in columns or ():
+                if column.name == _stored(node) and table in ("", name):
+                    return column
+        return None
+
+    def _nullable(self, projection: Expr) -> bool:
+        if _groups_are_merged(self._select):
+            return True
+        return can_be_null(projection, self._nullable_column)
+
+    def _nullable_column(self, node: Expr) -> bool:
+        found = self._find(node)
+        return found is None or found.nullable
+
+    def _kind(self, projection: Expr) -> Kind | None:
+        value = projection.unalias()
+        while isinstance(value, exp.Paren):
+            value = value.this
+        if isinstance(value, exp.Cast):
+            return declared(value.to)
+        if isinstance(value, exp.Column | exp.Parameter):
+            found = self._find(value)
+            return found.kind if found else None
+        name = str(value.this).upper() if isinstance(value, exp.Anonymous) else type(value).__name__
+        return _FUNCTIONS.get(name)
+
+
+def _groups_are_merged(select: exp.Select) -> bool:
+    """ROLLUP, CUBE and GROUPING SETS give NULL for what they sum up."""
+    group = select.args.get("group")
+    return group is not None and group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is not None
+
+
+def _values(values: exp.Values) -> Columns:
+    rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in values.expressions]
+    if not rows or len({len(row) for row in rows}) != 1:
+        return None
+    return [
+        Known(f"COLUMN{number}", _constant_kind(cells[0]), any(can_be_null(cell, lambda _: True) for cell in cells))
+        for number, cells in enumerate(zip(*rows, strict=True), start=1)
+    ]
+
+
+def _constant_kind(cell: Expr) -> Kind | None:
+    return declared(cell.to) if isinstance(cell, exp.Cast) else _FUNCTIONS.get(type(cell).__name__)
+
+
+def _stored(projection: Expr) -> str:
+    if isinstance(projection, exp.Parameter):
+        return f"${projection.this.name}"
+    named: Mapping[str, Expr] = projection.args
+    return _stored_name(named.get("alias") if isinstance(projection, exp.Alias) else named.get("this"))
+
+
+def _stored_name(named: object) -> str:
+    if isinstance(named, exp.TableAlias):
+        named = named.this
+    if not isinstance(named, exp.Identifier):
+        return ""
+    return str(named.this) if named.quoted else str(named.this).upper()
