@@ -47,6 +47,7 @@ from local_stack.endpoint.outcome import Outcome, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, SqlError, Statement
 from local_stack.endpoint.translation import numbers
+from local_stack.endpoint.translation.arrays import arrays
 from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
 from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
@@ -198,6 +199,7 @@ BEFORE: list[Rewrite] = [
     named_values,
     positional_columns,
     samples,
+    arrays,
     functions,
     numbers.before,
 ]

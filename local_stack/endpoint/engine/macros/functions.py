@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import duckdb
 
+from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
 from local_stack.endpoint.errors import carried
 
@@ -53,5 +54,5 @@ _MACROS = (
 
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Create or replace every macro."""
-    for macro in (*_MACROS, *_SNOWPARK_MACROS):
+    for macro in (*_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS):
         connection.execute(f"CREATE OR REPLACE MACRO _fs_global.main.{macro}")

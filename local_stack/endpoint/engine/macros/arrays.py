@@ -1,0 +1,68 @@
+"""Snowflake's functions on arrays and keys, as macros over JSON; `translation/arrays.py` calls them.
+
+Two elements are equal where their JSON is. See: https://docs.snowflake.com/en/sql-reference/functions-semistructured
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_A: Final = "_sf_elements(a)"
+_B: Final = "_sf_elements(b)"
+# How many of a list are equal to e.
+_COUNT: Final = "len(list_filter({list}, lambda o: o = e))"
+_LESS: Final = "coalesce(TRY_CAST(p AS DOUBLE) < TRY_CAST(q AS DOUBLE), CAST(p AS VARCHAR) < CAST(q AS VARCHAR))"
+_PICKED: Final = "list_reduce(_sf_present(a), lambda p, q: CASE WHEN {less} THEN {yes} ELSE {no} END)"
+_SORTED: Final = (
+    "list_transform(list_sort(list_transform(_sf_present(a), lambda e: struct_pack(n := TRY_CAST(e AS DOUBLE), "
+    "t := CAST(e AS VARCHAR))), {order}, 'NULLS LAST'), lambda s: CAST(s.t AS JSON))"
+)
+_NULLS: Final = f"list_filter({_A}, lambda e: e IS NULL OR json_type(e) = 'NULL')"
+
+_MACROS: Final[tuple[str, ...]] = (
+    "_sf_elements(a) AS CAST(json_extract(to_json(a), '$[*]') AS JSON[])",
+    f"_sf_present(a) AS list_filter({_A}, lambda e: e IS NOT NULL AND json_type(e) <> 'NULL')",
+    "_sf_array(a, l) AS CASE WHEN json_type(to_json(a)) = 'ARRAY' THEN to_json(l) END",
+    f"_sf_array_append(a, x) AS _sf_array(a, list_append({_A}, to_json(x)))",
+    f"_sf_array_prepend(a, x) AS _sf_array(a, list_prepend(to_json(x), {_A}))",
+    f"_sf_array_cat(a, b) AS CASE WHEN b IS NOT NULL THEN _sf_array(a, list_concat({_A}, {_B})) END",
+    "_sf_array_compact(a) AS _sf_array(a, _sf_present(a))",
+    f"_sf_array_contains(x, a) AS CASE WHEN x IS NOT NULL AND a IS NOT NULL THEN list_contains({_A}, to_json(x)) END",
+    f"_sf_array_position(x, a) AS nullif(list_position({_A}, to_json(x)), 0) - 1",
+    f"_sf_array_distinct(a) AS _sf_array(a, list_filter({_A}, lambda e, i: list_position({_A}, e) = i))",
+    f"_sf_array_except(a, b) AS CASE WHEN b IS NOT NULL THEN _sf_array(a, list_filter({_A}, lambda e, i: "
+    f"{_COUNT.format(list=_A + '[1:i]')} > {_COUNT.format(list=_B)})) END",
+    f"_sf_array_intersection(a, b) AS CASE WHEN b IS NOT NULL THEN _sf_array(a, list_filter({_A}, lambda e, i: "
+    f"{_COUNT.format(list=_A + '[1:i]')} <= {_COUNT.format(list=_B)})) END",
+    f"_sf_arrays_overlap(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN list_has_any({_A}, {_B}) END",
+    f"_sf_offset(a, n) AS CASE WHEN n < 0 THEN greatest(len({_A}) + n, 0) ELSE n END",
+    f"_sf_array_insert(a, n, x) AS _sf_array(a, list_concat(list_append({_A}[1:_sf_offset(a, n)], to_json(x)), "
+    f"{_A}[_sf_offset(a, n) + 1:]))",
+    f"_sf_array_slice(a, f, t) AS _sf_array(a, {_A}[_sf_offset(a, f) + 1:_sf_offset(a, t)])",
+    f"_sf_array_remove(a, x) AS _sf_array(a, list_filter({_A}, lambda e: e <> to_json(x)))",
+    f"_sf_array_reverse(a) AS _sf_array(a, list_reverse({_A}))",
+    f"_sf_array_flatten(a) AS _sf_array(a, flatten(list_transform({_A}, lambda e: json_extract(e, '$[*]'))))",
+    "_sf_array_max(a) AS " + _PICKED.format(less=_LESS, yes="q", no="p"),
+    "_sf_array_min(a) AS " + _PICKED.format(less=_LESS, yes="p", no="q"),
+    f"_sf_array_sort(a, ascending, nulls_first) AS _sf_array(a, list_concat("
+    f"CASE WHEN nulls_first THEN {_NULLS} ELSE [] END, "
+    f"CASE WHEN ascending THEN {_SORTED.format(order=chr(39) + 'ASC' + chr(39))} "
+    f"ELSE {_SORTED.format(order=chr(39) + 'DESC' + chr(39))} END, "
+    f"CASE WHEN nulls_first THEN [] ELSE {_NULLS} END))",
+    f"_sf_array_to_string(a, s) AS array_to_string(list_transform({_A}, "
+    "lambda e: coalesce(json_extract_string(e, '$'), '')), s)",
+    "_sf_to_array(x) AS CASE WHEN x IS NULL THEN NULL WHEN json_type(to_json(x)) = 'ARRAY' THEN to_json(x) "
+    "ELSE to_json([to_json(x)]) END",
+    "_sf_object_keys(o) AS to_json(list_sort(json_keys(to_json(o))))",
+    "_sf_map_contains_key(k, o) AS list_contains(json_keys(to_json(o)), CAST(k AS VARCHAR))",
+)
+
+
+def _qualified(macro: str) -> str:
+    """A macro that names the others in full: it is called from every database."""
+    head, _, body = macro.partition(" AS ")
+    return f"{head} AS " + re.sub(r"\b(_sf_\w+)\(", r"_fs_global.main.\1(", body)
+
+
+ARRAY_MACROS: Final = tuple(map(_qualified, _MACROS))

@@ -1,0 +1,71 @@
+"""Rewrite arrays, object literals and the functions on both: they are JSON here, where DuckDB has lists and structs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.translation.context import Context, replace_each
+
+_HOME: Final = "_fs_global.main."
+# The macro of each function, and in which order it takes the parts of sqlglot's node.
+_MACROS: Final[dict[type[Expr], tuple[str, tuple[str, ...]]]] = {
+    exp.ArrayAppend: ("_sf_array_append", ("this", "expression")),
+    exp.ArrayPrepend: ("_sf_array_prepend", ("this", "expression")),
+    exp.ArrayConcat: ("_sf_array_cat", ("this", "expressions")),
+    exp.ArrayCompact: ("_sf_array_compact", ("this",)),
+    exp.ArrayContains: ("_sf_array_contains", ("expression", "this")),
+    exp.ArrayPosition: ("_sf_array_position", ("expression", "this")),
+    exp.ArrayDistinct: ("_sf_array_distinct", ("this",)),
+    exp.ArrayExcept: ("_sf_array_except", ("this", "expression")),
+    exp.ArrayIntersect: ("_sf_array_intersection", ("expressions",)),
+    exp.ArrayOverlaps: ("_sf_arrays_overlap", ("this", "expression")),
+    exp.ArrayInsert: ("_sf_array_insert", ("this", "position", "expression")),
+    exp.ArraySlice: ("_sf_array_slice", ("this", "start", "end")),
+    exp.ArrayRemove: ("_sf_array_remove", ("this", "expression")),
+    exp.ArrayReverse: ("_sf_array_reverse", ("this",)),
+    exp.Flatten: ("_sf_array_flatten", ("this",)),
+    exp.ArrayMax: ("_sf_array_max", ("this",)),
+    exp.ArrayMin: ("_sf_array_min", ("this",)),
+    exp.ArrayToString: ("_sf_array_to_string", ("this", "expression")),
+    exp.ToArray: ("_sf_to_array", ("this",)),
+    exp.JSONKeys: ("_sf_object_keys", ("this",)),
+    exp.MapKeys: ("_sf_object_keys", ("this",)),
+    exp.MapContainsKey: ("_sf_map_contains_key", ("this", "key")),
+}
+
+
+def arrays(expression: Expr, _: Context) -> Expr:
+    """Call our macros. See: https://docs.snowflake.com/en/sql-reference/functions-semistructured"""
+    return replace_each(expression, _rewritten)
+
+
+def _rewritten(node: Expr) -> Expr:
+    if isinstance(node, exp.SortArray):
+        ascending = node.args.get("asc") or exp.true()
+        nulls_first = node.args.get("nulls_first") or exp.Not(this=ascending.copy())
+        return exp.Anonymous(this=f"{_HOME}_sf_array_sort", expressions=[node.this, ascending, nulls_first])
+    if isinstance(node, exp.Array) and _is_mixed(node.expressions):
+        elements = [exp.Anonymous(this="to_json", expressions=[element]) for element in node.expressions]
+        return exp.Anonymous(this="to_json", expressions=[exp.Array(expressions=elements)])
+    if (
+        isinstance(node, exp.PropertyEQ)
+        and isinstance(node.parent, exp.Struct)
+        and isinstance(node.this, exp.Identifier)
+    ):
+        node.this.set("quoted", True)  # {'k': 1}: sqlglot reads the key as a name
+    if type(node) not in _MACROS:
+        return node
+    macro, parts = _MACROS[type(node)]
+    arguments: list[Expr] = []
+    for part in parts:
+        value = node.args.get(part)
+        arguments += value if isinstance(value, list) else [value] if value is not None else []
+    return exp.Anonymous(this=_HOME + macro, expressions=arguments)
+
+
+def _is_mixed(elements: list[Expr]) -> bool:
+    """Whether elements may be of different types: a list of DuckDB's has one type, an ARRAY has none."""
+    literals = {element.is_string for element in elements if isinstance(element, exp.Literal)}
+    return len(literals) != 1 or not all(isinstance(element, exp.Literal) for element in elements)
