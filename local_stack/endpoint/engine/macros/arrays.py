@@ -13,7 +13,10 @@ _B: Final = "_sf_elements(b)"
 # How many of a list are equal to e.
 _COUNT: Final = "len(list_filter({list}, lambda o: o = e))"
 _LESS: Final = "coalesce(TRY_CAST(p AS DOUBLE) < TRY_CAST(q AS DOUBLE), CAST(p AS VARCHAR) < CAST(q AS VARCHAR))"
-_PICKED: Final = "list_reduce(_sf_present(a), lambda p, q: CASE WHEN {less} THEN {yes} ELSE {no} END)"
+_PICKED: Final = (
+    "CASE WHEN len(_sf_present(a)) > 0 THEN list_reduce(_sf_present(a), "
+    "lambda p, q: CASE WHEN {less} THEN {yes} ELSE {no} END) END"
+)
 _SORTED: Final = (
     "list_transform(list_sort(list_transform(_sf_present(a), lambda e: struct_pack(n := TRY_CAST(e AS DOUBLE), "
     "t := CAST(e AS VARCHAR))), {order}, 'NULLS LAST'), lambda s: CAST(s.t AS JSON))"
@@ -40,7 +43,8 @@ _MACROS: Final[tuple[str, ...]] = (
     f"_sf_array_insert(a, n, x) AS _sf_array(a, list_concat(list_append({_A}[1:_sf_offset(a, n)], to_json(x)), "
     f"{_A}[_sf_offset(a, n) + 1:]))",
     f"_sf_array_slice(a, f, t) AS _sf_array(a, {_A}[_sf_offset(a, f) + 1:_sf_offset(a, t)])",
-    f"_sf_array_remove(a, x) AS _sf_array(a, list_filter({_A}, lambda e: e <> to_json(x)))",
+    f"_sf_array_remove(a, x) AS CASE WHEN x IS NOT NULL THEN "
+    f"_sf_array(a, list_filter({_A}, lambda e: e <> to_json(x))) END",
     f"_sf_array_reverse(a) AS _sf_array(a, list_reverse({_A}))",
     f"_sf_array_flatten(a) AS _sf_array(a, flatten(list_transform({_A}, lambda e: json_extract(e, '$[*]'))))",
     "_sf_array_max(a) AS " + _PICKED.format(less=_LESS, yes="q", no="p"),
