@@ -213,7 +213,7 @@ class Chain:
         self._routes = routes(extensions)
 
     def run(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]] = ()) -> Outcome:
-        """One statement's outcome. Every failure is a SqlError."""
+        """Return one statement's outcome. Every failure is a SqlError."""
         try:
             refuse_forbidden(statement.text, session)
             statement, batch = resolve_names(statement, batch, session)
@@ -303,7 +303,7 @@ class Chain:
 
 
 def _as_written(error: SqlError, statement: Statement) -> SqlError:
-    """An error about a missing object with its name as the statement has it: DuckDB gives the last part alone."""
+    """Return an error about a missing object with its name as the statement has it: DuckDB gives the last part alone."""
     missing = _MISSING.search(error.message)
     if error.errno != 2003 or missing is None:
         return error
@@ -321,7 +321,7 @@ def _as_written(error: SqlError, statement: Statement) -> SqlError:
 
 
 def _parts(expression: Expr, rows: list[list[Any]]) -> Iterator[tuple[Expr, list[Any]]]:
-    """What to run for rows of binds: an INSERT of one row of VALUES takes many at once, other statements run per row."""
+    """Yield what to run for rows of binds: an INSERT of one row of VALUES takes many at once, other statements run per row."""
     values = expression.args.get("expression") if isinstance(expression, exp.Insert) else None
     tuples = values.expressions if isinstance(values, exp.Values) else []
     in_tuple = sum(1 for _ in tuples[0].find_all(exp.Placeholder)) if len(tuples) == 1 else 0
@@ -337,7 +337,7 @@ def _parts(expression: Expr, rows: list[list[Any]]) -> Iterator[tuple[Expr, list
 
 
 def _total(outcomes: list[Outcome]) -> Outcome:
-    """One outcome for a batch: Snowflake runs it as one statement and reports the sum."""
+    """Return one outcome for a batch: Snowflake runs it as one statement and reports the sum."""
     total = sum(int(outcome.scalar() or 0) for outcome in outcomes)
     first = outcomes[0]
     return Outcome(

@@ -52,7 +52,7 @@ def carried(message: str, errno: int, sqlstate: str) -> str:
 
 
 def is_carried(text: str) -> bool:
-    """Whether a text has an error of ours in it."""
+    """Return whether a text has an error of ours in it."""
     return _CARRIED.search(text) is not None
 
 
@@ -62,7 +62,7 @@ def without_paths(message: str) -> str:
 
 
 def as_sql_error(error: BaseException) -> SqlError:
-    """The Snowflake error for any failure of a statement; a failure nobody foresaw is named, not hidden."""
+    """Return the Snowflake error for any failure of a statement; a failure nobody foresaw is named, not hidden."""
     if isinstance(error, SqlError):
         return error
     if isinstance(error, sqlglot.errors.ParseError):

@@ -58,7 +58,7 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
 
 
 def snowflake_message(error: duckdb.Error, message: str) -> SqlError | None:
-    """The Snowflake error for a DuckDB error we have words for; None for the rest."""
+    """Return the Snowflake error for a DuckDB error we have words for; None for the rest."""
     for kind, pattern, wording, errno, sqlstate in _RULES:
         if isinstance(error, kind) and (match := re.search(pattern, message)):
             return SqlError(wording.format(*match.groups()), errno, sqlstate)

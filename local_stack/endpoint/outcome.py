@@ -53,7 +53,7 @@ class Outcome:
     query_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """The rows as Python values (VARIANT as JSON text)."""
+        """Return the rows as Python values (VARIANT as JSON text)."""
         return (
             list(zip(*(column.to_pylist() for column in self.table.columns), strict=True))
             if self.table.num_columns
@@ -61,12 +61,12 @@ class Outcome:
         )
 
     def scalar(self) -> Any:
-        """The first row's first value, None where there is no row."""
+        """Return the first row's first value, None where there is no row."""
         return self.table.column(0)[0].as_py() if self.table.num_rows else None
 
 
 def column_from_duckdb(name: str, duckdb_type: str) -> ColumnInfo:
-    """The Snowflake column of a DuckDB result column."""
+    """Return the Snowflake column of a DuckDB result column."""
     if duckdb_type.endswith("]"):
         return ColumnInfo(name, "ARRAY")
     if duckdb_type.startswith(("STRUCT", "MAP", "UNION")):
@@ -140,14 +140,14 @@ def canonical_type(column: ColumnInfo, wide: bool = False) -> pa.DataType:
 
 
 def from_duckdb(description: list[tuple[Any, ...]], table: pa.Table, statement_type_id: int) -> Outcome:
-    """The outcome of a DuckDB result. description: the connection's, (name, type, …) per column."""
+    """Return the outcome of a DuckDB result. description: the connection's, (name, type, …) per column."""
     columns = tuple(column_from_duckdb(str(d[0]), str(d[1])) for d in description)
     arrays = [_canonical(table.column(i), column) for i, column in enumerate(columns)]
     return Outcome(columns, _table(columns, arrays), statement_type_id)
 
 
 def from_result(result: Result, statement_type_id: int = 0) -> Outcome:
-    """The outcome of an extension's result."""
+    """Return the outcome of an extension's result."""
     columns = tuple(column_from_result(column) for column in result.columns)
     rows = list(result.rows)
     arrays = [_from_python([row[i] for row in rows], column) for i, column in enumerate(columns)]

@@ -96,7 +96,7 @@ class Session:
 
     @property
     def queries(self) -> Queries:
-        """The statements and results of all sessions."""
+        """Return the statements and results of all sessions."""
         return self.registry.queries
 
     @property
@@ -109,21 +109,21 @@ class Session:
 
     @property
     def access(self) -> Access:
-        """What the session may do: by its role and its secondary roles."""
+        """Return what the session may do: by its role and its secondary roles."""
         return self._access_of(self.role, self.secondary_roles)
 
     @property
     def primary_access(self) -> Access:
-        """What the session may create: by its role alone."""
+        """Return what the session may create: by its role alone."""
         return self._access_of(self.role, ())
 
     @property
     def available_roles(self) -> frozenset[Holder]:
-        """The roles that the session's user may use, and the user, who may hold privileges too."""
+        """Return the roles that the session's user may use, and the user, who may hold privileges too."""
         return available_roles(self.engine, self.user)
 
     def may_use_role(self, name: str) -> bool:
-        """Whether the user has been granted a role, directly or through others."""
+        """Return whether the user has been granted a role, directly or through others."""
         return not self.grants.enforced or ("ROLE", name) in self.available_roles
 
     def _access_of(self, role: str, secondary: tuple[str, ...]) -> Access:
@@ -165,7 +165,7 @@ class Session:
         )
 
     def table_exists(self, database: str, schema: str, name: str) -> bool:
-        """Whether a permanent table has this name."""
+        """Return whether a permanent table has this name."""
         found = self.duck.execute(
             "SELECT 1 FROM duckdb_tables() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
             " AND upper(table_name) = upper(?)",
@@ -219,25 +219,25 @@ class Session:
             raise missing_object("Schema", f"{quote_name(place.database)}.{quote_name(place.schema)}")
 
     def physical_table(self, table: SchemaName) -> SchemaName:
-        """Where a table is: a temporary table of this session hides a permanent one of the same name."""
+        """Return where a table is: a temporary table of this session hides a permanent one of the same name."""
         hidden = self.temporary_tables.get((table.database, table.schema, table.name))
         return SchemaName("temp", "main", hidden) if hidden else table
 
     def semi_structured(self, table: exp.Table | tuple[str, str, str]) -> dict[str, Kind]:
-        """The ARRAY and OBJECT columns of a table, as it was created."""
+        """Return the ARRAY and OBJECT columns of a table, as it was created."""
         name = self.full_name(table) if isinstance(table, exp.Table) else table
         return dict(self.notes.of(name).get("kinds", {}))
 
     def quoted(self, table: SchemaName) -> str:
-        """The table's name in DuckDB."""
+        """Return the table's name in DuckDB."""
         return dotted(table.database, table.schema, table.name)
 
     def to_duckdb(self, expression: Expr) -> str:
-        """A Snowflake query's tree as DuckDB SQL."""
+        """Return a Snowflake query's tree as DuckDB SQL."""
         return self.executor.translate(expression, self)
 
     def with_binds(self, statement: Statement) -> str:
-        """The statement's text with its binds written in as literals, for statements that DuckDB does not see."""
+        """Return the statement's text with its binds written in as literals, for statements that DuckDB does not see."""
         return with_literals(statement.text, (_literal(bindings.to_python(bind)) for bind in statement.binds))
 
     def parameter(self, name: str, given: Mapping[str, str] | None = None) -> str:
@@ -322,7 +322,7 @@ class Session:
 
     @property
     def transaction_id(self) -> int | None:
-        """A number that differs between transactions; None outside one."""
+        """Return a number that differs between transactions; None outside one."""
         return self.transaction.number
 
     def end(self) -> None:
@@ -397,7 +397,7 @@ class Sessions:
         session.use(database, schema or "PUBLIC")
 
     def get(self, token: str) -> Session:
-        """The session of a session or master token. Raises SessionGone."""
+        """Return the session of a session or master token. Raises SessionGone."""
         if session := self._by_token.get(token):
             return session
         for session in list(self._by_token.values()):
@@ -406,7 +406,7 @@ class Sessions:
         raise SessionGone
 
     def on_database(self, database: str) -> list[Session]:
-        """The sessions whose current database this is."""
+        """Return the sessions whose current database this is."""
         return [s for s in list(self._by_token.values()) if s.database == database]
 
     def close(self, token: str) -> None:

@@ -49,7 +49,7 @@ class Result:
 
     @staticmethod
     def status(message: str) -> Result:
-        """The one-row answer of a DDL statement."""
+        """Return the one-row answer of a DDL statement."""
         return Result((Column("status"),), [[message]])
 
     @staticmethod
@@ -90,5 +90,5 @@ class SqlError(Exception):
 
 
 def unsupported(what: str) -> SqlError:
-    """What the stand-in cannot do is refused by name."""
+    """Return what the stand-in cannot do is refused by name."""
     return SqlError(f"Unsupported feature '{what}' in the local endpoint.", errno=2, sqlstate="0A000")

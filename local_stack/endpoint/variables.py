@@ -32,7 +32,7 @@ class Variable:
 
     @property
     def literal(self) -> str:
-        """The value as Snowflake would read it, with its type."""
+        """Return the value as Snowflake would read it, with its type."""
         value = self.value
         if value is None:
             return "NULL"
@@ -53,7 +53,7 @@ class Variable:
 
     @property
     def text(self) -> str | None:
-        """The value as SHOW VARIABLES prints it."""
+        """Return the value as SHOW VARIABLES prints it."""
         if isinstance(self.value, bool):
             return str(self.value).lower()
         if isinstance(self.value, bytes):

@@ -44,7 +44,7 @@ def inherited(grants: Grants, holders: Iterable[Holder]) -> frozenset[Holder]:
 
 
 def holders_of(grants: Grants, role: Holder) -> frozenset[Holder]:
-    """Every role and user that has this role, directly or not."""
+    """Return every role and user that has this role, directly or not."""
     found: set[Holder] = set()
     waiting = [role]
     while waiting:
@@ -67,11 +67,11 @@ class Access:
     holders: frozenset[Holder]
 
     def owns(self, kind: str, name: str) -> bool:
-        """Whether one of the roles owns an object."""
+        """Return whether one of the roles owns an object."""
         return self.grants.owner(kind, name) in self.holders
 
     def holds(self, kind: str, name: str, *privileges: str) -> bool:
-        """Whether the roles have one of these privileges on an object; who owns it has all of them."""
+        """Return whether the roles have one of these privileges on an object; who owns it has all of them."""
         if kind == "ACCOUNT":
             return self._holds_globally(privileges)
         for one, _ in self._targets(kind, name):
@@ -80,20 +80,20 @@ class Access:
         return self.owns_any(kind, name)
 
     def owns_any(self, kind: str, name: str) -> bool:
-        """Whether the roles own it; a relation's kind is found by its name."""
+        """Return whether the roles own it; a relation's kind is found by its name."""
         targets = self._targets(kind, name)
         owned = [one for one, _ in targets if self.grants.has_owner(one, name)]
         return any(self.owns(one, name) for one in owned or [targets[0][0]])
 
     def sees(self, kind: str, name: str) -> bool:
-        """Whether the roles have any privilege on an object."""
+        """Return whether the roles have any privilege on an object."""
         for one, _ in self._targets(kind, name):
             if any(grant.holder in self.holders for grant in self.grants.on(one, name)):
                 return True
         return self.owns_any(kind, name)
 
     def may_pass_on(self, privilege: str, kind: str, name: str) -> bool:
-        """Whether the roles have a privilege on an object with the right to grant it."""
+        """Return whether the roles have a privilege on an object with the right to grant it."""
         if kind == "ACCOUNT" and ("ROLE", "ACCOUNTADMIN") in self.holders:
             return True
         return any(

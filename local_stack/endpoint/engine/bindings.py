@@ -20,7 +20,7 @@ _EPOCH = dt.datetime(1970, 1, 1)
 
 
 def from_wire(bindings: Mapping[str, Mapping[str, Any]] | None) -> tuple[tuple[Bind, ...], list[tuple[Bind, ...]]]:
-    """The request's `bindings`: (one row of binds, rows of a batch). A batch has lists as values, one per row."""
+    """Return the request's `bindings`: (one row of binds, rows of a batch). A batch has lists as values, one per row."""
     if not bindings:
         return (), []
     if not all(position.isdigit() for position in bindings):
@@ -33,7 +33,7 @@ def from_wire(bindings: Mapping[str, Mapping[str, Any]] | None) -> tuple[tuple[B
 
 
 def to_python(bind: Bind) -> Any:
-    """The Python value DuckDB binds for one pair."""
+    """Return the Python value DuckDB binds for one pair."""
     kind, text = bind
     if text is None:
         return None
@@ -61,7 +61,7 @@ def to_python(bind: Bind) -> Any:
 
 
 def to_bind(value: Any) -> Bind:
-    """The pair for a Python value: the inverse, for code inside the endpoint that runs SQL on a session."""
+    """Return the pair for a Python value: the inverse, for code inside the endpoint that runs SQL on a session."""
     match value:
         case None:
             return "TEXT", None

@@ -92,7 +92,7 @@ class Cancellation:
             yield
 
     def is_within(self, other: Cancellation) -> bool:
-        """Whether this is the other statement, or one that it runs."""
+        """Return whether this is the other statement, or one that it runs."""
         return self is other or (self.parent is not None and self.parent.is_within(other))
 
 

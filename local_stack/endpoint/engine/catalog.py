@@ -71,7 +71,7 @@ class Catalog:
             yield self._connection
 
     def cached(self, key: str, make: Callable[[], T]) -> T:
-        """A value that holds until an object is stored, changed or removed."""
+        """Return a value that holds until an object is stored, changed or removed."""
         version = self._version
         found = self._cache.get(key)
         if found is None or found[0] != version:

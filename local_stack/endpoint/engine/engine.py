@@ -97,7 +97,7 @@ class Engine:
         self.address = ("127.0.0.1", 0)
 
     def database_file(self, name: str) -> Path:
-        """Where a database is: what a file's name cannot hold is written as in an address (`%2F`)."""
+        """Return where a database is: what a file's name cannot hold is written as in an address (`%2F`)."""
         return self.data_dir / f"{quote(name, safe=_IN_FILE_NAMES)}.db"
 
     def _attach_file(self, name: str) -> None:
@@ -116,16 +116,16 @@ class Engine:
         create_history(self.duck_conn, name)
 
     def databases(self) -> list[str]:
-        """The attached databases that a client may see."""
+        """Return the attached databases that a client may see."""
         rows = self.duck_conn.cursor().execute("SELECT database_name FROM duckdb_databases() ORDER BY 1").fetchall()
         return [name for (name,) in rows if name not in HIDDEN_DATABASES]
 
     def stage_folder(self, database: str, schema: str, name: str) -> Path:
-        """Where an internal stage keeps its files."""
+        """Return where an internal stage keeps its files."""
         return self.data_dir / "stages" / database / schema / name
 
     def temporary_folder(self, session: str) -> Path:
-        """Where the internal temporary stages of a session keep their files, by the session's number."""
+        """Return where the internal temporary stages of a session keep their files, by the session's number."""
         return self.data_dir / "temporary_stages" / session
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class Engine:
 
 
 def _named(sql: str, database: str) -> str:
-    """fakesnow's template for a database of any name: it stands there as a literal and as an identifier."""
+    """Return fakesnow's template for a database of any name: it stands there as a literal and as an identifier."""
     return sql.replace("'__name__'", literal(database)).replace("__name__", identifier(database))
 
 

@@ -77,24 +77,24 @@ class Grants:
         )
 
     def all(self) -> list[tuple[Grant, StoredObject]]:
-        """Every grant with its document."""
+        """Return every grant with its document."""
         with self._lock:
             return list(self._all.values())
 
     def on(self, kind: str, name: str) -> list[Grant]:
-        """The grants on one object."""
+        """Return the grants on one object."""
         return list(self._on.get((kind, name), {}).values())
 
     def to(self, holder: Holder) -> list[Grant]:
-        """What one role or user has been granted."""
+        """Return what one role or user has been granted."""
         return list(self._to.get(holder, {}).values())
 
     def future(self, scope: str) -> list[Grant]:
-        """The future grants of a schema ('DB.SCHEMA') or database."""
+        """Return the future grants of a schema ('DB.SCHEMA') or database."""
         return list(self._future.get(scope, {}).values())
 
     def targets(self, kind: str, prefix: str) -> list[str]:
-        """The names of a kind on which something is granted and which begin so."""
+        """Return the names of a kind on which something is granted and which begin so."""
         with self._lock:
             return [name for on, name in self._on if on == kind and name.startswith(prefix)]
 
@@ -106,11 +106,11 @@ class Grants:
         return "ROLE", _DEFAULT_OWNERS.get(kind, _DEFAULT_OWNER)
 
     def has_owner(self, kind: str, name: str) -> bool:
-        """Whether somebody is recorded as the owner of an object."""
+        """Return whether somebody is recorded as the owner of an object."""
         return any(grant.privilege == OWNERSHIP for grant in self.on(kind, name))
 
     def cached(self, key: Any, make: Callable[[], T]) -> T:
-        """A value that holds until something is created, dropped or granted."""
+        """Return a value that holds until something is created, dropped or granted."""
         version = self.version
         found = self._cache.get(key)
         if found is None or found[0] != version:

@@ -61,7 +61,7 @@ class TableLocks:
             self._changed.notify_all()
 
     def _waits_for_itself(self, owner: str) -> bool:
-        """Whether the owner waits, by way of others, for a lock of its own."""
+        """Return whether the owner waits, by way of others, for a lock of its own."""
         seen, ahead = set(), [owner]
         while ahead:
             for table in self._waiting.get(ahead.pop(), ()):

@@ -179,7 +179,7 @@ class Transaction:
 
 
 def _is_conflict(error: BaseException) -> bool:
-    """DuckDB's optimistic concurrency: another session changed or created the same thing meanwhile."""
+    """Return DuckDB's optimistic concurrency: another session changed or created the same thing meanwhile."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, duckdb.TransactionException) and "conflict" in str(seen).lower():

@@ -22,7 +22,7 @@ SYSTEM_USER = "SYSTEM"
 
 
 def available_roles(engine: Engine, user: str) -> frozenset[Holder]:
-    """The roles that a user may use, and the user, who may hold privileges too."""
+    """Return the roles that a user may use, and the user, who may hold privileges too."""
     granted = [g.target for g in engine.grants.to(("USER", user)) if g.on == "ROLE" and g.privilege == "USAGE"]
     if engine.catalog.get("USER", "", "", user) is None:
         granted += [("ROLE", FIRST_USERS_ROLE), ("ROLE", "ORGADMIN")]
@@ -30,7 +30,7 @@ def available_roles(engine: Engine, user: str) -> frozenset[Holder]:
 
 
 def log_in_roles(engine: Engine, user: str, wanted: str) -> dict[str, Any]:
-    """The role and the secondary roles of a new session. wanted: the role in the connection, or ''.
+    """Return the role and the secondary roles of a new session. wanted: the role in the connection, or ''.
 
     Raises SqlError 390186 or 390189 for a role that is not granted to the user, or does not exist.
     """

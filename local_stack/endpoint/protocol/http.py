@@ -54,7 +54,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _token(request: Request) -> str:
-    """The token of `Authorization: Snowflake Token="…"`."""
+    """Return the token of `Authorization: Snowflake Token="…"`."""
     return request.headers.get("Authorization", "").partition('"')[2].rstrip('"')
 
 
@@ -129,7 +129,7 @@ class Endpoint:
         return JSONResponse({"data": _login_data(session), "success": True, "code": None, "message": None})
 
     async def renew(self, request: Request) -> JSONResponse:
-        """A renewed token is the same token: sessions do not expire while the endpoint runs."""
+        """Return a renewed token is the same token: sessions do not expire while the endpoint runs."""
         try:
             session = self.sessions.get(_token(request))
         except SqlError as error:
@@ -182,7 +182,7 @@ class Endpoint:
         return JSONResponse({"success": True, "data": "Log Received", "code": None, "message": None})
 
     async def result(self, request: Request) -> JSONResponse:
-        """The outcome of an earlier request, or of one of its statements; what still runs is waited for."""
+        """Return the outcome of an earlier request, or of one of its statements; what still runs is waited for."""
         query_id = request.path_params["query_id"]
         try:
             session = self.sessions.get(_token(request))
@@ -194,7 +194,7 @@ class Endpoint:
         return JSONResponse(await run_in_threadpool(ended, session, query_id))
 
     async def monitor(self, request: Request) -> JSONResponse:
-        """How a request went that the client did not wait for."""
+        """Return how a request went that the client did not wait for."""
         query_id = request.path_params["query_id"]
         try:
             session = self.sessions.get(_token(request))

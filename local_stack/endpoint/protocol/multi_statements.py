@@ -22,7 +22,7 @@ _DONE = "Multiple statements executed successfully."
 
 
 def wanted_count(statement: Statement, session: Session) -> int:
-    """How many statements the request may hold; 0 for any number."""
+    """Return how many statements the request may hold; 0 for any number."""
     return int(session.parameter("MULTI_STATEMENT_COUNT", statement.parameters))
 
 

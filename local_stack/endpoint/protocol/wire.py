@@ -23,7 +23,7 @@ _UTC_MINUTES = 1440  # how the offset of a TIMESTAMP_TZ is written: minutes from
 
 
 def success(outcome: Outcome, database: str | None, schema: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The response to a statement that succeeded."""
+    """Return the response to a statement that succeeded."""
     if outcome.transfer is not None:
         return {
             "data": {**outcome.transfer, "queryId": outcome.query_id},
@@ -68,7 +68,7 @@ def _with_variant_text(outcome: Outcome) -> Outcome:
 
 
 def described(outcome: Outcome, binds: int, database: str | None, schema: str | None) -> dict[str, Any]:
-    """The response to describeOnly: columns without rows."""
+    """Return the response to describeOnly: columns without rows."""
     response = success(outcome, database, schema, {})
     response["data"].update({"total": 0, "returned": 0, "numberOfBinds": binds})
     if response["data"]["queryResultFormat"] == "json":
@@ -79,18 +79,18 @@ def described(outcome: Outcome, binds: int, database: str | None, schema: str | 
 
 
 def submitted(query_id: str) -> dict[str, Any]:
-    """The response to a request that the client does not wait for."""
+    """Return the response to a request that the client does not wait for."""
     return {"data": {"queryId": query_id}, "success": True, "code": "333334", "message": None}
 
 
 def in_progress(query_id: str) -> dict[str, Any]:
-    """The response to a request whose statement still runs: where to ask for its result."""
+    """Return the response to a request whose statement still runs: where to ask for its result."""
     data = {"queryId": query_id, "getResultUrl": f"/queries/{query_id}/result", "queryAbortsAfterSecs": 0}
     return {"data": data, "success": True, "code": "333333", "message": None}
 
 
 def failure(error: SqlError, query_id: str) -> dict[str, Any]:
-    """The response to a statement that failed: the client raises ProgrammingError with errno and SQL state."""
+    """Return the response to a statement that failed: the client raises ProgrammingError with errno and SQL state."""
     code = f"{error.errno:06d}"
     return {
         "data": {"errorCode": code, "sqlState": error.sqlstate, "queryId": query_id, "internalError": False},
@@ -127,7 +127,7 @@ def _text(value: Any, kind: str) -> str | None:
 
 
 def arrow_base64(outcome: Outcome, zone: str = "UTC") -> str:
-    """The table as an Arrow stream with the metadata the connector's iterator needs. zone: the session's."""
+    """Return the table as an Arrow stream with the metadata the connector's iterator needs. zone: the session's."""
     described = zip(outcome.table.columns, outcome.columns, strict=True)
     arrays = [_wire_array(array, column.type, zone) for array, column in described]
     fields = [_field(column, array) for column, array in zip(outcome.columns, arrays, strict=True)]

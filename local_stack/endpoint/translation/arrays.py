@@ -66,6 +66,6 @@ def _rewritten(node: Expr) -> Expr:
 
 
 def _is_mixed(elements: list[Expr]) -> bool:
-    """Whether elements may be of different types: a list of DuckDB's has one type, an ARRAY has none."""
+    """Return whether elements may be of different types: a list of DuckDB's has one type, an ARRAY has none."""
     literals = {element.is_string for element in elements if isinstance(element, exp.Literal)}
     return len(literals) != 1 or not all(isinstance(element, exp.Literal) for element in elements)

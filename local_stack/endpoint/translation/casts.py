@@ -34,7 +34,7 @@ def casts(expression: Expr, _: Context) -> Expr:
 
 
 def _is_plain(node: Expr) -> bool:
-    """A literal, or arithmetic of literals and casts to integers, which DuckDB converts as Snowflake does.
+    """Return a literal, or arithmetic of literals and casts to integers, which DuckDB converts as Snowflake does.
 
     Besides, the macro repeats its argument: of SQL functions that call each other, statements would grow with its power.
     """
@@ -72,7 +72,7 @@ _SEMI_STRUCTURED = {exp.DataType.Type.VARIANT, exp.DataType.Type.OBJECT}
 
 
 def variants(expression: Expr, _: Context) -> Expr:
-    """The rewrite. A PARSE_JSON under the cast, and NULL, stay what they are."""
+    """Return the rewrite. A PARSE_JSON under the cast, and NULL, stay what they are."""
 
     def replace(node: Expr) -> Expr:
         if type(node) is not exp.Cast or node.to.this not in _SEMI_STRUCTURED:

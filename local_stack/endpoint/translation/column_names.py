@@ -50,7 +50,7 @@ def _name(select: exp.Select, written: list[str] | None) -> None:
 
 
 def _in_written_order(node: Expr) -> Iterator[exp.Select]:
-    """The queries below a node, in the order of their SELECT keywords."""
+    """Yield the queries below a node, in the order of their SELECT keywords."""
     if isinstance(node, exp.Select):
         parts = [*_FIRST, *(name for name in node.args if name not in _FIRST)]
         # `WITH a AS (SELECT …) SELECT …`: the queries of the WITH are written first.
@@ -76,7 +76,7 @@ def _values(node: Expr, names: list[str]) -> Iterator[Expr]:
 
 
 def _written(sql: str) -> list[list[str]]:
-    """The texts of the columns of each SELECT of a statement, in the order in which the SELECTs are written."""
+    """Return the texts of the columns of each SELECT of a statement, in the order in which the SELECTs are written."""
     tokens = tokenize(sql).parsed
     return [
         [sql[first.start : last.end + 1] for first, last in _columns(tokens, position + 1)]
@@ -86,7 +86,7 @@ def _written(sql: str) -> list[list[str]]:
 
 
 def _columns(tokens: tuple[Token, ...], position: int) -> Iterator[tuple[Token, Token]]:
-    """The first and the last token of each column of the SELECT whose list begins at a position."""
+    """Yield the first and the last token of each column of the SELECT whose list begins at a position."""
     if position < len(tokens) and tokens[position].token_type in _BEFORE_COLUMNS:
         position += 1
     if position < len(tokens) and tokens[position].text.upper() == "TOP":

@@ -41,7 +41,7 @@ class Context:
     declared: list[Declared] = field(default_factory=list)
 
     def parameter(self, name: str) -> str:
-        """A parameter's value for this statement."""
+        """Return a parameter's value for this statement."""
         return self.session.parameter(name, self.parameters)
 
     @property
@@ -58,7 +58,7 @@ class Context:
 
 
 def identifier(name: str) -> exp.Identifier:
-    """A stored name as a quoted identifier."""
+    """Return a stored name as a quoted identifier."""
     return exp.to_identifier(name, quoted=True)
 
 

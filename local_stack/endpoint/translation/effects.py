@@ -11,7 +11,7 @@ from local_stack.endpoint.session import Session
 
 
 def classify(expression: Expr, database: str | None, schema: str | None) -> tuple[Effect, tuple[str, ...]]:
-    """The statement's effect and the full names of the tables it changes."""
+    """Return the statement's effect and the full names of the tables it changes."""
     match expression:
         case exp.Insert() | exp.Copy() | exp.MultitableInserts():
             if expression.args.get("overwrite"):

@@ -19,7 +19,7 @@ _ACTIONS = {"INSERT": "number of rows inserted", "UPDATE": "number of rows updat
 
 
 def duckdb_merge(merge: exp.Merge) -> exp.Merge:
-    """The same merge as DuckDB writes it, returning what it did with each row."""
+    """Return the same merge as DuckDB writes it, returning what it did with each row."""
     rewritten = merge.copy()
     for when in rewritten.args["whens"].find_all(exp.When):
         then = when.args["then"]
@@ -34,7 +34,7 @@ def duckdb_merge(merge: exp.Merge) -> exp.Merge:
 
 
 def ambiguity_query(merge: exp.Merge) -> exp.Select | None:
-    """A query that has a row when some target row would be changed by several source rows; None when none could be."""
+    """Return a query that has a row when some target row would be changed by several source rows; None when none could be."""
     matched = [when for when in merge.args["whens"].find_all(exp.When) if when.args.get("matched")]
     conditions = [when.args.get("condition") for when in matched]
     if not matched or any(condition is not None and condition.find(exp.Placeholder) for condition in conditions):
@@ -48,7 +48,7 @@ def ambiguity_query(merge: exp.Merge) -> exp.Select | None:
 
 
 def ambiguity_placeholders(merge: exp.Merge) -> int:
-    """How many of the merge's placeholders, from the first on, the query above takes."""
+    """Return how many of the merge's placeholders, from the first on, the query above takes."""
     return sum(len(list(merge.args[part].find_all(exp.Placeholder))) for part in ("using", "on"))
 
 
@@ -57,7 +57,7 @@ def ambiguous() -> SqlError:
 
 
 def merge_result(merge: exp.Merge, actions: Iterable[str]) -> Result:
-    """One row with a count for each kind of clause that the merge has."""
+    """Return one row with a count for each kind of clause that the merge has."""
     counts = Counter(actions)
     kinds = {_kind(when.args["then"]) for when in merge.args["whens"].find_all(exp.When)}
     shown = [action for action in _ACTIONS if action in kinds]

@@ -62,7 +62,7 @@ def function_names(expression: Expr, _: Context) -> Expr:
 
 
 def macros(expression: Expr, _: Context) -> Expr:
-    """fakesnow's macros under their full name: a session without a current database has them too."""
+    """Return fakesnow's macros under their full name: a session without a current database has them too."""
     for call in expression.find_all(exp.Anonymous):
         name = str(call.this).lower()
         if name.startswith("_fs_") and "." not in name:

@@ -34,7 +34,7 @@ _SOMETIMES: tuple[type[Expr], ...] = (
 
 
 def can_be_null(node: Expr, nullable_column: NullableColumn) -> bool:
-    """Whether a value may be NULL, given which columns may."""
+    """Return whether a value may be NULL, given which columns may."""
 
     def any_of(values: list[Expr]) -> bool:
         return any(can_be_null(value, nullable_column) for value in values)

@@ -63,7 +63,7 @@ def _is_call(node: Expr, macro: str) -> bool:
 
 
 def _frame(aggregate: Expr) -> Expr:
-    """The window over an aggregate, or the aggregate itself."""
+    """Return the window over an aggregate, or the aggregate itself."""
     above = aggregate.parent
     return above if isinstance(above, exp.Window) and above.this is aggregate else aggregate
 
@@ -93,7 +93,7 @@ def _mark(total: exp.Sum) -> None:
 
 
 def _witness(operand: Expr, select: Expr | None) -> Expr | None:
-    """An expression of the operand's family of types that needs no aggregation; None when there is none to be had."""
+    """Return an expression of the operand's family of types that needs no aggregation; None when there is none to be had."""
     aliases = {
         column.alias.casefold(): column.this
         for column in (select.expressions if isinstance(select, exp.Select) else ())

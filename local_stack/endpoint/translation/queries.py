@@ -48,7 +48,7 @@ _ORDERED: dict[type[Expr], str] = {
 
 
 def windows(expression: Expr, _: Context) -> Expr:
-    """The rewrite. Raises SqlError where the order is missing."""
+    """Return the rewrite. Raises SqlError where the order is missing."""
     for window in expression.find_all(exp.Window):
         function = window.this
         while isinstance(function, exp.IgnoreNulls | exp.RespectNulls):
@@ -117,7 +117,7 @@ def query_results(expression: Expr, context: Context) -> Expr:
 
 
 def _view(outcome: Outcome, context: Context) -> str:
-    """The result as a view whose semi-structured columns are JSON."""
+    """Return the result as a view whose semi-structured columns are JSON."""
     duck = context.session.duck
     name = "_result_" + outcome.query_id.replace("-", "")
     duck.register(f"{name}_rows", outcome.table)

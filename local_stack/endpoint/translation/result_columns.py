@@ -56,7 +56,7 @@ _REFINED = {"ARRAY": "VARIANT", "OBJECT": "VARIANT", "TIMESTAMP_TZ": "TIMESTAMP_
 
 
 def described(outcome: Outcome, expression: Expr, of_table: TableColumns) -> Outcome:
-    """The outcome of a query, its columns described as far as they are known."""
+    """Return the outcome of a query, its columns described as far as they are known."""
     if not isinstance(expression, exp.Query):
         return outcome
     known = columns_of_query(expression, of_table)
@@ -72,7 +72,7 @@ def _described(column: ColumnInfo, known: Known) -> ColumnInfo:
 
 
 def table_columns(session: Session) -> TableColumns:
-    """What a session knows of the columns of tables. Hold its lock."""
+    """Return what a session knows of the columns of tables. Hold its lock."""
 
     def columns(table: exp.Table) -> Columns:
         name = session.physical_table(SchemaName(*session.full_name(table)))
@@ -87,12 +87,12 @@ def table_columns(session: Session) -> TableColumns:
 
 
 def declared(kind: exp.DataType | None) -> Kind | None:
-    """The kind that a column or a cast declares."""
+    """Return the kind that a column or a cast declares."""
     return _TYPES.get(kind.this) if isinstance(kind, exp.DataType) else None
 
 
 def columns_of_create(create: exp.Create, of_table: TableColumns) -> dict[str, Kind]:
-    """The columns of a kind of a table that CREATE TABLE makes."""
+    """Return the columns of a kind of a table that CREATE TABLE makes."""
     if isinstance(create.this, exp.Schema):
         named = [
             Known(_stored(c), declared(c.args.get("kind")))
@@ -106,7 +106,7 @@ def columns_of_create(create: exp.Create, of_table: TableColumns) -> dict[str, K
 
 
 def columns_of_query(query: Expr, of_table: TableColumns) -> Columns:
-    """The columns of a query."""
+    """Return the columns of a query."""
     if clause := query.args.get("with_"):
         of_table = _with_names(clause, of_table)
     if isinstance(query, exp.Subquery):
@@ -213,7 +213,7 @@ class _Scope:
         return [column for columns in chosen for column in columns or ()]
 
     def _find(self, node: Expr) -> Known | None:
-        """The source's column that a column or a position stands for."""
+        """Return the source's column that a column or a position stands for."""
         if isinstance(node, exp.Parameter) or isinstance(node.this, exp.Parameter):
             position = node if isinstance(node, exp.Parameter) else node.this
             columns = self._sources[0][1] if len(self._sources) == 1 else None

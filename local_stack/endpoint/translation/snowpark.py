@@ -64,7 +64,7 @@ def _is_true(value: Expr | None) -> bool:
 
 
 def json_path(path: str) -> str:
-    """Snowflake's path (`a.b[0]['c d']`) as a JSON path: `$."a"."b"[0]."c d"`."""
+    """Return Snowflake's path (`a.b[0]['c d']`) as a JSON path: `$."a"."b"[0]."c d"`."""
     steps = []
     for match in _STEP.finditer(path):
         steps.append(f"[{match[1]}]" if match[1] else "." + (match[2] or match[3]))
@@ -80,7 +80,7 @@ _SEQUENCES = (exp.Seq1, exp.Seq2, exp.Seq4, exp.Seq8)
 
 
 def generator(expression: Expr, context: Context) -> Expr:
-    """A generated table becomes `(SELECT range AS _SEQ FROM RANGE(n))`, hidden from `*` by nothing: Snowflake has no
+    """Return a generated table becomes `(SELECT range AS _SEQ FROM RANGE(n))`, hidden from `*` by nothing: Snowflake has no
     columns there, and a statement that selects `*` from a generator is not valid."""
     del context
     for node in list(expression.find_all(exp.Generator)):
@@ -103,7 +103,7 @@ def generator(expression: Expr, context: Context) -> Expr:
 
 
 def _counter(sequence: Expr) -> Expr:
-    """The row's number: the generator's counter where the query reads one, else a row number from 0."""
+    """Return the row's number: the generator's counter where the query reads one, else a row number from 0."""
     select = sequence.find_ancestor(exp.Select)
     source = select.args.get("from_") if select is not None else None
     if source is not None and isinstance(source.this, exp.Subquery):
@@ -121,7 +121,7 @@ _INTEGER_CASTS = (exp.DType.INT, exp.DType.BIGINT, exp.DType.SMALLINT, exp.DType
 
 
 def pivots(expression: Expr, context: Context) -> Expr:
-    """The rewrite, on Snowflake's tree. The values of a dynamic pivot are read when the statement is planned."""
+    """Return the rewrite, on Snowflake's tree. The values of a dynamic pivot are read when the statement is planned."""
     for pivot in list(expression.find_all(exp.Pivot)):
         if pivot.args.get("unpivot") or not pivot.args.get("fields"):
             continue
@@ -171,7 +171,7 @@ def _value(item: Expr) -> Expr:
 
 
 def _column_name(item: Expr) -> str:
-    """The name Snowflake gives a pivoted column: the value's canonical text."""
+    """Return the name Snowflake gives a pivoted column: the value's canonical text."""
     if isinstance(item, exp.Cast):
         value = item.this.name
         if isinstance(item.this, exp.Null):
@@ -299,7 +299,7 @@ def _reads_a_stage(select: exp.Select) -> bool:
 
 
 def _nth_column(select: exp.Select, source: str, number: int) -> exp.Identifier | None:
-    """The name of column `number` of the source with this alias; None where it cannot be read off the statement."""
+    """Return the name of column `number` of the source with this alias; None where it cannot be read off the statement."""
     for joined in [select.args.get("from_"), *(select.args.get("joins") or [])]:
         this = joined.this if joined is not None else None
         if this is None or this.alias_or_name.upper() != source.upper():
@@ -321,7 +321,7 @@ _MAX_ROWS = 1_000_000
 
 
 def samples(expression: Expr, context: Context) -> Expr:
-    """Every method samples by row (a block here would be most of a small table); SAMPLE (n ROWS) allows 0 to 1,000,000."""
+    """Return every method samples by row (a block here would be most of a small table); SAMPLE (n ROWS) allows 0 to 1,000,000."""
     del context
     for sample in expression.find_all(exp.TableSample):
         method = sample.args.get("method")

@@ -33,7 +33,7 @@ _ZONED: Final = frozenset({"TO_TIMESTAMP_LTZ", "TO_TIMESTAMP_TZ"})
 
 
 def functions(expression: Expr, context: Context) -> Expr:
-    """The rewrite, on Snowflake's tree."""
+    """Return the rewrite, on Snowflake's tree."""
     del context
 
     def replace(node: Expr) -> Expr:
@@ -64,14 +64,14 @@ def functions(expression: Expr, context: Context) -> Expr:
 
 
 def call_name(node: Expr) -> str:
-    """The function's Snowflake name in upper case, whether sqlglot has a class for it or not."""
+    """Return the function's Snowflake name in upper case, whether sqlglot has a class for it or not."""
     if isinstance(node, exp.Anonymous):
         return str(node.this).upper()
     return type(node).sql_name().upper() if isinstance(node, exp.Func) else ""
 
 
 def call_arguments(node: Expr) -> list[Expr]:
-    """The arguments in order."""
+    """Return the arguments in order."""
     if isinstance(node, exp.Anonymous):
         return list(node.expressions)
     found: list[Expr] = []

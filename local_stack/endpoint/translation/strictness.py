@@ -105,7 +105,7 @@ _REFUSED_TYPES = {exp.DataType.Type.GEOGRAPHY, exp.DataType.Type.GEOMETRY}
 
 
 def strictness(expression: Expr, _: Context) -> Expr:
-    """The rewrite: it changes nothing, it raises SqlError."""
+    """Return the rewrite: it changes nothing, it raises SqlError."""
     if isinstance(expression, exp.Create):
         for kind, name in _REFUSED_PROPERTIES.items():
             if (properties := expression.args.get("properties")) and properties.find(kind):
@@ -135,7 +135,7 @@ def strictness(expression: Expr, _: Context) -> Expr:
 
 
 def _columns(query: exp.Query) -> list[Expr]:
-    """The columns that a query names; those of its one subquery where it takes them all."""
+    """Return the columns that a query names; those of its one subquery where it takes them all."""
     columns = list(query.selects)
     source = query.args.get("from_")
     inner = source.this if source is not None and not query.args.get("joins") else None

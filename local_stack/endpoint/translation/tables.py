@@ -87,7 +87,7 @@ _TEXTS = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.N
 
 
 def _length(kind: exp.DataType | None) -> int | None:
-    """The n of VARCHAR(n); CHAR alone has one character. None where there is no limit."""
+    """Return the n of VARCHAR(n); CHAR alone has one character. None where there is no limit."""
     if kind is None or kind.this not in _TEXTS:
         return None
     size = int(kind.expressions[0].name) if kind.expressions else 1 if kind.this in _CHARS else MAX_TEXT
@@ -144,7 +144,7 @@ def temporary_tables(expression: Expr, context: Context) -> Expr:
 
 
 def _means_a_cte(table: exp.Table) -> bool:
-    """Whether a WITH around the table names it. The query of a CTE sees those before it, and itself where it is recursive."""
+    """Return whether a WITH around the table names it. A CTE sees those before it, and itself where it is recursive."""
     inner: Expr | None = table
     while inner is not None:
         outer = inner.parent
@@ -166,7 +166,7 @@ def _forget(known: dict[TableName, str], name: TableName) -> None:
 
 
 def physical_name(name: TableName) -> str:
-    """A temporary table's name in DuckDB."""
+    """Return a temporary table's name in DuckDB."""
     return ".".join(name)
 
 

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
 
 
 def formats(expression: Expr, _: Context) -> Expr:
-    """The rewrite. Raises SqlError for number formats and unknown elements: they would be ignored silently."""
+    """Return the rewrite. Raises SqlError for number formats and unknown elements: they would be ignored silently."""
 
     def replace(node: Expr) -> Expr:
         if not isinstance(node, exp.ToChar):
@@ -43,7 +43,7 @@ def formats(expression: Expr, _: Context) -> Expr:
 
 
 def strftime_format(text: str) -> str:
-    """A Snowflake time format as DuckDB's strftime takes it."""
+    """Return a Snowflake time format as DuckDB's strftime takes it."""
     if re.search(r"[09X$]", re.sub(r'"[^"]*"|FF\d', "", text)) and not re.search(r"YY|MM|DD|HH|MI|SS|FF", text.upper()):
         raise unsupported(f"TO_CHAR number format '{text}'")
     out = ""
@@ -84,7 +84,7 @@ def input_formats(expression: Expr, context: Context) -> Expr:
 
 
 def _reads(node: Expr) -> str | None:
-    """What a conversion without a format of its own reads: a date or a timestamp; None for any other node."""
+    """Return what a conversion without a format of its own reads: a date or a timestamp; None for any other node."""
     if isinstance(node, exp.Cast):
         return "date" if node.to.this == _DATE else "timestamp" if node.to.this in _TIMESTAMPS else None
     if isinstance(node, exp.TsOrDsToDate):
@@ -123,7 +123,7 @@ _FUNCTIONS: dict[str, Callable[[Context], str | None]] = {
 
 
 def session_functions(expression: Expr, context: Context) -> Expr:
-    """The rewrite."""
+    """Return the rewrite."""
 
     def replace(node: Expr) -> Expr:
         name = _name(node)

@@ -14,7 +14,7 @@ _COLUMNS = (Column("number of rows updated", "FIXED"), Column("number of multi-j
 
 
 def matches_query(update: exp.Update) -> exp.Select | None:
-    """A query for the two numbers; None for an UPDATE without FROM."""
+    """Return a query for the two numbers; None for an UPDATE without FROM."""
     source = update.args.get("from_")
     if not isinstance(source, exp.From):
         return None
@@ -29,7 +29,7 @@ def matches_query(update: exp.Update) -> exp.Select | None:
 
 
 def placeholders_before(update: exp.Update) -> int:
-    """How many of the update's placeholders come before those of the query above."""
+    """Return how many of the update's placeholders come before those of the query above."""
     return sum(len(list(assignment.find_all(exp.Placeholder))) for assignment in update.expressions)
 
 

@@ -45,14 +45,14 @@ def _text(name: Expr) -> Expr:
 
 
 def _titled(node: Expr, value: Expr) -> Expr:
-    """A variable alone in a select list names its column."""
+    """Return a variable alone in a select list names its column."""
     if isinstance(node.parent, exp.Select) and node.arg_key == "expressions":
         return exp.alias_(value, identifier(f"${node.this.name.upper()}"), copy=False)
     return value
 
 
 def _when_queried(variable: Variable) -> Expr:
-    """The value of DuckDB's variable of this name."""
+    """Return the value of DuckDB's variable of this name."""
     call = exp.Anonymous(this="GETVARIABLE", expressions=[exp.Literal.string(variable.name)])
     kind = _TYPES.get(variable.type, variable.type)
     if variable.type == "FIXED" and "." in variable.literal:

@@ -64,7 +64,7 @@ _MACROS: Final[tuple[str, ...]] = (
 
 
 def _qualified(macro: str) -> str:
-    """A macro that names the others in full: it is called from every database."""
+    """Return a macro that names the others in full: it is called from every database."""
     head, _, body = macro.partition(" AS ")
     return f"{head} AS " + re.sub(r"\b(_sf_\w+)\(", r"_fs_global.main.\1(", body)
 

@@ -51,7 +51,7 @@ def alter_user(reader: Reader, session: Session) -> Action | None:
 
 
 def _verb(reader: Reader) -> str | None:
-    """The verb, where it is about a token (consumed up to the token's name)."""
+    """Return the verb, where it is about a token (consumed up to the token's name)."""
     for verb in ("ADD", "MODIFY", "ROTATE", "REMOVE"):
         if reader.accept(verb, "PROGRAMMATIC", "ACCESS", "TOKEN") or reader.accept(verb, "PAT"):
             return verb
@@ -122,7 +122,7 @@ def _modify(reader: Reader, session: Session) -> Callable[[str], Result]:
 
 
 def _rotate(reader: Reader, session: Session) -> Callable[[str], Result]:
-    """A new secret under the name; the old one keeps its own until it expires."""
+    """Return a new secret under the name; the old one keeps its own until it expires."""
     name = reader.identifier()
     values = read_properties(reader, _ROTATION, _KIND)
     hours = values.get("EXPIRE_ROTATED_TOKEN_AFTER_HOURS", _HOURS_AFTER_ROTATION)

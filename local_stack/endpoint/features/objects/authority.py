@@ -65,7 +65,7 @@ def require_no_dependents(target: Securable, session: Session) -> None:
 
 
 def dependents(grant: Grant, session: Session) -> list[Grant]:
-    """What the grantee has passed on by the option of this grant, and so on."""
+    """Return what the grantee has passed on by the option of this grant, and so on."""
     found: list[Grant] = []
     waiting = [grant]
     while waiting:
@@ -83,13 +83,13 @@ def dependents(grant: Grant, session: Session) -> list[Grant]:
 
 
 def schema_of(target: Securable) -> str | None:
-    """The schema that holds an object; None for what is in no schema."""
+    """Return the schema that holds an object; None for what is in no schema."""
     parts = target.name.split(".", 2)
     return ".".join(parts[:2]) if target.kind not in _OUTSIDE_SCHEMAS and len(parts) == 3 else None
 
 
 def is_managed(schema: str, session: Session) -> bool:
-    """Whether a schema ('DB.SCHEMA') has managed access."""
+    """Return whether a schema ('DB.SCHEMA') has managed access."""
     database, _, name = schema.partition(".")
     stored = session.catalog.get("SCHEMA", database, name, "")
     return stored is not None and bool(stored.definition.get("managed_access"))

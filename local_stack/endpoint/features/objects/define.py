@@ -17,7 +17,7 @@ from local_stack.endpoint.statements import Result, unsupported
 
 
 def kind_at(reader: Reader, kinds: tuple[ObjectKind, ...] = KINDS) -> ObjectKind | None:
-    """The kind whose words are next (consumed)."""
+    """Return the kind whose words are next (consumed)."""
     for kind in sorted(kinds, key=lambda k: -len(k.words)):
         if reader.accept(*kind.words):
             return kind

@@ -111,7 +111,7 @@ def _expand(privileges: list[str], kind: str) -> list[str]:
 
 
 def _privileges_on(reader: Reader, session: Session) -> tuple[list[str], Callable[[], list[Securable]], str]:
-    """The privileges, what they are on (found when run), and the scope's kind of future grants."""
+    """Return the privileges, what they are on (found when run), and the scope's kind of future grants."""
     start = reader.token
     privileges = [p.strip().upper() for p in _privilege_list(reader)]
     if privileges in (["ALL PRIVILEGES"], ["ALL"]):

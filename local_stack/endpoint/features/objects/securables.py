@@ -94,7 +94,7 @@ class Securable:
 
 
 def role(parts: tuple[str, ...], session: Session) -> str:
-    """An account role's name. Raises SqlError 002003; db.role is a database role."""
+    """Return an account role's name. Raises SqlError 002003; db.role is a database role."""
     if len(parts) == 2:
         return database_role(parts, session)
     store.require_role(parts[0], session)
@@ -185,7 +185,7 @@ def _named(kind: str, reader: Reader, session: Session) -> Securable:
 
 
 def _routine(kind: str, parts: tuple[str, ...], reader: Reader, session: Session) -> Securable:
-    """A procedure or function is named with its argument types."""
+    """Name a procedure or function with its argument types."""
     signature = read_signature(reader)
     place: SchemaName = session.resolve(parts)
     stored_name = place.name + signature
@@ -195,7 +195,7 @@ def _routine(kind: str, parts: tuple[str, ...], reader: Reader, session: Session
 
 
 def _existing(kind: str, database: str, schema: str | None, session: Session) -> list[Securable]:
-    """Every object of a kind in a database or schema."""
+    """Return every object of a kind in a database or schema."""
     if kind in _IN_DUCKDB:
         function, column = _IN_DUCKDB[kind]
         condition = "database_name = ?" + ("" if schema is None else " AND schema_name = ?")

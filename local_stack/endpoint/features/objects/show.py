@@ -50,7 +50,7 @@ class ShowFilter:
 
 
 def like(pattern: str, name: str) -> bool:
-    """Snowflake's LIKE of SHOW: case-insensitive, % and _."""
+    """Return Snowflake's LIKE of SHOW: case-insensitive, % and _."""
     regex = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
     return re.fullmatch(regex, name, re.IGNORECASE | re.DOTALL) is not None
 
@@ -166,7 +166,7 @@ def _listed(
 
 
 def shown(value: Any) -> str | None:
-    """A property's value as SHOW and DESCRIBE print it."""
+    """Return a property's value as SHOW and DESCRIBE print it."""
     if value is None:
         return None
     if isinstance(value, bool):

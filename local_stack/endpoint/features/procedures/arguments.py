@@ -43,7 +43,7 @@ def evaluate(
     session: Session,
     as_json: bool = True,
 ) -> list[Any]:
-    """The value of every parameter: in JSON form for a handler, or as the engine gives it.
+    """Return the value of every parameter: in JSON form for a handler, or as the engine gives it.
 
     Raises SqlError where a value does not convert.
     """
@@ -80,7 +80,7 @@ def _cast(expression: str, kind: SqlType) -> str:
 
 
 def to_handler(value: Any, kind: SqlType) -> Any:
-    """The JSON form of a value (worker.decode turns it into Python's): int or Decimal by scale, datetime without zone
+    """Return the JSON form of a value (worker.decode turns it into Python's): int or Decimal by scale, datetime without zone
     for NTZ, VARIANT as what its JSON says."""
     if value is None:
         return None
@@ -103,7 +103,7 @@ def to_handler(value: Any, kind: SqlType) -> Any:
 
 
 def from_handler(text: str | None, kind: SqlType) -> Any:
-    """The Python value of a returned text (see worker.encode) for a result's row."""
+    """Return the Python value of a returned text (see worker.encode) for a result's row."""
     if text is None:
         return None
     match kind.family:

@@ -60,7 +60,7 @@ def parse_call(sql: str, binds: Binds = ()) -> Call | None:
 
 
 def _called(reader: Reader, binds: Binds) -> tuple[tuple[str, ...], int]:
-    """The procedure's name, and how many binds it took."""
+    """Return the procedure's name, and how many binds it took."""
     if not (reader.looking_at("IDENTIFIER") and reader.peek().text == "("):
         return reader.name(), 0
     reader.next()

@@ -105,7 +105,7 @@ def read_routine(reader: Reader, kind: RoutineKind, name: str, parameters: tuple
 
 
 def _at_call(reader: Reader) -> bool:
-    """An anonymous procedure's definition ends where its CALL begins."""
+    """Return an anonymous procedure's definition ends where its CALL begins."""
     return reader.looking_at("CALL")
 
 
@@ -274,5 +274,5 @@ def _check(routine: Routine) -> None:
 
 
 def distribution_name(requirement: str) -> str:
-    """The package's name in a requirement ('pandas==2.2')."""
+    """Return the package's name in a requirement ('pandas==2.2')."""
     return re.split(r"[\s=<>!~\[;]", requirement.strip(), maxsplit=1)[0].lower().replace("_", "-")

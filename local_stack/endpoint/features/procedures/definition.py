@@ -61,7 +61,7 @@ class Routine:
 
     @property
     def argument_types(self) -> str:
-        """The signature, as names in the registry carry it: (VARCHAR, NUMBER)."""
+        """Return the signature, as names in the registry carry it: (VARCHAR, NUMBER)."""
         return "(" + ", ".join(p.sql_type.family for p in self.parameters) + ")"
 
     @property

@@ -89,7 +89,7 @@ class Procedures:
         return self._query(statement, session) if first in _QUERIES else None
 
     def _query(self, statement: Statement, session: Session) -> Statement | None:
-        """A query without what only the endpoint knows: procedures, functions, its own views."""
+        """Return a query without what only the endpoint knows: procedures, functions, its own views."""
         changed = statement
         if (text := self._views.expand(changed.text, session)) is not None:
             changed = changed.with_text(text)
@@ -156,7 +156,7 @@ class Procedures:
         return run_python(found, values, session, self._workers, reads_only)
 
     def _table_call(self, call: Call, statement: Statement, session: Session) -> Statement | None:
-        """The query for TABLE(call); None where no procedure has this name."""
+        """Return the query for TABLE(call); None where no procedure has this name."""
         try:
             candidates = registry.overloads("PROCEDURE", session.resolve(call.name), session)
         except SqlError:

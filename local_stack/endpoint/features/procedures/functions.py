@@ -44,7 +44,7 @@ class Functions:
             self._python.ensure(found, session)
 
     def expand(self, statement: Statement, session: Session) -> Statement | None:
-        """The statement without calls of user-defined functions; None where it has none."""
+        """Return the statement without calls of user-defined functions; None where it has none."""
         known = {found.routine.name for found in registry.list_routines("FUNCTION", session)}
         if not known or not any(name in statement.text.upper() for name in known):
             return None
@@ -191,7 +191,7 @@ class _SelectLists:
             self._inside[-1] = token.upper == "SELECT"
 
     def is_item(self, following: Token) -> bool:
-        """The token seen last begins an item, and this one ends it."""
+        """Return the token seen last begins an item, and this one ends it."""
         ends = following.kind == "end" or following.upper in (",", ")", "FROM", "WHERE", "LIMIT", "ORDER", "UNION")
         return self._inside[-1] and self._before in ("SELECT", "DISTINCT", ",") and ends
 
@@ -203,7 +203,7 @@ def _column_name(call: str) -> str:
 
 
 def _values(routine: Routine, arguments: Sequence[Argument]) -> list[str]:
-    """The SQL of each parameter's value, in the parameters' order."""
+    """Return the SQL of each parameter's value, in the parameters' order."""
     by_name = {a.name: a.expression for a in arguments if a.name}
     values = []
     for index, parameter in enumerate(routine.parameters):
@@ -216,7 +216,7 @@ def _values(routine: Routine, arguments: Sequence[Argument]) -> list[str]:
 
 
 def _with_arguments(routine: Routine, values: Sequence[str]) -> str:
-    """A SQL function's body with its parameters replaced."""
+    """Return a SQL function's body with its parameters replaced."""
     replaced = {p.name: _cast(value, p.sql_type) for p, value in zip(routine.parameters, values, strict=True)}
     body = str(routine.body).strip().rstrip(";")
     reader = Reader(body)
@@ -240,7 +240,7 @@ def _cast(expression: str, kind: SqlType) -> str:
 
 
 def _as_argument(expression: str, kind: SqlType) -> str:
-    """What the wrapper gets: semi-structured values as JSON text."""
+    """Return what the wrapper gets: semi-structured values as JSON text."""
     if kind.is_semi_structured:
         return f"TO_JSON(TO_VARIANT({expression}))"
     return f"CAST({expression} AS {kind.declared})"

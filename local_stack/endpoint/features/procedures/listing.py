@@ -30,7 +30,7 @@ Action = Callable[[], Result]
 
 
 def read_action(reader: Reader, session: Session) -> Action | None:
-    """The action of SHOW, DESCRIBE, ALTER, DROP or COMMENT ON a routine; None for other statements."""
+    """Return the action of SHOW, DESCRIBE, ALTER, DROP or COMMENT ON a routine; None for other statements."""
     match reader.next().upper:
         case "SHOW":
             return _show(reader, session)

@@ -64,13 +64,13 @@ def store(place: SchemaName, routine: Routine, session: Session) -> FoundRoutine
 
 
 def list_routines(kind: RoutineKind, session: Session) -> list[FoundRoutine]:
-    """Every routine of a kind that the session sees: its temporary ones first."""
+    """Return every routine of a kind that the session sees: its temporary ones first."""
     temporary = [f for f in session.attributes.get(_TEMPORARY, {}).values() if f.routine.kind == kind]
     return temporary + [_found(stored) for stored in session.catalog.objects(kind)]
 
 
 def overloads(kind: RoutineKind, place: SchemaName, session: Session) -> list[FoundRoutine]:
-    """Every routine of this name, one per signature; a temporary one hides a lasting one of the same signature."""
+    """Return every routine of this name, one per signature; a temporary one hides a lasting one of the same signature."""
     found: dict[str, FoundRoutine] = {}
     for candidate in list_routines(kind, session):
         if (candidate.database, candidate.schema, candidate.routine.name) == (place.database, place.schema, place.name):
@@ -86,7 +86,7 @@ def find_signature(kind: RoutineKind, place: SchemaName, argument_types: str, se
 
 
 def require(kind: RoutineKind, parts: tuple[str, ...], argument_types: str, session: Session) -> FoundRoutine:
-    """The routine of this name and signature. Raises SqlError where there is none."""
+    """Return the routine of this name and signature. Raises SqlError where there is none."""
     found = find_signature(kind, session.resolve(parts), argument_types, session)
     if found is None:
         raise missing_object(kind, ".".join(parts) + argument_types)
@@ -114,7 +114,7 @@ def drop(found: FoundRoutine, session: Session) -> None:
 def match_arguments(
     candidates: Sequence[FoundRoutine], arguments: Sequence[Argument], types: Sequence[str | None]
 ) -> tuple[FoundRoutine, list[Argument | None]] | None:
-    """The overload that takes these arguments and the argument for each of its parameters (None: its default).
+    """Return the overload that takes these arguments and the argument for each of its parameters (None: its default).
 
     types: the family of each argument's type where it is known, for choosing among several.
     """
@@ -163,7 +163,7 @@ _SEMI = ("VARIANT", "OBJECT", "ARRAY")
 
 
 def _converts(given: str | None, wanted: SqlType) -> bool:
-    """Whether Snowflake coerces the one to the other (its table "Data type conversion")."""
+    """Return whether Snowflake coerces the one to the other (its table "Data type conversion")."""
     return given is None or not (
         (given in _NUMERIC and _is_time(wanted.family)) or (_is_time(given) and wanted.family in (*_NUMERIC, "BOOLEAN"))
     )
@@ -174,7 +174,7 @@ def _is_time(family: str) -> bool:
 
 
 def _cost(given: str | None, wanted: SqlType) -> int:
-    """How far a type is from a parameter's: 0 the same, then as Snowflake coerces."""
+    """Return how far a type is from a parameter's: 0 the same, then as Snowflake coerces."""
     if given is None or given == wanted.family:
         return 0
     if given in _NUMERIC and wanted.family in _NUMERIC:
@@ -187,7 +187,7 @@ def _cost(given: str | None, wanted: SqlType) -> int:
 
 
 def unknown_routine(name: str, types: Sequence[str | None], known: bool = False) -> SqlError:
-    """Snowflake's error for a name that does not exist, or (known) for arguments that no overload takes."""
+    """Return Snowflake's error for a name that does not exist, or (known) for arguments that no overload takes."""
     if known:
         shown = ", ".join(t or "NULL" for t in types)
         return compilation_error(

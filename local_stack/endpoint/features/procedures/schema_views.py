@@ -28,7 +28,7 @@ class SchemaViews:
         self._filled = False
 
     def expand(self, sql: str, session: Session) -> str | None:
-        """The SQL with the views replaced by subqueries; None where it mentions none."""
+        """Return the SQL with the views replaced by subqueries; None where it mentions none."""
         if not _MENTION.search(sql):
             return None
         reader = Reader(sql)

@@ -19,7 +19,7 @@ _MENTION = re.compile(
 
 
 def expand(statement: Statement, run: Callable[[Call, Statement], Statement | None]) -> Statement | None:
-    """The statement with each TABLE(p(…)) replaced by the query that `run` gives for the call; None without one.
+    """Return the statement with each TABLE(p(…)) replaced by the query that `run` gives for the call; None without one.
 
     run: gives None for a name that is no procedure.
     """
@@ -76,6 +76,6 @@ def check_static(routine: Routine) -> None:
 
 
 def empty_rows(routine: Routine) -> Statement:
-    """The columns without rows, for a client that only asks for them."""
+    """Return the columns without rows, for a client that only asks for them."""
     columns = ", ".join(f"NULL::{kind} AS {quote_name(name)}" for name, kind in routine.columns)
     return Statement(f"SELECT {columns} WHERE FALSE")

@@ -67,7 +67,7 @@ def _in_container(head: Head) -> Need:
 
 
 def _referred(head: Head, session: Session) -> Iterator[Need]:
-    """What a definition names besides: warehouses, integrations, secrets, the source of a copy."""
+    """Yield what a definition names besides: warehouses, integrations, secrets, the source of a copy."""
     if (warehouse := head.named_after("WAREHOUSE", "=")) and head.kind in ("TASK", "ALERT"):
         yield Need("WAREHOUSE", warehouse[-1:], ("USAGE",))
     for word in ("STORAGE_INTEGRATION", "API_INTEGRATION", "ERROR_INTEGRATION"):
@@ -109,12 +109,12 @@ def _change(head: Head, session: Session) -> Iterator[Need]:
 
 
 def resumes(head: Head) -> bool:
-    """Whether the statement lets a task or an alert run by itself."""
+    """Return whether the statement lets a task or an alert run by itself."""
     return head.verb == "ALTER" and head.kind in ("TASK", "ALERT") and head.reader.token.upper == "RESUME"
 
 
 def _policy(head: Head, kind: str, session: Session) -> Iterator[Need]:
-    """A policy is set by who may apply it: everywhere, or this one on what the role owns.
+    """Yield a policy is set by who may apply it: everywhere, or this one on what the role owns.
 
     See: https://docs.snowflake.com/en/user-guide/security-column-intro
     """

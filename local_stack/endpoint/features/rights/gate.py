@@ -67,7 +67,7 @@ class Gate:
         return effect_of(self._head, self._session)
 
     def _reads(self) -> bool:
-        """Whether the definition of a table or view holds a query."""
+        """Return whether the definition of a table or view holds a query."""
         head = self._head
         return head is not None and head.verb == "CREATE" and head.kind in ("TABLE", "VIEW") and head.says("AS")
 

@@ -49,16 +49,16 @@ class Head:
 
     @property
     def container(self) -> tuple[str, tuple[str, ...]]:
-        """What it is made in: a schema, a database or the account."""
+        """Return what it is made in: a schema, a database or the account."""
         return ("ACCOUNT", "DATABASE", "SCHEMA")[len(self.place) - 1], self.place[:-1]
 
     @property
     def lookup_kind(self) -> str:
-        """The kind to look privileges up by: tables and views are found by their name."""
+        """Return the kind to look privileges up by: tables and views are found by their name."""
         return RELATION if self.kind in ("TABLE", "VIEW") else self.kind
 
     def says(self, *words: str) -> bool:
-        """Whether these words follow somewhere after the name."""
+        """Return whether these words follow somewhere after the name."""
         mark = self.reader.mark()
         try:
             while not self.reader.at_end():
@@ -70,7 +70,7 @@ class Head:
             self.reader.back_to(mark)
 
     def named_after(self, *words: str) -> tuple[str, ...] | None:
-        """The name that follows these words somewhere after the object's own, an equals sign aside."""
+        """Return the name that follows these words somewhere after the object's own, an equals sign aside."""
         mark = self.reader.mark()
         try:
             while not self.reader.at_end():
@@ -128,7 +128,7 @@ def _complete(kind: str, parts: tuple[str, ...], session: Session) -> tuple[str,
 
 
 def exists(head: Head, session: Session) -> bool:
-    """Whether the object that a statement names is there."""
+    """Return whether the object that a statement names is there."""
     if session.grants.has_owner(head.kind, head.name):
         return True
     match head.kind:

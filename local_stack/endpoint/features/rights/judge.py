@@ -40,7 +40,7 @@ class Need:
 
 
 def on_account(*privileges: str) -> Need:
-    """A privilege on the account, which the primary role has: what is created is its own."""
+    """Return a privilege on the account, which the primary role has: what is created is its own."""
     return Need("ACCOUNT", (ACCOUNT,), privileges, primary=True)
 
 
@@ -69,7 +69,7 @@ def insufficient(kind: str, name: str) -> SqlError:
 
 
 def is_free(place: tuple[str, ...]) -> bool:
-    """Whether something is in a place where rights are not asked for."""
+    """Return whether something is in a place where rights are not asked for."""
     return place[0].upper() in _FREE_DATABASES or (len(place) > 1 and place[1].upper() == _FREE_SCHEMA)
 
 

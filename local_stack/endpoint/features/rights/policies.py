@@ -92,7 +92,7 @@ def _target(tree: Expr) -> exp.Table | None:
 
 
 def _reading(place: Place, protected: dict[Place, Protection], session: Session) -> Expr | None:
-    """The query that stands for a table or view; None where it may be read as it is."""
+    """Return the query that stands for a table or view; None where it may be read as it is."""
     source: Expr | None = None
     if not session.grants.has_owner("TABLE", ".".join(place)) and (view := definition(place, session)) is not None:
         source = _expanded(view, protected, session)
@@ -110,7 +110,7 @@ def _reading(place: Place, protected: dict[Place, Protection], session: Session)
 
 
 def _expanded(view: exp.Create, protected: dict[Place, Protection], session: Session) -> Expr | None:
-    """A view's query with what it reads protected; None where nothing in it is."""
+    """Return a view's query with what it reads protected; None where nothing in it is."""
     tree = view.copy()
     changed = False
     for table in list(sources(tree)):
@@ -136,7 +136,7 @@ def _stand_in(table: exp.Table, query: Expr) -> None:
 
 
 def _body(policy: StoredObject, given: list[str], session: Session) -> str:
-    """A policy's expression over the given columns, for the roles in use, as DuckDB SQL."""
+    """Return a policy's expression over the given columns, for the roles in use, as DuckDB SQL."""
     values = policy.definition["properties"]
     names = {str(argument[0]).upper(): column for argument, column in zip(values["ARGUMENTS"], given, strict=False)}
     tree = parse(f"SELECT {values['BODY']} AS value")

@@ -36,7 +36,7 @@ def of_tree(tree: Expr, session: Session) -> Iterator[Need]:
 
 
 def _target(tree: Expr) -> exp.Table | None:
-    """The table that a statement changes or makes."""
+    """Return the table that a statement changes or makes."""
     this = tree.this if isinstance(tree, exp.Insert | exp.Update | exp.Delete | exp.Merge | exp.Create) else None
     found = this.this if isinstance(this, exp.Schema) else this
     return found if isinstance(found, exp.Table) else None
@@ -64,7 +64,7 @@ def _changed(tree: Expr, target: exp.Table | None) -> Iterator[tuple[exp.Table, 
 
 
 def _is_only_named(table: exp.Table) -> bool:
-    """Whether a table stands where it is not read: as what is truncated, described, altered or dropped."""
+    """Return whether a table stands where it is not read: as what is truncated, described, altered or dropped."""
     return isinstance(table.parent, exp.TruncateTable | exp.Describe | exp.Drop | exp.Alter | exp.Comment | exp.Use)
 
 
@@ -102,7 +102,7 @@ def check_functions(tree: Expr, session: Session) -> None:
 
 
 def _called(call: exp.Anonymous) -> tuple[str, ...]:
-    """The function's name with what stands before it: `db.schema.f(x)` is a chain of dots."""
+    """Return the function's name with what stands before it: `db.schema.f(x)` is a chain of dots."""
     parts = [call.this if isinstance(call.this, exp.Identifier) else str(call.this)]
     dot = call.parent
     if isinstance(dot, exp.Dot) and dot.expression is call:

@@ -63,7 +63,7 @@ def of_execute(reader: Reader, session: Session) -> Iterator[Need]:
 
 
 def of_copy(reader: Reader, session: Session) -> Iterator[Need]:
-    """The table of COPY INTO t FROM @s, or of COPY INTO @s FROM t; the stages are found by of_stages."""
+    """Yield the table of COPY INTO t FROM @s, or of COPY INTO @s FROM t; the stages are found by of_stages."""
     reader.expect("COPY", "INTO")
     loads = reader.token.kind in ("word", "quoted")
     if not loads:

@@ -124,7 +124,7 @@ def _restrict(table: exp.Table, columns: tuple[str, str | None], hidden: list[tu
 
 
 def _hidden(database: str, schemas_only: bool, context: Context) -> list[tuple[str, ...]]:
-    """The schemas, or the tables and views, of a database that the session does not see."""
+    """Return the schemas, or the tables and views, of a database that the session does not see."""
     session = context.session
     source = (
         "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $1"

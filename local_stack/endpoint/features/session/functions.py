@@ -16,7 +16,7 @@ Binds = tuple[tuple[str, str | None], ...]
 def substitute(
     sql: str, session: Session, functions: Mapping[str, Function], binds: Binds = ()
 ) -> tuple[str, Binds] | None:
-    """The SQL with each call of these functions replaced by its value, and the binds that remain; None when it has none.
+    """Return the SQL with each call of these functions replaced by its value, and the binds that remain; None where it has none.
 
     Arguments must be literals or binds.
     """

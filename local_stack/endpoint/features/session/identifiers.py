@@ -37,7 +37,7 @@ class _Piece:
 
 
 def resolve_names(statement: Statement, batch: Batch, session: Session) -> tuple[Statement, Batch]:
-    """The statement with its variable names (and, outside queries, variable values) written in. Raises SqlError."""
+    """Return the statement with its variable names (and, outside queries, variable values) written in. Raises SqlError."""
     if "$" not in statement.text and "IDENTIFIER" not in (upper := statement.text.upper()) and "TABLE" not in upper:
         return statement, batch
     about = subject(statement.text)
@@ -68,12 +68,12 @@ def _written(text: str, pieces: list[_Piece]) -> str:
 
 
 def _keeps_values(about: Subject) -> bool:
-    """Whether the statement is translated as a tree, where `$x` is a value."""
+    """Return whether the statement is translated as a tree, where `$x` is a value."""
     return about.verb in (QUERY, "EXPLAIN") or (about.verb == "CREATE" and about.words[:1] in (("TABLE",), ("VIEW",)))
 
 
 def _end(about: Subject, tokens: Sequence[Token]) -> int:
-    """Where the names end and a body begins: what is stored as text means what it means when it runs."""
+    """Return where the names end and a body begins: what is stored as text means what it means when it runs."""
     if about.verb not in ("CREATE", "ALTER") or not _WITH_BODY & set(about.words[:3]):
         return len(tokens)
     for index, token in enumerate(tokens):
@@ -119,7 +119,7 @@ def _named(tokens: Sequence[Token], position: int) -> tuple[int, str, bool] | No
 
 
 def _is_variable(tokens: Sequence[Token], position: int) -> bool:
-    """Whether `$name` stands here; `$1` is a column."""
+    """Return whether `$name` stands here; `$1` is a column."""
     if tokens[position].text != "$" or position + 1 >= len(tokens):
         return False
     name = tokens[position + 1]
@@ -133,7 +133,7 @@ def _value(constant: str, session: Session) -> str:
 
 
 def _literal(text: str) -> str:
-    """A negative number after a minus must not become a comment."""
+    """Write a number so that a negative one after a minus does not become a comment."""
     return f" {text}" if text.startswith("-") else text
 
 

@@ -47,7 +47,7 @@ def _names(reader: Reader) -> list[str]:
 
 
 def _assignment(reader: Reader) -> tuple[list[str], str]:
-    """The names, and the query whose one row holds their values: every expression is evaluated before any is assigned."""
+    """Return the names, and the query whose one row holds their values: every expression is evaluated before any is assigned."""
     several = reader.token.text == "("
     names = _names(reader)
     reader.expect("=")

@@ -36,7 +36,7 @@ class TargetColumn:
 
 
 def target_columns(session: Session, table: SchemaName) -> list[TargetColumn]:
-    """The table's columns in order. Raises SqlError 002003 when there is no such table."""
+    """Return the table's columns in order. Raises SqlError 002003 when there is no such table."""
     physical = session.physical_table(table)
     try:
         rows = session.duck.execute(f"DESCRIBE {session.quoted(physical)}").fetchall()
@@ -55,7 +55,7 @@ def target_columns(session: Session, table: SchemaName) -> list[TargetColumn]:
 
 
 def metadata_expression(name: str, files: Sequence[StagedFile], scan_time: dt.datetime) -> str:
-    """The DuckDB expression of a METADATA$ column over one file, or over Parquet files that one query reads."""
+    """Return the DuckDB expression of a METADATA$ column over one file, or over Parquet files that one query reads."""
     match name.upper():
         case "METADATA$FILENAME":
             return _by_file([literal(file.key) for file in files])
@@ -73,7 +73,7 @@ def metadata_expression(name: str, files: Sequence[StagedFile], scan_time: dt.da
 
 
 def _by_file(values: list[str]) -> str:
-    """The value that belongs to a row's file. DuckDB numbers the files of a reader from 0."""
+    """Return the value that belongs to a row's file. DuckDB numbers the files of a reader from 0."""
     return values[0] if len(values) == 1 else f"([{', '.join(values)}])[CAST(file_index AS BIGINT) + 1]"
 
 
@@ -85,7 +85,7 @@ def _modified(file: StagedFile) -> str:
 def convert(
     expression: str, source_type: str, target: TargetColumn, form: FileFormat, formats: InputFormats, lenient: bool
 ) -> str:
-    """The expression as the target's type; lenient: NULL where it does not convert."""
+    """Return the expression as the target's type; lenient: NULL where it does not convert."""
     if target.type == "JSON":
         return expression if source_type == "JSON" else f"CAST(to_json({expression}) AS JSON)"
     if source_type == "JSON":
@@ -108,7 +108,7 @@ def convert(
 
 
 def _cleaned(text: str, form: FileFormat) -> str:
-    """A text of a JSON or Parquet file under TRIM_SPACE and NULL_IF."""
+    """Return a text of a JSON or Parquet file under TRIM_SPACE and NULL_IF."""
     if form.get("TRIM_SPACE", False):
         text = f"trim({text}, ' \t')"
     if nulls := form.get("NULL_IF"):
@@ -136,7 +136,7 @@ class Selection:
 
     @property
     def wrong(self) -> str:
-        """The condition of a row with a value that its column does not take."""
+        """Return the condition of a row with a value that its column does not take."""
         return " OR ".join(check.condition for check in self.checks.values()) or "FALSE"
 
     def sql(self, good_only: bool = False) -> str:
@@ -197,7 +197,7 @@ def typed_selection(
     formats: InputFormats,
     lenient: bool,
 ) -> Selection:
-    """The columns of a JSON or Parquet file by name."""
+    """Return the columns of a JSON or Parquet file by name."""
     if form.type == "JSON":
         columns, source = _json_columns(duck, source)
     else:
@@ -238,7 +238,7 @@ def document_selection(
 
 
 def document(duck: duckdb.DuckDBPyConnection, source: str, form: FileFormat) -> str:
-    """A row of a JSON or Parquet file as one JSON value: what `$1` is. The reader's alias must be t."""
+    """Return a row of a JSON or Parquet file as one JSON value: what `$1` is. The reader's alias must be t."""
     if form.type == "JSON":
         return "CAST(t.json AS JSON)"
     columns = [row[0] for row in duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
@@ -247,7 +247,7 @@ def document(duck: duckdb.DuckDBPyConnection, source: str, form: FileFormat) -> 
 
 
 def _json_columns(duck: duckdb.DuckDBPyConnection, source: str) -> tuple[list[tuple[str, str]], str]:
-    """The top-level keys of the documents, each as a JSON column."""
+    """Return the top-level keys of the documents, each as a JSON column."""
     rows = duck.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {source}").fetchall()
     keys = sorted(row[0] for row in rows)
     # a JSON null is SQL NULL in a column of another type, as when a VARIANT null is cast

@@ -122,7 +122,7 @@ def _at_reference(reader: Reader) -> bool:
 
 
 def read_reference(reader: Reader) -> str:
-    """A stage reference: quoted, or everything up to white space or a closing parenthesis."""
+    """Return a stage reference: quoted, or everything up to white space or a closing parenthesis."""
     if reader.token.kind == "string":
         return reader.string()
     start = last = reader.next()

@@ -46,12 +46,12 @@ class CsvDialect:
 
     @property
     def bare_nulls(self) -> frozenset[str]:
-        """What is NULL in a field without quotes."""
+        """Return what is NULL in a field without quotes."""
         return self.nulls | {""} if self.empty_null else self.nulls
 
 
 def csv_dialect(form: FileFormat) -> CsvDialect:
-    """The dialect of a CSV format. Raises SqlError for a value that Snowflake refuses."""
+    """Return the dialect of a CSV format. Raises SqlError for a value that Snowflake refuses."""
     escape = _character(form, "ESCAPE", None)
     unenclosed = _character(form, "ESCAPE_UNENCLOSED_FIELD", "\\")
     quote = _character(form, "FIELD_OPTIONALLY_ENCLOSED_BY", None)
@@ -77,13 +77,13 @@ def csv_dialect(form: FileFormat) -> CsvDialect:
 
 
 def null_texts(form: FileFormat, default: tuple[str, ...] = ("\\N",)) -> frozenset[str]:
-    """The values of NULL_IF."""
+    """Return the values of NULL_IF."""
     given = form.get("NULL_IF", list(default))
     return frozenset(str(text) for text in (given if isinstance(given, list) else [given]))
 
 
 def characters(text: str) -> str:
-    """The characters that an option's text stands for: escape sequences, octal (\\\\336) and hexadecimal codes (0xDE)."""
+    """Return the characters that an option's text stands for: escape sequences, octal (\\\\336) and hexadecimal codes (0xDE)."""
     if _CODES.fullmatch(text):
         codes = bytes(int(m[1], 16) if m[1] else int(m[2], 8) & 0xFF for m in _CODE.finditer(text))
         try:

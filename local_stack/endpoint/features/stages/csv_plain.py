@@ -32,7 +32,7 @@ class PlainFile:
 
 
 def plain_file(path: Path, dialect: CsvDialect) -> PlainFile | None:
-    """What DuckDB has to know of a plain file; None for any other."""
+    """Return what DuckDB has to know of a plain file; None for any other."""
     if not _is_plain(dialect):
         return None
     compression = _COMPRESSIONS.get(compression_of(path, dialect.compression))
@@ -110,7 +110,7 @@ class _Scan:
         return True
 
     def end(self) -> bool:
-        """Whether the file ends as a plain one: no quote is open, and the last record is as wide as the others."""
+        """Return whether the file ends as a plain one: no quote is open, and the last record is as wide as the others."""
         self._decoder.decode(b"", final=True)
         if self._inside:
             return False
@@ -121,7 +121,7 @@ class _Scan:
         return self.width == self._delimiters + 1
 
     def _outside_quotes(self, content: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_] | bool:
-        """Which bytes are outside of quotes; True for all of them; False where a quote stands elsewhere than it may."""
+        """Return which bytes are outside of quotes; True for all of them; False where a quote stands elsewhere than it may."""
         if self._quote is None:
             return True
         quotes = content == self._quote

@@ -104,7 +104,7 @@ class CsvReader:
         return names
 
     def batches(self) -> Iterator[Batch]:
-        """The records, in batches of about one piece of text."""
+        """Yield the records, in batches of about one piece of text."""
         while self._more() or self._at < len(self._text):
             end = self._whole_records()
             if end > self._at and self._special.search(self._text, self._at, end) is None:
@@ -131,7 +131,7 @@ class CsvReader:
         return self._line, self._line, 1
 
     def _whole_records(self) -> int:
-        """Where the last record that is complete ends."""
+        """Return where the last record that is complete ends."""
         record = self._dialect.record
         if record is None:
             return len(self._text) if self._ended else self._at
@@ -206,7 +206,7 @@ class CsvReader:
         self._go_to(end)
 
     def _record(self, at: int, special: re.Pattern[str] | None) -> tuple[Row, list[int], int]:
-        """The fields of the record at a place, where each starts, and where the next record starts."""
+        """Return the fields of the record at a place, where each starts, and where the next record starts."""
         d, text = self._dialect, self._text
         if special is not None and d.record is not None:
             stop = text.find(d.record, at)
@@ -287,7 +287,7 @@ class CsvReader:
         return "".join(parts) + text[start:], len(text)
 
     def _enclosed(self, at: int, ordinal: int) -> tuple[str, int]:
-        """The value of the enclosed field whose quote is at a place, and the place after its closing quote."""
+        """Return the value of the enclosed field whose quote is at a place, and the place after its closing quote."""
         d, text = self._dialect, self._text
         parts: list[str] = []
         quote, place, start = str(d.quote), at + 1, at + 1
@@ -322,7 +322,7 @@ class CsvReader:
         return delimiter is not None and self._text.startswith(delimiter, at)
 
     def _length_of_escaped(self, at: int) -> int:
-        """How much the escape before a place makes literal."""
+        """Return how much the escape before a place makes literal."""
         d = self._dialect
         for token in (d.field, d.escape_unenclosed, d.quote if d.escape else None):
             if token is not None and self._text.startswith(token, at):
@@ -336,7 +336,7 @@ class CsvReader:
         return len(record) if record is not None and self._text.startswith(record, at) else 0
 
     def _length_of_end(self, end: int) -> int:
-        """The length of the record delimiter that ends at a place."""
+        """Return the length of the record delimiter that ends at a place."""
         if self._new_line and self._text.endswith("\r\n", self._at, end):
             return 2
         record = self._dialect.record
@@ -393,7 +393,7 @@ class CsvReader:
         self._go_to(len(self._text) if found < 0 else found + len(record or ""))
 
     def _miscounted(self, fields: Row, starts: list[int] | None, stop: int, end: int) -> RowError:
-        """The error of a record that is not as wide as the table or the header."""
+        """Return the error of a record that is not as wide as the table or the header."""
         width, count = self._layout.width or 0, len(fields)
         if self._layout.check == "header":
             more = count > width
@@ -424,7 +424,7 @@ class CsvReader:
         return self._error(f"End of record reached while expected to parse column '{name}'", 100068, stop, count + 1)
 
     def _more_follows(self) -> bool:
-        """Whether the file goes on after the text at hand; the current place stays where it is."""
+        """Return whether the file goes on after the text at hand; the current place stays where it is."""
         piece = next((piece for piece in self._pieces if piece), None)
         if piece is None:
             self._ended = True

@@ -47,14 +47,14 @@ class CsvFile:
         return reader
 
     def header(self) -> list[str]:
-        """The names in its first record. Raises SqlError for empty names and for two that are the same."""
+        """Return the names in its first record. Raises SqlError for empty names and for two that are the same."""
         try:
             return self.reader().header()
         except SqlError as error:
             raise SqlError(f"{error.message}\n  File '{self.display}'", error.errno, error.sqlstate) from None
 
     def measured(self) -> int:
-        """The width of its first record; 1 for an empty file."""
+        """Return the width of its first record; 1 for an empty file."""
         reader = self.with_layout(Layout()).reader()
         if self.dialect.parse_header:
             return len(reader.header())
@@ -123,7 +123,7 @@ class CsvSource:
 
 
 def plain_relation(file: CsvFile) -> str | None:
-    """DuckDB's reader over a file that it divides exactly, as wide as the file's layout; None for other files."""
+    """Return DuckDB's reader over a file that it divides exactly, as wide as the file's layout; None for other files."""
     plain = plain_file(file.path, file.dialect)
     width = file.layout.width
     if plain is None or width is None or (file.layout.check is not None and plain.width != width):

@@ -28,7 +28,7 @@ _FORMATS = {
 
 
 def csv_content(outcome: Outcome, form: FileFormat, dialect: CsvDialect, header: bool) -> bytes:
-    """The file. Raises SqlError for an encoding other than UTF-8: Snowflake writes no other."""
+    """Return the file. Raises SqlError for an encoding other than UTF-8: Snowflake writes no other."""
     if dialect.encoding.upper().replace("-", "") != "UTF8":
         raise invalid_value("ENCODING", dialect.encoding)
     nulls = form.get("NULL_IF", ["\\N"])
@@ -81,7 +81,7 @@ class _Writer:
 
 
 def _text_of(kind: str, form: FileFormat) -> Callable[[Any], str]:
-    """How values of a type are written."""
+    """Return how values of a type are written."""
     if kind == "BINARY":
         return {"BASE64": lambda v: base64.b64encode(v).decode(), "UTF8": lambda v: v.decode(errors="replace")}.get(
             str(form.get("BINARY_FORMAT", "HEX")), lambda v: v.hex().upper()
@@ -93,7 +93,7 @@ def _text_of(kind: str, form: FileFormat) -> Callable[[Any], str]:
 
 
 def _formatter(form: str) -> Callable[[Any], str]:
-    """DuckDB's %g and %n are milliseconds and nanoseconds, which Python's strftime does not know."""
+    """Return DuckDB's %g and %n are milliseconds and nanoseconds, which Python's strftime does not know."""
 
     def write(value: Any) -> str:
         micros = getattr(value, "microsecond", 0)

@@ -108,7 +108,7 @@ def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[st
 
 
 def _checked_format(session: Session, options: dict[str, Any]) -> FileFormat:
-    """The format that options make. Raises SqlError for every value that Snowflake refuses."""
+    """Return the format that options make. Raises SqlError for every value that Snowflake refuses."""
     form = file_format(session, options)
     if form.type == "CSV":
         csv_dialect(form)

@@ -29,7 +29,7 @@ _DAMAGED = {
 
 
 def file_error(error: Exception, kind: str, display: str) -> SqlError:
-    """The error of a statement that failed over a file. kind: the type of its format."""
+    """Return the error of a statement that failed over a file. kind: the type of its format."""
     found = _worded(error, kind)
     if f"File '{display}'" in found.message:
         return found

@@ -53,7 +53,7 @@ class StagedFiles:
 
 
 def split_words(statement: Statement, count: int) -> tuple[list[str], dict[str, Any]]:
-    """The first `count` arguments after the verb (stage references and file URLs, bare, quoted or bound) and the options."""
+    """Return the first `count` arguments after the verb, bare, quoted or bound, and the options."""
     reader = Reader(statement.text)
     reader.next()
     binds = iter(statement.binds)
@@ -78,7 +78,7 @@ def _word(reader: Reader) -> str:
 
 
 def etag(file: StagedFile) -> str:
-    """The MD5 of the content, as S3 has it for files uploaded in one part."""
+    """Return the MD5 of the content, as S3 has it for files uploaded in one part."""
     digest = hashlib.md5(usedforsecurity=False)
     with file.path.open("rb") as content:
         while chunk := content.read(1 << 20):
@@ -104,7 +104,7 @@ def _remove(location: StageLocation, options: dict[str, Any]) -> Result:
 
 
 def _local_path(url: str) -> str:
-    """The path of a file:// URL, as the client's machine has it."""
+    """Return the path of a file:// URL, as the client's machine has it."""
     if not url.lower().startswith("file://"):
         raise SqlError(f"SQL compilation error:\ninvalid local file URL '{url}' (file://… expected).", 1011, "42601")
     parts = urlsplit(url)

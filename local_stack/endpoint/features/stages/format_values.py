@@ -38,7 +38,7 @@ _UNSUPPORTED = {
 
 
 def checked(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a format of this type as values.
+    """Return the options of a format of this type as values.
 
     Raises SqlError 001008 for a value that its option does not accept, 000002 for one that this endpoint cannot follow.
     """

@@ -94,7 +94,7 @@ def _value(reader: Reader) -> Any:
 def file_format(
     session: Session, options: Mapping[str, Any], stage_default: Mapping[str, Any] | None = None
 ) -> FileFormat:
-    """The effective format of a statement: its own options over a named format's, else the stage's, else CSV."""
+    """Return the effective format of a statement: its own options over a named format's, else the stage's, else CSV."""
     given = {name.upper(): value for name, value in options.items()} or dict(stage_default or {})
     if name := given.pop("FORMAT_NAME", None):
         given = {**named_format(session, str(name)), **given}
@@ -103,7 +103,7 @@ def file_format(
 
 
 def named_format(session: Session, name: str) -> dict[str, Any]:
-    """The stored options of a named file format. Raises SqlError 002003."""
+    """Return the stored options of a named file format. Raises SqlError 002003."""
     resolved = session.resolve(Reader(name).name())
     stored = find(session, FILE_FORMAT, resolved)
     if stored is None:
@@ -112,7 +112,7 @@ def named_format(session: Session, name: str) -> dict[str, Any]:
 
 
 def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
-    """The DuckDB table function that reads a JSON or Parquet file. JSON: one column json.
+    """Return the DuckDB table function that reads a JSON or Parquet file. JSON: one column json.
 
     typed: instead, a column for each top-level key of JSON documents.
     """
@@ -125,12 +125,12 @@ def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
 
 
 def parquet_reader(paths: Iterable[Path]) -> str:
-    """The DuckDB table function that reads Parquet files of one schema, in this order."""
+    """Return the DuckDB table function that reads Parquet files of one schema, in this order."""
     return f"read_parquet({path_list(paths)}, hive_partitioning = false)"
 
 
 def path_list(paths: Iterable[Path]) -> str:
-    """A DuckDB list of files."""
+    """Return a DuckDB list of files."""
     return "[" + ", ".join(literal(no_glob(path)) for path in paths) + "]"
 
 

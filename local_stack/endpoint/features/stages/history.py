@@ -42,7 +42,7 @@ class LoadHistory:
             self._name, self._key = f"{identifier(table.database)}._fs_information_schema._local_loads", table.name
 
     def loaded(self) -> set[tuple[str, str]]:
-        """What was loaded within the last 64 days: pairs of key and tag of the content."""
+        """Return what was loaded within the last 64 days: pairs of key and tag of the content."""
         since = dt.datetime.now(dt.UTC) - dt.timedelta(days=KEPT_DAYS)
         found = self._duck.execute(
             f"SELECT DISTINCT file_name, etag FROM {self._name}"

@@ -48,7 +48,7 @@ _COLUMNS = ("COLUMN_NAME", "TYPE", "NULLABLE", "EXPRESSION", "FILENAMES", "ORDER
 
 
 def infer_schema(expression: Expr, context: Context) -> Expr:
-    """The rewrite: every INFER_SCHEMA of a statement."""
+    """Return the rewrite: every INFER_SCHEMA of a statement."""
     for source in list(expression.find_all(exp.TableFromRows)):
         call = source.this
         if isinstance(call, exp.Anonymous) and call.name.upper() == "INFER_SCHEMA":
@@ -66,7 +66,7 @@ def infer_schema(expression: Expr, context: Context) -> Expr:
 
 
 def inferred(session: Session, arguments: dict[str, Any]) -> list[tuple[str, str, bool, str, str, int]]:
-    """One row per column, in the order of the files: name, type, nullable, expression, files, position from 0."""
+    """Return one row per column, in the order of the files: name, type, nullable, expression, files, position from 0."""
     location = locate(session, str(arguments["LOCATION"]))
     form = file_format(session, {"FORMAT_NAME": str(arguments["FILE_FORMAT"])}, location.file_format)
     names = arguments.get("FILES")
@@ -136,7 +136,7 @@ def _snowflake_type(kind: str, form: FileFormat) -> str:
 
 
 def _common(one: str, other: str) -> str:
-    """The type of a column that files have in different types."""
+    """Return the type of a column that files have in different types."""
     if one == other:
         return one
     numbers = [re.fullmatch(r"NUMBER\((\d+), (\d+)\)", kind) for kind in (one, other)]

@@ -152,7 +152,7 @@ class Load:
         return Result(COLUMNS, rows)
 
     def _chosen(self, columns: Sequence[TargetColumn]) -> list[TargetColumn]:
-        """The columns that the statement lists, else all."""
+        """Return the columns that the statement lists, else all."""
         by_name = {column.name: column for column in columns}
         for name in self._copy.columns:
             if name not in by_name:
@@ -174,7 +174,7 @@ class Load:
         yield from ([file] for file in files)
 
     def _files(self) -> list[StagedFile]:
-        """The files to load, up to SIZE_LIMIT: the file that exceeds it is still loaded, and always the first."""
+        """Return the files to load, up to SIZE_LIMIT: the file that exceeds it is still loaded, and always the first."""
         found = self._named_files()
         limit = self._copy.options.get("SIZE_LIMIT")
         if limit is None:
@@ -240,7 +240,7 @@ class Load:
             reader.execute("ROLLBACK")
 
     def _reader(self) -> duckdb.DuckDBPyConnection:
-        """A connection beside the session's, whose transaction a failing query would end; in the session's time zone."""
+        """Return a connection beside the session's, whose transaction a failing query would end; in the session's time zone."""
         reader = self._session.engine.duck_conn.cursor()
         reader.execute(f"SET TimeZone = {literal(self._time_zone)}")
         return reader
@@ -313,7 +313,7 @@ class Load:
         )  # fmt: skip
 
     def _load_typed(self, file: StagedFile) -> _Loaded:
-        """A JSON or Parquet file."""
+        """Return a JSON or Parquet file."""
         selection = self._selection([file], self._duck)
         if not self._on_error.lenient:
             count = self._insert(self._duck, selection)
@@ -331,7 +331,7 @@ class Load:
         return int(rows[0][0]) if rows else 0
 
     def _selection(self, files: list[StagedFile], duck: duckdb.DuckDBPyConnection) -> Selection:
-        """What JSON or Parquet files put into the table."""
+        """Return what JSON or Parquet files put into the table."""
         source = (
             parquet_reader(file.path for file in files) if len(files) > 1 else reader_sql(files[0].path, self._format)
         )

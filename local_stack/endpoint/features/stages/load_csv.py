@@ -35,7 +35,7 @@ class Assignment:
         return f"c{self.field}"
 
     def value(self, formats: InputFormats) -> str:
-        """The value, NULL where the field does not convert."""
+        """Return the value, NULL where the field does not convert."""
         if self.field is None:
             return f"CAST({self.expression or 'NULL'} AS {self.target.type})"
         if self.cut and self.target.length:
@@ -43,7 +43,7 @@ class Assignment:
         return value_of_text(self.text, self.target.type, formats)
 
     def wrong(self, formats: InputFormats) -> list[str]:
-        """The conditions of a value that the column does not take."""
+        """Return the conditions of a value that the column does not take."""
         found = []
         if self.field is not None and self.target.type == "VARCHAR":
             if self.target.length and not self.cut:
@@ -100,7 +100,7 @@ class CsvLoad:
         return self._insert(f"SELECT {', '.join(self._values())} FROM {self._relation(strict=False)}{where}")
 
     def clean_count(self) -> int | None:
-        """The number of records, if DuckDB's reader is exact for the file and every value converts."""
+        """Return the number of records, if DuckDB's reader is exact for the file and every value converts."""
         if self._plain is None:
             return None
         conditions = [c for conditions in self._wrong(with_nulls=True) for c in conditions]

@@ -53,14 +53,14 @@ class StageLocation:
     table: str | None = None
 
     def file(self, relative: str) -> StagedFile:
-        """A file below the stage by its relative path. Raises SqlError where it leaves the stage."""
+        """Return a file below the stage by its relative path. Raises SqlError where it leaves the stage."""
         path = (self.folder / relative).resolve()
         if not path.is_relative_to(self.folder.resolve()):
             raise SqlError(f"SQL compilation error:\ninvalid stage path '{relative}'.", 1011, "42601")
         return StagedFile(path, self.key_prefix + relative, relative, self.display_prefix + relative)
 
     def files(self, pattern: str | None = None) -> list[StagedFile]:
-        """The files whose key starts with the prefix, by key; pattern: a regular expression over the whole key."""
+        """Return the files whose key starts with the prefix, by key; pattern: a regular expression over the whole key."""
         start = self.folder / self.prefix.rpartition("/")[0]
         found: list[StagedFile] = []
         for directory, _, names in os.walk(start):
@@ -77,7 +77,7 @@ class StageLocation:
         return sorted(found, key=lambda f: f.key)
 
     def below(self, name: str) -> StageLocation:
-        """The location of a file named in FILES = (…): the reference's path, then the name."""
+        """Return the location of a file named in FILES = (…): the reference's path, then the name."""
         prefix = self.prefix if not self.prefix or self.prefix.endswith("/") else self.prefix + "/"
         return replace(self, prefix=prefix + name)
 
@@ -133,7 +133,7 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def resolve_stage_path(session: Session, reference: str) -> Path:
-    """The file on disk that a reference names. Raises SqlError when there is none."""
+    """Return the file on disk that a reference names. Raises SqlError when there is none."""
     location = locate(session, reference)
     file = location.file(location.prefix)
     if not file.path.is_file():

@@ -24,13 +24,13 @@ _Key = tuple[str, str, str, str]
 
 
 def find(session: Session, kind: str, name: SchemaName) -> StoredObject | None:
-    """The object that a name means in a session."""
+    """Return the object that a name means in a session."""
     found = _temporary(session).get(_key(kind, name))
     return found or session.catalog.get(kind, name.database, name.schema, name.name)
 
 
 def visible(session: Session, kind: str, database: str | None, schema: str | None) -> list[StoredObject]:
-    """The objects that a session sees, by name."""
+    """Return the objects that a session sees, by name."""
     own = {
         (o.database, o.schema, o.name): o
         for o in _temporary(session).values()
@@ -41,7 +41,7 @@ def visible(session: Session, kind: str, database: str | None, schema: str | Non
 
 
 def exists(session: Session, kind: str, name: SchemaName, temporary: bool) -> StoredObject | None:
-    """What a CREATE of this name would stand beside: temporary and permanent objects do not disturb each other."""
+    """Return what a CREATE of this name would stand beside: temporary and permanent objects do not disturb each other."""
     if temporary:
         return _temporary(session).get(_key(kind, name))
     return session.catalog.get(kind, name.database, name.schema, name.name)
@@ -89,7 +89,7 @@ def drop(session: Session, kind: str, name: SchemaName) -> bool:
 
 
 def folder(session: Session, stored: StoredObject) -> Path:
-    """Where an internal stage keeps its files."""
+    """Return where an internal stage keeps its files."""
     if is_temporary(stored):
         return session.engine.temporary_folder(session.number) / stored.database / stored.schema / stored.name
     return session.engine.stage_folder(stored.database, stored.schema, stored.name)

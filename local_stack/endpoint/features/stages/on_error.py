@@ -26,13 +26,13 @@ class OnError:
         return self.action != "ABORT_STATEMENT"
 
     def limit(self, parsed: int) -> int:
-        """What COPY reports as error_limit for a file with so many records."""
+        """Return what COPY reports as error_limit for a file with so many records."""
         if self.action == "CONTINUE":
             return max(1, parsed)
         return max(1, self.number * parsed // 100) if self.percent else self.number
 
     def skips(self, errors: int, parsed: int) -> bool:
-        """Whether a file with so many wrong records is left out."""
+        """Return whether a file with so many wrong records is left out."""
         return self.action == "SKIP_FILE" and errors >= self.limit(parsed)
 
 

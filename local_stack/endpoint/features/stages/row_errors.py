@@ -34,7 +34,7 @@ class RowError:
     column: str
 
     def in_file(self, file: str) -> SqlError:
-        """The error that ends a COPY with ON_ERROR = ABORT_STATEMENT."""
+        """Return the error that ends a COPY with ON_ERROR = ABORT_STATEMENT."""
         starts = "" if self.row_line == self.line else f" starts at line {self.row_line}"
         return SqlError(
             f"{self.message}\n  File '{file}', line {self.line}, character {self.character}\n"

@@ -40,7 +40,7 @@ _METADATA = (
 
 
 def staged_files(expression: Expr, context: Context) -> Expr:
-    """The rewrite: every staged source of a statement."""
+    """Return the rewrite: every staged source of a statement."""
     for table in list(expression.find_all(exp.Table)):
         if reference := staged_reference(table):
             session = context.session
@@ -54,7 +54,7 @@ def staged_files(expression: Expr, context: Context) -> Expr:
 
 
 def staged_reference(table: exp.Table) -> str | None:
-    """The reference of a staged source; None for an ordinary table."""
+    """Return the reference of a staged source; None for an ordinary table."""
     if isinstance(table.this, exp.Var) and table.this.name.startswith("@"):
         return table.this.name
     if isinstance(table.this, exp.Literal) and table.this.is_string and table.this.name.startswith("@"):
@@ -63,7 +63,7 @@ def staged_reference(table: exp.Table) -> str | None:
 
 
 def reference_of_query(query: str) -> str:
-    """The one staged source of a COPY transformation. Raises SqlError where there is none."""
+    """Return the one staged source of a COPY transformation. Raises SqlError where there is none."""
     for table in sqlglot.parse_one(query, read="snowflake").find_all(exp.Table):
         if reference := staged_reference(table):
             return reference
@@ -71,7 +71,7 @@ def reference_of_query(query: str) -> str:
 
 
 def query_over_file(session: Session, query: str, file: StagedFile, form: FileFormat) -> str:
-    """A COPY transformation's DuckDB query over one file."""
+    """Return a COPY transformation's DuckDB query over one file."""
     expression = sqlglot.parse_one(query, read="snowflake")
     for table in list(expression.find_all(exp.Table)):
         if staged_reference(table):
@@ -80,7 +80,7 @@ def query_over_file(session: Session, query: str, file: StagedFile, form: FileFo
 
 
 def width_of(scope: Expr) -> int:
-    """The greatest n of the scope's `$n`."""
+    """Return the greatest n of the scope's `$n`."""
     numbers = [int(p.name) for p in scope.find_all(exp.Parameter) if p.name.isdigit()]
     # Those that have become columns for another source of the same query.
     numbers += [int(c.name[1:]) for c in scope.find_all(exp.Column) if c.name[:1] == "$" and c.name[1:].isdigit()]
@@ -97,7 +97,7 @@ def create_view(session: Session, scope: Expr, files: Sequence[StagedFile], form
 
 
 def _metadata(scope: Expr) -> Sequence[str]:
-    """The METADATA$ columns of the view. The content key costs reading the whole file: only where it is asked for."""
+    """Return the METADATA$ columns of the view. The content key costs reading the whole file: only where it is asked for."""
     asked = any(column.name.upper() == _CONTENT_KEY for column in scope.find_all(exp.Column))
     return (*_METADATA, _CONTENT_KEY) if asked else _METADATA
 
@@ -105,7 +105,7 @@ def _metadata(scope: Expr) -> Sequence[str]:
 def _view_sql(
     session: Session, name: str, files: Sequence[StagedFile], form: FileFormat, width: int, metadata: Sequence[str]
 ) -> str:
-    """The query of the view of this name."""
+    """Return the query of the view of this name."""
     if not files:
         columns = [
             f'CAST(NULL AS {"VARCHAR" if form.type == "CSV" else "JSON"}) AS "${n}"' for n in range(1, width + 1)

@@ -35,7 +35,7 @@ INVALID = re.compile("[\udc00-\udcff]+")
 
 
 def codec_of(encoding: str) -> str:
-    """Python's codec for a value of ENCODING. Raises SqlError for one that is not known here."""
+    """Return Python's codec for a value of ENCODING. Raises SqlError for one that is not known here."""
     codec = _CODECS.get(re.sub("[-_]", "", encoding.upper()))
     if codec is None:
         raise unsupported(f"ENCODING = {encoding}")
@@ -43,7 +43,7 @@ def codec_of(encoding: str) -> str:
 
 
 def compression_of(path: Path, wanted: str) -> str:
-    """The compression of a file. AUTO looks at its first bytes and, for DEFLATE, at its name; Brotli is never guessed."""
+    """Return the compression of a file. AUTO looks at its first bytes and, for DEFLATE, at its name; Brotli is never guessed."""
     if wanted != "AUTO":
         return wanted
     with path.open("rb") as file:
@@ -55,7 +55,7 @@ def compression_of(path: Path, wanted: str) -> str:
 
 
 def read_bytes(path: Path, compression: str) -> Iterator[bytes]:
-    """The content without its compression, in pieces. Raises OSError or zlib.error where it is damaged."""
+    """Yield the content without its compression, in pieces. Raises OSError or zlib.error where it is damaged."""
     kind = compression_of(path, compression)
     if kind in _WINDOW_BITS:
         inflate = zlib.decompressobj(_WINDOW_BITS[kind])
@@ -70,7 +70,7 @@ def read_bytes(path: Path, compression: str) -> Iterator[bytes]:
 
 
 def read_text(path: Path, compression: str, encoding: str, skip_mark: bool, replace_invalid: bool) -> Iterator[str]:
-    """The content as text, in pieces.
+    """Yield the content as text, in pieces.
 
     Bytes that the encoding does not know become U+FFFD with replace_invalid, else surrogates that INVALID finds.
     """
@@ -87,7 +87,7 @@ def read_text(path: Path, compression: str, encoding: str, skip_mark: bool, repl
 
 
 def invalid_bytes(text: str) -> str:
-    """The bytes behind surrogates, as Snowflake prints them."""
+    """Return the bytes behind surrogates, as Snowflake prints them."""
     return "".join(f"{ord(char) - _SURROGATE:02X}" for char in text)
 
 

@@ -68,7 +68,7 @@ def input_formats(session: Session, form: FileFormat) -> InputFormats:
 
 
 def value_of_text(text: str, kind: str, formats: InputFormats) -> str:
-    """The expression of a text as a value of DuckDB's type `kind`; NULL where it is none."""
+    """Return the expression of a text as a value of DuckDB's type `kind`; NULL where it is none."""
     if kind == "VARCHAR":
         return text
     if kind == "JSON":
@@ -146,6 +146,6 @@ def not_recognized(text: str, kind: str, formats: InputFormats) -> tuple[str, in
 
 
 def refusal(text: str, kind: str, formats: InputFormats) -> str:
-    """The DuckDB expression that fails with Snowflake's error for a text that is no value of a type."""
+    """Return the DuckDB expression that fails with Snowflake's error for a text that is no value of a type."""
     before, _, after = carried(*not_recognized("\0", kind, formats)).partition("\0")
     return f"error({literal(before)} || CAST({text} AS VARCHAR) || {literal(after)})"

@@ -67,7 +67,7 @@ class _Written:
 
 
 def _partitions(outcome: Outcome) -> Iterator[tuple[str, Outcome]]:
-    """The rows by the value of their first column, which is not unloaded; rows without one go to _NULL_."""
+    """Yield the rows by the value of their first column, which is not unloaded; rows without one go to _NULL_."""
     keys = outcome.table.column(0).to_pylist()
     places: dict[str, list[int]] = {}
     for place, key in enumerate(keys):

@@ -202,7 +202,7 @@ def _declared(definition: str, column: str, name: SchemaName, session: Session) 
 
 
 def _with_default(reader: Reader, column: ColumnOfTable, name: SchemaName, session: Session) -> ColumnOfTable:
-    """A default can be changed only from one sequence to another."""
+    """Return a default can be changed only from one sequence to another."""
     text = reader.expression(",", ")")
     if "nextval" not in (column.default or "").lower() or not text.upper().endswith(".NEXTVAL"):
         raise unsupported("Alter Column Set Default")

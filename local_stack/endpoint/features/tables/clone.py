@@ -24,7 +24,7 @@ _NAME = re.compile(r'(?:(?:"(?:[^"]|"")*"|\w+)\.)*(?:"(?:[^"]|"")*"|\w+)')
 
 
 def definition_as(definition: str, name: str, temporary: bool = False) -> str:
-    """A DuckDB CREATE statement under another name (already quoted)."""
+    """Return a DuckDB CREATE statement under another name (already quoted)."""
     head = _CREATE.match(definition)
     if head is None:
         raise ValueError(f"not a CREATE statement: {definition[:40]}")
@@ -35,7 +35,7 @@ def definition_as(definition: str, name: str, temporary: bool = False) -> str:
 
 
 def table_definition(session: Session, table: SchemaName) -> str | None:
-    """The DuckDB CREATE TABLE of a table; None when there is none."""
+    """Return the DuckDB CREATE TABLE of a table; None when there is none."""
     rows = session.duck.execute(
         "SELECT sql FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
         [table.database, table.schema, table.name],

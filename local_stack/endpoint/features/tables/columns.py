@@ -38,24 +38,24 @@ class ColumnOfTable:
 
     @property
     def shown_type(self) -> str:
-        """What type_text and type_document take."""
+        """Return what type_text and type_document take."""
         return self.kind or self.type
 
     @property
     def snowflake_type(self) -> str:
-        """The type as DESCRIBE shows it."""
+        """Return the type as DESCRIBE shows it."""
         return type_text(self.shown_type, self.length)
 
     @property
     def definition(self) -> str:
-        """The column in a DuckDB CREATE TABLE."""
+        """Return the column in a DuckDB CREATE TABLE."""
         default = f" DEFAULT {self.default}" if self.default else ""
         limit = f" {check(self.name, self.length)}" if self.length else ""
         return f"{identifier(self.name)} {self.type}{default}{'' if self.nullable else ' NOT NULL'}{limit}"
 
 
 def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
-    """The columns in order. Raises SqlError 002003 when there is no such table or view."""
+    """Return the columns in order. Raises SqlError 002003 when there is no such table or view."""
     physical = session.physical_table(name)
     try:
         return _columns(session, physical, session.notes.of(name))
@@ -65,7 +65,7 @@ def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
 
 
 def declared_columns(session: Session, place: SchemaName, create: exp.Create) -> list[ColumnOfTable]:
-    """The columns of a CREATE TABLE that is not carried out, in DuckDB's types: read off an empty temporary table."""
+    """Return the columns of a CREATE TABLE that is not carried out, in DuckDB's types: read off an empty temporary table."""
     shadow = SchemaName(place.database, place.schema, _SHADOW)
     shadowed = create.copy()
     for unwanted in ("replace", "exists", "expression"):

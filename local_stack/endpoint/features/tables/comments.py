@@ -47,7 +47,7 @@ def set_comment(session: Session, physical: SchemaName, kind: str, column: str |
 
 
 def comments_of(session: Session, physical: SchemaName) -> dict[str | None, str]:
-    """The comments of a table: its own under None, those of columns under their names."""
+    """Return the comments of a table: its own under None, those of columns under their names."""
     place = [physical.database, physical.schema, physical.name]
     where = "database_name = ? AND schema_name = ? AND table_name = ? AND comment IS NOT NULL"
     query = f"SELECT NULL, comment FROM duckdb_tables() WHERE {where}"
@@ -62,7 +62,7 @@ def set_comments(session: Session, physical: SchemaName, comments: dict[str | No
 
 
 def _parts(reader: Reader) -> tuple[str, ...]:
-    """A name of up to four parts: that of a column has its table's before it."""
+    """Return a name of up to four parts: that of a column has its table's before it."""
     if reader.looking_at("IDENTIFIER", "("):
         return reader.name()
     parts = [reader.identifier()]

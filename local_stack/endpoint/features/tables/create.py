@@ -99,7 +99,7 @@ def create(reader: Reader, statement: Statement, session: Session) -> Result | S
 
 
 def _create_or_alter(name: SchemaName, statement: Statement, session: Session) -> Result | Statement:
-    """The table takes the columns, keys, options and comment of the statement; what that does not name goes.
+    """Return the table takes the columns, keys, options and comment of the statement; what that does not name goes.
 
     See: https://docs.snowflake.com/en/sql-reference/sql/create-table (CREATE OR ALTER TABLE)
     """

@@ -64,7 +64,7 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
 
 
 def _take_comments(create: exp.Create) -> dict[str | None, str]:
-    """The comment of what is created under None, those of its columns under their names."""
+    """Return the comment of what is created under None, those of its columns under their names."""
     found: dict[str | None, str] = {}
     properties = create.args.get("properties")
     for item in list(properties.find_all(exp.SchemaCommentProperty)) if properties else ():

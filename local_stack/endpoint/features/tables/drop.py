@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def ddl(*tables: SchemaName) -> tuple[Effect, tuple[str, ...]]:
-    """What a definition does to the open transaction, and the full names of what it changes."""
+    """Return what a definition does to the open transaction, and the full names of what it changes."""
     return Effect.DDL, tuple(f"{t.database}.{t.schema}.{t.name}".upper() for t in tables)
 
 

@@ -88,7 +88,7 @@ def _rule(options: Iterable[str], word: str) -> str:
 
 
 def referenced_columns(session: Session, key: Key) -> list[str]:
-    """The columns that a foreign key names; those of the other table's primary key where it names none."""
+    """Return the columns that a foreign key names; those of the other table's primary key where it names none."""
     if key["referenced"]:
         return list(key["referenced"])
     for other in session.notes.of(SchemaName(*key["references"])).get("keys", []):
@@ -98,10 +98,10 @@ def referenced_columns(session: Session, key: Key) -> list[str]:
 
 
 def without_column(keys: list[Key], column: str) -> list[Key]:
-    """The keys that a table keeps when a column is dropped."""
+    """Return the keys that a table keeps when a column is dropped."""
     return [key for key in keys if column not in key["columns"]]
 
 
 def with_renamed(keys: list[Key], old: str, new: str) -> list[Key]:
-    """The keys of a table of which a column has another name."""
+    """Return the keys of a table of which a column has another name."""
     return [{**key, "columns": [new if column == old else column for column in key["columns"]]} for key in keys]

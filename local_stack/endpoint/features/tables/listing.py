@@ -153,7 +153,7 @@ def _table_rows(session: Session, scope: Scope) -> list[Row]:
 
 
 def _transient_containers(session: Session) -> set[tuple[str, str]]:
-    """The transient databases and schemas: what is made in them is transient."""
+    """Return the transient databases and schemas: what is made in them is transient."""
     found = [*session.catalog.objects("DATABASE"), *session.catalog.objects("SCHEMA")]
     return {(o.database, o.schema) for o in found if o.definition.get("transient")}
 
@@ -168,7 +168,7 @@ def _notes(session: Session, scope: Scope) -> dict[tuple[str, str, str], StoredO
 
 
 def _noted(stored: StoredObject | None) -> Row:
-    """What a table's or view's note says."""
+    """Return what a table's or view's note says."""
     if stored is None:
         return {}
     note = stored.definition

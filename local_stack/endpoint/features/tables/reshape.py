@@ -77,7 +77,7 @@ def _build(session: Session, table: SchemaName, have: dict[str, ColumnOfTable], 
 
 
 def _checks(session: Session, table: SchemaName, columns: set[str]) -> list[str]:
-    """The CHECKs of a table that are not those of lengths, where their columns stay."""
+    """Return the CHECKs of a table that are not those of lengths, where their columns stay."""
     found = session.duck.execute(
         "SELECT constraint_text, constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'CHECK'"
         " AND database_name = ? AND schema_name = ? AND table_name = ?",

@@ -31,7 +31,7 @@ def place_imports(routine: Routine, folder: Path, session: Session) -> list[str]
 
 
 def stage_file(location: str, session: Session) -> Path:
-    """The local file of '@stage/path'. Raises SqlError 091016 where there is none."""
+    """Return the local file of '@stage/path'. Raises SqlError 091016 where there is none."""
     from local_stack.endpoint.features.stages import resolve_stage_path
 
     return resolve_stage_path(session, location)
@@ -85,7 +85,7 @@ def _secret(name: str, session: Session) -> StoredObject:
 
 
 def secret_values(routine: Routine, session: Session) -> dict[str, dict[str, str]]:
-    """The secrets by the names that the code uses. Raises SqlError 002003 for one that was dropped."""
+    """Return the secrets by the names that the code uses. Raises SqlError 002003 for one that was dropped."""
     values = {}
     for variable, name in routine.secrets:
         stored = _secret(name, session)
@@ -115,5 +115,5 @@ def allowed_hosts(routine: Routine, session: Session) -> list[str]:
 
 
 def installed(routine: Routine) -> list[str]:
-    """The routine's packages with the versions installed beside the endpoint."""
+    """Return the routine's packages with the versions installed beside the endpoint."""
     return [f"{name}=={importlib.metadata.version(name)}" for name in map(distribution_name, routine.packages)]

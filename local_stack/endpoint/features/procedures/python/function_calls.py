@@ -78,7 +78,7 @@ def _argument(value: Any, family: str, scale: int) -> Any:
 
 
 def run_table(handler: Any, arguments: list[Any], families: list[str], encode: Encode) -> dict[str, Any]:
-    """One partition of a table function: process once, then end_partition."""
+    """Return one partition of a table function: process once, then end_partition."""
     instance = handler()
     rows: list[list[str | None]] = []
     for source in (

@@ -37,7 +37,7 @@ _DUCKDB_TYPES = {
 
 
 def duckdb_type(kind: SqlType) -> str:
-    """What DuckDB hands to the handler: semi-structured values as JSON text."""
+    """Return what DuckDB hands to the handler: semi-structured values as JSON text."""
     if kind.family == "NUMBER":
         return f"DECIMAL({kind.precision},{kind.scale})"
     return _DUCKDB_TYPES.get(kind.family, "VARCHAR")
@@ -98,7 +98,7 @@ class _FunctionWorker:
         self._connection: socket.socket | None = None
 
     def run(self, columns: list[Any]) -> pa.Array:
-        """The handler's values, as text, for columns of equal length. Raises RuntimeError with the traceback."""
+        """Return the handler's values, as text, for columns of equal length. Raises RuntimeError with the traceback."""
         count = len(columns[0])
         table = pa.Table.from_arrays(columns, names=[str(i) for i in range(len(columns))])
         if not self._routine.parameters:
@@ -148,7 +148,7 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 
 def request(routine: Routine, folder: str, imports: list[str], session: Session, kind: str) -> CallRequest:
-    """The request for a function's handler: no Snowflake session, the same sandbox."""
+    """Return the request for a function's handler: no Snowflake session, the same sandbox."""
     return CallRequest(
         target=None,
         handler=routine.handler,

@@ -38,7 +38,7 @@ class Installed:
         self.owners: Mapping[str, list[str]] = importlib.metadata.packages_distributions()
 
     def closure(self, packages: list[str]) -> set[str]:
-        """The named packages and everything they require."""
+        """Return the named packages and everything they require."""
         found: set[str] = set()
         waiting = [canonical(re.split(r"[\s=<>!~\[;]", p.strip(), maxsplit=1)[0]) for p in packages]
         while waiting:

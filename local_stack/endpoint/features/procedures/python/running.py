@@ -76,7 +76,7 @@ def _target(session: Session) -> SessionTarget:
 
 
 def interpreter_error(routine: Routine, trace: str) -> SqlError:
-    """Snowflake's form of a failed handler."""
+    """Return Snowflake's form of a failed handler."""
     return SqlError(
         f"Python Interpreter Error:\n{trace}\n in function {routine.name} with handler {routine.handler}",
         100357,
@@ -89,7 +89,7 @@ def result_column(name: str, kind: SqlType) -> Column:
 
 
 def scalar_result(routine: Routine, text: str | None) -> Result | Statement:
-    """One row, one column named after the procedure."""
+    """Return one row, one column named after the procedure."""
     kind = parse_type(routine.returns)
     if kind.family in ("TIME", "BINARY"):  # result columns that only the engine makes
         literal = "NULL" if text is None else quote_string(text)
@@ -99,7 +99,7 @@ def scalar_result(routine: Routine, text: str | None) -> Result | Statement:
 
 
 def table_statement(routine: Routine, query_id: str, columns: Sequence[str]) -> Statement:
-    """The query over the rows of a returned DataFrame, under the declared names and types."""
+    """Return the query over the rows of a returned DataFrame, under the declared names and types."""
     source = f"TABLE(RESULT_SCAN({quote_string(query_id)}))"
     if not routine.columns:
         return Statement(f"SELECT * FROM {source}")

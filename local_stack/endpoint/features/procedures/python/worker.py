@@ -33,7 +33,7 @@ _INLINE_FILE = "_udf_code.py"
 
 
 def _sibling(name: str) -> Any:
-    """A module beside this file."""
+    """Return a module beside this file."""
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     if spec is None or spec.loader is None:
         raise ImportError(name)
@@ -48,7 +48,7 @@ _GATE = _sibling("import_gate")
 
 
 def decode(value: Any) -> Any:
-    """An argument from its JSON form: plain JSON, or {"$type": value} for what JSON lacks."""
+    """Return an argument from its JSON form: plain JSON, or {"$type": value} for what JSON lacks."""
     if not (isinstance(value, dict) and len(value) == 1):
         return value
     ((kind, text),) = value.items()
@@ -69,7 +69,7 @@ def decode(value: Any) -> Any:
 
 
 def encode(value: Any, family: str) -> str | None:
-    """A handler's return value as text, by the family of the declared type. Raises TypeError or ValueError."""
+    """Return a handler's return value as text, by the family of the declared type. Raises TypeError or ValueError."""
     if hasattr(value, "item") and type(value).__module__ == "numpy":
         value = value.item()
     if value is None:
@@ -113,7 +113,7 @@ def _json_value(value: Any) -> Any:
 
 
 def _open_session(target: dict[str, Any]) -> Any:
-    """A Snowpark session over the caller's own Snowflake session."""
+    """Return a Snowpark session over the caller's own Snowflake session."""
     import snowflake.connector
     from snowflake.snowpark import Session
 
@@ -141,7 +141,7 @@ def _open_session(target: dict[str, Any]) -> Any:
 
 
 def _load_handler(request: dict[str, Any]) -> Any:
-    """The handler's function, from inline code or from the imports."""
+    """Return the handler's function, from inline code or from the imports."""
     sys.path[:] = [*request["imports"], *sys.path]
     sys._xoptions["snowflake_import_directory"] = request["folder"] + "/"
     module_name, _, function = request["handler"].rpartition(".")
@@ -157,7 +157,7 @@ def _load_handler(request: dict[str, Any]) -> Any:
 
 
 def _traceback(error: BaseException) -> str:
-    """The traceback without this file's own frames."""
+    """Return the traceback without this file's own frames."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, _FUNCTIONS.__file__):
         trace = trace.tb_next
@@ -190,7 +190,7 @@ def call(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _broken(error: BaseException) -> Any:
-    """A handler that fails as its code did when it was loaded."""
+    """Return a handler that fails as its code did when it was loaded."""
 
     def fail(*_: Any) -> Any:
         raise error

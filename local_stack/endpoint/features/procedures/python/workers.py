@@ -98,7 +98,7 @@ class WorkerProcess:
                 self._folder = None
 
     def connect(self) -> socket.socket:
-        """A connection to a freshly forked worker. Raises SqlError when the process does not come up."""
+        """Return a connection to a freshly forked worker. Raises SqlError when the process does not come up."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             with self._lock:
