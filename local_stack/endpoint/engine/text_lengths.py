@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+import duckdb
+
+from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier
 
 _LENGTH = re.compile(r"> (\d+)\)+ THEN \(\"error\"\(\(\('String ''' \|\|")
@@ -30,3 +33,13 @@ def length_of(constraint: str) -> int | None:
     """Read the length off a CHECK as DuckDB writes it; None for any other constraint."""
     found = _LENGTH.search(constraint)
     return int(found[1]) if found else None
+
+
+def lengths_of(connection: duckdb.DuckDBPyConnection, table: SchemaName) -> dict[str, int]:
+    """Return the lengths of a table's columns by name. The table is named as in DuckDB; a column without a limit is left out."""
+    checks = connection.execute(
+        "SELECT constraint_column_names[1], constraint_text FROM duckdb_constraints() WHERE constraint_type = 'CHECK'"
+        " AND database_name = ? AND schema_name = ? AND table_name = ?",
+        [table.database, table.schema, table.name],
+    ).fetchall()
+    return {column: length for column, text in checks if (length := length_of(text)) is not None}

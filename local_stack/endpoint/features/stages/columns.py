@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from local_stack.endpoint.engine.text_lengths import lengths_of
 from local_stack.endpoint.features.stages.formats import FileFormat
 from local_stack.endpoint.features.stages.text_values import InputFormats, refusal, value_of_text
 from local_stack.endpoint.language.quoting import identifier, literal
@@ -44,13 +45,7 @@ def target_columns(session: Session, table: SchemaName) -> list[TargetColumn]:
         raise SqlError(
             f"SQL compilation error:\nTable '{table}' does not exist or not authorized.", 2003, "42S02"
         ) from None
-    lengths = dict(
-        session.duck.execute(
-            "SELECT ext_column_name, ext_character_maximum_length FROM _fs_global._fs_information_schema._fs_columns_ext"
-            " WHERE ext_table_catalog = ? AND ext_table_schema = ? AND ext_table_name = ?",
-            [physical.database, physical.schema, physical.name],
-        ).fetchall()
-    )
+    lengths = lengths_of(session.duck, physical)
     return [TargetColumn(row[0], row[1], row[2] == "YES", lengths.get(row[0])) for row in rows]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from sqlglot import exp
 
-from local_stack.endpoint.engine.text_lengths import check, length_of
+from local_stack.endpoint.engine.text_lengths import check, lengths_of
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.language.column_types import type_text
 from local_stack.endpoint.language.names import SchemaName, stored
@@ -100,12 +100,7 @@ def _columns(
         if comments is None:
             query = f"SELECT column_name, comment FROM duckdb_columns() WHERE {where}"
             comments = dict(session.duck.execute(query, place).fetchall())
-        checks = session.duck.execute(
-            "SELECT constraint_column_names[1], constraint_text FROM duckdb_constraints()"
-            f" WHERE {where} AND constraint_type = 'CHECK'",
-            place,
-        ).fetchall()
-    lengths = {column: length for column, text in checks if (length := length_of(text)) is not None}
+        lengths = lengths_of(session.duck, physical)
     keys = note.get("keys", [])
     primary = {column for key in keys if key["kind"] == "PRIMARY KEY" for column in key["columns"]}
     unique = {column for key in keys if key["kind"] == "UNIQUE" for column in key["columns"]}
