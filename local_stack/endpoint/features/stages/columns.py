@@ -17,6 +17,7 @@ import duckdb
 from local_stack.endpoint.engine.text_lengths import lengths_of
 from local_stack.endpoint.features.stages.formats import FileFormat
 from local_stack.endpoint.features.stages.text_values import InputFormats, refusal, value_of_text
+from local_stack.endpoint.language.column_types import MAX_TEXT
 from local_stack.endpoint.language.quoting import identifier, literal
 from local_stack.endpoint.statements import SqlError
 
@@ -46,7 +47,10 @@ def target_columns(session: Session, table: SchemaName) -> list[TargetColumn]:
             f"SQL compilation error:\nTable '{table}' does not exist or not authorized.", 2003, "42S02"
         ) from None
     lengths = lengths_of(session.duck, physical)
-    return [TargetColumn(row[0], row[1], row[2] == "YES", lengths.get(row[0])) for row in rows]
+    return [
+        TargetColumn(name, kind, null == "YES", lengths.get(name, MAX_TEXT) if kind == "VARCHAR" else None)
+        for name, kind, null, *_ in rows
+    ]
 
 
 def metadata_expression(name: str, files: Sequence[StagedFile], scan_time: dt.datetime) -> str:
