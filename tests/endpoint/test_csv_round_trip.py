@@ -67,6 +67,9 @@ def test_what_is_written_is_read(rows: list[list[str | None]], options: dict[str
     # "\r\n" is a new line too: a value that ends in "\r" cannot end a record without quotes.
     bare = options["FIELD_OPTIONALLY_ENCLOSED_BY"] == "NONE" and options["RECORD_DELIMITER"] == "\n"
     assume(not (bare and any((row[-1] or "").endswith("\r") for row in rows)))
+    # "|" before "||" reads as "||" and "|": without quotes no file holds such a value.
+    merges = options["FIELD_OPTIONALLY_ENCLOSED_BY"] == "NONE" and options["FIELD_DELIMITER"] == "||"
+    assume(not (merges and any((value or "").endswith("|") for row in rows for value in row)))
     form = FileFormat("CSV", options)
     content = _write(rows, form).decode()
     assert _read(content, csv_dialect(form), piece, len(rows[0])) == rows

@@ -75,9 +75,8 @@ class _Writer:
         if escape is None:
             return value
         marks = [escape, *([self._d.quote] if self._d.escape and self._d.quote else []), *self._ends]
-        # The first character of each: a value that ends in `|` must not make another `||` of the one that follows.
-        for character in dict.fromkeys(mark[0] for mark in marks):
-            value = value.replace(character, escape + character)
+        for mark in marks:
+            value = value.replace(mark, escape + mark)
         return value
 
 
