@@ -1,4 +1,4 @@
-"""Account objects: warehouses, roles, users, grants, integrations, secrets, policies, alerts. Recorded, not enforced."""
+"""Record the account's objects: warehouses, roles, users, grants, integrations, secrets, policies and alerts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Programmatic access tokens of users: made, changed, listed. They are recorded; log-in asks for no credentials.
+"""Make, change and list programmatic access tokens of users.
 
+The tokens are only recorded, because log-in asks for no credentials.
 See: https://docs.snowflake.com/en/sql-reference/sql/alter-user-add-programmatic-access-token
 """
 
@@ -30,7 +31,8 @@ Action = Callable[[], Result]
 
 
 def alter_user(reader: Reader, session: Session) -> Action | None:
-    """ALTER USER [IF EXISTS] [name] {ADD | MODIFY | ROTATE | REMOVE} {PROGRAMMATIC ACCESS TOKEN | PAT} token …"""
+    """Answer ALTER USER [IF EXISTS] [name] {ADD | MODIFY | ROTATE | REMOVE} {PROGRAMMATIC ACCESS TOKEN | PAT} token
+    …"""
     if not reader.accept("USER"):
         return None
     if_exists = reader.accept("IF", "EXISTS")
@@ -51,7 +53,7 @@ def alter_user(reader: Reader, session: Session) -> Action | None:
 
 
 def _verb(reader: Reader) -> str | None:
-    """Return the verb, where it is about a token (consumed up to the token's name)."""
+    """Return the verb where the statement is about a token. The reader then stands before the token's name."""
     for verb in ("ADD", "MODIFY", "ROTATE", "REMOVE"):
         if reader.accept(verb, "PROGRAMMATIC", "ACCESS", "TOKEN") or reader.accept(verb, "PAT"):
             return verb
@@ -122,7 +124,7 @@ def _modify(reader: Reader, session: Session) -> Callable[[str], Result]:
 
 
 def _rotate(reader: Reader, session: Session) -> Callable[[str], Result]:
-    """Return a new secret under the name; the old one keeps its own until it expires."""
+    """Return a new secret under the name. The old token keeps its secret until it expires."""
     name = reader.identifier()
     values = read_properties(reader, _ROTATION, _KIND)
     hours = values.get("EXPIRE_ROTATED_TOKEN_AFTER_HOURS", _HOURS_AFTER_ROTATION)
@@ -160,13 +162,13 @@ def _require(name: str, user: str, session: Session) -> StoredObject:
 
 
 def forget_user(user: str, session: Session) -> None:
-    """The user is gone, and the tokens with it."""
+    """Remove the tokens of a user who is dropped."""
     for stored in session.catalog.objects(_KIND, "", user):
         session.catalog.drop(_KIND, "", user, stored.name)
 
 
 def show(reader: Reader, session: Session) -> Action | None:
-    """SHOW USER {PROGRAMMATIC ACCESS TOKENS | PATS} [FOR USER name]"""
+    """Answer SHOW USER {PROGRAMMATIC ACCESS TOKENS | PATS} [FOR USER name]."""
     if not (reader.accept("USER", "PROGRAMMATIC", "ACCESS", "TOKENS") or reader.accept("USER", "PATS")):
         return None
     parts = reader.name() if reader.accept("FOR", "USER") else (session.user,)

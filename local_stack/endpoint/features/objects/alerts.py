@@ -1,4 +1,7 @@
-"""Alerts that run: a condition is checked on schedule or by EXECUTE ALERT, and its action runs where it holds."""
+"""Run alerts.
+
+An alert's condition is checked on schedule or by EXECUTE ALERT. Its action runs where the condition holds.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ log = logging.getLogger("local_stack.endpoint.alerts")
 
 
 def evaluate(stored: StoredObject, sessions: Sessions) -> str:
-    """Check an alert once, in a session of its own. CONDITION_FALSE or TRIGGERED. Raises SqlError."""
+    """Check an alert once, in its own session. Return CONDITION_FALSE or TRIGGERED. Raises SqlError."""
     values = stored.definition["properties"]
     session = sessions.open(
         quote_name(stored.database), quote_name(stored.schema), user=SYSTEM_USER,
@@ -38,7 +41,7 @@ def evaluate(stored: StoredObject, sessions: Sessions) -> str:
 
 
 class AlertClock:
-    """Checks resumed alerts when their schedules say so, each on a thread of its own, never twice at once."""
+    """Check resumed alerts on schedule. Each check has its own thread, and no alert is checked twice at once."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -48,7 +51,7 @@ class AlertClock:
         self.clock = Clock("alert scheduler", self.fire_due)
 
     def fire_due(self, now: dt.datetime) -> float:
-        """Check every alert that is due; seconds until the next one."""
+        """Check every alert that is due. Return the seconds until the next one."""
         alerts = {
             (stored.full_name, stored.definition["properties"]["SCHEDULE"], str(stored.created_on)): stored
             for stored in self._sessions.engine.catalog.objects("ALERT")
@@ -60,7 +63,7 @@ class AlertClock:
         return self._due.pause(now)
 
     def check(self, stored: StoredObject) -> None:
-        """Check an alert on a thread; not while a check of it is under way."""
+        """Check an alert on a thread, unless a check of it is still running."""
         with self._guard:
             if stored.full_name in self._running:
                 return
@@ -78,7 +81,7 @@ class AlertClock:
 
 
 def execute(reader: Reader, session: Session, clock: AlertClock | None) -> Callable[[], Result] | None:
-    """EXECUTE ALERT name; None for other statements."""
+    """Answer EXECUTE ALERT name. Return None for other statements."""
     if not reader.accept("ALERT"):
         return None
     parts = reader.name()

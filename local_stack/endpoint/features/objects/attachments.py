@@ -1,4 +1,8 @@
-"""ALTER TABLE … SET MASKING POLICY, ADD ROW ACCESS POLICY, and levels of logging on schemas, databases and the account."""
+"""Attach policies to tables, users and the account, and set levels of logging.
+
+These are ALTER TABLE … SET MASKING POLICY, ADD ROW ACCESS POLICY and SET AUTHENTICATION POLICY. Levels of logging are
+set on schemas, databases and the account.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ _MENTIONS_POLICY = re.compile(r"\b(MASKING\s+POLICY|ROW\s+ACCESS\s+POLICY)", re.
 
 
 def alter_table(sql: str, reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """ALTER {TABLE | VIEW} t {MODIFY COLUMN c SET MASKING POLICY p | ADD ROW ACCESS POLICY p ON (c) | …}."""
+    """Answer ALTER {TABLE | VIEW} t {MODIFY COLUMN c SET MASKING POLICY p | ADD ROW ACCESS POLICY p ON (c) | …}."""
     if not _MENTIONS_POLICY.search(sql):
         return None
     kind = reader.accept_any("TABLE", "VIEW")
@@ -99,7 +103,7 @@ def _policy(kind: str, parts: tuple[str, ...], session: Session) -> StoredObject
 
 
 def alter_authentication(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """ALTER {ACCOUNT | USER [IF EXISTS] name} {SET AUTHENTICATION POLICY p [FORCE] | UNSET AUTHENTICATION POLICY}."""
+    """Answer ALTER {ACCOUNT | USER [IF EXISTS] name} {SET AUTHENTICATION POLICY p [FORCE] | UNSET …}."""
     scope = reader.accept_any("ACCOUNT", "USER")
     if scope is None:
         return None
@@ -125,7 +129,7 @@ def alter_authentication(reader: Reader, session: Session) -> Callable[[], Resul
 
 
 def forget_user(user: str, session: Session) -> None:
-    """The user is gone, and what its authentication policy was."""
+    """Remove the authentication policy of a user who is dropped."""
     session.catalog.drop(_KIND, "", "", f"{user}.")
 
 
@@ -148,9 +152,10 @@ def _require_column(table: SchemaName, column: str, session: Session) -> None:
 def _set_reference(
     table: SchemaName, column: str, policy: StoredObject | None, session: Session, given: list[str], force: bool
 ) -> None:
-    """column: '' for a row access policy. given: the columns that the policy's arguments take.
+    """Set or remove the policy of a column or of a table's rows.
 
-    A column has one policy, and so have a table's rows.
+    A column has at most one policy, and so do a table's rows. `column` is '' for a row access policy. `given` lists the
+    columns that are passed to the policy's arguments.
     """
     name = f"{table.name}.{column}"
     existing = session.catalog.get(_KIND, table.database, table.schema, name)
@@ -170,7 +175,10 @@ def _set_reference(
 
 
 def alter_levels(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """ALTER {ACCOUNT | DATABASE d | SCHEMA s} SET LOG_LEVEL = … and the like; None for other properties."""
+    """Answer ALTER {ACCOUNT | DATABASE d | SCHEMA s} SET LOG_LEVEL = … and the like.
+
+    Return None for other properties.
+    """
     scope = reader.accept_any("ACCOUNT", "DATABASE", "SCHEMA")
     if scope is None:
         return None

@@ -1,5 +1,7 @@
-"""Who may grant and revoke: the owner, who was granted with the option, MANAGE GRANTS; in managed access the schema's owner.
+"""Decide who may grant and revoke.
 
+These are the owner, a role that was granted the privilege with the grant option, and a role with MANAGE GRANTS. In a
+managed access schema it is the schema's owner.
 See: https://docs.snowflake.com/en/sql-reference/sql/grant-privilege, grant-ownership, grant-role
 """
 
@@ -38,7 +40,7 @@ def require_grantor(privileges: Iterable[str], target: Securable, future: str, s
 
 
 def require_new_owner(target: Securable, new: Holder, session: Session) -> None:
-    """Raise SqlError 003001 where the ownership of an object in managed access would leave the schema's owner.
+    """Raise SqlError 003001 where an object in a managed access schema would get another owner than the schema's.
 
     See: https://docs.snowflake.com/en/user-guide/security-access-control-configure (managed access schemas)
     """
@@ -51,7 +53,7 @@ def require_new_owner(target: Securable, new: Holder, session: Session) -> None:
 
 
 def require_no_dependents(target: Securable, session: Session) -> None:
-    """Raise SqlError 003036 where somebody else holds privileges that would outlive the old owner."""
+    """Raise SqlError 003036 where another grantee holds privileges that would outlive the old owner."""
     for grant in session.grants.on(target.kind, target.name):
         if grant.privilege != OWNERSHIP:
             raise SqlError(
@@ -65,7 +67,7 @@ def require_no_dependents(target: Securable, session: Session) -> None:
 
 
 def dependents(grant: Grant, session: Session) -> list[Grant]:
-    """Return what the grantee has passed on by the option of this grant, and so on."""
+    """Return the grants that the grantee made by the option of this grant, and those that follow from them."""
     found: list[Grant] = []
     waiting = [grant]
     while waiting:
@@ -83,7 +85,7 @@ def dependents(grant: Grant, session: Session) -> list[Grant]:
 
 
 def schema_of(target: Securable) -> str | None:
-    """Return the schema that holds an object; None for what is in no schema."""
+    """Return the schema that holds an object. Return None where the object is not in a schema."""
     parts = target.name.split(".", 2)
     return ".".join(parts[:2]) if target.kind not in _OUTSIDE_SCHEMAS and len(parts) == 3 else None
 

@@ -1,4 +1,4 @@
-"""The parts of object definitions that are no `NAME = value` property."""
+"""Read the parts of object definitions that are not `NAME = value` properties."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local_stack.endpoint.statements import SqlError
 
 
 def policy(reader: Reader) -> dict[str, Any]:
-    """AS (val STRING, …) RETURNS STRING -> expression [COMMENT = '…'] [EXEMPT_OTHER_POLICIES = TRUE]."""
+    """Read AS (val STRING, …) RETURNS STRING -> expression [COMMENT = '…'] [EXEMPT_OTHER_POLICIES = TRUE]."""
     reader.expect("AS", "(")
     arguments: list[list[str]] = []
     while not reader.accept(")"):
@@ -37,7 +37,10 @@ def policy(reader: Reader) -> dict[str, Any]:
 
 
 def check_policy(kind: str, values: dict[str, Any]) -> None:
-    """A masking policy returns its first argument's type; a row access policy a boolean. Raises SqlError."""
+    """Raise SqlError where a policy returns the wrong type.
+
+    A masking policy returns the type of its first argument. A row access policy returns a boolean.
+    """
     if kind == "MASKING POLICY" and values["RETURNS"] != values["ARGUMENTS"][0][1]:
         raise compilation_error(
             f"Masking policy function argument and return type mismatch: argument {values['ARGUMENTS'][0][1]}, "
@@ -50,7 +53,7 @@ def check_policy(kind: str, values: dict[str, Any]) -> None:
 
 
 def triggers(reader: Reader) -> dict[str, Any]:
-    """TRIGGERS ON n PERCENT DO {SUSPEND | SUSPEND_IMMEDIATE | NOTIFY} …"""
+    """Read TRIGGERS ON n PERCENT DO {SUSPEND | SUSPEND_IMMEDIATE | NOTIFY} …"""
     found: list[list[Any]] = []
     reader.expect("TRIGGERS")
     while reader.accept("ON"):
@@ -66,13 +69,13 @@ def triggers(reader: Reader) -> dict[str, Any]:
 
 
 def allowed_values(reader: Reader) -> dict[str, Any]:
-    """ALLOWED_VALUES 'a', 'b'."""
+    """Read ALLOWED_VALUES 'a', 'b'."""
     reader.expect("ALLOWED_VALUES")
     return {"ALLOWED_VALUES": bare_texts(reader)}
 
 
 def alert(reader: Reader) -> dict[str, Any]:
-    """IF (EXISTS (query)) THEN statement."""
+    """Read IF (EXISTS (query)) THEN statement."""
     reader.expect("IF", "(", "EXISTS", "(")
     condition = reader.expression(")")
     reader.expect(")", ")", "THEN")
@@ -82,7 +85,7 @@ def alert(reader: Reader) -> dict[str, Any]:
 
 
 def check_alert(values: dict[str, Any]) -> None:
-    """Raise SqlError for a schedule that is none."""
+    """Raise SqlError for a schedule that is not valid."""
     if "SCHEDULE" in values:
         check_schedule(str(values["SCHEDULE"]), seconds=False)
 

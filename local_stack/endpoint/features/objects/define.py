@@ -1,4 +1,4 @@
-"""CREATE, ALTER and DROP of recorded objects."""
+"""Answer CREATE, ALTER, DROP and COMMENT of recorded objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local_stack.endpoint.statements import Result, unsupported
 
 
 def kind_at(reader: Reader, kinds: tuple[ObjectKind, ...] = KINDS) -> ObjectKind | None:
-    """Return the kind whose words are next (consumed)."""
+    """Return the kind whose words come next, and read past them."""
     for kind in sorted(kinds, key=lambda k: -len(k.words)):
         if reader.accept(*kind.words):
             return kind
@@ -25,7 +25,7 @@ def kind_at(reader: Reader, kinds: tuple[ObjectKind, ...] = KINDS) -> ObjectKind
 
 
 def create(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """CREATE [OR REPLACE | OR ALTER] <kind> [IF NOT EXISTS] …; None where it is no recorded kind."""
+    """Answer CREATE [OR REPLACE | OR ALTER] <kind> [IF NOT EXISTS] …; return None where the kind is not recorded."""
     or_replace = reader.accept("OR", "REPLACE")
     or_alter = not or_replace and reader.accept("OR", "ALTER")
     kind = kind_at(reader)
@@ -97,7 +97,7 @@ def _title(kind: ObjectKind) -> str:
 
 
 def check_references(kind: ObjectKind, values: dict[str, Any], session: Session) -> None:
-    """Raise SqlError 002003 for a named object that does not exist."""
+    """Raise SqlError 002003 where the values name an object that does not exist."""
     if "WAREHOUSE" in values:
         store.require_warehouse(values["WAREHOUSE"], session)
     if (monitor := values.get("RESOURCE_MONITOR")) and session.catalog.get("RESOURCE MONITOR", "", "", monitor) is None:
@@ -118,7 +118,7 @@ def check_references(kind: ObjectKind, values: dict[str, Any], session: Session)
 
 
 def alter(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """ALTER <kind> [IF EXISTS] name …; None where it is no recorded kind."""
+    """Answer ALTER <kind> [IF EXISTS] name …; return None where the kind is not recorded."""
     kind = kind_at(reader)
     if kind is None and reader.accept("INTEGRATION"):
         kind = _integration_named(reader, session)
@@ -224,7 +224,7 @@ def _rename(kind: ObjectKind, stored: StoredObject, new: tuple[str, ...], sessio
 
 
 def comment(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """COMMENT [IF EXISTS] ON <kind> name IS '…'; None where it is no recorded kind."""
+    """Answer COMMENT [IF EXISTS] ON <kind> name IS '…'. Return None where the kind is not recorded."""
     if_exists = reader.accept("IF", "EXISTS")
     if not reader.accept("ON"):
         return None
@@ -247,7 +247,7 @@ def comment(reader: Reader, session: Session) -> Callable[[], Result] | None:
 
 
 def drop(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """DROP <kind> [IF EXISTS] name; None where it is no recorded kind."""
+    """Answer DROP <kind> [IF EXISTS] name. Return None where the kind is not recorded."""
     kind = kind_at(reader)
     if kind is None and reader.accept("INTEGRATION"):
         kind = ObjectKind(("INTEGRATION",), "INTEGRATIONS", "account", {}, stored="INTEGRATION")
@@ -274,7 +274,7 @@ def drop(reader: Reader, session: Session) -> Callable[[], Result] | None:
 
 
 def _refuse_used(stored: StoredObject, session: Session) -> None:
-    """A policy that is set on a column or table cannot be dropped, as in Snowflake."""
+    """Refuse to drop a policy that is set on a column or table, as Snowflake does."""
     for reference in session.catalog.objects("POLICY REFERENCE"):
         if reference.definition["policy"] == stored.full_name and reference.definition["policy_kind"] == stored.kind:
             raise compilation_error(

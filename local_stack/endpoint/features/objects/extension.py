@@ -1,4 +1,4 @@
-"""The extension: which statements are about recorded objects, roles in use, and grants."""
+"""Answer statements about recorded objects, roles in use, and grants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _READS = frozenset({"SHOW", "DESCRIBE", "DESC"})
 
 
 class Objects:
-    """CREATE, ALTER, DROP, SHOW, DESCRIBE, GRANT, REVOKE and USE of what the endpoint records; alerts run."""
+    """Answer CREATE, ALTER, DROP, SHOW, DESCRIBE, GRANT, REVOKE and USE of recorded objects, and run alerts."""
 
     def __init__(self) -> None:
         self._alerts: AlertClock | None = None

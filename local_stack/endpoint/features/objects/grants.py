@@ -1,4 +1,4 @@
-"""GRANT and REVOKE of privileges, ownership and roles."""
+"""Answer GRANT and REVOKE of privileges, ownership and roles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from local_stack.endpoint.statements import Result, SqlError
 
 
 def grant(reader: Reader, session: Session) -> Callable[[], Result]:
-    """GRANT … TO …"""
+    """Answer GRANT … TO …"""
     if reader.looking_at("ROLE") or reader.looking_at("DATABASE", "ROLE"):
         return _grant_role(reader, session, revoke=False)
     privileges, targets, future = _privileges_on(reader, session)
@@ -54,7 +54,7 @@ def grant(reader: Reader, session: Session) -> Callable[[], Result]:
 
 
 def _give(target: Securable, to: str, grantee: str, current: str, session: Session) -> None:
-    """Change an object's owner. current: what becomes of other grants on it, COPY or REVOKE."""
+    """Change an object's owner. `current` says what happens to other grants on the object: COPY or REVOKE."""
     require_new_owner(target, (to, grantee), session)
     if not current:
         require_no_dependents(target, session)
@@ -66,7 +66,7 @@ def _give(target: Securable, to: str, grantee: str, current: str, session: Sessi
 
 
 def revoke(reader: Reader, session: Session) -> Callable[[], Result]:
-    """REVOKE … FROM …"""
+    """Answer REVOKE … FROM …"""
     if reader.looking_at("ROLE") or reader.looking_at("DATABASE", "ROLE"):
         return _grant_role(reader, session, revoke=True)
     option_only = reader.accept("GRANT", "OPTION", "FOR")
@@ -111,7 +111,10 @@ def _expand(privileges: list[str], kind: str) -> list[str]:
 
 
 def _privileges_on(reader: Reader, session: Session) -> tuple[list[str], Callable[[], list[Securable]], str]:
-    """Return the privileges, what they are on (found when run), and the scope's kind of future grants."""
+    """Return the privileges, what they are on, and the scope's kind of future grants.
+
+    What they are on is a function, which finds the objects when the statement runs.
+    """
     start = reader.token
     privileges = [p.strip().upper() for p in _privilege_list(reader)]
     if privileges in (["ALL PRIVILEGES"], ["ALL"]):

@@ -1,4 +1,4 @@
-"""USE ROLE, USE SECONDARY ROLES and USE WAREHOUSE.
+"""Answer USE ROLE, USE SECONDARY ROLES and USE WAREHOUSE.
 
 See: https://docs.snowflake.com/en/sql-reference/sql/use-role, use-secondary-roles, use-warehouse
 """
@@ -16,7 +16,7 @@ from local_stack.endpoint.statements import Result, SqlError
 
 
 def use(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """USE ROLE r | USE WAREHOUSE w | USE SECONDARY ROLES {ALL | NONE | r, …}; None for other statements."""
+    """Answer USE {ROLE r | WAREHOUSE w | SECONDARY ROLES {ALL | NONE | r, …}}. Return None for other statements."""
     if reader.accept("SECONDARY", "ROLES"):
         return _secondary(reader, session)
     kind = reader.accept_any("ROLE", "WAREHOUSE")
@@ -61,7 +61,7 @@ def _secondary(reader: Reader, session: Session) -> Callable[[], Result]:
 
 
 def _require_role(name: str, session: Session) -> None:
-    """Raise SqlError 002003 for a role that does not exist, 003013 for one that the user does not have."""
+    """Raise SqlError 002003 for a role that does not exist, and 003013 for one that the user does not have."""
     store.require_role(name, session)
     if not session.may_use_role(name):
         raise SqlError(

@@ -1,7 +1,7 @@
-"""The account's and schemas' objects that the endpoint records: their properties, and which of them are required.
+"""Define the kinds of objects that the endpoint records, their properties, and which of these are required.
 
-Source of every list: Snowflake's reference of the CREATE command. Kinds with a grammar of their own beyond properties
-(policies, alerts, resource monitors' triggers) name the function that reads it.
+The source of every list is Snowflake's reference of the CREATE command. Some kinds have more grammar than properties:
+policies, alerts, and the triggers of resource monitors. These kinds name the function that reads it.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ _COMMENT: dict[str, PropertyReader] = {"COMMENT": text}
 
 @dataclass(frozen=True)
 class ObjectKind:
-    """words: as in CREATE; stored: its kind in the registry; type: what tells integrations apart.
+    """Describe one kind of recorded object.
 
-    check: raises SqlError for values that do not go together. body: reads what is no property (policies, alerts), up to
-    the end, as further values. secret: properties that no SHOW or DESCRIBE gives back.
+    `words` are those of CREATE. `stored` is the kind in the registry. `type` tells integrations apart.
+    `check` raises SqlError for values that do not go together. `body` reads to the end of the statement what is not a
+    property (policies, alerts), and returns it as further values. `secret` names the properties that SHOW and DESCRIBE
+    never return.
     """
 
     words: tuple[str, ...]
@@ -300,7 +302,7 @@ BARE_TEXTS = bare_texts  # TAG … ALLOWED_VALUES 'a', 'b'
 
 
 def check_complete(kind: ObjectKind, values: Mapping[str, Any]) -> None:
-    """Raise SqlError 002029 where a required property is missing, or what the kind's own check finds."""
+    """Raise SqlError 002029 where a required property is missing, or the error that the kind's `check` raises."""
     if missing := [p for p in kind.required if p not in values]:
         raise _missing(kind.name, *missing)
     kind.check(values)

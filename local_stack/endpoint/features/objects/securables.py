@@ -1,4 +1,7 @@
-"""What privileges are granted on: kinds of objects, their privileges, and whether a named one exists."""
+"""Name what privileges are granted on.
+
+This module knows the kinds of objects and the privileges of each. It checks whether a named object exists.
+"""
 
 from __future__ import annotations
 
@@ -87,14 +90,17 @@ _IN_DUCKDB = {
 
 @dataclass(frozen=True)
 class Securable:
-    """kind; name: the full name as SHOW GRANTS lists it."""
+    """Hold the kind of an object and its full name, as SHOW GRANTS lists it."""
 
     kind: str
     name: str
 
 
 def role(parts: tuple[str, ...], session: Session) -> str:
-    """Return an account role's name. Raises SqlError 002003; db.role is a database role."""
+    """Return the name of an account role, or of a database role (db.role).
+
+    Raises SqlError 002003 where it does not exist.
+    """
     if len(parts) == 2:
         return database_role(parts, session)
     store.require_role(parts[0], session)
@@ -115,7 +121,7 @@ def user(parts: tuple[str, ...], session: Session) -> str:
 
 
 def read_targets(reader: Reader, session: Session) -> tuple[str, Callable[[], list[Securable]], str]:
-    """After ON: ACCOUNT, a named object, ALL <kinds> IN …, FUTURE <kinds> IN …"""
+    """Read what follows ON: ACCOUNT, a named object, ALL <kinds> IN …, or FUTURE <kinds> IN …"""
     if reader.accept("ACCOUNT"):
         return "ACCOUNT", lambda: [Securable("ACCOUNT", session.user and "LOCAL")], ""
     if quantifier := reader.accept_any("ALL", "FUTURE"):

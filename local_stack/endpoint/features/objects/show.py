@@ -1,4 +1,4 @@
-"""SHOW and DESCRIBE of recorded objects and of grants, with the columns that Snowflake documents."""
+"""Answer SHOW and DESCRIBE of recorded objects and of grants, with the columns that Snowflake documents."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HIDDEN = "********"
 
 @dataclass(frozen=True)
 class ShowFilter:
-    """LIKE, IN, STARTS WITH and LIMIT of a SHOW. database, schema: '' where it was not restricted."""
+    """Hold LIKE, IN, STARTS WITH and LIMIT of a SHOW. `database` and `schema` are '' where they were not restricted."""
 
     pattern: str | None = None
     database: str | None = None
@@ -50,13 +50,13 @@ class ShowFilter:
 
 
 def like(pattern: str, name: str) -> bool:
-    """Return Snowflake's LIKE of SHOW: case-insensitive, % and _."""
+    """Return whether a name matches a pattern of SHOW … LIKE, which has % and _ and ignores case."""
     regex = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
     return re.fullmatch(regex, name, re.IGNORECASE | re.DOTALL) is not None
 
 
 def read_filter(reader: Reader, session: Session) -> ShowFilter:
-    """[LIKE 'p'] [IN {ACCOUNT | DATABASE [d] | SCHEMA [s] | name}] [STARTS WITH 'x'] [LIMIT n [FROM 'x']]"""
+    """Read [LIKE 'p'] [IN {ACCOUNT | DATABASE [d] | SCHEMA [s] | name}] [STARTS WITH 'x'] [LIMIT n [FROM 'x']]."""
     pattern, database, schema, prefix, limit = None, None, None, "", None
     if reader.accept("LIKE"):
         pattern = reader.string()
@@ -90,7 +90,7 @@ def _at_tail(reader: Reader) -> bool:
 
 
 def show(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """SHOW <kinds> …; None where it is no recorded kind."""
+    """Answer SHOW <kinds> …; return None where the kind is not recorded."""
     if reader.accept("FUTURE", "GRANTS"):
         return _show_future_grants(reader, session)
     if reader.accept("GRANTS"):
@@ -200,7 +200,7 @@ def _integrations(category: str, chosen: ShowFilter, session: Session) -> Result
 
 
 def describe(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """DESCRIBE <kind> name; None where it is no recorded kind."""
+    """Answer DESCRIBE <kind> name. Return None where the kind is not recorded."""
     kind = kind_at(reader)
     if kind is None and reader.accept("INTEGRATION"):
         kind = ObjectKind(("INTEGRATION",), "INTEGRATIONS", "account", {}, stored="INTEGRATION")
@@ -271,7 +271,7 @@ def _grants_where(condition: Callable[[Grant], bool], session: Session) -> Resul
 
 
 def _show_grants(reader: Reader, session: Session) -> Callable[[], Result]:
-    """SHOW GRANTS [ON object | TO {ROLE|USER|DATABASE ROLE} r | OF {ROLE|DATABASE ROLE} r]"""
+    """Answer SHOW GRANTS [ON object | TO {ROLE|USER|DATABASE ROLE} r | OF {ROLE|DATABASE ROLE} r]."""
     if reader.at_end():
         return lambda: _grants_where(lambda g: (g.to, g.grantee) == ("USER", session.user), session)
     if reader.accept("ON"):
@@ -302,7 +302,7 @@ def _show_grants(reader: Reader, session: Session) -> Callable[[], Result]:
 
 
 def _show_future_grants(reader: Reader, session: Session) -> Callable[[], Result]:
-    """SHOW FUTURE GRANTS {IN SCHEMA s | IN DATABASE d | TO ROLE r}"""
+    """Answer SHOW FUTURE GRANTS {IN SCHEMA s | IN DATABASE d | TO ROLE r}."""
     columns = (
         _CREATED,
         Column("privilege"),

@@ -1,4 +1,4 @@
-"""Objects in the registry: finding, naming, and what always exists."""
+"""Find and name objects in the registry, and know the objects that always exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_WAREHOUSE = "COMPUTE_WH"
 
 
 def locate(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> tuple[str, str, str]:
-    """(database, schema, name) of an object of this kind; '' where the kind has no such part."""
+    """Return database, schema and name of an object of this kind. A part that the kind does not have is ''."""
     if kind.place == "account":
         if len(parts) > 1:
             raise SqlError(f"SQL compilation error:\nInvalid identifier '{'.'.join(parts)}'.", 1003, "42000")
@@ -39,7 +39,7 @@ def find(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> StoredOb
 
 
 def require(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> StoredObject:
-    """Raises SqlError 002003."""
+    """Return the stored object. Raises SqlError 002003 where it does not exist."""
     stored = find(kind, parts, session)
     if stored is None:
         raise missing_object("Integration" if kind.kind == "INTEGRATION" else kind.name, ".".join(parts))

@@ -1,4 +1,4 @@
-"""What CREATE, ALTER, DROP and the other statements about one object need.
+"""Tell what CREATE, ALTER, DROP and the other statements about one object need.
 
 See: https://docs.snowflake.com/en/user-guide/security-access-control-privileges, and the page of each command.
 """
@@ -67,7 +67,7 @@ def _in_container(head: Head) -> Need:
 
 
 def _referred(head: Head, session: Session) -> Iterator[Need]:
-    """Yield what a definition names besides: warehouses, integrations, secrets, the source of a copy."""
+    """Yield what the other objects in a definition need: warehouses, integrations, secrets, the source of a copy."""
     if (warehouse := head.named_after("WAREHOUSE", "=")) and head.kind in ("TASK", "ALERT"):
         yield Need("WAREHOUSE", warehouse[-1:], ("USAGE",))
     for word in ("STORAGE_INTEGRATION", "API_INTEGRATION", "ERROR_INTEGRATION"):
@@ -114,8 +114,9 @@ def resumes(head: Head) -> bool:
 
 
 def _policy(head: Head, kind: str, session: Session) -> Iterator[Need]:
-    """Yield a policy is set by who may apply it: everywhere, or this one on what the role owns.
+    """Yield what setting or unsetting a policy needs.
 
+    A role may set a policy that it may apply: everywhere, or only this policy on what the role owns.
     See: https://docs.snowflake.com/en/user-guide/security-column-intro
     """
     if session.access.holds("ACCOUNT", "LOCAL", f"APPLY {kind}"):
@@ -132,6 +133,9 @@ def _on(head: Head, privileges: tuple[str, ...]) -> Need:
 
 
 def of_account(sql: str) -> Need:
-    """ALTER ACCOUNT … is ACCOUNTADMIN's, but for the levels of logging, which are privileges."""
+    """Return what ALTER ACCOUNT needs.
+
+    Only ACCOUNTADMIN may run it. The levels of logging are the exception: they need a privilege.
+    """
     upper = sql.upper()
     return on_account(next((privilege for name, privilege in _LEVELS.items() if name in upper), "OWNERSHIP"))

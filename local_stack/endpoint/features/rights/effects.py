@@ -1,5 +1,7 @@
-"""What statements do to grants: who creates an object owns it, future grants become grants, what is gone has none.
+"""Change grants after a statement has run.
 
+The role that creates an object owns it. Future grants become grants on the new object. An object that is gone has no
+grants.
 See: https://docs.snowflake.com/en/sql-reference/sql/grant-privilege (future grants), grant-ownership, drop-role
 """
 
@@ -20,7 +22,7 @@ Effect = Callable[[Outcome], None]
 
 
 def effect_of(head: Head, session: Session) -> Effect | None:
-    """Return what to do with the grants once the statement has succeeded; None for nothing."""
+    """Return what to do with the grants once the statement has succeeded. Return None where there is nothing to do."""
     if head.temporary or (head.verb == "CREATE" and head.kind in _ROUTINES):
         return None  # routines are recorded where they are made: only there their signature is known
     match head.verb:
@@ -37,9 +39,9 @@ def effect_of(head: Head, session: Session) -> Effect | None:
 
 
 def record_creation(kind: str, place: tuple[str, ...], session: Session, keeps_grants: bool) -> None:
-    """The session's role owns a new object, and the future grants of its schema and database hold for it.
+    """Make the session's role the owner of a new object, and apply the future grants of its schema and database.
 
-    keeps_grants: those on what it replaces are not taken away.
+    With `keeps_grants`, the grants on the object that it replaces stay.
     """
     grants, name = session.grants, ".".join(place)
     gone = [g for g in grants.on(kind, name) if not keeps_grants or g.privilege == OWNERSHIP]
@@ -51,7 +53,10 @@ def record_creation(kind: str, place: tuple[str, ...], session: Session, keeps_g
 
 
 def _future(grants: Grants, kind: str, place: tuple[str, ...]) -> Iterator[Grant]:
-    """Future grants on a schema hide those on its database for the same kind of object."""
+    """Yield the future grants for a new object.
+
+    Those on its schema hide those on its database for the same kind of object.
+    """
     scopes = [".".join(place[:2]), place[0]] if len(place) == 3 else [place[0]] if kind == "SCHEMA" else []
     for scope in scopes:
         found = [g for g in grants.future(scope) if g.on == kind]
@@ -83,7 +88,10 @@ def _source(head: Head, session: Session) -> tuple[str, ...] | None:
 
 
 def _copy_contents(source: str, target: str, session: Session) -> None:
-    """What is in a clone has the grants of what it was cloned from; who cloned it owns it."""
+    """Copy the grants on what is in the source to what is in its clone.
+
+    The role that clones owns the clone's contents.
+    """
     copied = []
     for grant, _ in session.grants.all():
         if grant.name.startswith(f"{source}.") and not grant.future:
@@ -93,7 +101,10 @@ def _copy_contents(source: str, target: str, session: Session) -> None:
 
 
 def forget(head: Head, session: Session) -> None:
-    """The object is gone, with what is in it: its grants and policies go too. What a dropped role owned is the session's."""
+    """Remove the grants and policies of an object that is gone, and of all that was in it.
+
+    The session's role takes over what a dropped role owned.
+    """
     grants, kind, name = session.grants, head.kind, head.name
     holder = (kind, name)
 

@@ -1,4 +1,4 @@
-"""What a task's or alert's owner needs for it to run.
+"""Check what the owner of a task or alert needs for it to run.
 
 See: https://docs.snowflake.com/en/user-guide/tasks-intro (task security), alerts
 """
@@ -12,7 +12,8 @@ from local_stack.endpoint.statements import SqlError
 
 
 def check_owner(kind: str, place: tuple[str, ...], session: Session) -> None:
-    """Raise SqlError 091089 where the owner of a task or alert lacks the privilege to run it, or its warehouse."""
+    """Raise SqlError 091089 where the owner of a task or alert lacks the privilege to run it or to use its
+    warehouse."""
     stored = session.catalog.get(kind, *place) if len(place) == 3 else None
     if not session.grants.enforced or stored is None:
         return

@@ -1,4 +1,4 @@
-"""The gate of every statement: what it needs is checked before it runs, what it does to grants is noted when it has run."""
+"""Check every statement before it runs, and note what it does to grants after it has run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WRITES_FILES = frozenset({"PUT", "REMOVE"})
 
 
 class Gate:
-    """One statement at the gate. tree: the statement parsed, where that was needed; None elsewhere."""
+    """Check one statement. `tree` is the parsed statement, or None where parsing was not needed."""
 
     def __init__(self, statement: Statement, about: Subject, session: Session) -> None:
         self._statement, self._about, self._session = statement, about, session
@@ -72,7 +72,7 @@ class Gate:
         return head is not None and head.verb == "CREATE" and head.kind in ("TABLE", "VIEW") and head.says("AS")
 
     def _check_use(self, text: str) -> None:
-        """What cannot be used is no object to it, whatever the reason."""
+        """Check the object of a USE. Report it as missing whenever the session may not use it."""
         try:
             self._judge(uses.of_use(Reader(text), self._session))
         except SqlError as error:
@@ -81,7 +81,7 @@ class Gate:
             raise nothing_there() from None
 
     def check_late(self, tree: Expr) -> None:
-        """Check a query that could not be parsed before others had rewritten it."""
+        """Check a query that could not be parsed until other rewrites had changed it."""
         if self.tree is None and self._session.grants.enforced and (self._about.verb == QUERY or self._reads()):
             self._judge_tree(tree)
 

@@ -1,4 +1,7 @@
-"""Read the head of a statement that defines or uses an object: verb, kind, name, and what it says about replacing."""
+"""Read the head of a statement that defines or uses an object.
+
+The head is the verb, the kind, the name, and what the statement says about replacing.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,12 @@ _ROUTINES = ("PROCEDURE", "FUNCTION")
 
 @dataclass(frozen=True)
 class Head:
-    """verb: CREATE, ALTER, … kind: as SHOW GRANTS names it (an integration's type left out). place: the name in parts,
-    completed from the session, a routine's with its signature. reader: stands after the name."""
+    """Hold the head of a statement.
+
+    `verb` is CREATE, ALTER, … and `kind` is the kind as SHOW GRANTS names it, without an integration's type. `place`
+    holds the parts of the name, completed from the session; a routine's name includes its signature. `reader` stands
+    after the name.
+    """
 
     verb: str
     kind: str
@@ -49,12 +56,12 @@ class Head:
 
     @property
     def container(self) -> tuple[str, tuple[str, ...]]:
-        """Return what it is made in: a schema, a database or the account."""
+        """Return what the object is made in: a schema, a database or the account."""
         return ("ACCOUNT", "DATABASE", "SCHEMA")[len(self.place) - 1], self.place[:-1]
 
     @property
     def lookup_kind(self) -> str:
-        """Return the kind to look privileges up by: tables and views are found by their name."""
+        """Return the kind by which to look privileges up. Tables and views are found by their name."""
         return RELATION if self.kind in ("TABLE", "VIEW") else self.kind
 
     def says(self, *words: str) -> bool:
@@ -70,7 +77,10 @@ class Head:
             self.reader.back_to(mark)
 
     def named_after(self, *words: str) -> tuple[str, ...] | None:
-        """Return the name that follows these words somewhere after the object's own, an equals sign aside."""
+        """Return the name that follows these words somewhere after the object's name.
+
+        An equals sign between them is ignored.
+        """
         mark = self.reader.mark()
         try:
             while not self.reader.at_end():
@@ -86,7 +96,10 @@ class Head:
 
 
 def read_head(sql: str, session: Session) -> Head | None:
-    """Return the head; None where the statement names no object of a known kind, or not one that can be completed."""
+    """Return the head.
+
+    Return None where the statement does not name an object of a known kind, or where its name cannot be completed.
+    """
     reader = Reader(sql)
     verb = reader.next().upper
     verb = "DESCRIBE" if verb == "DESC" else verb
@@ -128,7 +141,7 @@ def _complete(kind: str, parts: tuple[str, ...], session: Session) -> tuple[str,
 
 
 def exists(head: Head, session: Session) -> bool:
-    """Return whether the object that a statement names is there."""
+    """Return whether the object that a statement names exists."""
     if session.grants.has_owner(head.kind, head.name):
         return True
     match head.kind:

@@ -1,6 +1,7 @@
-"""Decide whether a session may do what a statement needs, with Snowflake's two answers to who may not.
+"""Decide whether a session may do what a statement needs.
 
-What a role has no privilege on does not exist for it; what it sees and may not use in this way is refused.
+Snowflake refuses in two ways. An object on which a role has no privilege does not exist for the role. An object that
+the role sees, but may not use in this way, gives an error about privileges.
 See: https://docs.snowflake.com/en/user-guide/security-access-control-privileges
 """
 
@@ -23,9 +24,10 @@ _PLACES = {"ACCOUNT": 0, "DATABASE": 1, "SCHEMA": 2}
 
 @dataclass(frozen=True)
 class Need:
-    """What a statement needs: one of these privileges on an object, or any privilege at all where none is named.
+    """Hold what a statement needs: one of these privileges on an object, or any privilege where none is named.
 
-    place: the object's name in parts. primary: secondary roles do not count. shown: the name in messages.
+    `place` holds the parts of the object's name. With `primary`, secondary roles do not count. `shown` is the name in
+    messages.
     """
 
     kind: str
@@ -40,7 +42,10 @@ class Need:
 
 
 def on_account(*privileges: str) -> Need:
-    """Return a privilege on the account, which the primary role has: what is created is its own."""
+    """Return the need of a privilege on the account.
+
+    The primary role must have it, because it will own what is created.
+    """
     return Need("ACCOUNT", (ACCOUNT,), privileges, primary=True)
 
 
@@ -69,12 +74,12 @@ def insufficient(kind: str, name: str) -> SqlError:
 
 
 def is_free(place: tuple[str, ...]) -> bool:
-    """Return whether something is in a place where rights are not asked for."""
+    """Return whether a place is one where no privileges are needed."""
     return place[0].upper() in _FREE_DATABASES or (len(place) > 1 and place[1].upper() == _FREE_SCHEMA)
 
 
 def _require_reach(need: Need, access: Access) -> None:
-    """Raise SqlError 002003 where what holds the object may not be seen."""
+    """Raise SqlError 002003 where the session may not see the database or schema that holds the object."""
     if len(need.place) == 1:
         return
     database, schema = need.place[0], ".".join(need.place[:2])

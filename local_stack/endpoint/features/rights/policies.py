@@ -1,6 +1,7 @@
-"""Masking and row access policies in queries: a protected table is read through its policies, views on it too.
+"""Apply masking and row access policies in queries.
 
-The rewrite works on DuckDB's tree, where a view's definition can stand in for the view.
+A query reads a protected table through the table's policies, also where it reads it through a view. The rewrite works
+on DuckDB's tree, where a view's definition can replace the view.
 See: https://docs.snowflake.com/en/user-guide/security-column-intro, security-row-intro
 """
 
@@ -27,14 +28,18 @@ _ROW = "PROTECTED_ROW"
 
 @dataclass
 class Protection:
-    """The policies of one table or view. masks: by column, with the columns that each is given. rows: the one for rows."""
+    """Hold the policies of one table or view.
+
+    `masks` holds the masking policy of each column, with the columns that are passed to it. `rows` is the row access
+    policy.
+    """
 
     masks: dict[str, tuple[StoredObject, list[str]]] = field(default_factory=dict)
     rows: tuple[StoredObject, list[str]] | None = None
 
 
 def policies(expression: Expr, context: Context) -> Expr:
-    """Rewrite each protected table that a statement reads to what its policies let the role see of it."""
+    """Replace each protected table that a statement reads by what its policies let the role see of it."""
     session = context.session
     if not session.grants.enforced or _defines_view(expression):
         return expression
@@ -92,7 +97,7 @@ def _target(tree: Expr) -> exp.Table | None:
 
 
 def _reading(place: Place, protected: dict[Place, Protection], session: Session) -> Expr | None:
-    """Return the query that stands for a table or view; None where it may be read as it is."""
+    """Return the query that replaces a table or view. Return None where it may be read as it is."""
     source: Expr | None = None
     if not session.grants.has_owner("TABLE", ".".join(place)) and (view := definition(place, session)) is not None:
         source = _expanded(view, protected, session)
@@ -110,7 +115,7 @@ def _reading(place: Place, protected: dict[Place, Protection], session: Session)
 
 
 def _expanded(view: exp.Create, protected: dict[Place, Protection], session: Session) -> Expr | None:
-    """Return a view's query with what it reads protected; None where nothing in it is."""
+    """Return a view's query with the tables in it protected. Return None where none of them has a policy."""
     tree = view.copy()
     changed = False
     for table in list(sources(tree)):
@@ -129,14 +134,14 @@ def _expanded(view: exp.Create, protected: dict[Place, Protection], session: Ses
 
 
 def _stand_in(table: exp.Table, query: Expr) -> None:
-    """Put a query in the place of a table, under the table's alias or name."""
+    """Replace a table by a query, under the table's alias or name."""
     alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
     extra = {name: table.args[name] for name in ("joins", "pivots", "laterals", "sample") if table.args.get(name)}
     table.replace(exp.Subquery(this=query, alias=alias.copy(), **extra))
 
 
 def _body(policy: StoredObject, given: list[str], session: Session) -> str:
-    """Return a policy's expression over the given columns, for the roles in use, as DuckDB SQL."""
+    """Return a policy's expression over the given columns as DuckDB SQL, for the roles in use."""
     values = policy.definition["properties"]
     names = {str(argument[0]).upper(): column for argument, column in zip(values["ARGUMENTS"], given, strict=False)}
     tree = parse(f"SELECT {values['BODY']} AS value")

@@ -1,4 +1,7 @@
-"""What queries and DML need: SELECT, INSERT, UPDATE, DELETE, TRUNCATE on tables and views, USAGE on sequences and functions."""
+"""Tell what queries and DML need.
+
+These are SELECT, INSERT, UPDATE, DELETE and TRUNCATE on tables and views, and USAGE on sequences and functions.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _MERGE_ACTIONS = {exp.Update: "UPDATE", exp.Insert: "INSERT"}
 
 
 def of_tree(tree: Expr, session: Session) -> Iterator[Need]:
-    """Yield what a statement's tree needs."""
+    """Yield what a parsed statement needs."""
     target = _target(tree)
     for table, privileges in _changed(tree, target):
         yield from _relation(table, privileges, session)
@@ -64,7 +67,7 @@ def _changed(tree: Expr, target: exp.Table | None) -> Iterator[tuple[exp.Table, 
 
 
 def _is_only_named(table: exp.Table) -> bool:
-    """Return whether a table stands where it is not read: as what is truncated, described, altered or dropped."""
+    """Return whether a table is named but not read, because it is truncated, described, altered or dropped."""
     return isinstance(table.parent, exp.TruncateTable | exp.Describe | exp.Drop | exp.Alter | exp.Comment | exp.Use)
 
 
@@ -87,7 +90,7 @@ def _sequence(column: exp.Column, session: Session) -> Iterator[Need]:
 
 
 def check_functions(tree: Expr, session: Session) -> None:
-    """Raise SqlError 002140 for a function of the account that the session may not use: to it there is none."""
+    """Raise SqlError 002140 for a function of the account that the session may not use, as if it did not exist."""
     for call in tree.find_all(exp.Anonymous):
         parts = _called(call)
         if len(parts) < 3 and not (session.database and session.schema):
@@ -102,7 +105,7 @@ def check_functions(tree: Expr, session: Session) -> None:
 
 
 def _called(call: exp.Anonymous) -> tuple[str, ...]:
-    """Return the function's name with what stands before it: `db.schema.f(x)` is a chain of dots."""
+    """Return the parts of a function's name. The tree of `db.schema.f(x)` is a chain of dots."""
     parts = [call.this if isinstance(call.this, exp.Identifier) else str(call.this)]
     dot = call.parent
     if isinstance(dot, exp.Dot) and dot.expression is call:

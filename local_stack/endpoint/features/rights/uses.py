@@ -1,4 +1,4 @@
-"""What CALL, COPY, PUT, GET, LIST, REMOVE, USE and EXECUTE need, and queries of staged files."""
+"""Tell what CALL, COPY, PUT, GET, LIST, REMOVE, USE and EXECUTE need, and queries of staged files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMAT = re.compile(
 
 
 def of_call(reader: Reader, session: Session) -> None:
-    """Raise SqlError 002140 where the session may not use any procedure of the name: to it there is none."""
+    """Raise SqlError 002140 where the session may not use any procedure of the name, as if none existed."""
     reader.expect("CALL")
     parts = reader.name()
     if parts[-1].startswith("SYSTEM$"):
@@ -37,7 +37,7 @@ def of_call(reader: Reader, session: Session) -> None:
 
 
 def of_use(reader: Reader, session: Session) -> Iterator[Need]:
-    """USE {DATABASE | SCHEMA | WAREHOUSE} name."""
+    """Yield what USE {DATABASE | SCHEMA | WAREHOUSE} name needs."""
     reader.expect("USE")
     kind = reader.accept_any("DATABASE", "SCHEMA", "WAREHOUSE")
     if kind is None and reader.token.upper in ("ROLE", "SECONDARY", "CATALOG"):
@@ -53,7 +53,7 @@ def of_use(reader: Reader, session: Session) -> Iterator[Need]:
 
 
 def of_execute(reader: Reader, session: Session) -> Iterator[Need]:
-    """EXECUTE {TASK | ALERT} name."""
+    """Yield what EXECUTE {TASK | ALERT} name needs."""
     reader.expect("EXECUTE")
     kind = reader.accept_any("TASK", "ALERT")
     if kind is None:
@@ -63,7 +63,7 @@ def of_execute(reader: Reader, session: Session) -> Iterator[Need]:
 
 
 def of_copy(reader: Reader, session: Session) -> Iterator[Need]:
-    """Yield the table of COPY INTO t FROM @s, or of COPY INTO @s FROM t; the stages are found by of_stages."""
+    """Yield what the table of COPY INTO t FROM @s or COPY INTO @s FROM t needs. `of_stages` handles the stages."""
     reader.expect("COPY", "INTO")
     loads = reader.token.kind in ("word", "quoted")
     if not loads:
@@ -78,7 +78,10 @@ def of_copy(reader: Reader, session: Session) -> Iterator[Need]:
 
 
 def of_stages(sql: str, session: Session, *, writes: bool = False) -> Iterator[Need]:
-    """Yield what the stages and file formats that a statement mentions need. writes: the first one is written to."""
+    """Yield what the stages and file formats in a statement need.
+
+    With `writes`, the statement writes to the first stage.
+    """
     named = _ELSEWHERE.sub(" ", sql)
     for number, match in enumerate(_STAGE.finditer(named)):
         parts = _parts(match["name"])

@@ -1,5 +1,6 @@
-"""Views: what they read, and whether their owners may read it. Who queries a view needs nothing under it.
+"""Find what views read, and check whether their owners may read it.
 
+A role that queries a view needs no privilege on what the view reads.
 See: https://docs.snowflake.com/en/user-guide/security-access-control-considerations (views)
 """
 
@@ -20,7 +21,7 @@ Place = tuple[str, str, str]
 
 
 def definition(place: Place, session: Session) -> exp.Create | None:
-    """Return a view's statement as DuckDB has it, its names completed; None for what is no view."""
+    """Return a view's CREATE statement from DuckDB with its names completed. Return None for anything but a view."""
     return session.grants.cached(("view", place), lambda: _read(place, session))
 
 
@@ -47,7 +48,7 @@ def _read(place: Place, session: Session) -> exp.Create | None:
 
 
 def sources(tree: Expr) -> Iterator[exp.Table]:
-    """Yield the tables and views that the query of a view reads."""
+    """Yield the tables and views that a view's query reads."""
     query = tree.args.get("expression")
     if not isinstance(query, Expr):
         return
@@ -58,7 +59,7 @@ def sources(tree: Expr) -> Iterator[exp.Table]:
 
 
 def place_of(table: exp.Table) -> Place:
-    """Return where a completed name of DuckDB points to."""
+    """Return the place of a table that has a complete name in DuckDB."""
     return str(table.catalog), str(table.db), str(table.name)
 
 

@@ -1,4 +1,4 @@
-"""SHOW and INFORMATION_SCHEMA list what the session's roles have any privilege on, and nothing else.
+"""Limit SHOW and INFORMATION_SCHEMA to the objects on which the session's roles have a privilege.
 
 See: https://docs.snowflake.com/en/sql-reference/info-schema (general usage notes)
 """
@@ -38,7 +38,7 @@ _FREE = frozenset({"SNOWFLAKE", "INFORMATION_SCHEMA"})
 
 
 def without_limit(statement: Statement, about: Subject) -> tuple[Statement, int | None]:
-    """Take `LIMIT n` off the end of a SHOW, to be applied to what the session sees."""
+    """Take `LIMIT n` off the end of a SHOW, so that it can be applied to what the session sees."""
     if about.verb != "SHOW" or statement.describe_only or "LIMIT" not in statement.text.upper():
         return statement, None
     reader = Reader(statement.text)
@@ -52,7 +52,7 @@ def without_limit(statement: Statement, about: Subject) -> tuple[Statement, int 
 
 
 def visible(outcome: Outcome, about: Subject, access: Access, limit: int | None) -> Outcome:
-    """Return what SHOW found without the rows of objects that the roles do not see."""
+    """Return the result of SHOW without the rows of objects that the roles do not see."""
     table = outcome.table
     found = next((_SHOWN[words] for words in about.prefixes if words in _SHOWN), None)
     if about.verb == "SHOW" and found is not None:
@@ -96,7 +96,10 @@ _VIEWS = {
 
 
 def visible_objects(expression: Expr, context: Context) -> Expr:
-    """Rewrite `information_schema.tables` to its rows that the session sees; as it is where it sees them all."""
+    """Limit `information_schema.tables` and its like to the rows that the session sees.
+
+    The query stays as it is where the session sees all rows.
+    """
     session = context.session
     if not session.grants.enforced:
         return expression
@@ -124,7 +127,7 @@ def _restrict(table: exp.Table, columns: tuple[str, str | None], hidden: list[tu
 
 
 def _hidden(database: str, schemas_only: bool, context: Context) -> list[tuple[str, ...]]:
-    """Return the schemas, or the tables and views, of a database that the session does not see."""
+    """Return the schemas of a database, or its tables and views, that the session does not see."""
     session = context.session
     source = (
         "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $1"
