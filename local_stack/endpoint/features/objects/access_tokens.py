@@ -31,8 +31,10 @@ Action = Callable[[], Result]
 
 
 def alter_user(reader: Reader, session: Session) -> Action | None:
-    """Answer ALTER USER [IF EXISTS] [name] {ADD | MODIFY | ROTATE | REMOVE} {PROGRAMMATIC ACCESS TOKEN | PAT} token
-    …"""
+    """Answer ALTER USER [IF EXISTS] [name] {ADD | MODIFY | ROTATE | REMOVE} PAT token …
+
+    PROGRAMMATIC ACCESS TOKEN may stand for PAT.
+    """
     if not reader.accept("USER"):
         return None
     if_exists = reader.accept("IF", "EXISTS")

@@ -40,7 +40,7 @@ def require_grantor(privileges: Iterable[str], target: Securable, future: str, s
 
 
 def require_new_owner(target: Securable, new: Holder, session: Session) -> None:
-    """Raise SqlError 003001 where an object in a managed access schema would get another owner than the schema's.
+    """Raise SqlError 003001 where an object in a managed access schema would leave its schema owner's control.
 
     See: https://docs.snowflake.com/en/user-guide/security-access-control-configure (managed access schemas)
     """

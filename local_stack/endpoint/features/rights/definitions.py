@@ -116,7 +116,8 @@ def resumes(head: Head) -> bool:
 def _policy(head: Head, kind: str, session: Session) -> Iterator[Need]:
     """Yield what setting or unsetting a policy needs.
 
-    A role may set a policy that it may apply: everywhere, or only this policy on what the role owns.
+    A role that may apply every policy of the kind needs no more than to see the object. Another role has to own the
+    object and hold APPLY on the policy.
     See: https://docs.snowflake.com/en/user-guide/security-column-intro
     """
     if session.access.holds("ACCOUNT", "LOCAL", f"APPLY {kind}"):

@@ -39,9 +39,10 @@ def effect_of(head: Head, session: Session) -> Effect | None:
 
 
 def record_creation(kind: str, place: tuple[str, ...], session: Session, keeps_grants: bool) -> None:
-    """Make the session's role the owner of a new object, and apply the future grants of its schema and database.
+    """Give a new object an owner and the future grants of its schema and database.
 
-    With `keeps_grants`, the grants on the object that it replaces stay.
+    The session's role becomes the owner, unless a future grant names another one. With `keeps_grants`, the other grants
+    on the object that it replaces stay.
     """
     grants, name = session.grants, ".".join(place)
     gone = [g for g in grants.on(kind, name) if not keeps_grants or g.privilege == OWNERSHIP]

@@ -12,8 +12,7 @@ from local_stack.endpoint.statements import SqlError
 
 
 def check_owner(kind: str, place: tuple[str, ...], session: Session) -> None:
-    """Raise SqlError 091089 where the owner of a task or alert lacks the privilege to run it or to use its
-    warehouse."""
+    """Raise SqlError 091089 where the owner of a task or alert may not run it or use its warehouse."""
     stored = session.catalog.get(kind, *place) if len(place) == 3 else None
     if not session.grants.enforced or stored is None:
         return

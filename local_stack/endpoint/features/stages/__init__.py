@@ -1,4 +1,4 @@
-"""Stages: where files are, LIST/PUT/GET/REMOVE, file formats, COPY INTO in both directions, queries over files."""
+"""Read and write staged files: LIST, PUT, GET and REMOVE, file formats, COPY INTO, and queries over files."""
 
 from local_stack.endpoint.features.stages.location import resolve_stage_path
 

@@ -1,8 +1,8 @@
-"""From a file's columns to a table's: which goes where, and with what conversion.
+"""Decide which columns of a file go to which columns of a table, and convert them.
 
-Sources: COPY INTO <table>, MATCH_BY_COLUMN_NAME (unmatched table columns take NULL, not their default) and INCLUDE_METADATA.
-A Parquet string into a VARIANT column is a VARIANT string, not parsed JSON. A UTC-adjusted timestamp into a TIMESTAMP_NTZ
-column is converted by the session's TIMEZONE (DuckDB's session setting, kept equal to it).
+Sources: COPY INTO <table>, MATCH_BY_COLUMN_NAME and INCLUDE_METADATA. Table columns without a match take NULL, not
+their default. A Parquet string in a VARIANT column becomes a VARIANT string, not parsed JSON. A UTC-adjusted timestamp
+in a TIMESTAMP_NTZ column is converted by the session's TIMEZONE. DuckDB's own time zone setting is kept equal to it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TargetColumn:
-    """A table's column: its name, DuckDB type, whether it takes NULL, and n of a VARCHAR(n)."""
+    """Hold a table column's name, its DuckDB type, whether it takes NULL, and the n of a VARCHAR(n)."""
 
     name: str
     type: str
@@ -54,7 +54,10 @@ def target_columns(session: Session, table: SchemaName) -> list[TargetColumn]:
 
 
 def metadata_expression(name: str, files: Sequence[StagedFile], scan_time: dt.datetime) -> str:
-    """Return the DuckDB expression of a METADATA$ column over one file, or over Parquet files that one query reads."""
+    """Return the DuckDB expression of a METADATA$ column.
+
+    It covers one file, or several Parquet files that one query reads.
+    """
     match name.upper():
         case "METADATA$FILENAME":
             return _by_file([literal(file.key) for file in files])
@@ -84,7 +87,7 @@ def _modified(file: StagedFile) -> str:
 def convert(
     expression: str, source_type: str, target: TargetColumn, form: FileFormat, formats: InputFormats, lenient: bool
 ) -> str:
-    """Return the expression as the target's type; lenient: NULL where it does not convert."""
+    """Return the expression as the target's type. With `lenient`, a value that does not convert is NULL."""
     if target.type == "JSON":
         return expression if source_type == "JSON" else f"CAST(to_json({expression}) AS JSON)"
     if source_type == "JSON":
@@ -107,7 +110,7 @@ def convert(
 
 
 def _cleaned(text: str, form: FileFormat) -> str:
-    """Return a text of a JSON or Parquet file under TRIM_SPACE and NULL_IF."""
+    """Return a text of a JSON or Parquet file after TRIM_SPACE and NULL_IF are applied."""
     if form.get("TRIM_SPACE", False):
         text = f"trim({text}, ' \t')"
     if nulls := form.get("NULL_IF"):
@@ -117,7 +120,7 @@ def _cleaned(text: str, form: FileFormat) -> str:
 
 @dataclass(frozen=True)
 class Check:
-    """What makes a value one that its column does not take. raw: the value as the file has it."""
+    """Hold the condition under which a column does not take a value. `raw` is the value as it is in the file."""
 
     condition: str
     raw: str
@@ -126,7 +129,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a COPY puts into a table: the columns, an expression for each, over a DuckDB relation; checks by column."""
+    """Describe what a COPY puts into a table.
+
+    It holds the columns, an expression over a DuckDB relation for each column, and the checks by column.
+    """
 
     columns: list[str]
     values: list[str]
@@ -148,7 +154,8 @@ class Selection:
 
 @dataclass(frozen=True)
 class Match:
-    """Where a table's column comes from: a column of the file with its type, a METADATA$ expression, or nowhere."""
+    """Hold where a table's column comes from: a column of the file with its type, a METADATA$ expression, or
+    nowhere."""
 
     target: TargetColumn
     column: str | None = None
@@ -162,9 +169,10 @@ def match_columns(
     case_sensitive: bool,
     metadata: Mapping[str, str],
 ) -> list[Match]:
-    """MATCH_BY_COLUMN_NAME. metadata: the expressions of INCLUDE_METADATA by column.
+    """Match columns as MATCH_BY_COLUMN_NAME does.
 
-    Raises SqlError where two columns of the file match one of the table.
+    `metadata` holds the expressions of INCLUDE_METADATA by column.
+    Raises SqlError where two columns of the file match one column of the table.
     """
     by_name: dict[str, list[tuple[str, str]]] = {}
     for name, kind in columns:
@@ -196,7 +204,7 @@ def typed_selection(
     formats: InputFormats,
     lenient: bool,
 ) -> Selection:
-    """Return the columns of a JSON or Parquet file by name."""
+    """Return the selection that takes the columns of a JSON or Parquet file by name."""
     if form.type == "JSON":
         columns, source = _json_columns(duck, source)
     else:
@@ -225,7 +233,10 @@ def typed_selection(
 def document_selection(
     duck: duckdb.DuckDBPyConnection, targets: Sequence[TargetColumn], source: str, form: FileFormat
 ) -> Selection:
-    """Rows of a JSON or Parquet file as whole values: into one VARIANT column only."""
+    """Return the selection that takes each row of a JSON or Parquet file as a whole.
+
+    The target is a single VARIANT column.
+    """
     if len(targets) != 1 or targets[0].type != "JSON":
         raise SqlError(
             f"SQL compilation error:\n{form.type} file format can produce one and only one column of type variant, object, or"
@@ -237,7 +248,7 @@ def document_selection(
 
 
 def document(duck: duckdb.DuckDBPyConnection, source: str, form: FileFormat) -> str:
-    """Return a row of a JSON or Parquet file as one JSON value: what `$1` is. The reader's alias must be t."""
+    """Return a row of a JSON or Parquet file as one JSON value, which is `$1`. The reader's alias must be t."""
     if form.type == "JSON":
         return "CAST(t.json AS JSON)"
     columns = [row[0] for row in duck.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]

@@ -1,4 +1,4 @@
-"""COPY INTO, parsed: both directions, every option named and checked.
+"""Parse COPY INTO in both directions, and check every option by its name.
 
 Source: Snowflake's COPY INTO <table> and COPY INTO <location>.
 """
@@ -32,9 +32,13 @@ _UNLOAD_OPTIONS = {
 
 @dataclass(frozen=True)
 class CopyInto:
-    """target: a table (with the columns listed, if any) or a stage reference. source: a stage reference or None with
-    query set: a SELECT (over a stage when loading, over tables when unloading). options: names in upper case.
-    partition: the expression of PARTITION BY when unloading."""
+    """Hold a parsed COPY INTO.
+
+    `table` is the table to load, with `columns` if any are listed. `location` is the stage reference to unload to. The
+    rows come from `source`, a stage reference, or from `query`, a SELECT. The SELECT is over a stage when loading and
+    over tables when unloading. `options` has its names in upper case. `partition` is the expression of PARTITION BY
+    when unloading.
+    """
 
     table: SchemaName | None
     columns: tuple[str, ...]
@@ -50,7 +54,10 @@ class CopyInto:
 
 
 def parse_copy(sql: str, session: Session) -> CopyInto:
-    """Raises SqlError for a syntax error, an unknown option, and combinations that Snowflake refuses."""
+    """Parse a COPY INTO.
+
+    Raises SqlError for a syntax error, an unknown option, and combinations that Snowflake refuses.
+    """
     reader = Reader(sql.rstrip().rstrip(";"))
     reader.expect("COPY", "INTO")
     table: SchemaName | None = None
@@ -122,7 +129,7 @@ def _at_reference(reader: Reader) -> bool:
 
 
 def read_reference(reader: Reader) -> str:
-    """Return a stage reference: quoted, or everything up to white space or a closing parenthesis."""
+    """Read a stage reference, which is quoted or ends at white space or a closing parenthesis."""
     if reader.token.kind == "string":
         return reader.string()
     start = last = reader.next()

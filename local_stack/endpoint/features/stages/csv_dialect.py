@@ -1,4 +1,4 @@
-"""How a CSV format splits a file: its options as characters, each checked.
+"""Turn the options of a CSV format into the characters that split a file, and check each option.
 
 Source: https://docs.snowflake.com/en/sql-reference/sql/create-file-format
 """
@@ -22,9 +22,10 @@ BLANKS = " \t"
 
 @dataclass(frozen=True)
 class CsvDialect:
-    """The characters that divide records and fields; None where an option is NONE.
+    """Hold the characters that divide records and fields. A character is None where its option is NONE.
 
-    record: "\\n" stands for a new line, which also is "\\r\\n". nulls: texts that are NULL. empty_null: so is an empty field.
+    `record` "\\n" stands for a new line, which may also be "\\r\\n". `nulls` are the texts that mean NULL. With
+    `empty_null`, an empty field is NULL too.
     """
 
     field: str | None = ","
@@ -46,7 +47,7 @@ class CsvDialect:
 
     @property
     def bare_nulls(self) -> frozenset[str]:
-        """Return what is NULL in a field without quotes."""
+        """Return the texts that mean NULL in a field without quotes."""
         return self.nulls | {""} if self.empty_null else self.nulls
 
 
@@ -83,7 +84,10 @@ def null_texts(form: FileFormat, default: tuple[str, ...] = ("\\N",)) -> frozens
 
 
 def characters(text: str) -> str:
-    """Return the characters that an option's text stands for: escape sequences, octal (\\\\336) and hexadecimal codes (0xDE)."""
+    """Return the characters that an option's text stands for.
+
+    The text may have escape sequences, octal codes (\\\\336) and hexadecimal codes (0xDE).
+    """
     if _CODES.fullmatch(text):
         codes = bytes(int(m[1], 16) if m[1] else int(m[2], 8) & 0xFF for m in _CODE.finditer(text))
         try:

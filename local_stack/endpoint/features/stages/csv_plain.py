@@ -1,7 +1,8 @@
-"""Tell the CSV files that DuckDB's own reader splits exactly as Snowflake does: it is many times faster than ours.
+"""Find the CSV files that DuckDB's own reader splits exactly as Snowflake does.
 
-Such a file is UTF-8 with "\\n" between records, has no escape, no blank line and as many fields in every record; its quotes
-stand at both ends of a field, or doubled within one. Every byte is looked at, so that what DuckDB then does is no guess.
+DuckDB's reader is many times faster than ours. Such a file is UTF-8 with "\\n" between records. It has no escape, no
+blank line, and the same number of fields in every record. Its quotes stand at both ends of a field, or doubled within a
+field. The check looks at every byte, so it is certain that DuckDB reads the file correctly.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ _NEW_LINE = 10
 
 @dataclass(frozen=True)
 class PlainFile:
-    """width: fields in every record. skip: lines before the first. folded: a field holds a new line."""
+    """Hold what DuckDB has to know of a plain file.
+
+    `width` is the number of fields in every record. `skip` is the number of lines before the first record. `folded`
+    says whether a field holds a new line.
+    """
 
     width: int
     skip: int
@@ -32,7 +37,7 @@ class PlainFile:
 
 
 def plain_file(path: Path, dialect: CsvDialect) -> PlainFile | None:
-    """Return what DuckDB has to know of a plain file; None for any other."""
+    """Return what DuckDB has to know of a plain file. Return None for any other file."""
     if not _is_plain(dialect):
         return None
     compression = _COMPRESSIONS.get(compression_of(path, dialect.compression))
@@ -69,7 +74,7 @@ def _is_plain(d: CsvDialect) -> bool:
 
 
 class _Scan:
-    """The state between pieces of a file."""
+    """Keep the state of the check between two pieces of a file."""
 
     def __init__(self, dialect: CsvDialect) -> None:
         self._delimiter = ord(dialect.field or ",")
@@ -85,7 +90,7 @@ class _Scan:
         self.folded = False
 
     def add(self, piece: bytes) -> bool:
-        """Look at a piece; False if the file is not plain."""
+        """Look at a piece. Return False if the file is not plain."""
         if not piece:
             return True
         if any(byte in piece for byte in self._forbidden):
@@ -110,7 +115,10 @@ class _Scan:
         return True
 
     def end(self) -> bool:
-        """Return whether the file ends as a plain one: no quote is open, and the last record is as wide as the others."""
+        """Return whether the file ends as a plain one.
+
+        No quote may be open, and the last record must be as wide as the others.
+        """
         self._decoder.decode(b"", final=True)
         if self._inside:
             return False
@@ -121,7 +129,10 @@ class _Scan:
         return self.width == self._delimiters + 1
 
     def _outside_quotes(self, content: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_] | bool:
-        """Return which bytes are outside of quotes; True for all of them; False where a quote stands elsewhere than it may."""
+        """Return which bytes are outside quotes.
+
+        Return True where all of them are. Return False where a quote stands in a place where it may not.
+        """
         if self._quote is None:
             return True
         quotes = content == self._quote

@@ -1,12 +1,13 @@
 """Split a CSV file into records and fields by Snowflake's rules.
 
 Source: https://docs.snowflake.com/en/sql-reference/sql/create-file-format
-- A field is enclosed if its first character is the quote; with TRIM_SPACE, its first one that is not blank.
-- The escape makes a delimiter, a record's end or itself literal; before any other character it stays.
-- NULL_IF is compared with what the file has, before escapes are resolved.
+- A field is enclosed if its first character is the quote. With TRIM_SPACE, its first character that is not blank
+counts.
+- The escape makes a delimiter, the end of a record, or itself literal. Before any other character it stays.
+- NULL_IF is compared with the text in the file, before escapes are resolved.
 - A blank line is a record of one empty field.
-- A record whose quotes do not fit ends with its first line (Snowflake does not say where it goes on).
-The text is read in pieces: never more than one piece and one record is in memory.
+- A record whose quotes do not fit ends with its first line. Snowflake does not say where it continues.
+The text is read in pieces. Memory never holds more than one piece and one record.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ Row = list[str | None]
 
 @dataclass(frozen=True)
 class Layout:
-    """How wide the records are. width: shorter ones are filled with NULL, longer ones cut; None: as they are.
+    """Hold how wide the records are.
 
-    check: what they have to be as wide as, if anything. names: of the columns, for the errors.
+    Records shorter than `width` are filled with NULL, and longer ones are cut. With None they stay as they are. `check`
+    says what the records must be as wide as, if anything. `names` are the column names for errors.
     """
 
     width: int | None = None
@@ -40,7 +42,11 @@ class Layout:
 
 @dataclass
 class Batch:
-    """Records in their order. numbers: of each in the file. bare: no field had quotes or escapes, NULL is not yet told."""
+    """Hold records in their order.
+
+    `numbers` are the records' numbers in the file. With `bare`, no field had quotes or escapes, and NULL values are not
+    marked yet.
+    """
 
     rows: list[Row] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
@@ -49,7 +55,7 @@ class Batch:
 
 
 class _Incomplete(Exception):
-    """The record goes on beyond the text at hand."""
+    """Signal that the record continues beyond the text that has been read."""
 
 
 class _Malformed(Exception):
@@ -59,7 +65,10 @@ class _Malformed(Exception):
 
 
 class CsvReader:
-    """One pass over a file. parsed: how many records there were so far, blank and wrong ones too."""
+    """Read a file once.
+
+    `parsed` is the number of records so far. It includes blank and wrong ones.
+    """
 
     def __init__(self, pieces: Iterator[str], dialect: CsvDialect, layout: Layout) -> None:
         self._pieces, self._dialect, self._layout = pieces, dialect, layout
@@ -76,7 +85,7 @@ class CsvReader:
         self._skip_lines(dialect.skip_header)
 
     def header(self) -> list[str]:
-        """Read the first record as column names; escapes are not resolved in it."""
+        """Read the first record as column names. Escapes in it are not resolved."""
         stop, self._stop = self._stop, self._stops(None)
         dialect, self._dialect = self._dialect, replace(self._dialect, nulls=frozenset(), empty_null=False)
         found: Sequence[str | None] = []
@@ -104,7 +113,7 @@ class CsvReader:
         return names
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the records, in batches of about one piece of text."""
+        """Yield the records in batches of about one piece of text."""
         while self._more() or self._at < len(self._text):
             end = self._whole_records()
             if end > self._at and self._special.search(self._text, self._at, end) is None:
@@ -113,7 +122,7 @@ class CsvReader:
                 yield self._careful_batch()
 
     def place_of(self, row: int, ordinal: int) -> tuple[int, int, int]:
-        """(line in which a record starts, line and character at which one of its fields starts)."""
+        """Return the line in which a record starts, and the line and character at which one of its fields starts."""
         while self._at < len(self._text) or self._more():
             try:
                 _, starts, end = self._record(self._at, self._special)
@@ -131,7 +140,7 @@ class CsvReader:
         return self._line, self._line, 1
 
     def _whole_records(self) -> int:
-        """Return where the last record that is complete ends."""
+        """Return where the last complete record ends."""
         record = self._dialect.record
         if record is None:
             return len(self._text) if self._ended else self._at
@@ -141,7 +150,7 @@ class CsvReader:
         return found + len(record) if found >= 0 else self._at
 
     def _bare_batch(self, end: int) -> Batch:
-        """Records without a quote or an escape: splitting is enough."""
+        """Split records that have no quote and no escape."""
         d, text = self._dialect, self._text[self._at : end]
         lines = text.split(d.record) if d.record is not None else [text]
         if d.record is not None and text.endswith(d.record):
@@ -167,7 +176,7 @@ class CsvReader:
         return batch
 
     def _careful_batch(self) -> Batch:
-        """Records one by one, those that need it character by character."""
+        """Split records one by one. Records with a quote or an escape are read character by character."""
         batch = Batch()
         while self._at < len(self._text):
             try:
@@ -191,7 +200,7 @@ class CsvReader:
         return batch
 
     def _take(self, batch: Batch, fields: Row, starts: list[int] | None, stop: int, end: int) -> None:
-        """Add the record from the current place to stop (without its delimiter), and go on at end."""
+        """Add the record from the current place to `stop`, without its delimiter, and continue at `end`."""
         self.parsed += 1
         if not (self._dialect.skip_blank_lines and stop == self._at):
             width, count = self._layout.width, len(fields)
@@ -246,7 +255,7 @@ class CsvReader:
         return [None if part in nulls else part for part in parts], starts, end
 
     def _field(self, at: int, ordinal: int) -> tuple[str | None, int, bool]:
-        """(value, where it ends, whether it is enclosed) of the field at a place."""
+        """Return the value of the field at a place, where the field ends, and whether it is enclosed."""
         d, text = self._dialect, self._text
         first = at
         if d.trim:
@@ -312,7 +321,7 @@ class CsvReader:
         raise _Malformed(f"matching enclosing character '{quote}' not found before end of file", 100076, at, ordinal)
 
     def _refuse_lines(self, at: int, end: int, ordinal: int) -> None:
-        """With MULTI_LINE = FALSE a record's end within quotes is an error."""
+        """Raise the error of a record's end within quotes, where MULTI_LINE is FALSE."""
         if not self._dialect.multi_line and self._dialect.record and self._dialect.record in self._text[at:end]:
             message = f"matching enclosing character '{self._dialect.quote}' not found before end of record"
             raise _Malformed(message, 100076, at, ordinal)
@@ -322,7 +331,7 @@ class CsvReader:
         return delimiter is not None and self._text.startswith(delimiter, at)
 
     def _length_of_escaped(self, at: int) -> int:
-        """Return how much the escape before a place makes literal."""
+        """Return how many characters the escape before a place makes literal."""
         d = self._dialect
         for token in (d.field, d.escape_unenclosed, d.quote if d.escape else None):
             if token is not None and self._text.startswith(token, at):
@@ -352,7 +361,7 @@ class CsvReader:
         return re.compile("|".join(token for token in (*tokens, *ends) if token) or r"(?!)")
 
     def _skip_lines(self, count: int) -> None:
-        """SKIP_HEADER counts lines, whatever the record delimiter is."""
+        """Skip the lines of SKIP_HEADER. It counts lines, whatever the record delimiter is."""
         line_end = re.compile("\r\n|\n|\r(?!$)" if self._dialect.record == "\r" else "\n")
         while count:
             found = line_end.search(self._text, self._at)
@@ -365,7 +374,7 @@ class CsvReader:
             count -= 1
 
     def _more(self) -> bool:
-        """Read another piece; False at the file's end."""
+        """Read another piece. Return False at the end of the file."""
         while not self._ended:
             piece = next(self._pieces, None)
             if piece is None:
@@ -424,7 +433,7 @@ class CsvReader:
         return self._error(f"End of record reached while expected to parse column '{name}'", 100068, stop, count + 1)
 
     def _more_follows(self) -> bool:
-        """Return whether the file goes on after the text at hand; the current place stays where it is."""
+        """Return whether the file continues after the text that has been read. The current place does not change."""
         piece = next((piece for piece in self._pieces if piece), None)
         if piece is None:
             self._ended = True

@@ -1,4 +1,7 @@
-"""A CSV file as a DuckDB relation of text columns c1, c2, …: by DuckDB's reader where it is exact, else by ours."""
+"""Read a CSV file as a DuckDB relation of text columns c1, c2, …
+
+DuckDB's reader is used where it is exact, and our own reader elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ ROW = "row"  # the column with a record's number
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A file, how it is divided and how wide its records have to be. display: how errors name it."""
+    """Hold a file, how it is divided, and how wide its records must be. `display` is its name in errors."""
 
     path: Path
     display: str
@@ -34,7 +37,7 @@ class CsvFile:
     layout: Layout
 
     def reader(self) -> CsvReader:
-        """Open the file; the header is still to be read, if it has one."""
+        """Open the file. If it has a header, the header is still to be read."""
         d = self.dialect
         pieces = read_text(self.path, d.compression, d.encoding, d.skip_mark, d.replace_invalid)
         return CsvReader(pieces, d, self.layout)
@@ -47,14 +50,14 @@ class CsvFile:
         return reader
 
     def header(self) -> list[str]:
-        """Return the names in its first record. Raises SqlError for empty names and for two that are the same."""
+        """Return the names in the first record. Raises SqlError for an empty name and for two equal names."""
         try:
             return self.reader().header()
         except SqlError as error:
             raise SqlError(f"{error.message}\n  File '{self.display}'", error.errno, error.sqlstate) from None
 
     def measured(self) -> int:
-        """Return the width of its first record; 1 for an empty file."""
+        """Return the width of the first record. Return 1 for an empty file."""
         reader = self.with_layout(Layout()).reader()
         if self.dialect.parse_header:
             return len(reader.header())
@@ -68,10 +71,10 @@ class CsvFile:
 
 
 class CsvSource:
-    """The records that our reader finds, as Arrow; DuckDB may scan it as often as it likes.
+    """Provide the records that our reader finds as Arrow. DuckDB may scan them as often as it likes.
 
-    strict: the first record that is wrong ends the scan. After a scan, parsed counts its records and errors holds what was
-    wrong: the first error, and with `every` all of them.
+    With `strict`, the first wrong record ends the scan. After a scan, `parsed` is the number of records. `errors` holds
+    the first error, or all of them with `every`.
     """
 
     def __init__(self, file: CsvFile, strict: bool = False, every: bool = False) -> None:
@@ -123,7 +126,10 @@ class CsvSource:
 
 
 def plain_relation(file: CsvFile) -> str | None:
-    """Return DuckDB's reader over a file that it divides exactly, as wide as the file's layout; None for other files."""
+    """Return DuckDB's reader over a file that it divides exactly, as wide as the file's layout.
+
+    Return None for other files.
+    """
     plain = plain_file(file.path, file.dialect)
     width = file.layout.width
     if plain is None or width is None or (file.layout.check is not None and plain.width != width):
@@ -156,6 +162,6 @@ def _plain_sql(file: CsvFile, plain: PlainFile, width: int) -> str:
 
 
 def register(duck: duckdb.DuckDBPyConnection, source: CsvSource, name: str) -> str:
-    """Make a source known to a connection, in place of one of the same name; the relation."""
+    """Register a source with a connection, and return its relation. A source of the same name is replaced."""
     duck.register(name, source)
     return f"temp.main.{identifier(name)}"

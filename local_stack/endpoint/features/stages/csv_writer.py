@@ -1,8 +1,9 @@
-"""Rows as a CSV file, by the format's options: what `csv_records` reads back.
+"""Write rows as a CSV file by the format's options, so that `csv_records` can read them.
 
 Source: https://docs.snowflake.com/en/sql-reference/sql/create-file-format (the options marked "data unloading").
-- With FIELD_OPTIONALLY_ENCLOSED_BY text is enclosed, and whatever holds a delimiter; NULL never is.
-- NULL is the first text of NULL_IF, nothing if there is none.
+- With FIELD_OPTIONALLY_ENCLOSED_BY, text is enclosed, and so is every value that holds a delimiter. NULL is never
+enclosed.
+- NULL is written as the first text of NULL_IF, or as nothing if there is none.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _FORMATS = {
 
 
 def csv_content(outcome: Outcome, form: FileFormat, dialect: CsvDialect, header: bool) -> bytes:
-    """Return the file. Raises SqlError for an encoding other than UTF-8: Snowflake writes no other."""
+    """Return the file.
+
+    Raises SqlError for an encoding other than UTF-8, because Snowflake writes no other.
+    """
     if dialect.encoding.upper().replace("-", "") != "UTF8":
         raise invalid_value("ENCODING", dialect.encoding)
     nulls = form.get("NULL_IF", ["\\N"])
@@ -81,7 +85,7 @@ class _Writer:
 
 
 def _text_of(kind: str, form: FileFormat) -> Callable[[Any], str]:
-    """Return how values of a type are written."""
+    """Return the function that writes values of a type."""
     if kind == "BINARY":
         return {"BASE64": lambda v: base64.b64encode(v).decode(), "UTF8": lambda v: v.decode(errors="replace")}.get(
             str(form.get("BINARY_FORMAT", "HEX")), lambda v: v.hex().upper()
@@ -93,7 +97,10 @@ def _text_of(kind: str, form: FileFormat) -> Callable[[Any], str]:
 
 
 def _formatter(form: str) -> Callable[[Any], str]:
-    """Return DuckDB's %g and %n are milliseconds and nanoseconds, which Python's strftime does not know."""
+    """Return a function that formats times.
+
+    It knows DuckDB's %g and %n, milliseconds and nanoseconds, which Python's strftime does not know.
+    """
 
     def write(value: Any) -> str:
         micros = getattr(value, "microsecond", 0)

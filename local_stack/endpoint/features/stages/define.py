@@ -1,4 +1,4 @@
-"""CREATE/ALTER/DROP/DESCRIBE/SHOW of stages and file formats."""
+"""Answer CREATE, ALTER, DROP, DESCRIBE and SHOW of stages and file formats."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PREFIXES = {"OR", "REPLACE", "ALTER", "TEMP", "TEMPORARY", "SCOPED", "VOLATILE"
 
 
 class StageDefinitions:
-    """The extension for definitions of stages and file formats."""
+    """Answer CREATE, ALTER, DROP, DESCRIBE and SHOW of stages and file formats."""
 
     def handle(self, statement: Statement, session: Session) -> Result | None:
         words = leading_words(statement.text, 8)
@@ -108,7 +108,7 @@ def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[st
 
 
 def _checked_format(session: Session, options: dict[str, Any]) -> FileFormat:
-    """Return the format that options make. Raises SqlError for every value that Snowflake refuses."""
+    """Return the format that the options define. Raises SqlError for every value that Snowflake refuses."""
     form = file_format(session, options)
     if form.type == "CSV":
         csv_dialect(form)

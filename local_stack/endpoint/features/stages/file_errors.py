@@ -1,4 +1,7 @@
-"""Failures of DuckDB over a file, in Snowflake's words: no path of the machine, no text of the engine."""
+"""Report DuckDB's failures over a file in Snowflake's words.
+
+The message never shows a path of the machine or a text of the engine.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ _DAMAGED = {
 
 
 def file_error(error: Exception, kind: str, display: str) -> SqlError:
-    """Return the error of a statement that failed over a file. kind: the type of its format."""
+    """Return the error of a statement that failed over a file. `kind` is the type of the file's format."""
     found = _worded(error, kind)
     if f"File '{display}'" in found.message:
         return found

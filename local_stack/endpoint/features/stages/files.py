@@ -1,6 +1,7 @@
-"""LIST, REMOVE, PUT and GET.
+"""Answer LIST, REMOVE, PUT and GET.
 
-PUT and GET are carried out by the client: the answer tells it the folder (LOCAL_FS), as client and endpoint share a machine.
+The client carries out PUT and GET. The answer tells it the folder (LOCAL_FS), because client and endpoint share a
+machine.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ _VERBS = {"LIST": "LIST", "LS": "LIST", "REMOVE": "REMOVE", "RM": "REMOVE", "PUT
 
 @dataclass(frozen=True)
 class TransferResult(Result):
-    """The answer to PUT and GET: what the client's file transfer needs."""
+    """Hold the answer to PUT and GET, which is what the client's file transfer needs."""
 
     transfer: dict[str, Any] | None = None
 
 
 class StagedFiles:
-    """The extension for statements about staged files."""
+    """Answer LIST, REMOVE, PUT and GET."""
 
     def handle(self, statement: Statement, session: Session) -> Result | None:
         verb = _VERBS.get((leading_words(statement.text, 1) or ("",))[0])
@@ -53,7 +54,7 @@ class StagedFiles:
 
 
 def split_words(statement: Statement, count: int) -> tuple[list[str], dict[str, Any]]:
-    """Return the first `count` arguments after the verb, bare, quoted or bound, and the options."""
+    """Return the first `count` arguments after the verb, and the options. An argument may be bare, quoted or bound."""
     reader = Reader(statement.text)
     reader.next()
     binds = iter(statement.binds)
@@ -78,7 +79,7 @@ def _word(reader: Reader) -> str:
 
 
 def etag(file: StagedFile) -> str:
-    """Return the MD5 of the content, as S3 has it for files uploaded in one part."""
+    """Return the MD5 of the content, which S3 also uses as the ETag of a file uploaded in one part."""
     digest = hashlib.md5(usedforsecurity=False)
     with file.path.open("rb") as content:
         while chunk := content.read(1 << 20):
@@ -104,7 +105,7 @@ def _remove(location: StageLocation, options: dict[str, Any]) -> Result:
 
 
 def _local_path(url: str) -> str:
-    """Return the path of a file:// URL, as the client's machine has it."""
+    """Return the path in a file:// URL. It is a path on the client's machine."""
     if not url.lower().startswith("file://"):
         raise SqlError(f"SQL compilation error:\ninvalid local file URL '{url}' (file://… expected).", 1011, "42601")
     parts = urlsplit(url)

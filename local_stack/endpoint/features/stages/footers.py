@@ -1,7 +1,7 @@
-"""Parquet footers, and which files of a COPY can be read by one query.
+"""Read Parquet footers, and decide which files of a COPY one query can read.
 
-Opening a query costs more than reading a small file: a lake partitioned by hour has thousands of them. Neighbours with
-the same schema give the same rows in one query as one by one.
+Opening a query costs more than reading a small file, and a lake partitioned by hour has thousands of small files.
+Neighbours with the same schema give the same rows in one query as in one query each.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _SCHEMA = (
 
 @dataclass(frozen=True)
 class Footer:
-    """What a Parquet file's footer says. schema: equal for files with the same columns. rows: how many it holds."""
+    """Hold what a Parquet file's footer says.
+
+    `schema` is equal for files with the same columns. `rows` is the number of rows in the file.
+    """
 
     schema: str
     rows: int
@@ -36,7 +39,7 @@ class Footer:
 
 
 def read_footers(reader: duckdb.DuckDBPyConnection, files: Sequence[StagedFile]) -> dict[str, Footer]:
-    """Read the footers of Parquet files, by path. Raises duckdb.Error when one cannot be read."""
+    """Read the footers of Parquet files. Return them by path. Raises duckdb.Error when one cannot be read."""
     paths = path_list(sorted({file.path for file in files}))
     rows = dict(reader.execute(f"SELECT file_name, num_rows FROM parquet_file_metadata({paths})").fetchall())
     schemas = reader.execute(
@@ -47,7 +50,10 @@ def read_footers(reader: duckdb.DuckDBPyConnection, files: Sequence[StagedFile])
 
 
 def neighbours(files: Sequence[StagedFile], footers: dict[str, Footer]) -> Iterator[list[StagedFile]]:
-    """Divide files, in their order, into groups that one query can read: one schema, and no file twice."""
+    """Divide files, in their order, into groups that one query can read.
+
+    The files of a group have one schema, and no file is twice in a group.
+    """
     group: list[StagedFile] = []
     seen: set[str] = set()
     for file in files:

@@ -1,4 +1,4 @@
-"""What each option of a file format accepts.
+"""Check the value of each option of a file format.
 
 Source: https://docs.snowflake.com/en/sql-reference/sql/create-file-format
 """
@@ -38,9 +38,10 @@ _UNSUPPORTED = {
 
 
 def checked(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a format of this type as values.
+    """Return the checked options of a format of this type.
 
-    Raises SqlError 001008 for a value that its option does not accept, 000002 for one that this endpoint cannot follow.
+    Raises SqlError 001008 for a value that its option does not accept, and 000002 for one that this endpoint cannot
+    follow.
     """
     values = {name: _reader(name)(kind, name, value) for name, value in options.items()}
     for name, value in _UNSUPPORTED.get(kind, {}).items():

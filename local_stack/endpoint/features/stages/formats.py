@@ -1,6 +1,6 @@
-"""File formats: their options, validated, and how DuckDB reads a file of each.
+"""Validate the options of file formats, and tell how DuckDB reads a file of each format.
 
-Source: Snowflake's CREATE FILE FORMAT. Types CSV, JSON and PARQUET; the others are refused by name.
+Source: Snowflake's CREATE FILE FORMAT. The types are CSV, JSON and PARQUET. Other types are refused by name.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OPTIONS: dict[str, set[str]] = {
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A format's type and options (names in upper case; values bool, int, str, list)."""
+    """Hold a format's type and options. Names are in upper case, and values are bool, int, str or list."""
 
     type: str = "CSV"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +56,10 @@ class FileFormat:
 
 
 def read_options(reader: Reader) -> dict[str, Any]:
-    """`NAME = value …` up to the end or an unmatched `)`: strings, numbers, booleans, words, lists, nested option lists."""
+    """Read `NAME = value …` up to the end or an unmatched `)`.
+
+    Values are strings, numbers, booleans, words, lists, and nested lists of options.
+    """
     options: dict[str, Any] = {}
     while not reader.at_end() and reader.token.text != ")":
         if reader.accept(","):
@@ -94,7 +97,11 @@ def _value(reader: Reader) -> Any:
 def file_format(
     session: Session, options: Mapping[str, Any], stage_default: Mapping[str, Any] | None = None
 ) -> FileFormat:
-    """Return the effective format of a statement: its own options over a named format's, else the stage's, else CSV."""
+    """Return the format that a statement uses.
+
+    The statement's own options go before those of a format that it names. Without either, the stage's format applies,
+    and else CSV.
+    """
     given = {name.upper(): value for name, value in options.items()} or dict(stage_default or {})
     if name := given.pop("FORMAT_NAME", None):
         given = {**named_format(session, str(name)), **given}
@@ -103,7 +110,7 @@ def file_format(
 
 
 def named_format(session: Session, name: str) -> dict[str, Any]:
-    """Return the stored options of a named file format. Raises SqlError 002003."""
+    """Return the stored options of a named file format. Raises SqlError 002003 where it does not exist."""
     resolved = session.resolve(Reader(name).name())
     stored = find(session, FILE_FORMAT, resolved)
     if stored is None:
@@ -112,9 +119,9 @@ def named_format(session: Session, name: str) -> dict[str, Any]:
 
 
 def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
-    """Return the DuckDB table function that reads a JSON or Parquet file. JSON: one column json.
+    """Return the DuckDB table function that reads a JSON or Parquet file.
 
-    typed: instead, a column for each top-level key of JSON documents.
+    JSON gives one column named json. With `typed`, it gives a column for each top-level key of the documents instead.
     """
     if form.type == "PARQUET":
         return parquet_reader([path])
@@ -125,7 +132,7 @@ def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
 
 
 def parquet_reader(paths: Iterable[Path]) -> str:
-    """Return the DuckDB table function that reads Parquet files of one schema, in this order."""
+    """Return the DuckDB table function that reads Parquet files of one schema in this order."""
     return f"read_parquet({path_list(paths)}, hive_partitioning = false)"
 
 
@@ -135,7 +142,7 @@ def path_list(paths: Iterable[Path]) -> str:
 
 
 def no_glob(path: Path) -> str:
-    """DuckDB takes *, ? and [ in a path for a pattern."""
+    """Return the path with *, ? and [ escaped, which DuckDB takes for a pattern."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 

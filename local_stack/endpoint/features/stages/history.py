@@ -1,6 +1,7 @@
-"""Load metadata: which content was loaded into which table. Kept in the table's database, in the COPY's transaction.
+"""Keep load metadata, which says what content was loaded into which table.
 
-That of a temporary table is itself temporary, and knows the table by DuckDB's number: one created anew starts empty.
+It is kept in the table's database, in the transaction of the COPY. The metadata of a temporary table is itself
+temporary. It knows the table by DuckDB's number, so a table that is created again starts without any.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileLoad:
-    """One file loaded. tag: of its content. rows: how many were loaded."""
+    """Hold one loaded file. `tag` identifies its content. `rows` is the number of rows loaded."""
 
     file: StagedFile
     tag: str
@@ -30,7 +31,7 @@ class FileLoad:
 
 
 class LoadHistory:
-    """The loads of one table."""
+    """Read and write the load metadata of one table."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, table: SchemaName) -> None:
         self._duck, self._table = connection, table
@@ -42,7 +43,7 @@ class LoadHistory:
             self._name, self._key = f"{identifier(table.database)}._fs_information_schema._local_loads", table.name
 
     def loaded(self) -> set[tuple[str, str]]:
-        """Return what was loaded within the last 64 days: pairs of key and tag of the content."""
+        """Return what was loaded within the last 64 days, as pairs of a file's key and the tag of its content."""
         since = dt.datetime.now(dt.UTC) - dt.timedelta(days=KEPT_DAYS)
         found = self._duck.execute(
             f"SELECT DISTINCT file_name, etag FROM {self._name}"
@@ -52,7 +53,7 @@ class LoadHistory:
         return set(found)
 
     def add(self, loads: Sequence[FileLoad], at: dt.datetime) -> None:
-        """Remember loads. Thousands of files are two statements, not two each."""
+        """Remember loads. Thousands of files take two statements, not two each."""
         if not loads:
             return
         counts = [load.rows for load in loads]

@@ -1,5 +1,6 @@
-"""The types of a CSV file's columns, for INFER_SCHEMA: the first of these that every value fits, else TEXT.
+"""Infer the types of a CSV file's columns for INFER_SCHEMA.
 
+A column has the first type in a list that fits all of its values, or else TEXT.
 Source: https://docs.snowflake.com/en/sql-reference/functions/infer_schema
 """
 
@@ -18,7 +19,7 @@ _DIGITS = "[+-]?[0-9]+"
 def csv_columns(
     duck: duckdb.DuckDBPyConnection, file: CsvFile, formats: InputFormats, records: int | None
 ) -> list[tuple[str, str]]:
-    """(name, type) of each column. records: how many to look at."""
+    """Return the name and type of each column. `records` is the number of records to look at."""
     names = file.header() if file.dialect.parse_header else [f"c{n}" for n in range(1, file.measured() + 1)]
     file = file.with_layout(Layout(len(names), "header" if file.dialect.parse_header else None))
     relation = plain_relation(file) or register(duck, CsvSource(file, strict=True), "_inferred_file")

@@ -1,6 +1,7 @@
-"""`TABLE(INFER_SCHEMA(LOCATION => '@stage/path', FILE_FORMAT => 'format', …))`: the columns of staged files.
+"""Answer `TABLE(INFER_SCHEMA(LOCATION => '@stage/path', FILE_FORMAT => 'format', …))` with the columns of staged
+files.
 
-Source: Snowflake's INFER_SCHEMA. The answer becomes a temporary view that stands in for the table function.
+Source: Snowflake's INFER_SCHEMA. The answer becomes a temporary view that replaces the table function.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _COLUMNS = ("COLUMN_NAME", "TYPE", "NULLABLE", "EXPRESSION", "FILENAMES", "ORDER
 
 
 def infer_schema(expression: Expr, context: Context) -> Expr:
-    """Return the rewrite: every INFER_SCHEMA of a statement."""
+    """Replace every INFER_SCHEMA of a statement by a view of its answer."""
     for source in list(expression.find_all(exp.TableFromRows)):
         call = source.this
         if isinstance(call, exp.Anonymous) and call.name.upper() == "INFER_SCHEMA":
@@ -66,7 +67,10 @@ def infer_schema(expression: Expr, context: Context) -> Expr:
 
 
 def inferred(session: Session, arguments: dict[str, Any]) -> list[tuple[str, str, bool, str, str, int]]:
-    """Return one row per column, in the order of the files: name, type, nullable, expression, files, position from 0."""
+    """Return one row per column, in the order of the files.
+
+    A row has name, type, nullable, expression, files, and position from 0.
+    """
     location = locate(session, str(arguments["LOCATION"]))
     form = file_format(session, {"FORMAT_NAME": str(arguments["FILE_FORMAT"])}, location.file_format)
     names = arguments.get("FILES")
@@ -136,7 +140,7 @@ def _snowflake_type(kind: str, form: FileFormat) -> str:
 
 
 def _common(one: str, other: str) -> str:
-    """Return the type of a column that files have in different types."""
+    """Return the common type of a column that has different types in different files."""
     if one == other:
         return one
     numbers = [re.fullmatch(r"NUMBER\((\d+), (\d+)\)", kind) for kind in (one, other)]

@@ -1,8 +1,9 @@
-"""COPY INTO <table>: files of a stage into a table, with Snowflake's load metadata.
+"""Run COPY INTO <table>, which loads files of a stage into a table and keeps Snowflake's load metadata.
 
-One COPY is one statement: all files or none (ON_ERROR = ABORT_STATEMENT). It runs in the open transaction if there is one.
-Load metadata (which file, by content, was loaded into which table) is written in the same transaction and the same
-database, so a rollback or a kill forgets it; TRUNCATE and re-creating the table clear it, DELETE does not.
+One COPY is one statement. With ON_ERROR = ABORT_STATEMENT it loads all files or none. It runs in the open transaction
+if there is one.
+Load metadata says which file, by content, was loaded into which table. It is written in the same transaction and the
+same database, so a rollback or a kill forgets it. TRUNCATE and re-creating the table clear it. DELETE does not.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ COLUMNS = (
 
 
 class CopyIntoStatements:
-    """The extension for COPY INTO."""
+    """Answer COPY INTO."""
 
     def handle(self, statement: Statement, session: Session) -> Result:
         copy = parse_copy(statement.text, session)
@@ -79,7 +80,7 @@ def _writes(copy: CopyInto, session: Session) -> dict[str, bool]:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What became of a file. first: message, line, character and column of the first error."""
+    """Hold the outcome of loading a file. `first` is the message, line, character and column of the first error."""
 
     parsed: int
     loaded: int
@@ -95,7 +96,7 @@ class _Loaded:
 
 
 class Load:
-    """One COPY INTO <table> under way."""
+    """Run one COPY INTO <table>."""
 
     def __init__(self, copy: CopyInto, session: Session) -> None:
         if copy.table is None:
@@ -152,7 +153,7 @@ class Load:
         return Result(COLUMNS, rows)
 
     def _chosen(self, columns: Sequence[TargetColumn]) -> list[TargetColumn]:
-        """Return the columns that the statement lists, else all."""
+        """Return the columns that the statement lists, or all of the table's where it lists none."""
         by_name = {column.name: column for column in columns}
         for name in self._copy.columns:
             if name not in by_name:
@@ -160,7 +161,10 @@ class Load:
         return [by_name[name] for name in self._copy.columns or by_name]
 
     def _groups(self, files: list[StagedFile]) -> Iterator[list[StagedFile]]:
-        """Files in their order, those together that one statement can load as if it were one each."""
+        """Yield the files in their order, in groups.
+
+        One statement can load a group as if it loaded its files one by one.
+        """
         # What went wrong in a group is looked for in another connection, which does not see this one's temporary tables.
         separate = self._on_error.lenient or self._copy.query is not None or self._table.database == "temp"
         if self._format.type == "PARQUET" and not separate and len(files) > 1:
@@ -174,7 +178,10 @@ class Load:
         yield from ([file] for file in files)
 
     def _files(self) -> list[StagedFile]:
-        """Return the files to load, up to SIZE_LIMIT: the file that exceeds it is still loaded, and always the first."""
+        """Return the files to load, up to SIZE_LIMIT.
+
+        The file that exceeds the limit is still loaded, so the first file always is.
+        """
         found = self._named_files()
         limit = self._copy.options.get("SIZE_LIMIT")
         if limit is None:
@@ -213,7 +220,10 @@ class Load:
         return self._load_group(files) if files else {}
 
     def _load_group(self, files: list[StagedFile]) -> dict[StagedFile, _Loaded]:
-        """Load neighbours in one statement. Raises the error of the first file that cannot be loaded, naming it."""
+        """Load neighbours in one statement.
+
+        Raises the error of the first file that cannot be loaded, and the error names the file.
+        """
         try:
             inserted = self._insert(self._duck, self._selection(files, self._duck))
         except (duckdb.InterruptException, duckdb.TransactionException):
@@ -227,7 +237,10 @@ class Load:
         return {file: _Loaded(count, count) for file, count in counts.items()}
 
     def _raise_first_error(self, files: list[StagedFile]) -> None:
-        """Load a group that failed one by one, in a transaction that is given up, to learn which file it was."""
+        """Find which file of a failed group is at fault, and raise its error.
+
+        The files are loaded one by one in a transaction that is rolled back.
+        """
         reader = self._reader()
         reader.execute("BEGIN")
         try:
@@ -240,7 +253,10 @@ class Load:
             reader.execute("ROLLBACK")
 
     def _reader(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection beside the session's, whose transaction a failing query would end; in the session's time zone."""
+        """Return another connection in the session's time zone.
+
+        A query that fails on the session's connection would end the session's transaction.
+        """
         reader = self._session.engine.duck_conn.cursor()
         reader.execute(f"SET TimeZone = {literal(self._time_zone)}")
         return reader
@@ -313,7 +329,7 @@ class Load:
         )  # fmt: skip
 
     def _load_typed(self, file: StagedFile) -> _Loaded:
-        """Return a JSON or Parquet file."""
+        """Load a JSON or Parquet file."""
         selection = self._selection([file], self._duck)
         if not self._on_error.lenient:
             count = self._insert(self._duck, selection)
@@ -352,7 +368,7 @@ class Load:
     def _count_wrong(
         self, selection: Selection
     ) -> tuple[int, int, tuple[str | None, int | None, int | None, str | None]]:
-        """(rows, wrong ones, the first error), read outside the transaction."""
+        """Count the rows and the wrong ones, and find the first error. The query runs outside the transaction."""
         reader = self._reader()
         total, bad = reader.execute(f"SELECT COUNT(*), COUNT_IF({selection.wrong}) FROM {selection.source}").fetchall()[
             0

@@ -1,4 +1,7 @@
-"""COPY of one CSV file into a table's columns: the good records, and what is wrong with the others."""
+"""Copy one CSV file into a table's columns.
+
+The good records are loaded, and the errors of the others are reported.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ from local_stack.endpoint.statements import SqlError
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a table's column takes: a field of the file (from 1), or an expression of its own. cut: long texts are cut."""
+    """Hold what a table's column takes.
+
+    It is a field of the file, counted from 1, or an expression. With `cut`, long texts are cut.
+    """
 
     target: TargetColumn
     field: int | None = None
@@ -35,7 +41,7 @@ class Assignment:
         return f"c{self.field}"
 
     def value(self, formats: InputFormats) -> str:
-        """Return the value, NULL where the field does not convert."""
+        """Return the expression of the value. It is NULL where the field does not convert."""
         if self.field is None:
             return f"CAST({self.expression or 'NULL'} AS {self.target.type})"
         if self.cut and self.target.length:
@@ -43,7 +49,7 @@ class Assignment:
         return value_of_text(self.text, self.target.type, formats)
 
     def wrong(self, formats: InputFormats) -> list[str]:
-        """Return the conditions of a value that the column does not take."""
+        """Return the conditions under which the column does not take a value."""
         found = []
         if self.field is not None and self.target.type == "VARCHAR":
             if self.target.length and not self.cut:
@@ -55,7 +61,10 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Examined:
-    """What is wrong with a file. parsed: its records. wrong: how many are not loaded."""
+    """Hold what is wrong with a file.
+
+    `parsed` is the number of its records. `wrong` is the number of those not loaded.
+    """
 
     parsed: int
     wrong: int
@@ -63,7 +72,10 @@ class Examined:
 
 
 class CsvLoad:
-    """One file on its way into a table. table: as SQL names it. duck: the session's; beside: another connection."""
+    """Load one file into a table.
+
+    `table` is the table's name in SQL. `duck` is the session's connection, and `beside` is another one.
+    """
 
     def __init__(
         self,
@@ -80,7 +92,7 @@ class CsvLoad:
         self._plain = plain_relation(file)
 
     def load_all(self) -> int:
-        """Load every record. Raises the error of the first one that is wrong."""
+        """Load every record. Raises the error of the first wrong record."""
         wrong = self._wrong()
         values = [f"CASE WHEN {' OR '.join(conditions)} THEN error('') ELSE {value} END" if conditions else value
                   for value, conditions in zip(self._values(), wrong, strict=True)]  # fmt: skip
@@ -100,7 +112,7 @@ class CsvLoad:
         return self._insert(f"SELECT {', '.join(self._values())} FROM {self._relation(strict=False)}{where}")
 
     def clean_count(self) -> int | None:
-        """Return the number of records, if DuckDB's reader is exact for the file and every value converts."""
+        """Return the number of records where DuckDB's reader is exact for the file and every value converts."""
         if self._plain is None:
             return None
         conditions = [c for conditions in self._wrong(with_nulls=True) for c in conditions]
@@ -109,7 +121,7 @@ class CsvLoad:
         return None if bad else int(count)
 
     def examine(self) -> Examined:
-        """Look at every record."""
+        """Look at every record, and return what is wrong with the file."""
         source = CsvSource(self._file)
         relation = register(self._beside, source, "_examined")
         flags = [f"({' OR '.join(c)}) IS TRUE" if c else "FALSE" for c in self._wrong(with_nulls=True)]
@@ -144,7 +156,10 @@ class CsvLoad:
         return [assignment.value(self._formats) for assignment in self._assignments]
 
     def _wrong(self, with_nulls: bool = False) -> list[list[str]]:
-        """For each column the conditions of a wrong value. with_nulls: also that of a NULL which it does not take."""
+        """Return, for each column, the conditions of a wrong value.
+
+        With `with_nulls`, a NULL counts as wrong where the column does not take it.
+        """
         found = []
         for assignment in self._assignments:
             conditions = assignment.wrong(self._formats)

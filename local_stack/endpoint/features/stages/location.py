@@ -1,8 +1,9 @@
-"""Stage references (`@db.schema.stage/path`, `@~/path`, `@%table/path`, `'@"quoted"/path'`) and the files behind them.
+"""Resolve stage references to the files that they name.
 
-An internal stage is a folder of the endpoint's data; an external one a folder under the S3 root: s3://bucket/key is
-`<root>/bucket/key`. As on S3 a path is a prefix of keys, not a folder. Names starting with a dot are skipped: they are
-checksums that Hadoop's local file system writes and S3 does not have.
+References are `@db.schema.stage/path`, `@~/path`, `@%table/path` and `'@"quoted"/path'`. An internal stage is a folder
+of the endpoint's data. An external stage is a folder under the S3 root: s3://bucket/key is `<root>/bucket/key`. As on
+S3, a path is a prefix of keys, not a folder. Names that start with a dot are skipped. They are checksums that Hadoop's
+local file system writes and that S3 does not have.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """path: on disk. key: what METADATA$FILENAME says. relative: below the stage. display: what LIST and COPY show."""
+    """Hold the names of a staged file.
+
+    `path` is its path on disk. `key` is its METADATA$FILENAME. `relative` is its path below the stage. `display` is its
+    name in LIST and COPY.
+    """
 
     path: Path
     key: str
@@ -37,10 +42,11 @@ class StagedFile:
 
 @dataclass(frozen=True)
 class StageLocation:
-    """A resolved reference. folder: the stage's root on disk. prefix: the reference's path below it.
+    """Hold a resolved reference.
 
-    key_prefix: what precedes `relative` in METADATA$FILENAME (an external stage's URL has a path of its own).
-    display_prefix: what precedes it in LIST. file_format: the stage's default options. table: owner of a table stage.
+    `folder` is the stage's root on disk. `prefix` is the reference's path below it. `key_prefix` precedes `relative` in
+    METADATA$FILENAME, because an external stage's URL may have a path. `display_prefix` precedes it in LIST.
+    `file_format` holds the stage's default options. `table` is the owner of a table stage.
     """
 
     name: str
@@ -53,14 +59,17 @@ class StageLocation:
     table: str | None = None
 
     def file(self, relative: str) -> StagedFile:
-        """Return a file below the stage by its relative path. Raises SqlError where it leaves the stage."""
+        """Return a file below the stage by its relative path. Raises SqlError where the path leaves the stage."""
         path = (self.folder / relative).resolve()
         if not path.is_relative_to(self.folder.resolve()):
             raise SqlError(f"SQL compilation error:\ninvalid stage path '{relative}'.", 1011, "42601")
         return StagedFile(path, self.key_prefix + relative, relative, self.display_prefix + relative)
 
     def files(self, pattern: str | None = None) -> list[StagedFile]:
-        """Return the files whose key starts with the prefix, by key; pattern: a regular expression over the whole key."""
+        """Return the files whose key starts with the prefix, ordered by key.
+
+        `pattern` is a regular expression that must match the whole key.
+        """
         start = self.folder / self.prefix.rpartition("/")[0]
         found: list[StagedFile] = []
         for directory, _, names in os.walk(start):
@@ -77,13 +86,16 @@ class StageLocation:
         return sorted(found, key=lambda f: f.key)
 
     def below(self, name: str) -> StageLocation:
-        """Return the location of a file named in FILES = (…): the reference's path, then the name."""
+        """Return the location of a file in FILES = (…). Its path is the reference's path and then the name."""
         prefix = self.prefix if not self.prefix or self.prefix.endswith("/") else self.prefix + "/"
         return replace(self, prefix=prefix + name)
 
 
 def split_reference(reference: str) -> tuple[str, str]:
-    """('db.schema.stage' | '~' | '%table', 'path') of a reference with or without its '@' and single quotes."""
+    """Split a reference into 'db.schema.stage', '~' or '%table', and its path.
+
+    The reference may have its '@' and single quotes, or not.
+    """
     text = reference.strip()
     if text.startswith("'") and text.endswith("'") and len(text) > 1:
         text = text[1:-1].replace("''", "'").replace("\\'", "'")
@@ -122,7 +134,10 @@ def locate(session: Session, reference: str) -> StageLocation:
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """(bucket, key prefix ending in '/' or empty) of an s3:// URL. Raises SqlError for other clouds."""
+    """Split an s3:// URL into its bucket and key prefix.
+
+    The prefix ends in '/' or is empty. Raises SqlError for other clouds.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("s3", "s3gov", "s3china") or not parts.netloc:
         raise SqlError(
@@ -133,7 +148,7 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def resolve_stage_path(session: Session, reference: str) -> Path:
-    """Return the file on disk that a reference names. Raises SqlError when there is none."""
+    """Return the file on disk that a reference names. Raises SqlError when there is no such file."""
     location = locate(session, reference)
     file = location.file(location.prefix)
     if not file.path.is_file():

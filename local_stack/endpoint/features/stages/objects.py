@@ -1,5 +1,6 @@
-"""Stages and file formats by name: those of the session hide permanent ones of the same name, and end with it.
+"""Find and store stages and file formats by name.
 
+A temporary object hides a permanent one of the same name, and ends with the session.
 Sources: TEMPORARY in https://docs.snowflake.com/en/sql-reference/sql/create-stage (its files are removed too) and
 https://docs.snowflake.com/en/sql-reference/sql/create-file-format.
 """
@@ -30,7 +31,7 @@ def find(session: Session, kind: str, name: SchemaName) -> StoredObject | None:
 
 
 def visible(session: Session, kind: str, database: str | None, schema: str | None) -> list[StoredObject]:
-    """Return the objects that a session sees, by name."""
+    """Return the objects that a session sees, ordered by name."""
     own = {
         (o.database, o.schema, o.name): o
         for o in _temporary(session).values()
@@ -41,7 +42,10 @@ def visible(session: Session, kind: str, database: str | None, schema: str | Non
 
 
 def exists(session: Session, kind: str, name: SchemaName, temporary: bool) -> StoredObject | None:
-    """Return what a CREATE of this name would stand beside: temporary and permanent objects do not disturb each other."""
+    """Return the object that a CREATE of this name would conflict with.
+
+    Temporary and permanent objects do not conflict with each other.
+    """
     if temporary:
         return _temporary(session).get(_key(kind, name))
     return session.catalog.get(kind, name.database, name.schema, name.name)
@@ -50,7 +54,10 @@ def exists(session: Session, kind: str, name: SchemaName, temporary: bool) -> St
 def put(
     session: Session, kind: str, name: SchemaName, definition: dict[str, Any], temporary: bool, replace: bool
 ) -> None:
-    """Store an object. Raises SqlError 002002 where there is one already, unless it is to be replaced."""
+    """Store an object.
+
+    Raises SqlError 002002 where one exists already, unless it is to be replaced.
+    """
     definition["temporary"] = temporary
     if not temporary:
         session.catalog.put(kind, name.database, name.schema, name.name, definition, replace=replace)
@@ -77,7 +84,7 @@ def update(session: Session, stored: StoredObject, definition: dict[str, Any]) -
 
 
 def drop(session: Session, kind: str, name: SchemaName) -> bool:
-    """Remove what a name means, with the files of an internal stage; False where there is nothing."""
+    """Remove the object that a name means, and the files of an internal stage. Return False where there is none."""
     found = find(session, kind, name)
     if found is None:
         return False

@@ -1,4 +1,4 @@
-"""ON_ERROR: how many wrong records of a file COPY bears.
+"""Read ON_ERROR, which says how many wrong records of a file COPY accepts.
 
 Source: https://docs.snowflake.com/en/sql-reference/sql/copy-into-table (copyOptions).
 """
@@ -15,7 +15,11 @@ _SKIP = re.compile(r"SKIP_FILE(?:_(\d+)(%)?)?")
 
 @dataclass(frozen=True)
 class OnError:
-    """action: ABORT_STATEMENT, CONTINUE or SKIP_FILE, the last with the number (or percentage) of errors that skips a file."""
+    """Hold the value of ON_ERROR.
+
+    `action` is ABORT_STATEMENT, CONTINUE or SKIP_FILE. `number` is the number of errors, or their percentage, at which
+    SKIP_FILE skips a file.
+    """
 
     action: str
     number: int = 1
@@ -26,18 +30,18 @@ class OnError:
         return self.action != "ABORT_STATEMENT"
 
     def limit(self, parsed: int) -> int:
-        """Return what COPY reports as error_limit for a file with so many records."""
+        """Return the error_limit that COPY reports for a file with this number of records."""
         if self.action == "CONTINUE":
             return max(1, parsed)
         return max(1, self.number * parsed // 100) if self.percent else self.number
 
     def skips(self, errors: int, parsed: int) -> bool:
-        """Return whether a file with so many wrong records is left out."""
+        """Return whether a file with this number of wrong records is left out."""
         return self.action == "SKIP_FILE" and errors >= self.limit(parsed)
 
 
 def on_error(text: str) -> OnError:
-    """Read the option's value. Raises SqlError for anything else."""
+    """Read the option's value. Raises SqlError for a value that is not valid."""
     value = text.upper()
     if value in ("ABORT_STATEMENT", "CONTINUE"):
         return OnError(value)

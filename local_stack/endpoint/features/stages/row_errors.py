@@ -1,6 +1,7 @@
-"""What is wrong with one record of a file, in Snowflake's words.
+"""Describe what is wrong with one record of a file, in Snowflake's words.
 
-Source: the result of COPY INTO <table> and of VALIDATE, https://docs.snowflake.com/en/sql-reference/sql/copy-into-table.
+Source: the result of COPY INTO <table> and of VALIDATE,
+https://docs.snowflake.com/en/sql-reference/sql/copy-into-table.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ _ADVICE = (
 
 @dataclass(frozen=True)
 class RowError:
-    """row: the record's number in its file, row_line: the line it starts in. line, character: where the error is.
+    """Hold the error of a record.
 
-    column: as COPY names it. All count from 1.
+    `row` is the record's number in its file, and `row_line` is the line in which it starts. `line` and `character` are
+    where the error is. `column` is the column's name in COPY. All of them count from 1.
     """
 
     message: str
@@ -46,7 +48,10 @@ class RowError:
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """The columns that the fields of a file go to: `"T"["C":2]`, without a name where there is none."""
+    """Name the columns that the fields of a file go to, as in `"T"["C":2]`.
+
+    A field without a column has no name in it.
+    """
 
     table: str
     columns: Sequence[str] = ()

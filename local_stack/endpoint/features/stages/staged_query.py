@@ -1,7 +1,8 @@
-"""Queries over staged files: `SELECT $1, METADATA$FILENAME FROM @stage/path (FILE_FORMAT => f, PATTERN => p) t`.
+"""Run queries over staged files.
 
-A staged source becomes a temporary DuckDB view with columns "$1", "$2", … and METADATA$…; `$n` becomes a column of it.
-JSON and Parquet rows are one value, `$1`; CSV fields are text, `$1` to `$n`, NULL beyond the file's width.
+An example is `SELECT $1, METADATA$FILENAME FROM @stage/path (FILE_FORMAT => f, PATTERN => p) t`.
+A staged source becomes a temporary DuckDB view with columns "$1", "$2", … and METADATA$…, and `$n` becomes a column of
+it. A JSON or Parquet row is one value, `$1`. CSV fields are text, `$1` to `$n`, and NULL beyond the file's width.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _METADATA = (
 
 
 def staged_files(expression: Expr, context: Context) -> Expr:
-    """Return the rewrite: every staged source of a statement."""
+    """Replace every staged source of a statement by a view."""
     for table in list(expression.find_all(exp.Table)):
         if reference := staged_reference(table):
             session = context.session
@@ -54,7 +55,7 @@ def staged_files(expression: Expr, context: Context) -> Expr:
 
 
 def staged_reference(table: exp.Table) -> str | None:
-    """Return the reference of a staged source; None for an ordinary table."""
+    """Return the reference of a staged source. Return None for an ordinary table."""
     if isinstance(table.this, exp.Var) and table.this.name.startswith("@"):
         return table.this.name
     if isinstance(table.this, exp.Literal) and table.this.is_string and table.this.name.startswith("@"):
@@ -63,7 +64,7 @@ def staged_reference(table: exp.Table) -> str | None:
 
 
 def reference_of_query(query: str) -> str:
-    """Return the one staged source of a COPY transformation. Raises SqlError where there is none."""
+    """Return the only staged source of a COPY transformation. Raises SqlError where there is none."""
     for table in sqlglot.parse_one(query, read="snowflake").find_all(exp.Table):
         if reference := staged_reference(table):
             return reference
@@ -88,7 +89,7 @@ def width_of(scope: Expr) -> int:
 
 
 def create_view(session: Session, scope: Expr, files: Sequence[StagedFile], form: FileFormat) -> str:
-    """Create the view that a query reads; its name."""
+    """Create the view that a query reads, and return its name."""
     count = session.attributes["staged_views"] = session.attributes.get("staged_views", 0) + 1
     name = f"_staged_{count % _VIEWS_PER_SESSION}"
     select = _view_sql(session, name, files, form, width_of(scope), _metadata(scope))
@@ -97,7 +98,10 @@ def create_view(session: Session, scope: Expr, files: Sequence[StagedFile], form
 
 
 def _metadata(scope: Expr) -> Sequence[str]:
-    """Return the METADATA$ columns of the view. The content key costs reading the whole file: only where it is asked for."""
+    """Return the METADATA$ columns of the view.
+
+    The content key needs the whole file to be read, so it is included only where the query asks for it.
+    """
     asked = any(column.name.upper() == _CONTENT_KEY for column in scope.find_all(exp.Column))
     return (*_METADATA, _CONTENT_KEY) if asked else _METADATA
 
@@ -105,7 +109,7 @@ def _metadata(scope: Expr) -> Sequence[str]:
 def _view_sql(
     session: Session, name: str, files: Sequence[StagedFile], form: FileFormat, width: int, metadata: Sequence[str]
 ) -> str:
-    """Return the query of the view of this name."""
+    """Return the query of the view with this name."""
     if not files:
         columns = [
             f'CAST(NULL AS {"VARCHAR" if form.type == "CSV" else "JSON"}) AS "${n}"' for n in range(1, width + 1)
@@ -128,7 +132,10 @@ def _view_sql(
 
 
 def _source(session: Session, name: str, file: StagedFile, form: FileFormat, width: int) -> tuple[str, list[str], str]:
-    """(relation, expressions of $1 to $width, expression of the row's number) of one file. name: for our own reader."""
+    """Return the relation of one file, the expressions of $1 to $width, and that of the row's number.
+
+    `name` is the name of the relation where our own reader is used.
+    """
     if form.type != "CSV":
         source = reader_sql(file.path, form)
         nothing = ["CAST(NULL AS JSON)"] * (width - 1)
@@ -155,7 +162,7 @@ def _replace(table: exp.Table, scope: Expr, view: str) -> None:
 
 
 def dollar_columns(scope: Expr) -> None:
-    """`$n` (and `t.$n`) as columns named "$n"."""
+    """Replace `$n` and `t.$n` by columns named "$n"."""
     for parameter in list(scope.find_all(exp.Parameter)):
         if parameter.name.isdigit():
             name = exp.to_identifier(f"${parameter.name}", quoted=True)

@@ -1,5 +1,6 @@
-"""A staged file as decoded text, in pieces: compression, encoding, byte order mark.
+"""Read a staged file as decoded text, in pieces.
 
+This handles compression, encoding and the byte order mark.
 Source: https://docs.snowflake.com/en/sql-reference/sql/create-file-format (COMPRESSION, ENCODING, SKIP_BYTE_ORDER_MARK,
 REPLACE_INVALID_CHARACTERS).
 """
@@ -35,7 +36,7 @@ INVALID = re.compile("[\udc00-\udcff]+")
 
 
 def codec_of(encoding: str) -> str:
-    """Return Python's codec for a value of ENCODING. Raises SqlError for one that is not known here."""
+    """Return Python's codec for a value of ENCODING. Raises SqlError for an encoding that is not known here."""
     codec = _CODECS.get(re.sub("[-_]", "", encoding.upper()))
     if codec is None:
         raise unsupported(f"ENCODING = {encoding}")
@@ -43,7 +44,10 @@ def codec_of(encoding: str) -> str:
 
 
 def compression_of(path: Path, wanted: str) -> str:
-    """Return the compression of a file. AUTO looks at its first bytes and, for DEFLATE, at its name; Brotli is never guessed."""
+    """Return the compression of a file.
+
+    AUTO looks at the first bytes and, for DEFLATE, at the file's name. It never guesses Brotli.
+    """
     if wanted != "AUTO":
         return wanted
     with path.open("rb") as file:
@@ -55,7 +59,7 @@ def compression_of(path: Path, wanted: str) -> str:
 
 
 def read_bytes(path: Path, compression: str) -> Iterator[bytes]:
-    """Yield the content without its compression, in pieces. Raises OSError or zlib.error where it is damaged."""
+    """Yield the decompressed content in pieces. Raises OSError or zlib.error where it is damaged."""
     kind = compression_of(path, compression)
     if kind in _WINDOW_BITS:
         inflate = zlib.decompressobj(_WINDOW_BITS[kind])
@@ -72,7 +76,8 @@ def read_bytes(path: Path, compression: str) -> Iterator[bytes]:
 def read_text(path: Path, compression: str, encoding: str, skip_mark: bool, replace_invalid: bool) -> Iterator[str]:
     """Yield the content as text, in pieces.
 
-    Bytes that the encoding does not know become U+FFFD with replace_invalid, else surrogates that INVALID finds.
+    Bytes that the encoding does not know become U+FFFD with `replace_invalid`. Without it, they become surrogates that
+    INVALID finds.
     """
     pieces = read_bytes(path, compression)
     first = next(pieces, b"")
@@ -92,7 +97,10 @@ def invalid_bytes(text: str) -> str:
 
 
 def _byte_order(codec: str, start: bytes) -> str:
-    """UTF-16 and UTF-32 without a mark are big-endian (RFC 2781); Python's codecs take the machine's order."""
+    """Return the codec with the right byte order.
+
+    UTF-16 and UTF-32 without a mark are big-endian (RFC 2781), but Python's codecs use the machine's byte order.
+    """
     if codec == "utf-16" and start[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16-be"
     if codec == "utf-32" and start[:4] not in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):

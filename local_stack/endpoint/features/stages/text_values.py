@@ -1,8 +1,9 @@
-"""Text of a file as the value of a column, in DuckDB's SQL: NULL where Snowflake does not recognize it, and its error for that.
+"""Convert a file's text to a column's value in DuckDB's SQL.
 
-Sources: https://docs.snowflake.com/en/sql-reference/date-time-input-output (AUTO: ISO, DD-MON-YYYY and MM/DD/YYYY, seconds or
-fractions of them since 1970), https://docs.snowflake.com/en/sql-reference/functions/to_boolean, BINARY_FORMAT of
-https://docs.snowflake.com/en/sql-reference/sql/create-file-format.
+The value is NULL where Snowflake does not recognize the text. The module also gives Snowflake's error for such a text.
+Sources: https://docs.snowflake.com/en/sql-reference/date-time-input-output (AUTO: ISO, DD-MON-YYYY and MM/DD/YYYY,
+seconds or fractions of them since 1970), https://docs.snowflake.com/en/sql-reference/functions/to_boolean,
+BINARY_FORMAT of https://docs.snowflake.com/en/sql-reference/sql/create-file-format.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _INTEGERS = [
 
 @dataclass(frozen=True)
 class InputFormats:
-    """The formats that a file's text is read with: AUTO, or a strptime format."""
+    """Hold the formats in which a file's text is read. Each is AUTO or a strptime format."""
 
     date: str = "AUTO"
     time: str = "AUTO"
@@ -47,7 +48,7 @@ class InputFormats:
 
 
 def input_formats(session: Session, form: FileFormat) -> InputFormats:
-    """Those of the file format, else those of the session."""
+    """Return the formats of the file format, or those of the session where it has none."""
 
     def chosen(option: str, parameter: str) -> str:
         text = str(form.get(option, "AUTO"))
@@ -68,7 +69,10 @@ def input_formats(session: Session, form: FileFormat) -> InputFormats:
 
 
 def value_of_text(text: str, kind: str, formats: InputFormats) -> str:
-    """Return the expression of a text as a value of DuckDB's type `kind`; NULL where it is none."""
+    """Return the expression of a text as a value of DuckDB's type `kind`.
+
+    The value is NULL where the text does not fit the type.
+    """
     if kind == "VARCHAR":
         return text
     if kind == "JSON":
@@ -119,7 +123,7 @@ def _binary(text: str, form: str) -> str:
 
 
 def not_recognized(text: str, kind: str, formats: InputFormats) -> tuple[str, int, str]:
-    """(message, number, SQL state) for a text that is no value of a type."""
+    """Return message, number and SQL state for a text that does not fit a type."""
     if kind in _INTEGERS or kind.startswith("DECIMAL"):
         if re.fullmatch(_NUMBER, text):
             sizes = re.findall(r"\d+", kind) or ["38", "0"]
@@ -146,6 +150,6 @@ def not_recognized(text: str, kind: str, formats: InputFormats) -> tuple[str, in
 
 
 def refusal(text: str, kind: str, formats: InputFormats) -> str:
-    """Return the DuckDB expression that fails with Snowflake's error for a text that is no value of a type."""
+    """Return a DuckDB expression that fails with Snowflake's error for a text that does not fit a type."""
     before, _, after = carried(*not_recognized("\0", kind, formats)).partition("\0")
     return f"error({literal(before)} || CAST({text} AS VARCHAR) || {literal(after)})"

@@ -1,8 +1,8 @@
-"""COPY INTO <location>: a query's rows as CSV, JSON or Parquet files on a stage.
+"""Run COPY INTO <location>, which writes a query's rows as CSV, JSON or Parquet files on a stage.
 
-Written beside the target and renamed into place, so that a reader never sees half a file. Not part of a transaction, as
-in Snowflake. Without SINGLE one file `<path>data_0_0_0.<ext>` or `<path>_0_0_0.<ext>` is written; with PARTITION BY one file
-`<path>/<value>/data_<query id>_0_0_0.<ext>` for each value.
+A file is written beside its target and then renamed, so that a reader never sees half a file. As in Snowflake, this is
+not part of a transaction. Without SINGLE, one file `<path>data_0_0_0.<ext>` or `<path>_0_0_0.<ext>` is written. With
+PARTITION BY, one file `<path>/<value>/data_<query id>_0_0_0.<ext>` is written for each value.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def unload(copy: CopyInto, session: Session, describe_only: bool) -> Result:
 
 @dataclass(frozen=True)
 class _Written:
-    """A file: its name below the location, its rows, and its bytes before and after compression."""
+    """Hold a file's name below the location, its rows, and its bytes before and after compression."""
 
     name: str
     rows: int
@@ -67,7 +67,7 @@ class _Written:
 
 
 def _partitions(outcome: Outcome) -> Iterator[tuple[str, Outcome]]:
-    """Yield the rows by the value of their first column, which is not unloaded; rows without one go to _NULL_."""
+    """Yield the rows by the value of their first column, which is not unloaded. Rows without a value go to _NULL_."""
     keys = outcome.table.column(0).to_pylist()
     places: dict[str, list[int]] = {}
     for place, key in enumerate(keys):
@@ -80,7 +80,7 @@ def _partitions(outcome: Outcome) -> Iterator[tuple[str, Outcome]]:
 def _unload_one(
     outcome: Outcome, folder: str | None, copy: CopyInto, form: FileFormat, location: StageLocation
 ) -> _Written:
-    """Write one file. folder: of the partition, None without PARTITION BY."""
+    """Write one file. `folder` is that of the partition, or None without PARTITION BY."""
     if form.type == "JSON" and [c.type for c in outcome.columns] not in (["VARIANT"], ["OBJECT"], ["ARRAY"]):
         raise SqlError(
             "SQL compilation error:\nJSON file format can produce one and only one column of type variant, object, or array.",
@@ -125,7 +125,7 @@ def _write(target: Path, content: bytes, copy: CopyInto) -> None:
 
 
 def _compressed(content: bytes, form: FileFormat) -> tuple[bytes, str]:
-    """(the file, its extension)."""
+    """Return the compressed file and its extension."""
     kind = str(form.get("FILE_EXTENSION") or {"CSV": "csv", "JSON": "json", "PARQUET": "parquet"}[form.type]).lstrip(
         "."
     )
@@ -157,7 +157,7 @@ def _csv(outcome: Outcome, form: FileFormat, header: bool) -> bytes:
 
 
 def _parquet_compression(form: FileFormat) -> str:
-    """COMPRESSION, or what the older SNAPPY_COMPRESSION says."""
+    """Return the value of COMPRESSION, or what the older SNAPPY_COMPRESSION means."""
     return str(form.get("COMPRESSION", "AUTO" if form.get("SNAPPY_COMPRESSION", True) else "NONE"))
 
 
