@@ -154,8 +154,10 @@ class Selection:
 
 @dataclass(frozen=True)
 class Match:
-    """Hold where a table's column comes from: a column of the file with its type, a METADATA$ expression, or
-    nowhere."""
+    """Hold where a table's column comes from.
+
+    This is a column of the file with its type, a METADATA$ expression, or nothing.
+    """
 
     target: TargetColumn
     column: str | None = None

@@ -100,7 +100,7 @@ def file_format(
     """Return the format that a statement uses.
 
     The statement's own options go before those of a format that it names. Without either, the stage's format applies,
-    and else CSV.
+    and otherwise CSV.
     """
     given = {name.upper(): value for name, value in options.items()} or dict(stage_default or {})
     if name := given.pop("FORMAT_NAME", None):

@@ -1,7 +1,7 @@
-"""Answer `TABLE(INFER_SCHEMA(LOCATION => '@stage/path', FILE_FORMAT => 'format', …))` with the columns of staged
-files.
+"""Answer INFER_SCHEMA with the columns of staged files.
 
-Source: Snowflake's INFER_SCHEMA. The answer becomes a temporary view that replaces the table function.
+The call is `TABLE(INFER_SCHEMA(LOCATION => '@stage/path', FILE_FORMAT => 'format', …))`. The answer becomes a temporary
+view that replaces the table function. Source: Snowflake's INFER_SCHEMA.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class RowError:
 class ColumnNames:
     """Name the columns that the fields of a file go to, as in `"T"["C":2]`.
 
-    A field without a column has no name in it.
+    Where a field has no column, the name is left out.
     """
 
     table: str

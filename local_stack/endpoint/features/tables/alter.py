@@ -1,6 +1,8 @@
-"""ALTER TABLE and ALTER VIEW: names, options, comments, keys, the clustering key; its columns are in alter_columns.
+"""Answer ALTER TABLE and ALTER VIEW of names, options, comments, keys and the clustering key.
 
-See: https://docs.snowflake.com/en/sql-reference/sql/alter-table and https://docs.snowflake.com/en/sql-reference/sql/alter-view
+The module alter_columns alters columns.
+See: https://docs.snowflake.com/en/sql-reference/sql/alter-table and
+https://docs.snowflake.com/en/sql-reference/sql/alter-view
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ _SETTABLE = {**OPTIONS, "COMMENT": text}
 
 
 def alter(reader: Reader, kind: str, session: Session) -> Result:
-    """ALTER {TABLE | VIEW} [IF EXISTS] name action. Raises SqlError for what does not exist."""
+    """Answer ALTER {TABLE | VIEW} [IF EXISTS] name action. Raises SqlError for what does not exist."""
     if_exists = reader.accept("IF", "EXISTS")
     name = session.resolve(reader.name())
     with session.lock:
@@ -134,7 +136,7 @@ def _write(values: dict[str, Any], kind: str, name: SchemaName, session: Session
 
 
 def _clustering(reader: Reader, name: SchemaName, session: Session) -> bool:
-    """CLUSTER BY (…) | DROP CLUSTERING KEY | {SUSPEND | RESUME} RECLUSTER; False for other actions."""
+    """Answer CLUSTER BY (…), DROP CLUSTERING KEY and {SUSPEND | RESUME} RECLUSTER. Return False for other actions."""
     options = dict(session.notes.of(name).get("options", {}))
     if reader.accept("CLUSTER", "BY"):
         columns = ", ".join(reader.comma_separated())

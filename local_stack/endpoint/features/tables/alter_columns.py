@@ -1,7 +1,7 @@
-"""ALTER TABLE … ADD, DROP, RENAME and ALTER of columns.
+"""Answer ALTER TABLE … ADD, DROP, RENAME and ALTER of columns.
 
 See: https://docs.snowflake.com/en/sql-reference/sql/alter-table (tableColumnAction) and
-https://docs.snowflake.com/en/sql-reference/sql/alter-table-column for which changes there are.
+https://docs.snowflake.com/en/sql-reference/sql/alter-table-column, which lists the changes that are possible.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ATTRIBUTES = ("SET", "DROP", "UNSET", "COMMENT", "TYPE")
 
 
 def alter(reader: Reader, name: SchemaName, session: Session) -> None:
-    """Carry out an action on columns. Raises SqlError for one that there is not."""
+    """Carry out an action on columns. Raises SqlError for an action that does not exist."""
     verb = reader.accept_any("ADD", "DROP", "RENAME", "ALTER", "MODIFY")
     match verb:
         case "ADD":
@@ -48,7 +48,7 @@ def alter(reader: Reader, name: SchemaName, session: Session) -> None:
 
 
 def _add(reader: Reader, name: SchemaName, session: Session) -> None:
-    """ADD [COLUMN] [IF NOT EXISTS] c type …, [COLUMN] [IF NOT EXISTS] d type …"""
+    """Answer ADD [COLUMN] [IF NOT EXISTS] c type …, [COLUMN] [IF NOT EXISTS] d type …"""
     before = columns_of(session, name)
     known = {column.name for column in before}
     texts: list[str] = []
@@ -99,7 +99,7 @@ def _has_rows(session: Session, physical: SchemaName) -> bool:
 
 
 def _drop(reader: Reader, name: SchemaName, session: Session) -> None:
-    """DROP [COLUMN] [IF EXISTS] c, d"""
+    """Answer DROP [COLUMN] [IF EXISTS] c, d."""
     reader.accept("COLUMN")
     before = columns_of(session, name)
     dropped: set[str] = set()
@@ -132,7 +132,7 @@ def _drop(reader: Reader, name: SchemaName, session: Session) -> None:
 
 
 def _rename(reader: Reader, name: SchemaName, session: Session) -> None:
-    """RENAME COLUMN old TO new"""
+    """Answer RENAME COLUMN old TO new."""
     reader.expect("COLUMN")
     old = reader.identifier()
     reader.expect("TO")
@@ -155,7 +155,7 @@ def _rename(reader: Reader, name: SchemaName, session: Session) -> None:
 
 
 def _change(reader: Reader, name: SchemaName, session: Session) -> None:
-    """{ALTER | MODIFY} [(] [COLUMN] c action [, [COLUMN] d action] [)]"""
+    """Answer {ALTER | MODIFY} [(] [COLUMN] c action [, [COLUMN] d action] [)]."""
     before = columns_of(session, name)
     after = {column.name: column for column in before}
     in_parentheses = reader.accept("(")
@@ -202,7 +202,7 @@ def _declared(definition: str, column: str, name: SchemaName, session: Session) 
 
 
 def _with_default(reader: Reader, column: ColumnOfTable, name: SchemaName, session: Session) -> ColumnOfTable:
-    """Return a default can be changed only from one sequence to another."""
+    """Return the column with another default. Only a sequence can be changed, and only to another sequence."""
     text = reader.expression(",", ")")
     if "nextval" not in (column.default or "").lower() or not text.upper().endswith(".NEXTVAL"):
         raise unsupported("Alter Column Set Default")

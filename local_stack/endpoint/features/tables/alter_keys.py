@@ -1,4 +1,4 @@
-"""ALTER TABLE … ADD and DROP of constraints, RENAME CONSTRAINT.
+"""Answer ALTER TABLE … ADD, DROP and RENAME of constraints.
 
 See: https://docs.snowflake.com/en/sql-reference/sql/alter-table (constraintAction)
 """
@@ -26,7 +26,7 @@ _BEGINNINGS = (("CONSTRAINT",), ("PRIMARY", "KEY"), ("UNIQUE",), ("FOREIGN", "KE
 
 
 def alter(reader: Reader, name: SchemaName, session: Session) -> bool:
-    """Carry out the action; False where it is not one of constraints."""
+    """Carry out an action on constraints. Return False where the action is about something else."""
     keys: list[Key] = list(session.notes.of(name).get("keys", []))
     if reader.accept("RENAME", "CONSTRAINT"):
         old = reader.identifier()

@@ -1,4 +1,7 @@
-"""CLONE of tables, schemas and databases, and SWAP WITH. A clone here is a copy: it takes time and space, not metadata only."""
+"""Clone tables, schemas and databases, and swap tables.
+
+A clone here is a copy of the data, so it takes time and space. In Snowflake only metadata is copied.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _NAME = re.compile(r'(?:(?:"(?:[^"]|"")*"|\w+)\.)*(?:"(?:[^"]|"")*"|\w+)')
 
 
 def definition_as(definition: str, name: str, temporary: bool = False) -> str:
-    """Return a DuckDB CREATE statement under another name (already quoted)."""
+    """Return a DuckDB CREATE statement under another name, which is already quoted."""
     head = _CREATE.match(definition)
     if head is None:
         raise ValueError(f"not a CREATE statement: {definition[:40]}")
@@ -35,7 +38,7 @@ def definition_as(definition: str, name: str, temporary: bool = False) -> str:
 
 
 def table_definition(session: Session, table: SchemaName) -> str | None:
-    """Return the DuckDB CREATE TABLE of a table; None when there is none."""
+    """Return the DuckDB CREATE TABLE of a table. Return None when there is no such table."""
     rows = session.duck.execute(
         "SELECT sql FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
         [table.database, table.schema, table.name],
@@ -44,9 +47,10 @@ def table_definition(session: Session, table: SchemaName) -> str | None:
 
 
 def clone_table(session: Session, source: SchemaName, target: SchemaName, with_rows: bool = True) -> None:
-    """Columns, defaults, constraints, comments and rows. Load metadata is not cloned, as in Snowflake.
+    """Clone a table's columns, defaults, constraints, comments and rows. Load metadata is not cloned, as in
+    Snowflake.
 
-    The names are DuckDB's: a temporary table is in the database `temp`.
+    The names are DuckDB's, so a temporary table is in the database `temp`.
     """
     definition = table_definition(session, source)
     if definition is None:
@@ -58,7 +62,10 @@ def clone_table(session: Session, source: SchemaName, target: SchemaName, with_r
 
 
 def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, str]) -> None:
-    """Sequences, tables, views, and the registry's objects of a schema; internal stages without their files."""
+    """Clone a schema's sequences, tables, views and objects in the registry.
+
+    The files of internal stages are not cloned.
+    """
     duck = session.duck
     where = "database_name = ? AND schema_name = ?"
     for (sequence,) in duck.execute(f"SELECT sql FROM duckdb_sequences() WHERE {where}", list(source)).fetchall():
@@ -79,7 +86,7 @@ def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, s
 
 
 def clone_database(session: Session, source: str, target: str) -> None:
-    """Everything of a database: its file is copied while no transaction writes to it."""
+    """Clone a whole database. Its file is copied while no transaction writes to it."""
     engine = session.engine
     session.duck.execute(f"CHECKPOINT {identifier(source)}")
     session.duck.execute(f"ATTACH '{engine.database_file(target)}' AS {identifier(target)}")
@@ -94,7 +101,7 @@ def clone_database(session: Session, source: str, target: str) -> None:
 
 
 def swap_tables(session: Session, one: SchemaName, other: SchemaName) -> None:
-    """ALTER TABLE one SWAP WITH other, within one schema or across two, in one DuckDB transaction."""
+    """Answer ALTER TABLE one SWAP WITH other in one DuckDB transaction. The tables may be in different schemas."""
     duck = session.duck
     duck.execute("BEGIN")
     try:

@@ -1,4 +1,4 @@
-"""The columns of tables and views: what DuckDB's catalog and the table's note know of them."""
+"""Read the columns of tables and views from DuckDB's catalog and the table's note."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ _SHADOW = "_DECLARED_COLUMNS"
 
 @dataclass(frozen=True)
 class ColumnOfTable:
-    """type: DuckDB's. kind: ARRAY or OBJECT where the table was created so. length: of a VARCHAR(n), None for the default."""
+    """Describe a column of a table or view.
+
+    `type` is DuckDB's type. `kind` is ARRAY or OBJECT where the column was created so. `length` is the n of a
+    VARCHAR(n), or None for the default.
+    """
 
     name: str
     type: str
@@ -38,7 +42,7 @@ class ColumnOfTable:
 
     @property
     def shown_type(self) -> str:
-        """Return what type_text and type_document take."""
+        """Return the type that type_text and type_document take as their argument."""
         return self.kind or self.type
 
     @property
@@ -48,14 +52,14 @@ class ColumnOfTable:
 
     @property
     def definition(self) -> str:
-        """Return the column in a DuckDB CREATE TABLE."""
+        """Return the column's definition in a DuckDB CREATE TABLE."""
         default = f" DEFAULT {self.default}" if self.default else ""
         limit = f" {check(self.name, self.length)}" if self.length else ""
         return f"{identifier(self.name)} {self.type}{default}{'' if self.nullable else ' NOT NULL'}{limit}"
 
 
 def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
-    """Return the columns in order. Raises SqlError 002003 when there is no such table or view."""
+    """Return the columns in order. Raises SqlError 002003 where there is no such table or view."""
     physical = session.physical_table(name)
     try:
         return _columns(session, physical, session.notes.of(name))
@@ -65,7 +69,10 @@ def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
 
 
 def declared_columns(session: Session, place: SchemaName, create: exp.Create) -> list[ColumnOfTable]:
-    """Return the columns of a CREATE TABLE that is not carried out, in DuckDB's types: read off an empty temporary table."""
+    """Return the columns of a CREATE TABLE in DuckDB's types, without running it.
+
+    They are read from an empty temporary table.
+    """
     shadow = SchemaName(place.database, place.schema, _SHADOW)
     shadowed = create.copy()
     for unwanted in ("replace", "exists", "expression"):

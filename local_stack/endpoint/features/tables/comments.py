@@ -1,4 +1,4 @@
-"""COMMENT ON tables, views and columns, which DuckDB keeps itself.
+"""Answer COMMENT ON tables, views and columns. DuckDB keeps these comments itself.
 
 See: https://docs.snowflake.com/en/sql-reference/sql/comment
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def comment_on(reader: Reader, session: Session) -> Result | None:
-    """COMMENT [IF EXISTS] ON {TABLE | VIEW | COLUMN} name IS 'text'; None for other kinds."""
+    """Answer COMMENT [IF EXISTS] ON {TABLE | VIEW | COLUMN} name IS 'text'. Return None for other kinds."""
     reader.expect("COMMENT")
     if_exists = reader.accept("IF", "EXISTS")
     reader.expect("ON")
@@ -37,7 +37,10 @@ def comment_on(reader: Reader, session: Session) -> Result | None:
 
 
 def set_comment(session: Session, physical: SchemaName, kind: str, column: str | None, text: str | None) -> None:
-    """Write the comment of a table or view (by its name in DuckDB), or of one of its columns. None takes it away."""
+    """Write the comment of a table or view, or of one of its columns.
+
+    The table or view has its name in DuckDB. None removes the comment.
+    """
     value = literal(text) if text else "NULL"
     target = session.quoted(physical)
     if column is None:
@@ -47,7 +50,7 @@ def set_comment(session: Session, physical: SchemaName, kind: str, column: str |
 
 
 def comments_of(session: Session, physical: SchemaName) -> dict[str | None, str]:
-    """Return the comments of a table: its own under None, those of columns under their names."""
+    """Return a table's comments. The key is None for the table itself, and the name for a column."""
     place = [physical.database, physical.schema, physical.name]
     where = "database_name = ? AND schema_name = ? AND table_name = ? AND comment IS NOT NULL"
     query = f"SELECT NULL, comment FROM duckdb_tables() WHERE {where}"
@@ -56,13 +59,13 @@ def comments_of(session: Session, physical: SchemaName) -> dict[str | None, str]
 
 
 def set_comments(session: Session, physical: SchemaName, comments: dict[str | None, str]) -> None:
-    """Give a table what `comments_of` has read."""
+    """Set the comments of a table that `comments_of` has read."""
     for column, text in comments.items():
         set_comment(session, physical, "TABLE", column, text)
 
 
 def _parts(reader: Reader) -> tuple[str, ...]:
-    """Return a name of up to four parts: that of a column has its table's before it."""
+    """Read a name of up to four parts. A column's name follows that of its table."""
     if reader.looking_at("IDENTIFIER", "("):
         return reader.name()
     parts = [reader.identifier()]

@@ -1,7 +1,7 @@
-"""CREATE, ALTER, DROP, UNDROP and COMMENT of databases and schemas, with CLONE.
+"""Answer CREATE, ALTER, DROP, UNDROP and COMMENT of databases and schemas, and CLONE.
 
-A database is a DuckDB file. What is dropped can be undropped for a day (Snowflake's standard retention): a database's file is
-set aside, a schema's tables and views are kept as described in retention.py.
+A database is a DuckDB file. UNDROP works for a day, which is Snowflake's standard retention. The file of a dropped
+database is set aside. The tables and views of a dropped schema are kept as retention.py describes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OPTIONS = {
 
 
 class Containers:
-    """The extension for databases and schemas."""
+    """Answer CREATE, ALTER, DROP, UNDROP and COMMENT of databases and schemas."""
 
     def handle(self, statement: Statement, session: Session) -> Result:
         if statement.describe_only:
@@ -159,7 +159,7 @@ def _alter(reader: Reader, session: Session) -> Result:
 
 
 def _comment(reader: Reader, session: Session) -> Result:
-    """COMMENT [IF EXISTS] ON {DATABASE | SCHEMA} name IS '…'"""
+    """Answer COMMENT [IF EXISTS] ON {DATABASE | SCHEMA} name IS '…'."""
     if_exists = reader.accept("IF", "EXISTS")
     reader.expect("ON")
     kind = reader.accept_any("DATABASE", "SCHEMA") or ""
@@ -177,14 +177,17 @@ def _comment(reader: Reader, session: Session) -> Result:
 
 
 def _recorded(session: Session, kind: str, database: str, name: str) -> StoredObject:
-    """Return what is recorded of a container; one made by a log-in has nothing yet."""
+    """Return what is recorded of a container.
+
+    A container that was made by a log-in has no record yet, and gets one here.
+    """
     return session.catalog.get(kind, database, name, "") or session.catalog.put(
         kind, database, name, "", {"managed_access": False, "comment": ""}
     )
 
 
 def _container(reader: Reader, kind: str, session: Session) -> tuple[str, str]:
-    """(database, '') or (database, schema)."""
+    """Read the name of a container. Return (database, '') or (database, schema)."""
     parts = reader.name()
     if kind == "DATABASE":
         if len(parts) != 1:
@@ -202,7 +205,7 @@ def _exists(session: Session, database: str, schema: str) -> bool:
 
 
 def _use(session: Session, database: str, schema: str) -> None:
-    """Creating a database or schema makes it the current one."""
+    """Make a new database or schema the current one."""
     session.use(database, schema or "PUBLIC")
 
 

@@ -1,5 +1,6 @@
-"""CREATE TABLE … CLONE, LIKE, and CREATE OR ALTER TABLE; every other CREATE TABLE goes on to the engine.
+"""Answer CREATE TABLE … CLONE, CREATE TABLE … LIKE and CREATE OR ALTER TABLE.
 
+Every other CREATE TABLE goes on to the engine.
 See: https://docs.snowflake.com/en/sql-reference/sql/create-table
 """
 
@@ -36,7 +37,7 @@ _TEMPORARY = {"TEMP", "TEMPORARY", "VOLATILE"}
 
 @dataclass(frozen=True)
 class _Copy:
-    """CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] target {CLONE | LIKE} source."""
+    """Hold CREATE [OR REPLACE] [TEMPORARY] TABLE [IF NOT EXISTS] target {CLONE | LIKE} source."""
 
     source: SchemaName
     target: SchemaName
@@ -76,7 +77,7 @@ class _Copy:
 
 
 def create(reader: Reader, statement: Statement, session: Session) -> Result | Statement | None:
-    """Answer a CLONE, a LIKE or an OR ALTER; None for every other CREATE TABLE."""
+    """Answer CLONE, LIKE and OR ALTER. Return None for every other CREATE TABLE."""
     words: set[str] = set()
     while word := reader.accept_any(*_MODIFIERS):
         words.add(word)
@@ -99,8 +100,9 @@ def create(reader: Reader, statement: Statement, session: Session) -> Result | S
 
 
 def _create_or_alter(name: SchemaName, statement: Statement, session: Session) -> Result | Statement:
-    """Return the table takes the columns, keys, options and comment of the statement; what that does not name goes.
+    """Give the table the columns, keys, options and comment of the statement.
 
+    What the statement does not name is removed from the table. A statement on a new table goes on as CREATE TABLE.
     See: https://docs.snowflake.com/en/sql-reference/sql/create-table (CREATE OR ALTER TABLE)
     """
     text = _without_or_alter(statement.text)

@@ -1,5 +1,7 @@
-"""What CREATE TABLE and CREATE VIEW declare and DuckDB has no word for: keys, options and comments are taken out of the
-statement and noted once it has succeeded. Also what follows from creating and truncating a table: COPY's load metadata."""
+"""Take keys, options and comments out of CREATE TABLE and CREATE VIEW, because DuckDB does not know them.
+
+They are noted once the statement has succeeded. Creating or truncating a table also changes COPY's load metadata here.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,7 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
 
 
 def _take_comments(create: exp.Create) -> dict[str | None, str]:
-    """Return the comment of what is created under None, those of its columns under their names."""
+    """Take out the comments, and return them. The key is None for what is created, and the name for a column."""
     found: dict[str | None, str] = {}
     properties = create.args.get("properties")
     for item in list(properties.find_all(exp.SchemaCommentProperty)) if properties else ():

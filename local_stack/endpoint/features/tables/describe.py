@@ -1,4 +1,4 @@
-"""DESCRIBE TABLE | VIEW."""
+"""Answer DESCRIBE {TABLE | VIEW}."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMES = (
 
 
 class DescribeTable:
-    """The extension."""
+    """Answer DESCRIBE {TABLE | VIEW} name."""
 
     def handle(self, statement: Statement, session: Session) -> Result | None:
         words = leading_words(statement.text, 3)

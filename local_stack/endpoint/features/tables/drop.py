@@ -1,4 +1,7 @@
-"""DROP, UNDROP and TRUNCATE of tables and views. A table that is dropped is kept for UNDROP; a temporary one is not."""
+"""Answer DROP, UNDROP and TRUNCATE of tables and views.
+
+A dropped table is kept for UNDROP, but a temporary one is not.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def ddl(*tables: SchemaName) -> tuple[Effect, tuple[str, ...]]:
-    """Return what a definition does to the open transaction, and the full names of what it changes."""
+    """Return what a definition does to the open transaction, and the full names of the tables that it changes."""
     return Effect.DDL, tuple(f"{t.database}.{t.schema}.{t.name}".upper() for t in tables)
 
 
 def drop(reader: Reader, kind: str, session: Session) -> Result:
-    """DROP {TABLE | VIEW} [IF EXISTS] name [CASCADE | RESTRICT]"""
+    """Answer DROP {TABLE | VIEW} [IF EXISTS] name [CASCADE | RESTRICT]."""
     if_exists = reader.accept("IF", "EXISTS")
     name = session.resolve(reader.name())
     reader.accept_any("CASCADE", "RESTRICT")
@@ -50,7 +53,7 @@ def drop(reader: Reader, kind: str, session: Session) -> Result:
 
 
 def undrop(reader: Reader, session: Session) -> Result:
-    """UNDROP TABLE name"""
+    """Answer UNDROP TABLE name."""
     name = session.resolve(reader.name())
     reader.expect_end()
     with session.lock:
@@ -61,7 +64,7 @@ def undrop(reader: Reader, session: Session) -> Result:
 
 
 def truncate(reader: Reader, statement: Statement, session: Session) -> Result | Statement | None:
-    """TRUNCATE TABLE IF EXISTS; one without IF EXISTS goes on to the engine."""
+    """Answer TRUNCATE TABLE IF EXISTS. A TRUNCATE without IF EXISTS goes on to the engine."""
     reader.accept("TABLE")
     if not reader.accept("IF", "EXISTS"):
         return None

@@ -1,4 +1,4 @@
-"""Definitions of tables and views that do not go on to the engine as they are."""
+"""Answer the definitions of tables and views that the engine cannot run as they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Tables:
-    """The extension."""
+    """Answer CREATE, ALTER, DROP, UNDROP, TRUNCATE and COMMENT of tables and views."""
 
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
         about = subject(statement.text)

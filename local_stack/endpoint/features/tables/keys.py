@@ -1,4 +1,4 @@
-"""PRIMARY KEY, UNIQUE and FOREIGN KEY: recorded and shown, not enforced, as in Snowflake.
+"""Record PRIMARY KEY, UNIQUE and FOREIGN KEY. As in Snowflake, they are shown but not enforced.
 
 See: https://docs.snowflake.com/en/sql-reference/constraints-overview and
 https://docs.snowflake.com/en/sql-reference/sql/create-table-constraint
@@ -24,7 +24,7 @@ _INLINE = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.Refer
 
 
 def take_keys(session: Session, schema: exp.Schema) -> list[Key]:
-    """Take the keys out of a list of column definitions; a column of the primary key becomes NOT NULL."""
+    """Take the keys out of a list of column definitions. The columns of the primary key become NOT NULL."""
     keys: list[Key] = []
     for item in list(schema.expressions):
         if isinstance(item, exp.ColumnDef):
@@ -88,7 +88,10 @@ def _rule(options: Iterable[str], word: str) -> str:
 
 
 def referenced_columns(session: Session, key: Key) -> list[str]:
-    """Return the columns that a foreign key names; those of the other table's primary key where it names none."""
+    """Return the columns that a foreign key refers to.
+
+    Where it does not name any, they are the columns of the other table's primary key.
+    """
     if key["referenced"]:
         return list(key["referenced"])
     for other in session.notes.of(SchemaName(*key["references"])).get("keys", []):
@@ -103,5 +106,5 @@ def without_column(keys: list[Key], column: str) -> list[Key]:
 
 
 def with_renamed(keys: list[Key], old: str, new: str) -> list[Key]:
-    """Return the keys of a table of which a column has another name."""
+    """Return a table's keys after one of its columns is renamed."""
     return [{**key, "columns": [new if column == old else column for column in key["columns"]]} for key in keys]

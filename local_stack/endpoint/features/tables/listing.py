@@ -1,4 +1,4 @@
-"""SHOW TABLES | VIEWS | OBJECTS | SCHEMAS | DATABASES | SEQUENCES | COLUMNS, from DuckDB's catalog."""
+"""Answer SHOW of tables, views, objects, schemas, databases, sequences and columns from DuckDB's catalog."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, Result, Statement
 
-# What the endpoint made before it noted times: DuckDB does not record when an object was created.
+# The time of objects made before the endpoint noted times. DuckDB does not record when an object was created.
 _CREATED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HIDDEN_SCHEMAS = "('main', 'information_schema', 'pg_catalog', '_fs_information_schema')"
 Row = dict[str, Any]
 
 
 class ShowObjects:
-    """The extension."""
+    """Answer SHOW {TABLES | VIEWS | OBJECTS | SCHEMAS | DATABASES | SEQUENCES | COLUMNS}."""
 
     def handle(self, statement: Statement, session: Session) -> Result | None:
         words = leading_words(statement.text, 3)
@@ -153,7 +153,7 @@ def _table_rows(session: Session, scope: Scope) -> list[Row]:
 
 
 def _transient_containers(session: Session) -> set[tuple[str, str]]:
-    """Return the transient databases and schemas: what is made in them is transient."""
+    """Return the transient databases and schemas. Every table that is made in them is transient."""
     found = [*session.catalog.objects("DATABASE"), *session.catalog.objects("SCHEMA")]
     return {(o.database, o.schema) for o in found if o.definition.get("transient")}
 
@@ -168,7 +168,7 @@ def _notes(session: Session, scope: Scope) -> dict[tuple[str, str, str], StoredO
 
 
 def _noted(stored: StoredObject | None) -> Row:
-    """Return what a table's or view's note says."""
+    """Return what the note of a table or view says."""
     if stored is None:
         return {}
     note = stored.definition
@@ -252,7 +252,10 @@ def _schemas(reader: Reader, session: Session, terse: bool) -> Result:
 
 
 def _database_scope(reader: Reader, session: Session) -> Scope:
-    """SHOW SCHEMAS … IN {ACCOUNT | [DATABASE] d}; by default the current database, or the account without one."""
+    """Read the scope of SHOW SCHEMAS … IN {ACCOUNT | [DATABASE] d}.
+
+    The default is the current database, or the account where there is none.
+    """
     like = reader.string() if reader.accept("LIKE") else None
     database = session.database
     if reader.accept("IN"):

@@ -1,5 +1,6 @@
-"""The options of CREATE TABLE and ALTER TABLE … SET: recorded and shown, or refused by name.
+"""Read the options of CREATE TABLE and ALTER TABLE … SET.
 
+They are recorded and shown, or refused by name.
 See: https://docs.snowflake.com/en/sql-reference/sql/create-table
 """
 
@@ -39,7 +40,10 @@ _REFUSED = ("STAGE_FILE_FORMAT", "STAGE_COPY_OPTIONS", "CATALOG", "EXTERNAL_VOLU
 
 
 def take_options(create: exp.Create) -> dict[str, Any]:
-    """Take the options of a table out of CREATE TABLE. Raises SqlError for one that Snowflake or the endpoint does not have."""
+    """Take a table's options out of CREATE TABLE.
+
+    Raises SqlError for an option that Snowflake or the endpoint does not have.
+    """
     found: dict[str, Any] = {}
     properties = create.args.get("properties")
     for item in list(properties.expressions) if properties else ():
@@ -61,7 +65,7 @@ def take_options(create: exp.Create) -> dict[str, Any]:
 
 
 def clustering(cluster: Expr) -> str:
-    """Write a clustering key as SHOW TABLES does: LINEAR(A, TO_DATE(B))."""
+    """Return a clustering key as SHOW TABLES writes it: LINEAR(A, TO_DATE(B))."""
     listed = ", ".join(_upper(item).sql(dialect="snowflake") for item in cluster.expressions)
     return f"LINEAR({listed})"
 

@@ -1,4 +1,7 @@
-"""Give a table other columns: by DuckDB's ALTER TABLE where it has the words, else by building the table anew."""
+"""Give a table other columns.
+
+DuckDB's ALTER TABLE does this where it can. Elsewhere the table is built again.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,10 @@ if TYPE_CHECKING:
 def reshape(
     session: Session, table: SchemaName, before: Sequence[ColumnOfTable], after: Sequence[ColumnOfTable]
 ) -> None:
-    """Change the table, by its name in DuckDB, from some columns to others of the same names. Rows keep their values; a column
-    that is new has its default."""
+    """Change a table's columns to others of the same names.
+
+    The table has its name in DuckDB. Rows keep their values, and a new column has its default.
+    """
     have = {column.name: column for column in before}
     if any(_needs_building(have.get(column.name), column) for column in after):
         _build(session, table, have, after)
@@ -77,7 +82,7 @@ def _build(session: Session, table: SchemaName, have: dict[str, ColumnOfTable], 
 
 
 def _checks(session: Session, table: SchemaName, columns: set[str]) -> list[str]:
-    """Return the CHECKs of a table that are not those of lengths, where their columns stay."""
+    """Return the CHECKs of a table whose columns stay, without those that limit lengths."""
     found = session.duck.execute(
         "SELECT constraint_text, constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'CHECK'"
         " AND database_name = ? AND schema_name = ? AND table_name = ?",
@@ -87,7 +92,7 @@ def _checks(session: Session, table: SchemaName, columns: set[str]) -> list[str]
 
 
 def _together(session: Session, statements: Sequence[str]) -> None:
-    """Run all of them or none."""
+    """Run all of the statements or none."""
     session.duck.execute("BEGIN")
     try:
         for statement in statements:

@@ -1,7 +1,8 @@
-"""What is dropped is kept for a day, so that UNDROP works: Snowflake's time travel at its standard retention.
+"""Keep what is dropped for a day, so that UNDROP works.
 
-A dropped table is kept as its definition and a Parquet file of its rows; a schema as its tables, views and sequences; a database
-as its file, set aside. Dropping the same name again keeps both; UNDROP brings back the newest.
+This is Snowflake's time travel at its standard retention. A dropped table is kept as its definition and a Parquet file
+of its rows. A dropped schema is kept as its tables, views and sequences. A dropped database is kept as its file, which
+is set aside. Where a name is dropped twice, both objects are kept, and UNDROP brings back the newest.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ RETENTION = dt.timedelta(days=1)
 
 
 def keep_table(session: Session, table: SchemaName) -> dict[str, Any] | None:
-    """Keep a table that is about to be dropped; its record (None when there is no such table)."""
+    """Keep a table that is about to be dropped. Return its record, or None when there is no such table."""
     definition = table_definition(session, table)
     if definition is None:
         return None
@@ -48,7 +49,7 @@ def remember_table(session: Session, table: SchemaName, record: dict[str, Any]) 
 
 
 def restore_table(session: Session, table: SchemaName) -> None:
-    """UNDROP TABLE. Raises SqlError when nothing was dropped under the name."""
+    """Answer UNDROP TABLE. Raises SqlError when nothing was dropped under the name."""
     stored = _newest(session, table.database, table.schema, f"TABLE {table.name}")
     if stored is None:
         raise missing_object("table", str(table))
@@ -82,7 +83,7 @@ def keep_schema(session: Session, database: str, schema: str) -> None:
 
 
 def restore_schema(session: Session, database: str, schema: str) -> None:
-    """UNDROP SCHEMA."""
+    """Answer UNDROP SCHEMA."""
     stored = _newest(session, database, "", f"SCHEMA {schema}")
     if stored is None:
         raise missing_object("schema", f"{database}.{schema}")
@@ -119,7 +120,7 @@ def set_aside_database(session: Session, database: str) -> None:
 
 
 def restore_database(session: Session, database: str) -> None:
-    """UNDROP DATABASE."""
+    """Answer UNDROP DATABASE."""
     stored = _newest(session, "", "", f"DATABASE {database}")
     if stored is None:
         raise missing_object("database", database)

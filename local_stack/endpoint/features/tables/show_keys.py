@@ -1,4 +1,4 @@
-"""SHOW PRIMARY KEYS | UNIQUE KEYS | IMPORTED KEYS, from the notes of tables.
+"""Answer SHOW PRIMARY KEYS, UNIQUE KEYS and IMPORTED KEYS from the notes of tables.
 
 See: https://docs.snowflake.com/en/sql-reference/sql/show-primary-keys
 """
@@ -30,7 +30,7 @@ _TYPES = {"created_on": "TIMESTAMP_LTZ", "key_sequence": "FIXED"}
 
 
 class ShowKeys:
-    """The extension."""
+    """Answer SHOW {PRIMARY | UNIQUE | IMPORTED} KEYS."""
 
     def handle(self, statement: Statement, session: Session) -> Result | None:
         reader = Reader(statement.text)
