@@ -25,7 +25,7 @@ def kind_at(reader: Reader, kinds: tuple[ObjectKind, ...] = KINDS) -> ObjectKind
 
 
 def create(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """Answer CREATE [OR REPLACE | OR ALTER] <kind> [IF NOT EXISTS] …; return None where the kind is not recorded."""
+    """Answer CREATE [OR REPLACE | OR ALTER] <kind> [IF NOT EXISTS] … Return None where the kind is not recorded."""
     or_replace = reader.accept("OR", "REPLACE")
     or_alter = not or_replace and reader.accept("OR", "ALTER")
     kind = kind_at(reader)
@@ -118,7 +118,7 @@ def check_references(kind: ObjectKind, values: dict[str, Any], session: Session)
 
 
 def alter(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """Answer ALTER <kind> [IF EXISTS] name …; return None where the kind is not recorded."""
+    """Answer ALTER <kind> [IF EXISTS] name … Return None where the kind is not recorded."""
     kind = kind_at(reader)
     if kind is None and reader.accept("INTEGRATION"):
         kind = _integration_named(reader, session)

@@ -80,7 +80,7 @@ _IRREGULAR_PLURALS = {
 }
 _PLURALS = {(kind + "S"): kind for kind in PRIVILEGES} | _IRREGULAR_PLURALS
 _ACCOUNT_KINDS = frozenset({"WAREHOUSE", "INTEGRATION", "RESOURCE MONITOR", "USER", "ROLE", "NETWORK POLICY"})
-# The kinds that DuckDB keeps: (catalog function, name column, further condition).
+# For each kind that DuckDB keeps, the catalog function and the name column.
 _IN_DUCKDB = {
     "TABLE": ("duckdb_tables()", "table_name"),
     "VIEW": ("duckdb_views()", "view_name"),

@@ -90,7 +90,7 @@ def _at_tail(reader: Reader) -> bool:
 
 
 def show(reader: Reader, session: Session) -> Callable[[], Result] | None:
-    """Answer SHOW <kinds> …; return None where the kind is not recorded."""
+    """Answer SHOW <kinds> … Return None where the kind is not recorded."""
     if reader.accept("FUTURE", "GRANTS"):
         return _show_future_grants(reader, session)
     if reader.accept("GRANTS"):

@@ -13,9 +13,9 @@ from local_stack.endpoint.features.rights.judge import Need, on_account
 from local_stack.endpoint.session import Session
 
 OWNER = ("OWNERSHIP",)
-# Kinds of the account that only a privilege of another name lets one create.
+# Kinds of the account, and the privilege that creating them needs where it has another name.
 _ACCOUNT_CREATION = {"RESOURCE MONITOR": "CREATE RESOURCE MONITOR"}
-# What ALTER … <word> needs instead of ownership.
+# The privileges that ALTER … <word> needs instead of ownership.
 _LESSER: dict[str, dict[str, tuple[str, ...]]] = {
     "WAREHOUSE": {
         "SUSPEND": ("OPERATE",), "RESUME": ("OPERATE",), "ABORT": ("OPERATE",), "SET": ("MODIFY",), "UNSET": ("MODIFY",),
@@ -88,7 +88,7 @@ def _change(head: Head, session: Session) -> Iterator[Need]:
     if head.temporary or (head.if_exists and not exists(head, session)):
         return
     if head.kind == "USER" and head.place[0] == session.user:
-        return  # everyone may change what is their own
+        return  # every user may change their own settings
     word = head.reader.token.upper
     level = next((privilege for name, privilege in _LEVELS.items() if head.says(name)), None)
     if level and head.kind in ("DATABASE", "SCHEMA"):

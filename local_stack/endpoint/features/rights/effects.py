@@ -24,7 +24,7 @@ Effect = Callable[[Outcome], None]
 def effect_of(head: Head, session: Session) -> Effect | None:
     """Return what to do with the grants once the statement has succeeded. Return None where there is nothing to do."""
     if head.temporary or (head.verb == "CREATE" and head.kind in _ROUTINES):
-        return None  # routines are recorded where they are made: only there their signature is known
+        return None  # routines are recorded where they are made, because only that code knows their signature
     match head.verb:
         case "CREATE" | "UNDROP":
             keeps = head.or_alter and exists(head, session)
@@ -68,7 +68,7 @@ def _future(grants: Grants, kind: str, place: tuple[str, ...]) -> Iterator[Grant
 
 def _create(head: Head, outcome: Outcome, copies: bool, source: tuple[str, ...] | None, session: Session) -> None:
     if not str(outcome.scalar() or "").rstrip(".").endswith(_CREATED):
-        return  # IF NOT EXISTS found one
+        return  # IF NOT EXISTS found an object
     if head.or_replace and not head.says("COPY", "GRANTS"):
         if head.kind in _CONTAINERS:
             forget(head, session)

@@ -89,7 +89,7 @@ class Gate:
         try:
             self.tree = parse(text)
         except (SqlError, SqlglotError):
-            return  # see check_late; who runs the statement says what is wrong with it
+            return  # check_late checks it later, and whatever runs the statement reports what is wrong
         self._judge_tree(self.tree)
 
     def _judge_tree(self, tree: Expr) -> None:

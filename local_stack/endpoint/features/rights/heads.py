@@ -36,7 +36,7 @@ class Head:
     """Hold the head of a statement.
 
     `verb` is CREATE, ALTER, … and `kind` is the kind as SHOW GRANTS names it, without an integration's type. `place`
-    holds the parts of the name, completed from the session; a routine's name includes its signature. `reader` stands
+    holds the parts of the name, completed from the session. A routine's name includes its signature. `reader` stands
     after the name.
     """
 
@@ -121,7 +121,7 @@ def read_head(sql: str, session: Session) -> Head | None:
         if kind in _ROUTINES and verb != "CREATE":
             place = (*place[:-1], place[-1] + read_signature(reader))
     except SqlError:
-        return None  # who runs the statement says what is wrong with it
+        return None  # whatever runs the statement reports what is wrong
     if_missing = reader.looking_at("IF", "NOT", "EXISTS") or if_missing
     stored = "INTEGRATION" if kind.endswith("INTEGRATION") else kind
     if place in session.temporary_tables and kind in ("TABLE", "VIEW"):

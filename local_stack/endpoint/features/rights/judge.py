@@ -15,7 +15,7 @@ from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError
 
-# Databases that everyone may use, and the schema that every database shows.
+# The databases that everyone may use, and the schema that everyone may use in every database.
 _FREE_DATABASES = frozenset({"SNOWFLAKE", "SNOWFLAKE_SAMPLE_DATA", "MEMORY", "SYSTEM", "TEMP", "_FS_GLOBAL"})
 _FREE_SCHEMA = "INFORMATION_SCHEMA"
 _MISSING = {RELATION: "Object"}

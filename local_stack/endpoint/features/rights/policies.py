@@ -22,7 +22,7 @@ from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation.context import CHANGED, Context, identifier
 
 _REFERENCE = "POLICY REFERENCE"
-# The protected table's name where its policies are asked, which may query other tables.
+# The protected table has this name while its policies are evaluated. Policies may query other tables.
 _ROW = "PROTECTED_ROW"
 
 

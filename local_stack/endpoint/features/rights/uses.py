@@ -12,7 +12,7 @@ from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError
 
-# Strings that are no reference, bodies and comments.
+# Bodies, comments, and strings that are not references.
 _ELSEWHERE = re.compile(r"'(?!@)(?:[^'\\]|\\.|'')*'|\$\$.*?\$\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _PART = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _STAGE = re.compile(rf"@(?P<table>(?:{_PART}\.){{0,2}}%)?(?P<name>{_PART}(?:\.{_PART}){{0,2}})")

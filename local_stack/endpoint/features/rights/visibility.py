@@ -19,7 +19,7 @@ from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.statements import Statement
 from local_stack.endpoint.translation.context import Context
 
-# The plural after SHOW: the kind, and the columns that make up the full name.
+# For each plural after SHOW, the kind and the columns that make up the full name.
 _IN_SCHEMA = ("database_name", "schema_name", "name")
 _SHOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "DATABASES": ("DATABASE", ("name",)), "SCHEMAS": ("SCHEMA", ("database_name", "name")),
@@ -88,7 +88,7 @@ def _seer(kind: str, access: Access) -> Callable[[tuple[str, ...], int, pa.Table
     return sees
 
 
-# The views of INFORMATION_SCHEMA whose rows are objects: the columns of the schema and the object.
+# For each view of INFORMATION_SCHEMA whose rows are objects, the columns of the schema and the object.
 _VIEWS = {
     "TABLES": ("TABLE_SCHEMA", "TABLE_NAME"), "VIEWS": ("TABLE_SCHEMA", "TABLE_NAME"),
     "COLUMNS": ("TABLE_SCHEMA", "TABLE_NAME"), "SCHEMATA": ("SCHEMA_NAME", None),

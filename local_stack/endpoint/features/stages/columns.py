@@ -262,7 +262,7 @@ def _json_columns(duck: duckdb.DuckDBPyConnection, source: str) -> tuple[list[tu
     """Return the top-level keys of the documents, each as a JSON column."""
     rows = duck.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {source}").fetchall()
     keys = sorted(row[0] for row in rows)
-    # a JSON null is SQL NULL in a column of another type, as when a VARIANT null is cast
+    # A JSON null becomes SQL NULL in a column of another type, as a VARIANT null does when it is cast.
     values = ", ".join(f"json_extract(json, {literal('$.' + _key(key))}) AS {identifier(key)}" for key in keys)
     return [(key, "JSON") for key in keys], f"(SELECT {values or 'json'} FROM {source})"
 

@@ -53,7 +53,7 @@ def plain_file(path: Path, dialect: CsvDialect) -> PlainFile | None:
                     content = content.partition(b"\n")[2]
                 if piece.startswith(codecs.BOM_UTF8) or not content:
                     return None
-                # DuckDB takes a new line within quotes for no line, also in what it skips.
+                # DuckDB does not count a new line within quotes as a line, not even in the lines that it skips.
                 if dialect.quote and dialect.quote.encode() in piece[: len(piece) - len(content)]:
                     return None
             if not scan.add(content):

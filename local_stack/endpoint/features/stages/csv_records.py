@@ -22,7 +22,7 @@ from local_stack.endpoint.features.stages.row_errors import TRANSIENT, ColumnNam
 from local_stack.endpoint.features.stages.text_stream import INVALID, invalid_bytes
 from local_stack.endpoint.statements import SqlError
 
-MAX_RECORD = 16_777_216  # characters: a quote that is not closed is looked for no further
+MAX_RECORD = 16_777_216  # the search for a closing quote stops after this many characters
 
 Row = list[str | None]
 
@@ -73,7 +73,7 @@ class CsvReader:
     def __init__(self, pieces: Iterator[str], dialect: CsvDialect, layout: Layout) -> None:
         self._pieces, self._dialect, self._layout = pieces, dialect, layout
         self._text, self._at, self._ended = "", 0, False
-        self._line, self._before = 1, 0  # of the next record: its line, and the characters before it in that line
+        self._line, self._before = 1, 0  # the next record's line, and the characters before it there
         self._new_line = dialect.record == "\n"
         self._stop = self._stops(dialect.escape_unenclosed)
         inner = "".join(re.escape(c) for c in {dialect.quote or "", dialect.escape or ""})

@@ -146,7 +146,7 @@ def _plain_sql(file: CsvFile, plain: PlainFile, width: int) -> str:
         f" skip = {plain.skip}, compression = '{plain.compression}', parallel = {'false' if plain.folded else 'true'},"
         " max_line_size = 4194304"
     )
-    # A text with the escape in it cannot be in a plain file.
+    # A plain file cannot hold a text that has the escape in it.
     possible = [text for text in sorted(d.nulls) if not d.escape_unenclosed or d.escape_unenclosed not in text]
     nulls = ", ".join(literal(text) for text in possible)
     values = [

@@ -14,7 +14,7 @@ import duckdb
 from local_stack.endpoint.features.stages.formats import path_list
 from local_stack.endpoint.features.stages.location import StagedFile
 
-# DuckDB's own columns beside those of a file; a file's column of such a name hides them.
+# The columns that DuckDB adds to those of a file. A file's column of the same name hides them.
 READER_COLUMNS = frozenset({"filename", "file_index", "file_row_number"})
 _SCHEMA = (
     "name, type, type_length, repetition_type, num_children, converted_type, scale, precision, field_id, logical_type,"

@@ -27,7 +27,7 @@ _BOOLEANS = frozenset(
 )  # fmt: skip
 
 
-# Values that this endpoint cannot follow, and does not ignore.
+# Values that this endpoint cannot follow. It refuses them and does not ignore them.
 _UNSUPPORTED = {
     "JSON": {
         "ENABLE_OCTAL": True, "ALLOW_DUPLICATE": True, "STRIP_NULL_VALUES": True, "IGNORE_UTF8_ERRORS": True,

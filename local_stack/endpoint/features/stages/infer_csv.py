@@ -45,7 +45,7 @@ def _checks(text: str, formats: InputFormats) -> list[str]:
         f"max(length(split_part({text}, '.', 2)))",
         every(f"{value_of_text(text, 'DOUBLE', formats)} IS NOT NULL"),
         every(f"lower({text}) IN ('true', 'false')"),
-        # A date is also a timestamp: one with a time of day is no date.
+        # A date also reads as a timestamp, but a text with a time of day is not a date.
         every(f"({times[0]}) AND NOT contains({text}, ':')"),
         every(times[1]),
         every(times[2]),

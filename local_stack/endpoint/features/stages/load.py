@@ -165,13 +165,13 @@ class Load:
 
         One statement can load a group as if it loaded its files one by one.
         """
-        # What went wrong in a group is looked for in another connection, which does not see this one's temporary tables.
+        # The error of a group is found on another connection, which does not see this one's temporary tables.
         separate = self._on_error.lenient or self._copy.query is not None or self._table.database == "temp"
         if self._format.type == "PARQUET" and not separate and len(files) > 1:
             try:
                 self._footers = read_footers(self._reader(), files)
             except duckdb.Error:
-                pass  # some file is not Parquet: one by one, the first bad file is found in its turn
+                pass  # some file is not Parquet, and loading one by one finds the first bad file
             else:
                 yield from neighbours(files, self._footers)
                 return

@@ -83,7 +83,7 @@ def query_over_file(session: Session, query: str, file: StagedFile, form: FileFo
 def width_of(scope: Expr) -> int:
     """Return the greatest n of the scope's `$n`."""
     numbers = [int(p.name) for p in scope.find_all(exp.Parameter) if p.name.isdigit()]
-    # Those that have become columns for another source of the same query.
+    # Some have already become columns for another source of the same query.
     numbers += [int(c.name[1:]) for c in scope.find_all(exp.Column) if c.name[:1] == "$" and c.name[1:].isdigit()]
     return max(numbers, default=1)
 

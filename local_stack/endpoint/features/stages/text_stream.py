@@ -22,7 +22,7 @@ _STREAMS = {"GZIP": "gzip", "BZ2": "bz2", "ZSTD": "zstd", "BROTLI": "brotli"}
 _WINDOW_BITS = {"DEFLATE": 15, "RAW_DEFLATE": -15}
 _MAGIC = ((b"\x1f\x8b", "GZIP"), (b"BZh", "BZ2"), (b"\x28\xb5\x2f\xfd", "ZSTD"))
 _SUFFIXES = {".deflate": "DEFLATE", ".raw_deflate": "RAW_DEFLATE"}
-# Snowflake's name without hyphens → Python's codec. Not in Python: IBM420, ISO-2022-CN.
+# Snowflake's name without hyphens → Python's codec. Python does not have IBM420 and ISO-2022-CN.
 _CODECS = {
     "BIG5": "big5", "EUCJP": "euc_jp", "EUCKR": "euc_kr", "GB18030": "gb18030", "IBM424": "cp424", "IBM949": "cp949",
     "ISO2022JP": "iso2022_jp", "ISO2022KR": "iso2022_kr", "ISO885915": "iso8859_15", "KOI8R": "koi8_r",

@@ -54,7 +54,7 @@ def input_formats(session: Session, form: FileFormat) -> InputFormats:
         text = str(form.get(option, "AUTO"))
         if text.upper() == "AUTO":
             text = session.parameter(parameter)
-        # In a format to read with, a fraction may have any number of digits.
+        # When a format is used to read, a fraction may have any number of digits.
         return "AUTO" if text.upper() == "AUTO" else _FRACTION.sub("%n", strftime_format(text))
 
     binary = str(form.get("BINARY_FORMAT", session.parameter("BINARY_INPUT_FORMAT"))).upper()
@@ -100,7 +100,7 @@ def _time(text: str, kind: str, form: str, known: tuple[str, ...]) -> str:
     read = f"TRY_CAST({text} AS {kind})"
     others = f"CAST(try_strptime({text}, [{', '.join(map(literal, known))}]) AS {kind})"
     if kind.startswith("TIME") and not kind.startswith("TIMESTAMP"):
-        # DuckDB takes the time of day out of a timestamp too.
+        # DuckDB would also accept a timestamp, and take its time of day.
         return f"CASE WHEN regexp_matches({text}, '^\\s*[0-9]{{1,2}}:') THEN COALESCE({read}, {others}) END"
     since = f"TRY_CAST({text} AS BIGINT)"
     micros = (

@@ -47,10 +47,10 @@ def table_definition(session: Session, table: SchemaName) -> str | None:
 
 
 def clone_table(session: Session, source: SchemaName, target: SchemaName, with_rows: bool = True) -> None:
-    """Clone a table's columns, defaults, constraints, comments and rows. Load metadata is not cloned, as in
-    Snowflake.
+    """Clone a table's columns, defaults, constraints, comments and rows.
 
-    The names are DuckDB's, so a temporary table is in the database `temp`.
+    Load metadata is not cloned, as in Snowflake. The names are DuckDB's, so a temporary table is in the database
+    `temp`.
     """
     definition = table_definition(session, source)
     if definition is None:

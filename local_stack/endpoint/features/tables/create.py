@@ -64,7 +64,7 @@ class _Copy:
         if session.relation_kind(physical) != "TABLE":
             raise missing_object("table", str(self.source))
         note = {key: value for key, value in session.notes.of(self.source).items() if key != "transient"}
-        if physical != place:  # CREATE OR REPLACE TABLE t CLONE t gives the table that is there
+        if physical != place:  # CREATE OR REPLACE TABLE t CLONE t keeps the table as it is
             if session.relation_kind(place):
                 session.duck.execute(f"DROP TABLE {session.quoted(place)}")
             clone.clone_table(session, physical, place, with_rows=self.with_rows)

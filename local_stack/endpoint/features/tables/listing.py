@@ -153,7 +153,7 @@ def _table_rows(session: Session, scope: Scope) -> list[Row]:
 
 
 def _transient_containers(session: Session) -> set[tuple[str, str]]:
-    """Return the transient databases and schemas. Every table that is made in them is transient."""
+    """Return the transient databases and schemas. Everything that is made in them is transient."""
     found = [*session.catalog.objects("DATABASE"), *session.catalog.objects("SCHEMA")]
     return {(o.database, o.schema) for o in found if o.definition.get("transient")}
 
