@@ -1,4 +1,7 @@
-"""The chain of one statement: its family by verb and kind, or the rewrites and DuckDB, under the transaction rules."""
+"""Run one statement through its chain.
+
+A family answers it by its verb and kind, or it is rewritten and DuckDB runs it.
+"""
 
 from __future__ import annotations
 
@@ -87,13 +90,15 @@ _MISSING = re.compile(r"Object '([^']+)' does not exist")
 
 
 class Extension(Protocol):
-    """A family of statements (procedures, tasks, account objects, stages, …).
+    """Answer the statements of one family (procedures, tasks, account objects, stages, …).
 
     It may have `start(sessions)` and `stop()`, which are called when serving begins and ends.
     """
 
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
-        """Answer with a result, with a rewritten statement (the chain goes on with it), or with None: not mine."""
+        """Answer with a result, with a rewritten statement for the rest of the chain, or with None for another family's
+        statement.
+        """
 
 
 Families = tuple[Extension, ...]
@@ -207,7 +212,7 @@ AFTER: list[Rewrite] = [text_lengths, macros, numbers.after, parsed_json, casts,
 
 
 class Chain:
-    """Runs statements on sessions."""
+    """Run statements on sessions."""
 
     def __init__(self, extensions: Sequence[Extension]) -> None:
         self._routes = routes(extensions)

@@ -1,4 +1,4 @@
-"""Every failure of the engine becomes a `SqlError`: what a Snowflake client understands.
+"""Turn every failure of the engine into a `SqlError`, which a Snowflake client understands.
 
     SqlError (statements.py: the base; carries errno and SQL state)
       TransactionAborted   the open transaction had to be rolled back
@@ -33,14 +33,17 @@ _DUCKDB: tuple[tuple[type[Exception], int, str, str], ...] = (
 
 
 class TransactionAborted(SqlError):
-    """The open transaction is rolled back: another session has changed the columns of a table that it had written to."""
+    """Report that the open transaction is rolled back.
+
+    Another session has changed the columns of a table that it had written to.
+    """
 
     def __init__(self, why: str) -> None:
         super().__init__(f"The open transaction was rolled back: its writes no longer fit. {why}", 603, "25P02")
 
 
 class SessionGone(SqlError):
-    """No session has this token."""
+    """Report that no session has this token."""
 
     def __init__(self) -> None:
         super().__init__("Your authentication token has expired. You must login again.", errno=390114, sqlstate="08001")
@@ -100,7 +103,7 @@ def _from_duckdb(error: duckdb.Error) -> SqlError:
 
 
 def _plain(message: str) -> str:
-    """Without terminal colours."""
+    """Return a text without terminal colours."""
     return re.sub(r"\x1b\[[0-9;]*m", "", message).strip()
 
 

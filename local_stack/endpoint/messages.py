@@ -1,4 +1,4 @@
-"""DuckDB's messages as Snowflake words them, where clients and people look for the words.
+"""Word DuckDB's messages as Snowflake does, where clients and people look for the words.
 
 Sources: the messages that Snowpark's and the connector's own tests expect.
 """

@@ -1,4 +1,4 @@
-"""A statement's outcome: an Arrow table in canonical types with Snowflake's column types beside it.
+"""Hold a statement's outcome: an Arrow table in canonical types, with Snowflake's column types.
 
 Canonical: int64 or decimal128 (FIXED), float64 (REAL), string (TEXT, VARIANT, ARRAY, OBJECT as JSON text), bool, date32,
 timestamp[us] (NTZ), timestamp[us, UTC] (LTZ, TZ), time64[us], binary.
@@ -24,7 +24,7 @@ _NESTED = ("VARIANT", "ARRAY", "OBJECT")
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """A column as the wire describes it. type: Snowflake's wire type in upper case."""
+    """Describe a column for the wire. type: Snowflake's wire type in upper case."""
 
     name: str
     type: str
@@ -43,8 +43,9 @@ class ColumnInfo:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a statement gave. statement_type_id: Snowflake's number, by which clients tell DML from queries.
-    transfer: the answer to PUT and GET, which the client itself carries out."""
+    """Hold what a statement returned. statement_type_id: Snowflake's number, by which clients tell DML from queries.
+    transfer: the answer to PUT and GET, which the client itself carries out.
+    """
 
     columns: tuple[ColumnInfo, ...]
     table: pa.Table

@@ -1,4 +1,4 @@
-"""The session parameters: their defaults and types, and which values the stand-in honours.
+"""List the session parameters with their defaults and types, and the values that the stand-in honours.
 
 See: https://docs.snowflake.com/en/sql-reference/parameters
 """
@@ -13,7 +13,7 @@ from local_stack.endpoint.errors import compilation_error
 
 @dataclass(frozen=True)
 class Parameter:
-    """A session parameter: default, type as SHOW PARAMETERS names it, description."""
+    """Describe a session parameter: its default, its type as SHOW PARAMETERS names it, and its description."""
 
     default: str
     type: str

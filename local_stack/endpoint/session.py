@@ -1,4 +1,7 @@
-"""Sessions: one per login, each with its own DuckDB connection, transaction and parameters, found by token."""
+"""Hold the sessions.
+
+Each log-in has one, with its own DuckDB connection, transaction and parameters; its token finds it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ from local_stack.endpoint.variables import Variables
 
 
 class Executor(Protocol):
-    """Runs statements on sessions."""
+    """Run statements on sessions."""
 
     def run(self, statement: Statement, session: Session, batch: Sequence[tuple[bindings.Bind, ...]] = ()) -> Outcome:
         """Run one statement through the whole chain. Raises SqlError."""
@@ -54,8 +57,9 @@ class Executor(Protocol):
 
 @dataclass
 class Session:
-    """One session. lock guards its DuckDB connection for the length of one statement, never of a CALL: a procedure's
-    handler runs statements on the session of its caller, from other threads, while the CALL is under way.
+    """Hold one session. lock guards its DuckDB connection for one statement, but never for a whole CALL.
+
+    While a CALL runs, its procedure's handler runs statements on the caller's session from other threads.
 
     duck: its DuckDB connection. Hold `lock`, and go through `transaction.run` for anything that writes.
     database, schema: the current ones, None where there is none.
@@ -149,7 +153,7 @@ class Session:
             self.database, self.schema = database, schema
 
     def leave(self, database: str, schema: str | None) -> None:
-        """The database (or schema) is gone: it is no longer the current one."""
+        """Forget the current database or schema, because it has been dropped."""
         with self.lock:
             if self.database == database and schema in (None, self.schema):
                 self.place(None if schema is None else database, None)
@@ -174,7 +178,7 @@ class Session:
         return bool(found)
 
     def relation_kind(self, name: SchemaName) -> str | None:
-        """'TABLE', 'VIEW', or None when nothing has this (physical) name."""
+        """Return 'TABLE' or 'VIEW' for a (physical) name, or None when nothing has it."""
         for kind, column, source in (
             ("TABLE", "table_name", "duckdb_tables()"),
             ("VIEW", "view_name", "duckdb_views()"),
@@ -352,7 +356,7 @@ def _literal(value: Any) -> str:
 
 
 class Sessions:
-    """All sessions of one endpoint."""
+    """Hold all sessions of one endpoint."""
 
     def __init__(self, engine: Engine, executor: Executor) -> None:
         self.engine, self._executor = engine, executor

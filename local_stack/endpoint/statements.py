@@ -1,4 +1,4 @@
-"""What the endpoint's parts agree on: one statement in, a typed result or a Snowflake error out.
+"""Define what the endpoint's parts share: the statement that comes in, and the result or Snowflake error that goes out.
 
 A request passes through the extensions in order. An extension answers with a `Result`, with a rewritten
 `Statement` (the chain goes on with it), or with None: not mine. What no extension answers, DuckDB executes.
@@ -16,7 +16,7 @@ ColumnType = Literal["TEXT", "FIXED", "REAL", "BOOLEAN", "DATE", "TIMESTAMP_NTZ"
 
 @dataclass(frozen=True)
 class Statement:
-    """One SQL statement as the client sent it.
+    """Hold one SQL statement as the client sent it.
 
     text: the SQL, without a final semicolon. binds: positional values (bind type, text value) in order; empty when none.
     describe_only: the client asks for the result's columns without running it.
@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Result:
-    """A result set computed by an extension. rows hold Python values (datetime in UTC, Decimal, str, bool, None)."""
+    """Hold the rows that an extension computed. rows hold Python values (datetime in UTC, Decimal, str, bool, None)."""
 
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[Any]] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Result:
 
 
 class SqlError(Exception):
-    """A Snowflake error: what the client raises as ProgrammingError with this errno and SQL state."""
+    """Carry a Snowflake error. The client raises it as ProgrammingError with this errno and SQL state."""
 
     def __init__(self, message: str, errno: int = 2140, sqlstate: str = "42601") -> None:
         super().__init__(message)
@@ -90,5 +90,5 @@ class SqlError(Exception):
 
 
 def unsupported(what: str) -> SqlError:
-    """Return what the stand-in cannot do is refused by name."""
+    """Return the error that names what the stand-in cannot do."""
     return SqlError(f"Unsupported feature '{what}' in the local endpoint.", errno=2, sqlstate="0A000")

@@ -1,4 +1,4 @@
-"""Session variables: typed values under names that know no case.
+"""Hold session variables: typed values whose names ignore case.
 
 See: https://docs.snowflake.com/en/sql-reference/session-variables
 """
@@ -22,7 +22,7 @@ _SEMI_STRUCTURED = frozenset({"VARIANT", "OBJECT", "ARRAY"})
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable. type: its column type on the wire (FIXED, TEXT, …); value: the Python value; times are UTC."""
+    """Hold one variable. type: its column type on the wire (FIXED, TEXT, …); value: the Python value; times are UTC."""
 
     name: str
     type: str
@@ -62,7 +62,7 @@ class Variable:
 
 
 class Variables:
-    """The variables of one session."""
+    """Hold the variables of one session."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Variable] = {}

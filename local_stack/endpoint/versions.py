@@ -1,4 +1,4 @@
-"""Assert at start what we lean on in other packages beyond what they promise: private names, templates, texts.
+"""Check at start that other packages still have what we rely on beyond their promises: private names, templates, texts.
 
 A version that no longer has one of them fails here, with a sentence, and not in the middle of somebody's statement. The
 sources are read as text, before anything of them is imported: Snowpark alone takes seconds to import.
@@ -28,7 +28,7 @@ class Need:
 
 
 class MissingNeeds(Exception):
-    """An installed package is not one that the endpoint works with. The message is for people."""
+    """Report that the endpoint does not work with an installed package. The message is for people."""
 
 
 def _needs(package: str, file: str, use: str, *texts: str) -> list[Need]:

@@ -13,8 +13,9 @@ _INTEGERS = {exp.DataType.Type.BIGINT, exp.DataType.Type.INT}
 
 
 def casts(expression: Expr, _: Context) -> Expr:
-    """Casts whose meaning differs: to text (a VARIANT string without its quotes, timestamps in Snowflake's format), to integers
-    (they round, half away from zero). Runs after fakesnow's transforms; the macros are in functions.py.
+    """Rewrite casts that mean something else in DuckDB: to text (a VARIANT string has no quotes, timestamps have
+    Snowflake's format) and to integers (they round half away from zero). Runs after fakesnow's transforms. The
+    macros are in functions.py.
     """
 
     def replace(node: Expr) -> Expr:
@@ -56,7 +57,9 @@ _TIMESTAMPS = {exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ}
 
 
 def try_casts(expression: Expr, _: Context) -> Expr:
-    """TRY_CAST to a timestamp gives NULL; fakesnow makes any cast to a timestamp its own function, which raises."""
+    """Let TRY_CAST to a timestamp give NULL. fakesnow turns every cast to a timestamp into its own function, which
+    raises.
+    """
 
     def replace(node: Expr) -> Expr:
         if isinstance(node, exp.TryCast) and node.to.this in _TIMESTAMPS:
@@ -85,7 +88,9 @@ def variants(expression: Expr, _: Context) -> Expr:
 
 
 def parsed_json(expression: Expr, _: Context) -> Expr:
-    """PARSE_JSON and TRY_PARSE_JSON of text, and of a VARIANT that holds text: the macros are in functions.py.
+    """Rewrite PARSE_JSON and TRY_PARSE_JSON of text, or of a VARIANT that holds text.
+
+    The macros are in functions.py.
 
     Source: https://docs.snowflake.com/en/sql-reference/functions/parse_json. Runs after fakesnow's transforms.
     """

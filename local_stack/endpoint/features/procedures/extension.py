@@ -1,4 +1,4 @@
-"""The extension: which statements are about procedures and functions, and what each of them does."""
+"""Answer the statements about procedures and functions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _UNITS = {"MILLISECONDS": 0.001, "SECONDS": 1.0, "MINUTES": 60.0, "HOURS": 3600.
 
 
 def _wait(arguments: list[str]) -> str:
-    """SYSTEM$WAIT(amount [, unit])"""
+    """Answer SYSTEM$WAIT(amount [, unit]): sleep that long."""
     unit = arguments[1].upper() if len(arguments) > 1 else "SECONDS"
     if unit not in _UNITS:
         raise compilation_error(f"Invalid time unit '{unit}' of SYSTEM$WAIT.", 1008, "22023")
@@ -55,7 +55,7 @@ _QUERIES = frozenset({"SELECT", "WITH", "INSERT", "CREATE", "MERGE", "UPDATE", "
 
 
 class Procedures:
-    """CREATE, CALL, SHOW, DESCRIBE, ALTER and DROP of procedures and functions; scripting blocks."""
+    """Answer CREATE, CALL, SHOW, DESCRIBE, ALTER and DROP of procedures and functions, and run scripting blocks."""
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
         """functions: further ones that queries call with literals, by name in upper case."""
@@ -196,7 +196,7 @@ def _require_replaceable(created: CreateRoutine, session: Session) -> None:
 
 
 def _commit(session: Session) -> None:
-    """Every DDL commits the open transaction."""
+    """Commit the open transaction, as every DDL does."""
     with session.lock:
         session.transaction.commit()
 

@@ -1,4 +1,4 @@
-"""SYSTEM$WAIT, SYSTEM$CANCEL_QUERY, SYSTEM$CANCEL_ALL_QUERIES and SYSTEM$ABORT_SESSION.
+"""Answer SYSTEM$WAIT, SYSTEM$CANCEL_QUERY, SYSTEM$CANCEL_ALL_QUERIES and SYSTEM$ABORT_SESSION.
 
 They act before the statement that calls them takes its session's connection, which another statement may have.
 """
@@ -19,7 +19,7 @@ _SECONDS |= {"MILLISECONDS": 1e-3, "MICROSECONDS": 1e-6, "NANOSECONDS": 1e-9}
 
 
 class Control:
-    """The extension."""
+    """Answer the SYSTEM$ functions that wait, cancel statements or end a session."""
 
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
         """Answer `CALL f(…)` and `SELECT f(…)`; in a longer query put the value in the place of the call."""
@@ -50,7 +50,10 @@ def _described() -> dict[str, Function]:
 
 
 def _wait(session: Session, arguments: list[str]) -> str:
-    """See: https://docs.snowflake.com/en/sql-reference/functions/system_wait"""
+    """Wait as long as the call says.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/system_wait
+    """
     unit = arguments[1].upper() if len(arguments) > 1 else "SECONDS"
     if not 1 <= len(arguments) <= 2 or unit not in _SECONDS or not arguments[0].isdigit():
         raise compilation_error(f"Invalid argument for function SYSTEM$WAIT: {', '.join(arguments)}", 1008, "22023")
@@ -59,7 +62,10 @@ def _wait(session: Session, arguments: list[str]) -> str:
 
 
 def _cancel_query(session: Session, arguments: list[str]) -> str:
-    """See: https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query"""
+    """Cancel one statement.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query
+    """
     query_id = _only(arguments, "SYSTEM$CANCEL_QUERY")
     query = next((one for one in session.queries.running() if one.id == query_id), None)
     if query is None or not _may_cancel(session, query) or not query.cancellation.request(cancellation.canceled()):
@@ -68,7 +74,10 @@ def _cancel_query(session: Session, arguments: list[str]) -> str:
 
 
 def _cancel_all(session: Session, arguments: list[str]) -> str:
-    """See: https://docs.snowflake.com/en/sql-reference/functions/system_cancel_all_queries"""
+    """Cancel every statement of a session.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/system_cancel_all_queries
+    """
     own, number = cancellation.current.get(), _only(arguments, "SYSTEM$CANCEL_ALL_QUERIES")
     count = 0
     for query in list(session.queries.running(number)):
@@ -79,7 +88,10 @@ def _cancel_all(session: Session, arguments: list[str]) -> str:
 
 
 def _abort(session: Session, arguments: list[str]) -> str:
-    """See: https://docs.snowflake.com/en/sql-reference/functions/system_abort_session"""
+    """End a session.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/system_abort_session
+    """
     number = _only(arguments, "SYSTEM$ABORT_SESSION")
     other = session.registry.numbered(number)
     if other is None or not (other.user == session.user or session.role == "ACCOUNTADMIN"):

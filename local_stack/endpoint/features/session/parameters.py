@@ -1,4 +1,4 @@
-"""Session parameters: ALTER SESSION SET/UNSET, SHOW PARAMETERS, and those that change how statements run.
+"""Answer ALTER SESSION SET/UNSET and SHOW PARAMETERS, and apply the parameters that change how statements run.
 
 TIMEZONE is DuckDB's session time zone too (default UTC here; Snowflake's accounts start with America/Los_Angeles).
 AUTOCOMMIT changes the transaction. The others are kept and shown.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SessionParameters:
-    """The extension."""
+    """Answer statements about session parameters."""
 
     def handle(self, statement: Statement, session: Session) -> Result | None:
         words = leading_words(statement.text, 3)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class UseStatements:
-    """The extension."""
+    """Answer USE of a database or a schema."""
 
     def handle(self, statement: Statement, session: Session) -> Result | None:
         words = leading_words(statement.text, 2)

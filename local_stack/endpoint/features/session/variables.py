@@ -1,4 +1,4 @@
-"""SET, UNSET and SHOW VARIABLES.
+"""Answer SET, UNSET and SHOW VARIABLES.
 
 See: https://docs.snowflake.com/en/sql-reference/sql/set, …/sql/unset, …/sql/show-variables
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SessionVariables:
-    """The extension."""
+    """Answer statements about session variables."""
 
     def handle(self, statement: Statement, session: Session) -> Result:
         reader = Reader(statement.text)
