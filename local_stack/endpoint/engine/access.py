@@ -1,4 +1,4 @@
-"""Who may do what: the hierarchy of roles, and the privileges that a set of roles adds up to.
+"""Decide who may do what: the hierarchy of roles, and the privileges that a set of roles adds up to.
 
 See: https://docs.snowflake.com/en/user-guide/security-access-control-overview
 """
@@ -25,7 +25,7 @@ RELATION = "RELATION"
 
 
 def inherited(grants: Grants, holders: Iterable[Holder]) -> frozenset[Holder]:
-    """These roles and every role granted to them, directly or not, and PUBLIC."""
+    """Return these roles and every role granted to them, directly or not, and PUBLIC."""
     found: set[Holder] = {("ROLE", "PUBLIC")}
     waiting = list(holders)
     while waiting:
@@ -61,7 +61,7 @@ def holders_of(grants: Grants, role: Holder) -> frozenset[Holder]:
 
 @dataclass(frozen=True)
 class Access:
-    """What roles may do together. holders: the roles, with all that they inherit."""
+    """Answer what roles may do together. holders: the roles, with all that they inherit."""
 
     grants: Grants
     holders: frozenset[Holder]

@@ -1,4 +1,4 @@
-"""Ending a statement before its end: who asks for it, and what must be woken so that it hears of it.
+"""End a statement before its end: who asks for it, and what must be woken so that it hears of it.
 
 A statement runs in one thread, with its `Cancellation` in a context variable. What it waits for (a query in DuckDB, a
 lock, a handler's process) is registered with `waking` meanwhile. See:
@@ -26,7 +26,7 @@ def canceled() -> SqlError:
 
 
 class Cancellation:
-    """Whether one statement is to end, and why. parent: the statement that runs it, a CALL."""
+    """Hold whether one statement is to end, and why. parent: the statement that runs it, a CALL."""
 
     def __init__(self, parent: Cancellation | None = None) -> None:
         self._mutex = threading.RLock()
@@ -164,7 +164,7 @@ def sleep(seconds: float) -> None:
 
 
 class ConnectionLock:
-    """A reentrant lock on a DuckDB connection. To cancel a statement interrupts the connection only while it has the lock."""
+    """Lock a DuckDB connection, reentrantly. Canceling a statement interrupts the connection only while it has the lock."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._lock = threading.RLock()

@@ -1,4 +1,4 @@
-"""The persisted registry of objects that DuckDB has no word for: procedures, tasks, stages, roles, integrations, …
+"""Keep the registry of objects that DuckDB has no word for: procedures, tasks, stages, roles, integrations, …
 
 One table of documents in the endpoint's own database. It has a connection of its own, so that a change neither joins nor
 breaks a session's transaction: in Snowflake every DDL is a transaction of its own.
@@ -27,7 +27,7 @@ _Document = tuple[str, dt.datetime]  # the definition as JSON, and when it was c
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object. kind: 'STAGE', 'PROCEDURE', …; database and schema are '' for account objects; names as stored
+    """Hold one object. kind: 'STAGE', 'PROCEDURE', …; database and schema are '' for account objects; names as stored
     (unquoted identifiers in upper case). created_on: UTC. definition: JSON-able."""
 
     kind: str
@@ -43,7 +43,7 @@ class StoredObject:
 
 
 class Catalog:
-    """Objects by (kind, database, schema, name). Thread-safe; every change is durable when the call returns.
+    """Keep objects by (kind, database, schema, name). Thread-safe; every change is durable when the call returns.
 
     One endpoint owns the table, so what it holds is read once and then answered from memory.
     """
@@ -66,7 +66,7 @@ class Catalog:
 
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The registry's own DuckDB connection, locked: for a family's own tables (schema _fs_global.local_objects)."""
+        """Yield the registry's own DuckDB connection, locked: for a family's own tables (schema _fs_global.local_objects)."""
         with self._lock:
             yield self._connection
 

@@ -1,4 +1,4 @@
-"""The data behind the endpoint: DuckDB files, one per Snowflake database, all attached on start.
+"""Hold the data behind the endpoint: DuckDB files, one per Snowflake database, all attached on start.
 
 A directory is used by one endpoint at a time (DuckDB locks its files). What is not in a DuckDB file is in `stages/`
 (internal stages, one folder per stage) or under the S3 root (external stages: s3://bucket/key is root/bucket/key).
@@ -64,7 +64,7 @@ HIDDEN_DATABASES = frozenset({"memory", "system", "temp", GLOBAL_DATABASE_NAME})
 
 
 class Engine:
-    """One DuckDB instance with every database of data_dir attached, and what all sessions share.
+    """Hold one DuckDB instance with every database of data_dir attached, and what all sessions share.
 
     rights: whether privileges are enforced. address: (host, port) the endpoint serves on.
     """

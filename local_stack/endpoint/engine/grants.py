@@ -1,4 +1,4 @@
-"""The account's grants: who holds which privilege on what. OWNERSHIP is a grant like any other.
+"""Keep the account's grants: who holds which privilege on what. OWNERSHIP is a grant like any other.
 
 They are documents of the registry, held in memory too: a decision reads no database.
 """
@@ -29,7 +29,7 @@ Target = tuple[str, str]
 
 @dataclass(frozen=True)
 class Grant:
-    """One privilege. on: the object's kind; name: its full name, or the scope of a future grant ('DB.SCHEMA').
+    """Hold one privilege. on: the object's kind; name: its full name, or the scope of a future grant ('DB.SCHEMA').
     to: ROLE, DATABASE ROLE or USER. future: 'SCHEMA' or 'DATABASE' for a future grant in that scope."""
 
     privilege: str
@@ -56,7 +56,7 @@ class Grant:
 
 
 class Grants:
-    """All grants of one endpoint. version: changes with every change. enforced: whether anything asks them."""
+    """Keep all grants of one endpoint. version: changes with every change. enforced: whether anything asks them."""
 
     def __init__(self, catalog: Catalog, enforced: bool = True) -> None:
         self.enforced = enforced
@@ -99,7 +99,7 @@ class Grants:
             return [name for on, name in self._on if on == kind and name.startswith(prefix)]
 
     def owner(self, kind: str, name: str) -> Holder:
-        """Who owns an object: as recorded, else as its kind's owner is by default."""
+        """Return who owns an object: as recorded, else as its kind's owner is by default."""
         for grant in self.on(kind, name):
             if grant.privilege == OWNERSHIP:
                 return grant.holder
@@ -144,7 +144,7 @@ class Grants:
         self.change([grant for grant, _ in self.all() if condition(grant)], ())
 
     def rename(self, old: str, new: str, kind: str | None = None) -> None:
-        """An object of this name (of any kind, without one), or everything in it, has another name now."""
+        """Follow a renaming: of an object of this name (of any kind, without one), or of everything in it."""
 
         def renamed(name: str) -> str | None:
             return new + name[len(old) :] if name == old or name.startswith(f"{old}.") else None

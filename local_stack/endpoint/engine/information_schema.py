@@ -1,4 +1,4 @@
-"""INFORMATION_SCHEMA.COLUMNS: fakesnow's view with the lengths that DuckDB holds as CHECKs.
+"""Make INFORMATION_SCHEMA.COLUMNS: fakesnow's view with the lengths that DuckDB holds as CHECKs.
 
 See: https://docs.snowflake.com/en/sql-reference/info-schema
 """

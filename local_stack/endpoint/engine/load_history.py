@@ -1,4 +1,4 @@
-"""The tables of COPY's load metadata: which content was loaded into which table.
+"""Make the tables of COPY's load metadata: which content was loaded into which table.
 
 They are in the table's database and part of the COPY's transaction. Those of a temporary table are temporary too, and know
 the table by DuckDB's number: one created anew starts empty.
@@ -45,7 +45,7 @@ def table_number(connection: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def begin_history(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> None:
-    """A table created anew has loaded nothing, and INFORMATION_SCHEMA.LOAD_HISTORY tells nothing of it."""
+    """Begin anew: a new table has loaded nothing, and INFORMATION_SCHEMA.LOAD_HISTORY tells nothing of it."""
     forget_loads(connection, database, schema, table)
     name = f"{identifier(database)}._fs_information_schema._fs_load_history"
     connection.execute(f"DELETE FROM {name} WHERE schema_name = ? AND table_name = ?", [schema, table])

@@ -1,4 +1,4 @@
-"""Table locks as Snowflake has them: UPDATE, DELETE, MERGE and DDL on one table wait for each other, INSERTs do not.
+"""Lock tables as Snowflake does: UPDATE, DELETE, MERGE and DDL on one table wait for each other, INSERTs do not.
 
 DuckDB would answer a concurrent change of the same rows with a conflict error instead of waiting. See:
 https://docs.snowflake.com/en/sql-reference/transactions#resource-locking
@@ -15,7 +15,7 @@ from local_stack.endpoint.statements import SqlError
 
 
 class TableLocks:
-    """Exclusive locks by table name, owned by a session until it releases them all. commits: how often something was
+    """Keep exclusive locks by table name, owned by a session until it releases them all. commits: how often something was
     committed, at least."""
 
     def __init__(self) -> None:

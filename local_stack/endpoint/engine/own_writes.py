@@ -1,4 +1,4 @@
-"""What an open transaction has written, kept beside DuckDB's transaction, so that this one can be begun anew.
+"""Keep what an open transaction has written beside DuckDB's transaction, so that this one can be begun anew.
 
 Snowflake's statements see what others have committed meanwhile, and one that fails undoes only itself; DuckDB's transaction
 has one snapshot, and an error ends it. So before each further statement the rows that the transaction has written so far are
@@ -23,7 +23,7 @@ _KEPT = "_kept_rows"
 
 @dataclass
 class _Table:
-    """One table's part. gone: numbers of committed rows that are deleted, or replaced by one of `rows`.
+    """Hold one table's part. gone: numbers of committed rows that are deleted, or replaced by one of `rows`.
 
     last: the highest number of a committed row in DuckDB's snapshot. changed: whether more than new rows may have been
     written since the snapshot; pending: whether anything was written that is not kept yet. A temporary table is kept whole.
@@ -39,7 +39,7 @@ class _Table:
 
 
 class OwnWrites:
-    """The writes of one session's open transaction. beside: makes another connection, which sees what is committed."""
+    """Keep the writes of one session's open transaction. beside: makes another connection, which sees what is committed."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, beside: Callable[[], duckdb.DuckDBPyConnection]) -> None:
         self._connection, self._beside = connection, beside

@@ -1,5 +1,6 @@
-"""What is known of tables and views beside DuckDB's catalog: whether one is transient, its keys and options, which columns are
-ARRAY or OBJECT.
+"""Keep what is known of tables and views beside DuckDB's catalog.
+
+That is: whether one is transient, its keys and options, which columns are ARRAY or OBJECT.
 
 There is one note for each table. It goes with the table when that is dropped, copied, renamed or swapped. The note of a
 temporary table ends with its session.
@@ -19,7 +20,7 @@ Content = dict[str, Any]
 
 
 class TableNotes:
-    """The notes as one session sees them. temporary: the names of its temporary tables, which hide others."""
+    """Show the notes as one session sees them. temporary: the names of its temporary tables, which hide others."""
 
     def __init__(self, catalog: Catalog, temporary: Container[TableName]) -> None:
         self._catalog, self._temporary = catalog, temporary
@@ -51,20 +52,20 @@ class TableNotes:
             self._catalog.update(stored, content)
 
     def forget(self, table: SchemaName | TableName, temporary: bool) -> None:
-        """The table is gone."""
+        """Forget a table that is gone."""
         if temporary:
             self._own.pop(_name(table), None)
         else:
             self._catalog.drop(NOTE, *_name(table))
 
     def move(self, source: SchemaName, target: SchemaName, temporary: bool) -> None:
-        """The table has another name."""
+        """Give a table's notes to its new name."""
         content = self._own.get(_name(source), {}) if temporary else self.of(source)
         self.write(target, content, temporary)
         self.forget(source, temporary)
 
     def swap(self, one: SchemaName, other: SchemaName) -> None:
-        """The two tables have each other's name."""
+        """Exchange the notes of two tables that have each other's name."""
         first, second = self.of(one), self.of(other)
         self.change(one, **{**dict.fromkeys(first), **second})
         self.change(other, **{**dict.fromkeys(second), **first})

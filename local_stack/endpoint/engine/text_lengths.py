@@ -1,4 +1,4 @@
-"""VARCHAR(n) in DuckDB, which has no lengths: a CHECK on the column that fails with Snowflake's words.
+"""Hold VARCHAR(n) in DuckDB, which has no lengths: a CHECK on the column that fails with Snowflake's words.
 
 The check goes with the column when it is renamed or copied, so it is also what DESCRIBE reads the length from.
 See: https://docs.snowflake.com/en/sql-reference/data-types-text

@@ -1,4 +1,4 @@
-"""Snowflake's transaction rules over DuckDB's.
+"""Keep Snowflake's transaction rules over DuckDB's.
 
 - A DDL statement (CTAS included) commits the open transaction and is one of its own.
 - Outside a transaction every statement is atomic by itself, MERGE and COPY included.
@@ -29,7 +29,7 @@ _CONFLICT_RETRIES = 20
 
 
 class Effect(Enum):
-    """What a statement does to the transaction."""
+    """Name what a statement does to the transaction."""
 
     READ = "read"
     APPEND = "append"  # INSERT and COPY: no lock
@@ -38,7 +38,7 @@ class Effect(Enum):
 
 
 class Transaction:
-    """The transaction state of one session. Not thread-safe: the session's lock guards it."""
+    """Hold the transaction state of one session. Not thread-safe: the session's lock guards it."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, locks: TableLocks, owner: str, lock_timeout: Callable[[], float]
@@ -53,15 +53,15 @@ class Transaction:
 
     @property
     def number(self) -> int | None:
-        """Counts this session's transactions; None outside one."""
+        """Count this session's transactions; None outside one."""
         return self._count if self.open else None
 
     def begin(self) -> None:
-        """BEGIN: within an open transaction it does nothing, as in Snowflake."""
+        """Begin: within an open transaction it does nothing, as in Snowflake."""
         self._open()
 
     def commit(self) -> None:
-        """COMMIT; without an open transaction it does nothing."""
+        """Commit; without an open transaction it does nothing."""
         try:
             if self._begun:
                 self._control("COMMIT")
@@ -71,7 +71,7 @@ class Transaction:
             self._reset()
 
     def rollback(self) -> None:
-        """ROLLBACK; without an open transaction it does nothing."""
+        """Roll back; without an open transaction it does nothing."""
         try:
             if self._begun:
                 self._control("ROLLBACK")
@@ -107,7 +107,7 @@ class Transaction:
             raise
 
     def _alone(self, tables: Iterable[str], action: Callable[[], T], atomic: bool) -> T:
-        """Outside a transaction: atomic, repeated when DuckDB reports a conflict with another session."""
+        """Run outside a transaction: atomic, repeated when DuckDB reports a conflict with another session."""
         self._locks.acquire(self._owner, tables, self._lock_timeout())
         try:
             for attempt in range(_CONFLICT_RETRIES):

@@ -1,4 +1,4 @@
-"""Users and their roles: which they may use, and with which they log in.
+"""Know users and their roles: which they may use, and with which they log in.
 
 Whoever has not been created by CREATE USER is the first user of a new account: an administrator of it, without secondary
 roles, so that the role in use is the one whose rights count.

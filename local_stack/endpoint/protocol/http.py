@@ -1,4 +1,4 @@
-"""The HTTP side: Snowflake's login, session and query endpoints on the loopback interface."""
+"""Serve HTTP: Snowflake's login, session and query endpoints on the loopback interface."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _token(request: Request) -> str:
 
 
 class Endpoint:
-    """The routes over one engine."""
+    """Answer the routes over one engine."""
 
     def __init__(self, engine: Engine, setup: str = "") -> None:
         """setup: statements that ACCOUNTADMIN runs before anything is served."""
@@ -178,7 +178,7 @@ class Endpoint:
         return JSONResponse({"success": query is not None, "data": None, "code": None, "message": None})
 
     async def telemetry(self, _: Request) -> JSONResponse:
-        """Clients' telemetry is accepted and dropped."""
+        """Accept and drop clients' telemetry."""
         return JSONResponse({"success": True, "data": "Log Received", "code": None, "message": None})
 
     async def result(self, request: Request) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Several statements in one request (MULTI_STATEMENT_COUNT): each runs on its own; the client then asks for each result.
+"""Run several statements in one request (MULTI_STATEMENT_COUNT): each runs on its own; the client then asks for each result.
 
 Source: Snowflake's parameter reference, MULTI_STATEMENT_COUNT: 1 by default, 0 for any number; another number must be met.
 """

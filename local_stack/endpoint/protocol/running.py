@@ -1,4 +1,4 @@
-"""A client's statement from its request to its answer: run in a thread, waited for or asked for later, canceled.
+"""Take a client's statement from its request to its answer: run in a thread, waited for or asked for later, canceled.
 
 The client that waits hears after 45 seconds that the statement still runs, and where to ask again, as Snowflake's clients
 know it. One whose answer got lost sends its request again, under the same id: the statement runs once.
@@ -40,7 +40,7 @@ Answer = dict[str, Any]
 
 
 class Running:
-    """The statements under way, each as a task of the event loop."""
+    """Keep the statements under way, each as a task of the event loop."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[Answer]] = {}

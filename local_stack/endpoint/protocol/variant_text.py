@@ -1,4 +1,4 @@
-"""VARIANT, ARRAY and OBJECT values as Snowflake's clients get them: indented by two, object keys in order.
+"""Write VARIANT, ARRAY and OBJECT values as Snowflake's clients get them: indented by two, object keys in order.
 
 A scalar is as JSON writes it. Source: results of SELECT in the clients' own tests.
 """
@@ -12,11 +12,11 @@ _INDENT = "  "
 
 
 class _Number(str):
-    """A number kept as it is written."""
+    """Hold a number as it is written."""
 
 
 def variant_text(text: str) -> str:
-    """Indented text of a JSON array or object; other text unchanged."""
+    """Return the indented text of a JSON array or object; other text unchanged."""
     if not text.startswith(("[", "{")):
         return text
     try:

@@ -1,4 +1,4 @@
-"""Outcomes and errors as the JSON that Snowflake's clients read.
+"""Write outcomes and errors as the JSON that Snowflake's clients read.
 
 Queries travel as Arrow (base64), so that fetch_pandas_all works; DML counts as JSON rows, because clients read them there.
 """
@@ -58,7 +58,7 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
 
 
 def _with_variant_text(outcome: Outcome) -> Outcome:
-    """VARIANT, ARRAY and OBJECT columns in the form clients get."""
+    """Return VARIANT, ARRAY and OBJECT columns in the form clients get."""
     table = outcome.table
     for position, column in enumerate(outcome.columns):
         if column.type in ("VARIANT", "ARRAY", "OBJECT") and position < table.num_columns:
@@ -101,7 +101,7 @@ def failure(error: SqlError, query_id: str) -> dict[str, Any]:
 
 
 def rowset(outcome: Outcome) -> list[list[str | None]]:
-    """Rows as JSON strings, in the formats of the connector's JSON converters."""
+    """Return rows as JSON strings, in the formats of the connector's JSON converters."""
     kinds = [column.type for column in outcome.columns]
     return [[_text(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in outcome.rows()]
 
@@ -157,7 +157,7 @@ def _wire_array(array: pa.ChunkedArray, kind: str, zone: str) -> Any:
 
 
 def _timestamp(array: Any, zone: str | None) -> pa.StructArray:
-    """Seconds since the epoch and nanoseconds within the second; also right before 1970.
+    """Return seconds since the epoch and nanoseconds within the second; also right before 1970.
 
     For a TIMESTAMP_TZ also its offset, 1440 minutes for UTC. The offset is that of the session's zone.
     """
@@ -176,7 +176,7 @@ def _timestamp(array: Any, zone: str | None) -> pa.StructArray:
 
 
 def _remainder(micros: Any) -> Any:
-    """micros mod one second, never negative."""
+    """Return micros mod one second, never negative."""
     truncated = pc.multiply(pc.divide(micros, 1_000_000), 1_000_000)
     rest = pc.subtract(micros, truncated)
     return pc.if_else(pc.less(rest, 0), pc.add(rest, 1_000_000), rest)

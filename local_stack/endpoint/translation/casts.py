@@ -35,9 +35,9 @@ def casts(expression: Expr, _: Context) -> Expr:
 
 
 def _is_plain(node: Expr) -> bool:
-    """Return a literal, or arithmetic of literals and casts to integers, which DuckDB converts as Snowflake does.
+    """Return whether DuckDB converts it as Snowflake does: a literal, or arithmetic of literals and casts to integers.
 
-    Besides, the macro repeats its argument: of SQL functions that call each other, statements would grow with its power.
+    Such a node needs no macro. The macro repeats its argument, so each level of nested calls would double the statement.
     """
     if isinstance(node, exp.Neg | exp.Paren):
         return _is_plain(node.this)

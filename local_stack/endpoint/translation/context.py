@@ -1,4 +1,4 @@
-"""What a rewrite may know and leave behind."""
+"""Hold what a rewrite may know and leave behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TableName = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Declared:
-    """A column of CREATE TABLE … AS SELECT as it is declared. default: Snowflake's expression. length: of VARCHAR(n)."""
+    """Hold a column of CREATE TABLE … AS SELECT as it is declared. default: Snowflake's expression. length: of VARCHAR(n)."""
 
     name: str
     not_null: bool
@@ -26,7 +26,7 @@ class Declared:
 
 @dataclass
 class Context:
-    """The session (its database, schema, parameters, results, temporary tables).
+    """Hold the session (its database, schema, parameters, results, temporary tables).
 
     parameters: those of the statement itself, which go before the session's. text: the statement's. on_success: what to
     do afterwards. temporary: the name of the temporary table or view that the statement creates. declared: the columns

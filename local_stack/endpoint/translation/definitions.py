@@ -1,4 +1,4 @@
-"""Statements that are one in Snowflake and several in DuckDB: a column that counts takes its numbers from a sequence."""
+"""Divide statements that are one in Snowflake and several in DuckDB: a column that counts takes its numbers from a sequence."""
 
 from __future__ import annotations
 

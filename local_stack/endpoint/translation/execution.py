@@ -24,7 +24,7 @@ from local_stack.endpoint.translation.fakesnow import Run, transform
 
 
 class Execution:
-    """One statement on its way. type_id: Snowflake's number for the kind of statement."""
+    """Run one statement. type_id: Snowflake's number for the kind of statement."""
 
     def __init__(self, context: Context, before: Sequence[Rewrite], after: Sequence[Rewrite], type_id: int = 0) -> None:
         self._context, self._session, self._duck = context, context.session, context.session.duck

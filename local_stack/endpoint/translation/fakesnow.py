@@ -1,4 +1,4 @@
-"""fakesnow's transforms of a Snowflake tree to a DuckDB one: in its order, each where it can matter.
+"""Apply fakesnow's transforms of a Snowflake tree to a DuckDB one: in its order, each where it can matter.
 
 fakesnow walks the whole tree once for each of its eighty transforms. A transform looks at nodes of a few classes; where
 the tree holds none of them, it is left out. Those that can never matter here are not in the list, for the reasons given.
@@ -22,7 +22,7 @@ Types = tuple[type[Any], ...]
 
 @dataclass(frozen=True)
 class Run:
-    """What transforms may ask for: the session's current database and schema."""
+    """Hold what transforms may ask for: the session's current database and schema."""
 
     database: str | None
     schema: str | None
@@ -30,7 +30,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Transform:
-    """One transform. needs: it leaves a tree as it is that has no node of these classes or of classes below them."""
+    """Hold one transform. needs: it leaves a tree as it is that has no node of these classes or of classes below them."""
 
     function: Callable[..., Expr]
     needs: Types

@@ -10,7 +10,7 @@ from local_stack.endpoint.translation.context import Context, replace_each
 
 
 def information_schema(expression: Expr, context: Context) -> Expr:
-    """Names of views where INFORMATION_SCHEMA is the current schema, which no later rewrite would know otherwise."""
+    """Rewrite names of views where INFORMATION_SCHEMA is the current schema, which no later rewrite would know otherwise."""
     if context.schema == INFORMATION_SCHEMA:
         of_queries = {cte.alias.upper() for cte in expression.find_all(exp.CTE)}
         for table in expression.find_all(exp.Table):
@@ -48,7 +48,7 @@ _MACROS = {"TYPEOF": "_sf_typeof"}
 
 
 def function_names(expression: Expr, _: Context) -> Expr:
-    """Functions that are macros of ours (functions.py) under another name."""
+    """Rewrite functions that are macros of ours (functions.py) under another name."""
 
     def replace(node: Expr) -> Expr:
         name = str(node.this).upper() if isinstance(node, exp.Anonymous) else ""
@@ -80,7 +80,7 @@ _RESERVED_IN_DUCKDB_ONLY = frozenset(
 
 
 def reserved_words(expression: Expr, context: Context) -> Expr:
-    """Column and table names that are free words in Snowflake and reserved in DuckDB.
+    """Quote column and table names that are free words in Snowflake and reserved in DuckDB.
 
     Such names are quoted.
     """
@@ -98,7 +98,7 @@ _SPLIT_MACROS = {
 
 
 def split_tables(expression: Expr, _: Context) -> Expr:
-    """SPLIT_TO_TABLE and STRTOK_SPLIT_TO_TABLE, over the columns of what stands before them, as lateral table macros."""
+    """Rewrite SPLIT_TO_TABLE and STRTOK_SPLIT_TO_TABLE, over the columns of what stands before them, as lateral table macros."""
     for node in list(expression.find_all(exp.Lateral, exp.TableFromRows)):
         call = node.this
         if isinstance(call, exp.SplitToTable):

@@ -1,4 +1,4 @@
-"""Which expressions can be NULL: what results tell as `nullable`, on which Snowpark's schemas are built.
+"""Tell which expressions can be NULL: what results tell as `nullable`, on which Snowpark's schemas are built.
 
 Only what certainly never is NULL is told so: constants, columns that are NOT NULL, COUNT and ranks, and operators and
 functions that give NULL for NULL alone, over those.

@@ -1,4 +1,4 @@
-"""NUMBER stays exact: sums, averages and quotients of decimals, which fakesnow and DuckDB compute as DOUBLE.
+"""Keep NUMBER exact: sums, averages and quotients of decimals, which fakesnow and DuckDB compute as DOUBLE.
 
 Snowflake: SUM(NUMBER(p, s)) is NUMBER(38, s); a quotient has scale max(s1, min(s1 + 6, 12)) for a dividend of scale s1,
 rounded half away from zero; AVG is such a quotient; dividing by zero is an error. Only FLOAT is computed as floating point.
@@ -69,7 +69,7 @@ def _frame(aggregate: Expr) -> Expr:
 
 
 def _quotient(average: exp.Avg) -> Expr:
-    """SUM(x) / NULLIF(COUNT(x), 0), both over the window of the average, if it has one."""
+    """Return SUM(x) / NULLIF(COUNT(x), 0), both over the window of the average, if it has one."""
     frame = _frame(average)
 
     def over_the_same(aggregate: Expr) -> Expr:

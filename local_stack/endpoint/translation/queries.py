@@ -12,7 +12,7 @@ from local_stack.endpoint.translation.context import Context, identifier, replac
 
 
 def joins(expression: Expr, _: Context) -> Expr:
-    """Joins without a condition, which Snowflake takes as cross joins.
+    """Make cross joins of joins without a condition, as Snowflake does.
 
     `(a JOIN b)` -> `(a CROSS JOIN b)`. sqlglot writes it for DuckDB as `(a, b)`, which only a FROM takes.
     """
@@ -75,7 +75,7 @@ def windows(expression: Expr, _: Context) -> Expr:
 
 
 def counts(expression: Expr, _: Context) -> Expr:
-    """COUNT_IF over no rows is 0; sqlglot writes it for DuckDB as a SUM, which is NULL there.
+    """Keep COUNT_IF over no rows at 0; sqlglot writes it for DuckDB as a SUM, which is NULL there.
 
     COUNT_IF(x) -> COUNT(CASE WHEN x THEN 1 END), which is also what a window takes.
     """
@@ -91,7 +91,7 @@ def counts(expression: Expr, _: Context) -> Expr:
 
 
 def query_results(expression: Expr, context: Context) -> Expr:
-    """TABLE(RESULT_SCAN('query id')): the rows of an earlier statement of the user's sessions.
+    """Answer TABLE(RESULT_SCAN('query id')): the rows of an earlier statement of the user's sessions.
 
     The result becomes a temporary view. Raises SqlError 000709 for an unknown query.
     """

@@ -1,4 +1,4 @@
-"""What DuckDB does not know of a query's columns: which are ARRAY, OBJECT or TIMESTAMP_TZ, and which never are NULL.
+"""Tell what DuckDB does not know of a query's columns: which are ARRAY, OBJECT or TIMESTAMP_TZ, and which never are NULL.
 
 DuckDB has one type, JSON, for VARIANT, ARRAY and OBJECT, one type for TIMESTAMP_LTZ and TIMESTAMP_TZ, and its results say
 nothing of NULL. It is read off the query, down to constants, casts, functions and the declared columns of tables. What
@@ -23,7 +23,7 @@ from local_stack.endpoint.translation.nullability import can_be_null
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a column. name: as stored, '' for one without."""
+    """Hold what is known of a column. name: as stored, '' for one without."""
 
     name: str
     kind: Kind | None = None
@@ -117,7 +117,7 @@ def columns_of_query(query: Expr, of_table: TableColumns) -> Columns:
 
 
 def _with_names(clause: exp.With, of_table: TableColumns) -> TableColumns:
-    """of_table, for which the queries of a WITH are tables too."""
+    """Return of_table, for which the queries of a WITH are tables too."""
     for named in clause.expressions:
         columns = None if clause.args.get("recursive") else columns_of_query(named.this, of_table)
         of_table = _also(_stored(named.args["alias"]), _renamed(columns, named.args["alias"]), of_table)
@@ -145,7 +145,7 @@ def _renamed(columns: Columns, alias: Expr | None) -> Columns:
 
 
 class _Scope:
-    """One SELECT: its sources by alias, in order."""
+    """Hold one SELECT: its sources by alias, in order."""
 
     def __init__(self, select: exp.Select, of_table: TableColumns) -> None:
         self._select, self._of_table = select, of_table
@@ -249,7 +249,7 @@ class _Scope:
 
 
 def _groups_are_merged(select: exp.Select) -> bool:
-    """ROLLUP, CUBE and GROUPING SETS give NULL for what they sum up."""
+    """Return whether groups are merged: ROLLUP, CUBE and GROUPING SETS give NULL for what they sum up."""
     group = select.args.get("group")
     return group is not None and group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is not None
 

@@ -22,7 +22,7 @@ _STEP = re.compile(r"\[(\d+)\]|\[['\"]([^'\"]+)['\"]\]|\.?([^.\[\]]+)")
 
 
 def flatten(expression: Expr, context: Context) -> Expr:
-    """`LATERAL FLATTEN(…)` and `TABLE(FLATTEN(…))` become `_sp_flatten_each(…)` or, if recursive, `_sp_flatten_tree(…)`."""
+    """Rewrite `LATERAL FLATTEN(…)` and `TABLE(FLATTEN(…))` to `_sp_flatten_each(…)` or, if recursive, `_sp_flatten_tree(…)`."""
     del context
     for node in list(expression.find_all(exp.Lateral, exp.TableFromRows)):
         if isinstance(node.this, exp.Explode):
@@ -186,7 +186,7 @@ def _column_name(item: Expr) -> str:
 
 
 def _fill(pivot: exp.Pivot, field: exp.In, default: Any) -> None:
-    """DEFAULT ON NULL (x): a query around the pivot replaces the NULLs of its columns."""
+    """Fill by DEFAULT ON NULL (x): a query around the pivot replaces the NULLs of its columns."""
     pivot.set("default_on_null", None)
     table = pivot.parent
     if table is None:
@@ -219,7 +219,7 @@ if TYPE_CHECKING:
 
 
 def named_values(expression: Expr, context: Context) -> Expr:
-    """`FROM VALUES (…)` has columns COLUMN1, COLUMN2, … unless an alias names them."""
+    """Name the columns of `FROM VALUES (…)` COLUMN1, COLUMN2, … unless an alias names them."""
     del context
     for values in expression.find_all(exp.Values):
         if not isinstance(values.parent, exp.From | exp.Join) or not values.expressions:
@@ -236,7 +236,7 @@ def named_values(expression: Expr, context: Context) -> Expr:
 
 
 def plain_tables(expression: Expr, context: Context) -> Expr:
-    """`FROM (t)` is `FROM t`: how Snowpark reads the temporary table of a large create_dataframe."""
+    """Rewrite `FROM (t)` to `FROM t`: how Snowpark reads the temporary table of a large create_dataframe."""
     del context
     for subquery in list(expression.find_all(exp.Subquery)):
         table = subquery.this
@@ -252,7 +252,10 @@ def plain_tables(expression: Expr, context: Context) -> Expr:
 
 
 def positional_columns(expression: Expr, context: Context) -> Expr:
-    """`$n` of a query's one source becomes `#n`; `t.$n` over a VALUES or a subquery becomes that source's nth column."""
+    """Rewrite positions: `$n` of a query's one source to `#n`.
+
+    `t.$n` over a VALUES or a subquery becomes that source's nth column.
+    """
     del context
     _unquote(expression)
     for position in list(expression.find_all(exp.Parameter)):
@@ -278,7 +281,7 @@ def positional_columns(expression: Expr, context: Context) -> Expr:
 
 
 def _unquote(expression: Expr) -> None:
-    """`"$1"`, as Snowpark quotes it, is a position too, unless the source has a column of that name."""
+    """Take `"$1"`, as Snowpark quotes it, for a position too, unless the source has a column of that name."""
     for column in list(expression.find_all(exp.Column)):
         if column.table or not _QUOTED_POSITION.fullmatch(column.name) or not column.this.quoted:
             continue

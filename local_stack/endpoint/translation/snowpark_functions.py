@@ -1,4 +1,4 @@
-"""Function calls that need another name, a macro (snowpark_macros.py) or another form in DuckDB."""
+"""Rewrite function calls that need another name, a macro (snowpark_macros.py) or another form in DuckDB."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def call_arguments(node: Expr) -> list[Expr]:
 
 
 def _from_hex(node: exp.Cast) -> Expr:
-    """Text becomes binary as hexadecimal digits: the default of BINARY_INPUT_FORMAT."""
+    """Make text binary by its hexadecimal digits: the default of BINARY_INPUT_FORMAT."""
     if isinstance(node.this, exp.Literal) and node.this.is_string:
         return exp.Anonymous(this="from_hex", expressions=[node.this])
     return node
 
 
 def _window(node: exp.Window) -> Expr:
-    """RATIO_TO_REPORT and CONDITIONAL_TRUE_EVENT, which DuckDB lacks, over the same window."""
+    """Rewrite RATIO_TO_REPORT and CONDITIONAL_TRUE_EVENT, which DuckDB lacks, over the same window."""
     match call_name(node.this):
         case "RATIO_TO_REPORT":
             value = call_arguments(node.this)[0]
@@ -124,7 +124,7 @@ def _cast_first(kind: exp.DType, safe: bool = False) -> Callable[[Expr], Expr]:
 
 
 def _as_doubles(node: Expr) -> Expr:
-    """Statistics compute in FLOAT, also over text that holds numbers."""
+    """Compute statistics in FLOAT, also over text that holds numbers."""
     for name in type(node).arg_types:
         value = node.args.get(name)
         if isinstance(value, Expr) and not isinstance(value, exp.Cast):
@@ -133,7 +133,7 @@ def _as_doubles(node: Expr) -> Expr:
 
 
 def _seeded(node: Expr) -> Expr:
-    """RANDOM(seed): any integer of 64 bits; fakesnow takes 32."""
+    """Rewrite RANDOM(seed): any integer of 64 bits; fakesnow takes 32."""
     if isinstance(node.this, exp.Literal) and node.this.name.isdigit():
         node.set("this", exp.Literal.number(int(node.this.name) % 2_147_483_647))
     return node

@@ -1,4 +1,4 @@
-"""What Snowflake refuses and DuckDB would accept, and what the stand-in cannot do and sqlglot would drop silently."""
+"""Refuse what Snowflake refuses and DuckDB would accept, and what the stand-in cannot do and sqlglot would drop silently."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _columns(query: exp.Query) -> list[Expr]:
 
 
 def _definition(create: exp.Create) -> None:
-    """What a view's or a new table's query may not have."""
+    """Refuse what a view's or a new table's query may not have."""
     query = create.expression
     if not isinstance(query, exp.Query):
         return

@@ -95,7 +95,10 @@ def _length(kind: exp.DataType | None) -> int | None:
 
 
 def text_lengths(expression: Expr, _: Context) -> Expr:
-    """VARCHAR(n) of a new table as a CHECK, which DuckDB holds on every way into the table. Runs after fakesnow's transforms."""
+    """Hold VARCHAR(n) of a new table as a CHECK, which DuckDB applies on every way into it.
+
+    Runs after fakesnow's transforms.
+    """
     for kept_by_fakesnow in ("table_comment", "text_lengths"):
         expression.args.pop(kept_by_fakesnow, None)
     if not (
@@ -111,7 +114,7 @@ def text_lengths(expression: Expr, _: Context) -> Expr:
 
 
 def temporary_tables(expression: Expr, context: Context) -> Expr:
-    """Temporary tables and views with a qualified name: they live in one schema, hide a permanent table of the same name,
+    """Rewrite temporary tables and views with a qualified name: they live in one schema, hide a permanent table of the same name,
     and end with the session.
 
     DuckDB has one namespace of temporary tables per connection; the table's full name is its name there, and every reference
@@ -181,7 +184,10 @@ def _created(expression: Expr) -> exp.Table | None:
 
 
 def _may_have_alias(table: exp.Table) -> bool:
-    """Sources keep the table's own name as their alias, so that `name.column` still means them."""
+    """Return whether a table takes an alias.
+
+    Sources keep the table's own name as their alias, so that `name.column` still means them.
+    """
     parent = table.parent
     if isinstance(
         parent, exp.Insert | exp.Schema | exp.Create | exp.Drop | exp.Alter | exp.Describe | exp.TruncateTable

@@ -66,7 +66,7 @@ _TIMESTAMP_FUNCTIONS = {"TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", "TRY_TO_TIMESTAMP", 
 
 
 def input_formats(expression: Expr, context: Context) -> Expr:
-    """DATE_INPUT_FORMAT and TIMESTAMP_INPUT_FORMAT, of the session or of one statement: how casts read text.
+    """Follow DATE_INPUT_FORMAT and TIMESTAMP_INPUT_FORMAT, of the session or of one statement: how casts read text.
 
     Nothing to do while the formats are AUTO.
     """
@@ -147,7 +147,7 @@ def _name(node: Expr) -> str:
 
 
 def _last_query_id(node: Expr, context: Context) -> str | None:
-    """LAST_QUERY_ID(n): the n-th of the session from its start, or from its end where negative (default -1)."""
+    """Answer LAST_QUERY_ID(n): the n-th of the session from its start, or from its end where negative (default -1)."""
     position = -1
     if node.expressions:
         position = int(node.expressions[0].sql())

@@ -17,7 +17,7 @@ _READERS = frozenset({"GETVARIABLE", "SESSION_CONTEXT"})
 
 
 def session_variables(expression: Expr, context: Context) -> Expr:
-    """`$x` -> its value; in a view's definition: what it is when the view is queried; GETVARIABLE('X') -> its text."""
+    """Rewrite `$x` to its value; in a view's definition: what it is when the view is queried; GETVARIABLE('X') -> its text."""
     for call in expression.find_all(exp.DynamicIdentifier):
         argument = call.this
         raise compilation_error(

@@ -1,4 +1,4 @@
-"""Snowflake's functions on arrays and keys, as macros over JSON; `translation/arrays.py` calls them.
+"""Define Snowflake's functions on arrays and keys as macros over JSON; `translation/arrays.py` calls them.
 
 Two elements are equal where their JSON is. See: https://docs.snowflake.com/en/sql-reference/functions-semistructured
 """

@@ -1,4 +1,4 @@
-"""DuckDB macros of exact division, and of sums that stay decimal; see exact_numbers.
+"""Define DuckDB macros of exact division, and of sums that stay decimal; see exact_numbers.
 
 Decimals are divided as integers: both at scale 12, in HUGEINT, rounded half away from zero. Values are bound once, by
 a lambda over a list of one, so that nested quotients do not multiply the text of the plan.

@@ -1,4 +1,4 @@
-"""Snowflake functions and conversions that DuckDB lacks, as macros in the endpoint's own database.
+"""Define Snowflake functions and conversions that DuckDB lacks, as macros in the endpoint's own database.
 
 Branches on typeof(x) are decided when a statement is planned: they cost nothing per row.
 """

@@ -1,4 +1,4 @@
-"""Snowflake functions that DuckDB lacks, as macros of the endpoint's own database; `snowpark_functions` calls them.
+"""Define Snowflake functions that DuckDB lacks, as macros of the endpoint's own database; `snowpark_functions` calls them.
 
 VARIANT, ARRAY and OBJECT are JSON. Each macro takes what Snowflake's function takes; a variable number of keys comes as
 one list. Source of each rule: the function's page in Snowflake's SQL reference.
