@@ -118,7 +118,7 @@ def test_the_work_is_done_by_its_roles_one_after_the_other(filled: Warehouse) ->
         assert rows(analyst, "SELECT COUNT(*) FROM marts.daily_metrics") == [(1,)]
         rows(analyst, "CALL recon.reconcile_day('2024-01-15')")
         schemas = {row[1] for row in rows(analyst, "SHOW SCHEMAS IN DATABASE ecommerce_dw")}
-        assert schemas == {"MARTS", "RECON"}
+        assert schemas == {"INFORMATION_SCHEMA", "MARTS", "RECON"}
 
 
 def test_marts_are_replaced_and_go_on_after_another_deployment(filled: Warehouse) -> None:
