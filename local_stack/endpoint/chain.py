@@ -15,6 +15,7 @@ from fakesnow.statement_type import statement_type_id
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.bindings import Bind, to_python
+from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.get_ddl import get_ddl
 from local_stack.endpoint.features.objects import Objects
@@ -284,7 +285,7 @@ class Chain:
             execution = Execution(context, BEFORE, AFTER, statement_type_id(expression))
             if statement.describe_only:
                 outcome = session.transaction.run(
-                    classify(exp.select("1"), None, None)[0],
+                    Effect.READ,
                     (),
                     lambda: execution.describe(expression),
                 )

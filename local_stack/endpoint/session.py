@@ -168,15 +168,6 @@ class Session:
             != []
         )
 
-    def table_exists(self, database: str, schema: str, name: str) -> bool:
-        """Return whether a permanent table has this name."""
-        found = self.duck.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
-            " AND upper(table_name) = upper(?)",
-            [database, schema, name],
-        ).fetchall()
-        return bool(found)
-
     def relation_kind(self, name: SchemaName) -> str | None:
         """Return 'TABLE' or 'VIEW' for a (physical) name, or None when nothing has it."""
         for kind, column, source in (

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.features.show import read_filters
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.parameters import PARAMETERS
 from local_stack.endpoint.statements import Column, Result, Statement
 
@@ -22,15 +21,11 @@ if TYPE_CHECKING:
 class SessionParameters:
     """Answer statements about session parameters."""
 
-    def handle(self, statement: Statement, session: Session) -> Result | None:
-        words = leading_words(statement.text, 3)
-        if words[:2] == ("ALTER", "SESSION"):
-            reader = Reader(statement.text)
-            reader.accept("ALTER", "SESSION")
+    def handle(self, statement: Statement, session: Session) -> Result:
+        reader = Reader(statement.text)
+        if reader.accept("ALTER", "SESSION"):
             return self._alter(reader, session)
-        if words[:2] == ("SHOW", "PARAMETERS"):
-            return self._show(Reader(statement.text), statement.parameters, session)
-        return None
+        return self._show(reader, statement.parameters, session)
 
     def _alter(self, reader: Reader, session: Session) -> Result:
         if reader.accept("UNSET"):

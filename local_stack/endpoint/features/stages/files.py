@@ -18,13 +18,11 @@ from local_stack.endpoint.engine.bindings import to_python
 from local_stack.endpoint.features.stages.formats import read_options
 from local_stack.endpoint.features.stages.location import StagedFile, StageLocation, locate
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.language.tokens import leading_words
+from local_stack.endpoint.language.subject import subject
 from local_stack.endpoint.statements import Column, Result, SqlError, Statement
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
-
-_VERBS = {"LIST": "LIST", "LS": "LIST", "REMOVE": "REMOVE", "RM": "REMOVE", "PUT": "PUT", "GET": "GET"}
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,8 @@ class TransferResult(Result):
 class StagedFiles:
     """Answer LIST, REMOVE, PUT and GET."""
 
-    def handle(self, statement: Statement, session: Session) -> Result | None:
-        verb = _VERBS.get((leading_words(statement.text, 1) or ("",))[0])
-        if verb is None:
-            return None
+    def handle(self, statement: Statement, session: Session) -> Result:
+        verb = subject(statement.text).verb
         words, options = split_words(statement, {"LIST": 1, "REMOVE": 1, "PUT": 2, "GET": 2}[verb])
         match verb:
             case "LIST":

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA, information_schema_view
 from local_stack.endpoint.features.tables.columns import columns_of
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.statements import Column, Result, Statement, unsupported
 
 if TYPE_CHECKING:
@@ -22,14 +21,10 @@ _NAMES = (
 class DescribeTable:
     """Answer DESCRIBE {TABLE | VIEW} name."""
 
-    def handle(self, statement: Statement, session: Session) -> Result | None:
-        words = leading_words(statement.text, 3)
-        if not words or words[0] not in ("DESC", "DESCRIBE"):
-            return None
+    def handle(self, statement: Statement, session: Session) -> Result:
         reader = Reader(statement.text)
         reader.next()
-        if not reader.accept_any("TABLE", "VIEW"):
-            return None
+        reader.accept_any("TABLE", "VIEW")
         parts = reader.name()
         if reader.accept("TYPE"):
             raise unsupported("DESCRIBE TABLE TYPE = …")

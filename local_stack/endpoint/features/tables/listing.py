@@ -16,7 +16,6 @@ from local_stack.endpoint.features.tables.comments import comments_of
 from local_stack.endpoint.language.column_types import type_document
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, Result, Statement
 
@@ -29,17 +28,11 @@ Row = dict[str, Any]
 class ShowObjects:
     """Answer SHOW {TABLES | VIEWS | OBJECTS | SCHEMAS | DATABASES | SEQUENCES | COLUMNS}."""
 
-    def handle(self, statement: Statement, session: Session) -> Result | None:
-        words = leading_words(statement.text, 3)
-        if words[:1] != ("SHOW",):
-            return None
-        kind = words[2] if words[1:2] == ("TERSE",) else words[1] if len(words) > 1 else ""
-        if kind not in _SHOWN or words[2:3] == ("ROLES",):
-            return None
+    def handle(self, statement: Statement, session: Session) -> Result:
         reader = Reader(statement.text)
         reader.expect("SHOW")
         terse = reader.accept("TERSE")
-        reader.next()
+        kind = reader.next().upper
         reader.accept("HISTORY")
         with session.lock:
             return _SHOWN[kind](reader, session, terse)

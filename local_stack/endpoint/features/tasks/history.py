@@ -40,10 +40,6 @@ class TaskRun:
     graph_version: int = 1
     task_id: str = ""
 
-    @property
-    def is_final(self) -> bool:
-        return self.state not in ("SCHEDULED", "EXECUTING")
-
 
 _TYPES = {
     "scheduled_time": "TIMESTAMPTZ", "query_start_time": "TIMESTAMPTZ", "completed_time": "TIMESTAMPTZ",
