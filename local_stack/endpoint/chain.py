@@ -40,15 +40,16 @@ from local_stack.endpoint.features.stages.staged_query import staged_files
 from local_stack.endpoint.features.tables.containers import Containers
 from local_stack.endpoint.features.tables.declared import declarations
 from local_stack.endpoint.features.tables.describe import DescribeTable
-from local_stack.endpoint.features.tables.extension import Tables
 from local_stack.endpoint.features.tables.listing import ShowObjects
 from local_stack.endpoint.features.tables.show_keys import ShowKeys
+from local_stack.endpoint.features.tables.table_statements import Tables
 from local_stack.endpoint.features.tasks import Tasks
 from local_stack.endpoint.features.tasks.table_functions import task_functions
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.subject import Subject, subject, takes_binds
 from local_stack.endpoint.outcome import Outcome, from_result
 from local_stack.endpoint.session import Session
+from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import Result, SqlError, Statement
 from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.arrays import arrays
@@ -90,36 +91,35 @@ _COMMIT_NOTHING = ("QUERY", "CALL", "SHOW", "DESCRIBE", "USE", "SET", "UNSET", "
 _MISSING = re.compile(r"Object '([^']+)' does not exist")
 
 
-class Extension(Protocol):
-    """Answer the statements of one family (procedures, tasks, account objects, stages, …).
-
-    It may have `start(sessions)` and `stop()`, which are called when serving begins and ends.
-    """
+class Family(Protocol):
+    """Answer the statements of one family (procedures, tasks, account objects, stages, …)."""
 
     def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
-        """Answer with a result, with a rewritten statement for the rest of the chain, or with None for another family's
-        statement.
-        """
+        """Return a result, a rewritten statement for the rest of the chain, or None: it is another family's."""
 
 
-Families = tuple[Extension, ...]
+class Serving(Protocol):
+    """Run something of its own (workers, schedules) while the endpoint serves."""
+
+    def start(self, sessions: Sessions) -> None:
+        """Begin when the endpoint serves."""
+
+    def stop(self) -> None:
+        """End before the endpoint does."""
+
+
+Families = tuple[Family, ...]
 _RECORDED = ", ".join(sorted({kind.name for kind in KINDS} | {"INTEGRATION"}))
 _LISTED = ", ".join(
     sorted({kind.plural for kind in KINDS} | {f"{kind.type} INTEGRATIONS" for kind in KINDS if kind.type})
 )
 
 
-def build_extensions() -> list[Extension]:
-    """Make what keeps state for the statements of one endpoint."""
-    return [Procedures({"GET_DDL": get_ddl}), Tasks(), Objects()]
-
-
-def routes(extensions: Sequence[Extension]) -> Mapping[tuple[str, str], Families]:
+def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tuple[str, str], Families]:
     """Return who is asked for a verb and a kind of object, in order. Nobody: the statement goes on to the engine.
 
     A verb alone stands for every kind that has no row of its own.
     """
-    procedures, tasks, objects = extensions
     tables, containers, stages = Tables(), Containers(), StageDefinitions()
     variables = SessionVariables()
     control = Control()
@@ -215,8 +215,18 @@ AFTER: list[Rewrite] = [text_lengths, macros, numbers.after, parsed_json, casts,
 class Chain:
     """Run statements on sessions."""
 
-    def __init__(self, extensions: Sequence[Extension]) -> None:
-        self._routes = routes(extensions)
+    def __init__(self) -> None:
+        families = Procedures({"GET_DDL": get_ddl}), Tasks(), Objects()
+        self._serving: tuple[Serving, ...] = families
+        self._routes = routes(*families)
+
+    def start(self, sessions: Sessions) -> None:
+        for family in self._serving:
+            family.start(sessions)
+
+    def stop(self) -> None:
+        for family in reversed(self._serving):
+            family.stop()
 
     def run(self, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]] = ()) -> Outcome:
         """Return one statement's outcome. Every failure is a SqlError."""
@@ -252,8 +262,8 @@ class Chain:
     ) -> Outcome:
         """Ask the statement's families; what none of them answers goes to the engine."""
         asked = statement.text
-        for extension in self._families(statement.text, about):
-            match extension.handle(statement, session):
+        for family in self._families(statement.text, about):
+            match family.handle(statement, session):
                 case Result() as result:
                     if about.verb not in _COMMIT_NOTHING:
                         session.engine.locks.note_commit()

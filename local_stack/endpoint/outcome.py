@@ -148,7 +148,7 @@ def from_duckdb(description: list[tuple[Any, ...]], table: pa.Table, statement_t
 
 
 def from_result(result: Result, statement_type_id: int = 0) -> Outcome:
-    """Return the outcome of an extension's result."""
+    """Return the outcome of a family's result."""
     columns = tuple(column_from_result(column) for column in result.columns)
     rows = list(result.rows)
     arrays = [_from_python([row[i] for row in rows], column) for i, column in enumerate(columns)]

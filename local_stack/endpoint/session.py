@@ -1,13 +1,7 @@
-"""Hold the sessions.
-
-Each log-in has one, with its own DuckDB connection, transaction and parameters; its token finds it.
-"""
+"""Hold one session: its DuckDB connection, transaction, current names, parameters and variables."""
 
 from __future__ import annotations
 
-import itertools
-import secrets
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,15 +20,14 @@ from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA, Engine
 from local_stack.endpoint.engine.grants import Grants, Holder
 from local_stack.endpoint.engine.table_notes import TableNotes
 from local_stack.endpoint.engine.transactions import Transaction
-from local_stack.endpoint.engine.users import ALL_ROLES, FIRST_USERS_ROLE, available_roles, log_in_roles
+from local_stack.endpoint.engine.users import ALL_ROLES, FIRST_USERS_ROLE, available_roles
 from local_stack.endpoint.errors import (
-    SessionGone,
     compilation_error,
     missing_object,
     no_current_database,
     no_current_schema,
 )
-from local_stack.endpoint.language.names import SchemaName, stored, stored_name
+from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.quoting import dotted, literal, quote_name, quote_string
 from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.language.types import Kind
@@ -55,6 +48,24 @@ class Executor(Protocol):
         """Write the tree of a Snowflake query as DuckDB SQL."""
 
 
+class Registry(Protocol):
+    """Know all sessions of the endpoint."""
+
+    queries: Queries
+
+    def on_database(self, database: str) -> list[Session]:
+        """Return the sessions whose current database this is."""
+
+    def numbered(self, number: str) -> Session | None:
+        """Return the session with this number, as CURRENT_SESSION() gives it."""
+
+    def close(self, token: str) -> None:
+        """Log out."""
+
+    def abort(self, session: Session) -> None:
+        """End a session, whatever it does."""
+
+
 @dataclass
 class Session:
     """Hold one session. lock guards its DuckDB connection for one statement, but never for a whole CALL.
@@ -65,7 +76,7 @@ class Session:
     database, schema: the current ones, None where there is none.
     parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
     given: the parameters of the statements under way, the latest last.
-    secondary_roles: those in use beside the role, or ALL. attributes: room for extensions' own state, by name.
+    secondary_roles: those in use beside the role, or ALL. attributes: room for the features' own state, by name.
     at_end: what they have to do when the session ends.
     """
 
@@ -74,7 +85,7 @@ class Session:
     duck: duckdb.DuckDBPyConnection
     token: str
     master_token: str
-    registry: Sessions
+    registry: Registry
     number: str
     user: str = "LOCAL"
     role: str = FIRST_USERS_ROLE
@@ -344,87 +355,3 @@ def _literal(value: Any) -> str:
     if isinstance(value, bool | int | float | Decimal):
         return str(value)
     return quote_string(str(value))
-
-
-class Sessions:
-    """Hold all sessions of one endpoint."""
-
-    def __init__(self, engine: Engine, executor: Executor) -> None:
-        self.engine, self._executor = engine, executor
-        self.queries = Queries()
-        self._by_token: dict[str, Session] = {}
-        self._lock = threading.Lock()
-        self._numbers = itertools.count(1)
-
-    def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
-        """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md).
-
-        Without a role it is the user's default one. Raises SqlError 390186 or 390189 for a role that the user may not use.
-        """
-        attributes.update(log_in_roles(self.engine, attributes.get("user", "LOCAL"), attributes.get("role", "")))
-        with self._lock:
-            session = Session(
-                self.engine,
-                self._executor,
-                self.engine.duck_conn.cursor(),
-                token=secrets.token_urlsafe(32),
-                master_token=secrets.token_urlsafe(32),
-                registry=self,
-                number=str(next(self._numbers)),
-                **attributes,
-            )
-            if database:
-                self._enter(session, stored_name(database), stored_name(schema) if schema else None)
-            given, session.parameters = session.parameters, {}
-            for name, value in given.items():
-                if name in PARAMETERS:
-                    session.set_parameter(name, value)
-            self._by_token[session.token] = session
-            return session
-
-    def _enter(self, session: Session, database: str, schema: str | None) -> None:
-        """Make the database and schema of a log-in current ones, created where they are missing."""
-        if database not in self.engine.databases():
-            self.engine.attach(database)
-            session.duck.execute(f"CREATE SCHEMA IF NOT EXISTS {dotted(database, 'PUBLIC')}")
-        if schema and not session.schema_exists(database, schema):
-            session.duck.execute(f"CREATE SCHEMA {dotted(database, schema)}")
-        session.use(database, schema or "PUBLIC")
-
-    def get(self, token: str) -> Session:
-        """Return the session of a session or master token. Raises SessionGone."""
-        if session := self._by_token.get(token):
-            return session
-        for session in list(self._by_token.values()):
-            if secrets.compare_digest(session.master_token, token):
-                return session
-        raise SessionGone
-
-    def on_database(self, database: str) -> list[Session]:
-        """Return the sessions whose current database this is."""
-        return [s for s in list(self._by_token.values()) if s.database == database]
-
-    def close(self, token: str) -> None:
-        """Log out. A procedure's own client closing does not end the session it shares with its caller."""
-        session = self.get(token)
-        if session.call_depth > 0:
-            return
-        self.abort(session)
-
-    def numbered(self, number: str) -> Session | None:
-        """Return the session with this number, as CURRENT_SESSION() gives it."""
-        return next((one for one in list(self._by_token.values()) if one.number == number), None)
-
-    def abort(self, session: Session) -> None:
-        """End a session, whatever it does."""
-        with self._lock:
-            self._by_token.pop(session.token, None)
-        session.close()
-
-    def close_all(self) -> None:
-        """End all sessions, and what they run."""
-        for query in self.queries.running():
-            query.cancellation.request(cancellation.canceled())
-        for token in list(self._by_token):
-            session = self._by_token.pop(token)
-            session.close()

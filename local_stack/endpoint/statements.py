@@ -1,7 +1,7 @@
 """Define what the endpoint's parts share: the statement that comes in, and the result or Snowflake error that goes out.
 
-A request passes through the extensions in order. An extension answers with a `Result`, with a rewritten
-`Statement` (the chain goes on with it), or with None: not mine. What no extension answers, DuckDB executes.
+The chain asks the families of a statement in order. A family answers with a `Result`, with a rewritten `Statement`
+that the next one is asked about, or with None. What no family answers, DuckDB executes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Result:
-    """Hold the rows that an extension computed. rows hold Python values (datetime in UTC, Decimal, str, bool, None)."""
+    """Hold the rows that a family computed. rows hold Python values (datetime in UTC, Decimal, str, bool, None)."""
 
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[Any]] = field(default_factory=list)

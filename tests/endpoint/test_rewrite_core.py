@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from local_stack.endpoint.chain import Chain, build_extensions
+from local_stack.endpoint.chain import Chain
 from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.outcome import ColumnInfo
-from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import SqlError, Statement
 from local_stack.endpoint.translation.casts import casts, try_casts, variants
 from local_stack.endpoint.translation.context import Context, Rewrite
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Arrow output on a DB-API result"
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder: Path = tmp_path_factory.mktemp("rewrites")
     engine = Engine(folder / "warehouse", folder / "s3")
-    registry = Sessions(engine, Chain(build_extensions()))
+    registry = Sessions(engine, Chain())
     yield registry.open("TEST", "PUBLIC")
     registry.close_all()
     engine.close()

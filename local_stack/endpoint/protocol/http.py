@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from local_stack.endpoint.chain import Chain, build_extensions
+from local_stack.endpoint.chain import Chain
 from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.engine.users import FIRST_USERS_ROLE, SYSTEM_USER
@@ -34,7 +34,8 @@ from local_stack.endpoint.features.tables import retention
 from local_stack.endpoint.language.text import statements
 from local_stack.endpoint.protocol import wire
 from local_stack.endpoint.protocol.running import Running, ended
-from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import SqlError
 from local_stack.errors import PORT_TAKEN
 
@@ -64,8 +65,8 @@ class Endpoint:
     def __init__(self, engine: Engine, setup: str = "") -> None:
         """setup: statements that ACCOUNTADMIN runs before anything is served."""
         self.engine, self._setup = engine, setup
-        self._extensions = build_extensions()
-        self.sessions = Sessions(engine, Chain(self._extensions))
+        self._chain = Chain()
+        self.sessions = Sessions(engine, self._chain)
         self._running = Running()
 
     def application(self) -> Starlette:
@@ -90,14 +91,10 @@ class Endpoint:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         retention.purge(self.engine)
-        for extension in self._extensions:
-            if start := getattr(extension, "start", None):
-                start(self.sessions)
+        self._chain.start(self.sessions)
         self._set_up()
         yield
-        for extension in reversed(self._extensions):
-            if stop := getattr(extension, "stop", None):
-                stop()
+        self._chain.stop()
         self.sessions.close_all()
         self.engine.close()
 

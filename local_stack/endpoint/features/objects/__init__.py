@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from local_stack.endpoint.features.objects.extension import Objects
+from local_stack.endpoint.features.objects.object_statements import Objects
 
 __all__ = ["Objects"]

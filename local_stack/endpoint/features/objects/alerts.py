@@ -16,7 +16,8 @@ from local_stack.endpoint.errors import as_sql_error, missing_object
 from local_stack.endpoint.language.quoting import quote_name
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.schedule import Clock, DueTimes
-from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import Result, SqlError
 
 log = logging.getLogger("local_stack.endpoint.alerts")

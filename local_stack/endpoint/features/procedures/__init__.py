@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from local_stack.endpoint.features.procedures.extension import Procedures
+from local_stack.endpoint.features.procedures.routine_statements import Procedures
 
 __all__ = ["Procedures"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from local_stack.endpoint.features.tasks.extension import Tasks
+from local_stack.endpoint.features.tasks.task_statements import Tasks
 
 __all__ = ["Tasks"]

@@ -16,7 +16,8 @@ from local_stack.endpoint.features.tasks.context import TaskContext
 from local_stack.endpoint.features.tasks.definition import Task
 from local_stack.endpoint.features.tasks.history import TaskHistory, TaskRun
 from local_stack.endpoint.language.quoting import quote_name, quote_string
-from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import SqlError
 
 _PARALLEL_TASKS = 4

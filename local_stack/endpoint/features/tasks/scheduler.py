@@ -13,7 +13,7 @@ from local_stack.endpoint.features.tasks.definition import Task
 from local_stack.endpoint.features.tasks.history import TaskHistory, TaskRun
 from local_stack.endpoint.features.tasks.run import GraphRequest, GraphRun, note_result
 from local_stack.endpoint.language.schedule import Clock, DueTimes
-from local_stack.endpoint.session import Sessions
+from local_stack.endpoint.sessions import Sessions
 
 log = logging.getLogger("local_stack.endpoint.tasks")
 

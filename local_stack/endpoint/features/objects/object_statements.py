@@ -9,7 +9,8 @@ from local_stack.endpoint.features.objects.alerts import AlertClock, execute
 from local_stack.endpoint.features.objects.in_use import use
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
-from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import Result, Statement
 
 _VERBS = frozenset(

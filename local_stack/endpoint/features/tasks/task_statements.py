@@ -16,7 +16,8 @@ from local_stack.endpoint.features.tasks.run import GraphRequest
 from local_stack.endpoint.features.tasks.scheduler import GraphRunner, Scheduler
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
-from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import SUCCEEDED, Column, Result, SqlError, Statement, unsupported
 
 _SYSTEM_FUNCTION = re.compile(

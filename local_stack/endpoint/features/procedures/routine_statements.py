@@ -27,7 +27,8 @@ from local_stack.endpoint.language.quoting import string_value
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.language.types import parse_type
-from local_stack.endpoint.session import Session, Sessions
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import Result, SqlError, Statement
 
 _UNITS = {"MILLISECONDS": 0.001, "SECONDS": 1.0, "MINUTES": 60.0, "HOURS": 3600.0, "DAYS": 86400.0}
