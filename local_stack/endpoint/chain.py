@@ -5,11 +5,10 @@ A family answers it by its verb and kind, or it is rewritten and DuckDB runs it.
 
 from __future__ import annotations
 
-import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from fakesnow.statement_type import statement_type_id
 from sqlglot import Expr, exp
@@ -45,14 +44,16 @@ from local_stack.endpoint.features.tables.show_keys import ShowKeys
 from local_stack.endpoint.features.tables.table_statements import Tables
 from local_stack.endpoint.features.tasks import Tasks
 from local_stack.endpoint.features.tasks.table_functions import task_functions
+from local_stack.endpoint.language.missing import as_written
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.subject import Subject, subject, takes_binds
 from local_stack.endpoint.outcome import Outcome, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.sessions import Sessions
-from local_stack.endpoint.statements import Result, SqlError, Statement
+from local_stack.endpoint.statements import Result, Statement
 from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.arrays import arrays
+from local_stack.endpoint.translation.batches import parts, total
 from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
 from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
@@ -85,10 +86,8 @@ from local_stack.endpoint.translation.tables import create_table_as, temporary_t
 from local_stack.endpoint.translation.times import formats, input_formats, session_functions
 from local_stack.endpoint.translation.variables import session_variables
 
-_ROWS_AT_ONCE = 500
 # What an open transaction of another session need not look at again: these do nothing, or say themselves what they commit.
 _COMMIT_NOTHING = ("QUERY", "CALL", "SHOW", "DESCRIBE", "USE", "SET", "UNSET", "LIST", "GET", "PUT", "BEGIN", "COPY")
-_MISSING = re.compile(r"Object '([^']+)' does not exist")
 
 
 class Family(Protocol):
@@ -250,7 +249,7 @@ class Chain:
                 outcome = visible(outcome, about, session.access, limit)
             return outcome
         except Exception as error:
-            mapped = _as_written(as_sql_error(error), statement)
+            mapped = as_written(as_sql_error(error), statement)
             if mapped.sqlstate == "XX000":
                 traceback.print_exc()
             if mapped is error:
@@ -303,11 +302,11 @@ class Chain:
             rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
 
             def action() -> Outcome:
-                outcomes = [execution.run(part, values) for part, values in _parts(expression, rows)]
+                outcomes = [execution.run(part, values) for part, values in parts(expression, rows)]
                 for after in context.on_success:
                     after()
                 context.on_success.clear()
-                return outcomes[0] if len(outcomes) == 1 else _total(outcomes)
+                return outcomes[0] if len(outcomes) == 1 else total(outcomes)
 
             outcome = session.transaction.run(effect, tables, action, writes(expression, session))
             return described(outcome, expression, table_columns(session))
@@ -316,51 +315,6 @@ class Chain:
         """Write the tree of a Snowflake query as DuckDB SQL."""
         named = column_names(expression, expression.sql(dialect="snowflake"))
         return Execution(Context(session), [session_variables, *BEFORE], AFTER).translate(named)
-
-
-def _as_written(error: SqlError, statement: Statement) -> SqlError:
-    """Return an error about a missing object with its name as the statement has it: DuckDB gives the last part alone."""
-    missing = _MISSING.search(error.message)
-    if error.errno != 2003 or missing is None:
-        return error
-    last = missing[1].rpartition(".")[2]
-    try:
-        tables = list(parse(statement.text).find_all(exp.Table))
-    except Exception:
-        return error
-    for table in tables:
-        if table.name.upper() == last.upper() and table.db:
-            parts = (table.catalog, table.db, table.name)
-            name = ".".join(part.upper() for part in parts if part)
-            return SqlError(error.message.replace(f"'{missing[1]}'", f"'{name}'"), error.errno, error.sqlstate)
-    return error
-
-
-def _parts(expression: Expr, rows: list[list[Any]]) -> Iterator[tuple[Expr, list[Any]]]:
-    """Yield what to run for rows of binds: an INSERT of one row of VALUES takes many at once, other statements run per row."""
-    values = expression.args.get("expression") if isinstance(expression, exp.Insert) else None
-    tuples = values.expressions if isinstance(values, exp.Values) else []
-    in_tuple = sum(1 for _ in tuples[0].find_all(exp.Placeholder)) if len(tuples) == 1 else 0
-    if len(rows) < 2 or not in_tuple or in_tuple != sum(1 for _ in expression.find_all(exp.Placeholder)):
-        for row in rows:
-            yield expression.copy(), row
-        return
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        chunk = rows[start : start + _ROWS_AT_ONCE]
-        part = expression.copy()
-        part.args["expression"].set("expressions", [tuples[0].copy() for _ in chunk])
-        yield part, [value for row in chunk for value in row]
-
-
-def _total(outcomes: list[Outcome]) -> Outcome:
-    """Return one outcome for a batch: Snowflake runs it as one statement and reports the sum."""
-    total = sum(int(outcome.scalar() or 0) for outcome in outcomes)
-    first = outcomes[0]
-    return Outcome(
-        first.columns,
-        first.table.slice(0, 1).set_column(0, first.table.column_names[0], [[total]]),
-        first.statement_type_id,
-    )
 
 
 def _transaction_control(expression: Expr, session: Session) -> Outcome | None:

@@ -28,7 +28,7 @@ def grant(reader: Reader, session: Session) -> Callable[[], Result]:
         return _grant_role(reader, session, revoke=False)
     privileges, targets, future = _privileges_on(reader, session)
     reader.expect("TO")
-    to, grantee = _grantee(reader, session)
+    to, grantee = read_grantee(reader, session)
     option = reader.accept("WITH", "GRANT", "OPTION")
     current = _ownership_tail(reader) if privileges == [OWNERSHIP] else ""
     reader.expect_end()
@@ -72,7 +72,7 @@ def revoke(reader: Reader, session: Session) -> Callable[[], Result]:
     option_only = reader.accept("GRANT", "OPTION", "FOR")
     privileges, targets, future = _privileges_on(reader, session)
     reader.expect("FROM")
-    to, grantee = _grantee(reader, session)
+    to, grantee = read_grantee(reader, session)
     cascade = reader.accept_any("RESTRICT", "CASCADE") == "CASCADE"
     reader.expect_end()
     if privileges == [OWNERSHIP] and not future:
@@ -144,7 +144,7 @@ def _ownership_tail(reader: Reader) -> str:
     return word
 
 
-def _grantee(reader: Reader, session: Session) -> tuple[str, str]:
+def read_grantee(reader: Reader, session: Session) -> tuple[str, str]:
     if reader.accept("DATABASE", "ROLE"):
         return "DATABASE ROLE", securables.database_role(reader.name(), session)
     if reader.accept("USER"):
@@ -162,7 +162,7 @@ def _grant_role(reader: Reader, session: Session, revoke: bool) -> Callable[[], 
     reader.expect("FROM" if revoke else "TO")
     if not (reader.looking_at("ROLE") or reader.looking_at("USER") or reader.looking_at("DATABASE", "ROLE")):
         raise reader.unexpected()
-    to, grantee = _grantee(reader, session)
+    to, grantee = read_grantee(reader, session)
     reader.expect_end()
     entry = Grant("USAGE", kind, name, to, grantee, False, session.role)
 
