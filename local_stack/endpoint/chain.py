@@ -14,6 +14,7 @@ from fakesnow.statement_type import statement_type_id
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.bindings import Bind, to_python
+from local_stack.endpoint.engine.changes import note_changes
 from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.get_ddl import get_ddl
@@ -57,7 +58,7 @@ from local_stack.endpoint.translation.batches import parts, total
 from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
 from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
-from local_stack.endpoint.translation.effects import classify, writes
+from local_stack.endpoint.translation.effects import changed_tables, classify, writes
 from local_stack.endpoint.translation.execution import Execution
 from local_stack.endpoint.translation.names import (
     column_lists,
@@ -300,15 +301,17 @@ class Chain:
                 )
                 return described(outcome, expression, table_columns(session))
             rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
+            changed = changed_tables(expression, session)
 
             def action() -> Outcome:
                 outcomes = [execution.run(part, values) for part, values in parts(expression, rows)]
                 for after in context.on_success:
                     after()
                 context.on_success.clear()
+                note_changes(session.duck, changed)
                 return outcomes[0] if len(outcomes) == 1 else total(outcomes)
 
-            outcome = session.transaction.run(effect, tables, action, writes(expression, session))
+            outcome = session.transaction.run(effect, tables, action, writes(expression, changed, session))
             return described(outcome, expression, table_columns(session))
 
     def translate(self, expression: Expr, session: Session) -> str:

@@ -59,8 +59,7 @@ NEEDS: tuple[Need, ...] = (
         _FAKESNOW, "fakesnow/info_schema.py", "engine/engine.py",
         "def per_db_creation_sql(catalog: str)", "def fs_global_creation_sql()", "create view if not exists ${catalog}.",
         "_fs_information_schema._fs_tables AS", "_fs_information_schema._fs_schemata AS", "_fs_information_schema.databases AS",
-        '_fs_tables_ext.comment AS "COMMENT"', "null::VARCHAR as COMMENT\nfrom duckdb_views",
-        "  and tables.schema_name != '_fs_information_schema'\n\"\"\"",
+        "_fs_information_schema._fs_views AS",
     ),
     *_needs(
         _FAKESNOW, "fakesnow/info_schema.py", "engine/load_history.py and features/stages/history.py",

@@ -15,50 +15,21 @@ from fakesnow import info_schema, macros
 from fakesnow.instance import GLOBAL_DATABASE_NAME
 
 from local_stack.endpoint.engine.catalog import Catalog
+from local_stack.endpoint.engine.changes import create_changes
 from local_stack.endpoint.engine.grants import Grants
 from local_stack.endpoint.engine.information_schema import describe_columns
 from local_stack.endpoint.engine.load_history import create_history
 from local_stack.endpoint.engine.locks import TableLocks
 from local_stack.endpoint.engine.macros import exact_numbers as exact_number_macros
 from local_stack.endpoint.engine.macros.functions import create_functions
+from local_stack.endpoint.engine.object_views import describe_objects
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier, literal
 
 _IN_FILE_NAMES = " !#$&'()+,;=@[]^`{}"
 INFORMATION_SCHEMA = "INFORMATION_SCHEMA"
-# What is replaced in fakesnow's templates: a newer version's views, comments as DuckDB keeps them, macros that stay.
+# What is replaced in fakesnow's templates: a newer version's views, and macros that stay.
 RENEWED = ("create view if not exists", "create or replace view")
-COMMENTS = (
-    ('_fs_tables_ext.comment AS "COMMENT"', 'tables.comment AS "COMMENT"'),
-    ("null::VARCHAR as COMMENT\nfrom duckdb_views", "comment as COMMENT\nfrom duckdb_views"),
-)
-# Views too are in INFORMATION_SCHEMA.TABLES. See: https://docs.snowflake.com/en/sql-reference/info-schema/tables
-END_OF_TABLES = "  and tables.schema_name != '_fs_information_schema'\n;"
-_VIEWS_TOO = """  and tables.schema_name != '_fs_information_schema'
-union all by name
-select
-    database_name as "TABLE_CATALOG",
-    schema_name as "TABLE_SCHEMA",
-    view_name as "TABLE_NAME",
-    'SYSADMIN' as "TABLE_OWNER",
-    'VIEW' as "TABLE_TYPE",
-    'NO' as "IS_TRANSIENT",
-    'YES' as "IS_INSERTABLE_INTO",
-    'YES' as "IS_TYPED",
-    to_timestamp(0)::timestamptz as "CREATED",
-    to_timestamp(0)::timestamptz as "LAST_ALTERED",
-    to_timestamp(0)::timestamptz as "LAST_DDL",
-    'SYSADMIN' as "LAST_DDL_BY",
-    'NO' as "AUTO_CLUSTERING_ON",
-    comment as "COMMENT",
-    'NO' as "IS_TEMPORARY",
-    'NO' as "IS_ICEBERG",
-    'NO' as "IS_DYNAMIC",
-    'NO' as "IS_IMMUTABLE",
-    'NO' as "IS_HYBRID"
-from duckdb_views()
-where database_name = '__name__' and schema_name not in ('_fs_information_schema', 'main')
-;"""
 KEPT = ("OR REPLACE MACRO", "MACRO IF NOT EXISTS")
 HIDDEN_DATABASES = frozenset({"memory", "system", "temp", GLOBAL_DATABASE_NAME})
 
@@ -78,6 +49,9 @@ class Engine:
         # sqlglot writes lambdas with an arrow.
         self.duck_conn = duckdb.connect(":memory:", config={"lambda_syntax": "ENABLE_SINGLE_ARROW"})
         self.duck_conn.execute("SET GLOBAL TimeZone = 'UTC'")
+        # Text is compared with a date or a number as one, and a function of text takes any value, as in Snowflake.
+        # See: https://docs.snowflake.com/en/sql-reference/data-type-conversion
+        self.duck_conn.execute("SET GLOBAL old_implicit_casting = true")
         # A misspelt name must not end the transaction: in Snowflake it does not either.
         self.duck_conn.execute(
             "SET GLOBAL default_transaction_invalidation_policy='SYNTACTIC_ERRORS_DO_NOT_INVALIDATE'"
@@ -88,10 +62,10 @@ class Engine:
         self.duck_conn.execute(macros.creation_sql(GLOBAL_DATABASE_NAME).replace(*KEPT))
         create_functions(self.duck_conn)
         self.duck_conn.execute(exact_number_macros.SQL)
+        self.catalog = Catalog(self.duck_conn)
         for file in sorted(self.data_dir.glob("*.db")):
             if file.stem != GLOBAL_DATABASE_NAME:
                 self.attach(unquote(file.stem))
-        self.catalog = Catalog(self.duck_conn)
         self.grants = Grants(self.catalog, rights)
         self.locks = TableLocks()
         self.address = ("127.0.0.1", 0)
@@ -109,11 +83,11 @@ class Engine:
             return
         self._attach_file(name)
         views = info_schema.per_db_creation_sql("__name__").replace(*RENEWED)
-        for where in (*COMMENTS, (END_OF_TABLES, _VIEWS_TOO)):
-            views = views.replace(*where)
         self.duck_conn.execute(_named(views, name))
-        describe_columns(self.duck_conn, name)
         create_history(self.duck_conn, name)
+        create_changes(self.duck_conn, name)
+        describe_columns(self.duck_conn, name)
+        describe_objects(self.duck_conn, name)
 
     def databases(self) -> list[str]:
         """Return the attached databases that a client may see."""

@@ -18,16 +18,13 @@ COLUMNS = (
     "(schema_name VARCHAR, table_name VARCHAR, file_name VARCHAR, etag VARCHAR, row_count BIGINT, file_size BIGINT,"
     " loaded_at TIMESTAMPTZ)"
 )
-TEMPORARY = "temp.main._local_loads"
+LOADS = "_local_loads"
+TEMPORARY = f"temp.main.{LOADS}"
 
 
 def loads_table(database: str) -> str:
     """Return DuckDB's name of the table for the loads of a database's tables."""
-    return (
-        '"temp"."main"."_local_loads"'
-        if database == "temp"
-        else dotted(database, "_fs_information_schema", "_local_loads")
-    )
+    return '"temp"."main"."_local_loads"' if database == "temp" else dotted(database, "_fs_information_schema", LOADS)
 
 
 def create_history(connection: duckdb.DuckDBPyConnection, database: str) -> None:

@@ -8,6 +8,7 @@ temporary table ends with its session.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Container
 from typing import Any
 
@@ -42,8 +43,9 @@ class TableNotes:
             self._catalog.put(NOTE, *_name(table), content)
 
     def change(self, table: SchemaName | TableName, **changes: Any) -> None:
-        """Change some entries of a table's note; None takes one away."""
+        """Change some entries of a table's note; None takes one away. The time of the change is one of them."""
         name = _name(table)
+        changes = {"altered_on": dt.datetime.now(dt.UTC).isoformat(), **changes}
         content = {key: value for key, value in {**self.of(name), **changes}.items() if value is not None}
         stored = None if name in self._temporary else self._catalog.get(NOTE, *name)
         if stored is None:

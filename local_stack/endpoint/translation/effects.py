@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.changes import changes_table
 from local_stack.endpoint.engine.load_history import loads_table
 from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.language.names import SchemaName
@@ -30,8 +33,8 @@ def classify(expression: Expr, database: str | None, schema: str | None) -> tupl
     return Effect.READ, ()
 
 
-def writes(expression: Expr, session: Session) -> dict[str, bool]:
-    """Return the tables that a statement writes to, as DuckDB names them, and whether it may change rows there."""
+def changed_tables(expression: Expr, session: Session) -> dict[SchemaName, bool]:
+    """Return the tables, where they are in DuckDB, that a statement writes to, and whether it may change rows there."""
     match expression:
         case exp.Insert():
             targets, changes = [expression.this], bool(expression.args.get("overwrite"))
@@ -41,12 +44,18 @@ def writes(expression: Expr, session: Session) -> dict[str, bool]:
             targets, changes = list(expression.expressions), True
         case _:
             return {}
-    found: dict[str, bool] = {}
-    for table in filter(None, map(_table, targets)):
-        place = session.physical_table(SchemaName(*session.full_name(table)))
-        found[session.quoted(place)] = changes
+    tables = filter(None, map(_table, targets))
+    return {session.physical_table(SchemaName(*session.full_name(table))): changes for table in tables}
+
+
+def writes(expression: Expr, changed: Mapping[SchemaName, bool], session: Session) -> dict[str, bool]:
+    """Return the tables that a statement writes to, as DuckDB names them, with what is recorded beside them."""
+    found = {session.quoted(place): changes for place, changes in changed.items()}
+    for database in {place.database for place in changed}:
         if isinstance(expression, exp.TruncateTable):
-            found[loads_table(place.database)] = True
+            found[loads_table(database)] = True
+        if database != "temp":
+            found[changes_table(database)] = False
     return found
 
 

@@ -91,7 +91,7 @@ def _seer(kind: str, access: Access) -> Callable[[tuple[str, ...], int, pa.Table
 # For each view of INFORMATION_SCHEMA whose rows are objects, the columns of the schema and the object.
 _VIEWS = {
     "TABLES": ("TABLE_SCHEMA", "TABLE_NAME"), "VIEWS": ("TABLE_SCHEMA", "TABLE_NAME"),
-    "COLUMNS": ("TABLE_SCHEMA", "TABLE_NAME"), "SCHEMATA": ("SCHEMA_NAME", None),
+    "COLUMNS": ("TABLE_SCHEMA", "TABLE_NAME"), "SCHEMATA": ("SCHEMA_NAME", None), "DATABASES": ("DATABASE_NAME", None),
 }  # fmt: skip
 
 
@@ -107,7 +107,13 @@ def visible_objects(expression: Expr, context: Context) -> Expr:
         columns = _VIEWS.get(stored(table.this)) if isinstance(table.this, exp.Identifier) else None
         if columns is None or stored(table.args.get("db")) != "INFORMATION_SCHEMA":
             continue
-        hidden = _hidden(stored(table.args.get("catalog")) or session.database or "", columns[1] is None, context)
+        if columns[0] == "DATABASE_NAME":
+            access = session.access
+            hidden: list[tuple[str, ...]] = [
+                (name,) for name in session.engine.databases() if not access.sees("DATABASE", name)
+            ]
+        else:
+            hidden = _hidden(stored(table.args.get("catalog")) or session.database or "", columns[1] is None, context)
         if hidden:
             _restrict(table, columns, hidden)
     return expression

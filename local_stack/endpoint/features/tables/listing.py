@@ -239,7 +239,8 @@ def _schemas(reader: Reader, session: Session, terse: bool) -> Result:
         current = "Y" if (database, name) == (session.database, session.schema) else "N"
         options = _options(database, name, definition, transient)
         row = {"database_name": database, "name": name, "schema_name": name, "kind": None, "is_current": current}
-        created = {"created_on": stored.created_on} if stored else {}
+        made = stored or session.catalog.get("DATABASE", database, "", "")  # PUBLIC is as old as its database
+        created = {"created_on": made.created_on} if made else {}
         listed.append({**_COMMON, **row, **created, "options": options, "comment": definition.get("comment", "")})
     return _result("SCHEMA", _SCHEMAS, _TERSE, listed, scope, terse, session)
 
