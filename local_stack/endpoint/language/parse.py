@@ -13,6 +13,13 @@ from local_stack.endpoint.statements import SqlError
 _NAME_PARTS = 5  # of `a.b.c`, points included
 # SCOPED (Snowpark's), LOCAL, GLOBAL and VOLATILE temporary objects are temporary ones.
 _SCOPES = ("SCOPED", "LOCAL", "GLOBAL")
+# Behind these no value begins: a `?` there is a mistake, not the colon of a path.
+_ENDS_VALUE = frozenset(
+    {
+        TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER, TokenType.R_PAREN, TokenType.R_BRACKET,
+        TokenType.PLACEHOLDER,
+    }
+)  # fmt: skip
 
 
 def parse(sql: str) -> Expr:
@@ -22,7 +29,7 @@ def parse(sql: str) -> Expr:
         return exp.Transaction()
     if tokens and tokens[0].text.upper() == "CREATE":
         tokens = _exists_before_name(_without_scope(tokens))
-    tokens = [_unescaped(token, sql) for token in tokens]
+    tokens = _numbered([_unescaped(token, sql) for token in tokens])
     statements = [s for s in Snowflake().parser().parse(tokens, sql) if s and not isinstance(s, exp.Semicolon)]
     if not statements:
         raise SqlError("SQL compilation error:\nEmpty SQL statement.", errno=900, sqlstate="42601")
@@ -73,6 +80,21 @@ def _exists_before_name(tokens: list[Token]) -> list[Token]:
     if not is_late:
         return tokens
     return [*tokens[:name], *tokens[exists : exists + 3], *tokens[name:exists], *tokens[exists + 3 :]]
+
+
+def _numbered(tokens: list[Token]) -> list[Token]:
+    """Write every `?` as :1, :2, …, so that it keeps its value where a rewrite moves, copies or drops it."""
+    if not any(token.token_type == TokenType.PLACEHOLDER for token in tokens):
+        return tokens
+    found: list[Token] = []
+    number = 0
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.token_type == TokenType.PLACEHOLDER and not (before and before.token_type in _ENDS_VALUE):
+            number += 1
+            found += [_changed(token, TokenType.COLON, ":"), _changed(token, TokenType.NUMBER, str(number))]
+        else:
+            found.append(token)
+    return found
 
 
 def _unescaped(token: Token, sql: str) -> Token:

@@ -24,8 +24,16 @@ def parts(expression: Expr, rows: list[list[Any]]) -> Iterator[tuple[Expr, list[
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         chunk = rows[start : start + _ROWS_AT_ONCE]
         part = expression.copy()
-        part.args["expression"].set("expressions", [tuples[0].copy() for _ in chunk])
+        copies = [_numbered_from(tuples[0].copy(), number * len(chunk[0])) for number in range(len(chunk))]
+        part.args["expression"].set("expressions", copies)
         yield part, [value for row in chunk for value in row]
+
+
+def _numbered_from(values: Expr, before: int) -> Expr:
+    """Let a row's placeholders stand for its own values, behind those of the rows before it."""
+    for placeholder in values.find_all(exp.Placeholder):
+        placeholder.set("this", str(int(placeholder.name) + before))
+    return values
 
 
 def total(outcomes: list[Outcome]) -> Outcome:

@@ -31,7 +31,7 @@ class Execution:
         self._before, self._after, self._type_id = before, after, type_id
 
     def run(self, expression: Expr, params: list[Any]) -> Outcome:
-        """Execute a Snowflake tree. params: values of its placeholders in order."""
+        """Execute a Snowflake tree. params: what its placeholders are numbered by, from 1."""
         expression = self._begin(expression)
         match expression:
             case exp.Merge():
@@ -81,8 +81,7 @@ class Execution:
     def _execute(self, expression: Expr, params: list[Any]) -> Expr:
         """Run one DuckDB statement; its result waits on the connection. params: all of the whole statement's."""
         transformed = self._transform(expression)
-        bound = params if params and transformed.find(exp.Placeholder) else None
-        self._duck.execute(self._sql(transformed), bound)
+        self._duck.execute(self._sql(transformed), _bound(transformed, params))
         return transformed
 
     def _rows(self) -> list[Any]:
@@ -99,7 +98,7 @@ class Execution:
         counted = None
         query = update.matches_query(expression)
         if query is not None:
-            self._execute(query, params[update.placeholders_before(expression) :])
+            self._execute(query, params)
             counted = update.update_result(*self._rows()[0])
         self._execute(expression, params)
         return counted or update.update_result(self._rows()[0][0], 0)
@@ -107,7 +106,7 @@ class Execution:
     def _merge(self, expression: exp.Merge, params: list[Any]) -> Result:
         query = merge.ambiguity_query(expression)
         if query is not None:
-            self._execute(query, params[: merge.ambiguity_placeholders(expression)])
+            self._execute(query, params)
             if self._rows():
                 raise merge.ambiguous()
         self._execute(merge.duckdb_merge(expression), params)
@@ -162,7 +161,7 @@ class Execution:
         spare = target.copy()
         spare.set("this", exp.to_identifier(f"_new_{uuid.uuid4().hex}", quoted=True))
         new, old = (name.sql(dialect="duckdb") for name in (spare, target))
-        bound = params if params and transformed.find(exp.Placeholder) else None
+        bound = _bound(transformed, params)
         temporary = "TEMPORARY " if self._context.temporary else ""
         types = {str(row[0]): str(row[1]) for row in self._duck.execute(f"DESCRIBE {query}", bound).fetchall()}
         columns = [self._definition(column, types[column.name]) for column in self._context.declared]
@@ -201,6 +200,14 @@ class Execution:
             return ""
         temporary = self._context.temporary
         return temporary[2] if temporary else self._context.full_name(table)[2]
+
+
+def _bound(expression: Expr, params: list[Any]) -> dict[str, Any] | None:
+    """Return the values of the placeholders that a tree has, by number; None without one."""
+    if not params:
+        return None
+    names = {placeholder.name for placeholder in expression.find_all(exp.Placeholder)}
+    return {name: params[int(name) - 1] for name in names if name.isdigit() and int(name) <= len(params)} or None
 
 
 def require_current_schema(expression: Expr, session: Session) -> None:

@@ -37,7 +37,7 @@ def ambiguity_query(merge: exp.Merge) -> exp.Select | None:
     """Return a query that has a row when some target row would be changed by several source rows; None when none could be."""
     matched = [when for when in merge.args["whens"].find_all(exp.When) if when.args.get("matched")]
     conditions = [when.args.get("condition") for when in matched]
-    if not matched or any(condition is not None and condition.find(exp.Placeholder) for condition in conditions):
+    if not matched:
         return None
     target = merge.this.copy()
     target.meta[CHANGED] = True
@@ -45,11 +45,6 @@ def ambiguity_query(merge: exp.Merge) -> exp.Select | None:
     if all(condition is not None for condition in conditions):
         query = query.where(exp.or_(*(condition.copy() for condition in conditions if condition is not None)))
     return query.group_by(exp.column("rowid", table=target.alias_or_name)).having("COUNT(*) > 1").limit(1)
-
-
-def ambiguity_placeholders(merge: exp.Merge) -> int:
-    """Return how many of the merge's placeholders, from the first on, the query above takes."""
-    return sum(len(list(merge.args[part].find_all(exp.Placeholder))) for part in ("using", "on"))
 
 
 def ambiguous() -> SqlError:

@@ -28,10 +28,5 @@ def matches_query(update: exp.Update) -> exp.Select | None:
     return exp.select("COUNT(*)", "COUNT_IF(n > 1)").from_(matches.subquery("matches"))
 
 
-def placeholders_before(update: exp.Update) -> int:
-    """Return how many of the update's placeholders come before those of the query above."""
-    return sum(len(list(assignment.find_all(exp.Placeholder))) for assignment in update.expressions)
-
-
 def update_result(rows: int, multi_joined: int) -> Result:
     return Result(_COLUMNS, [[rows, multi_joined]])
