@@ -84,7 +84,7 @@ from local_stack.endpoint.translation.snowpark import (
 from local_stack.endpoint.translation.snowpark_functions import functions
 from local_stack.endpoint.translation.strictness import strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
-from local_stack.endpoint.translation.times import formats, input_formats, session_functions
+from local_stack.endpoint.translation.times import formats, input_formats, session_functions, shifted_dates
 from local_stack.endpoint.translation.variables import session_variables
 
 # What an open transaction of another session need not look at again: these do nothing, or say themselves what they commit.
@@ -209,7 +209,17 @@ BEFORE: list[Rewrite] = [
     functions,
     numbers.before,
 ]
-AFTER: list[Rewrite] = [text_lengths, macros, numbers.after, parsed_json, casts, counts, reserved_words, policies]
+AFTER: list[Rewrite] = [
+    text_lengths,
+    macros,
+    numbers.after,
+    parsed_json,
+    shifted_dates,
+    casts,
+    counts,
+    reserved_words,
+    policies,
+]
 
 
 class Chain:

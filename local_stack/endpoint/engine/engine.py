@@ -22,6 +22,7 @@ from local_stack.endpoint.engine.load_history import create_history
 from local_stack.endpoint.engine.locks import TableLocks
 from local_stack.endpoint.engine.macros import exact_numbers as exact_number_macros
 from local_stack.endpoint.engine.macros.functions import create_functions
+from local_stack.endpoint.engine.native.functions import create_native_functions
 from local_stack.endpoint.engine.object_views import describe_objects
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier, literal
@@ -60,6 +61,7 @@ class Engine:
         self.duck_conn.execute(info_schema.fs_global_creation_sql())
         # Defaults and views may depend on a macro: one that exists already stays.
         self.duck_conn.execute(macros.creation_sql(GLOBAL_DATABASE_NAME).replace(*KEPT))
+        create_native_functions(self.duck_conn)
         create_functions(self.duck_conn)
         self.duck_conn.execute(exact_number_macros.SQL)
         self.catalog = Catalog(self.duck_conn)

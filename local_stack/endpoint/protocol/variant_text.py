@@ -1,12 +1,14 @@
 """Write VARIANT, ARRAY and OBJECT values as Snowflake's clients get them: indented by two, object keys in order.
 
-A scalar is as JSON writes it. Source: results of SELECT in the clients' own tests.
+A scalar is as JSON writes it, an XML element (see `xml_text`) as XML. Source: results of SELECT in the clients' own tests.
 """
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+from local_stack.endpoint.engine.native.xml_text import element_text, is_element
 
 _INDENT = "  "
 
@@ -23,7 +25,7 @@ def variant_text(text: str) -> str:
         value = json.loads(text, parse_float=_Number, parse_int=_Number)
     except ValueError:
         return text
-    return _write(value, "")
+    return element_text(json.loads(text)) if is_element(value) else _write(value, "")
 
 
 def _write(value: Any, indent: str) -> str:

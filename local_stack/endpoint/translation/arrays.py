@@ -46,6 +46,9 @@ def _rewritten(node: Expr) -> Expr:
         ascending = node.args.get("asc") or exp.true()
         nulls_first = node.args.get("nulls_first") or exp.Not(this=ascending.copy())
         return exp.Anonymous(this=f"{_HOME}_sf_array_sort", expressions=[node.this, ascending, nulls_first])
+    if isinstance(node, exp.ArrayConstructCompact):
+        listed = _rewritten(exp.Array(expressions=node.expressions))
+        return exp.Anonymous(this=f"{_HOME}_sf_array_compact", expressions=[listed])
     if isinstance(node, exp.Array) and _is_mixed(node.expressions):
         elements = [exp.Anonymous(this="to_json", expressions=[element]) for element in node.expressions]
         return exp.Anonymous(this="to_json", expressions=[exp.Array(expressions=elements)])
@@ -67,5 +70,7 @@ def _rewritten(node: Expr) -> Expr:
 
 def _is_mixed(elements: list[Expr]) -> bool:
     """Return whether elements may be of different types: a list of DuckDB's has one type, an ARRAY has none."""
+    if not elements:
+        return False
     literals = {element.is_string for element in elements if isinstance(element, exp.Literal)}
     return len(literals) != 1 or not all(isinstance(element, exp.Literal) for element in elements)

@@ -15,11 +15,19 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.engine.macros.exact_numbers import DIVIDE, NUMBER
+from local_stack.endpoint.engine.macros.exact_numbers import DIVIDE, NUMBER, SCALED
 from local_stack.endpoint.translation.context import Context
 
 _INTEGER_FUNCTIONS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
-_REWRITTEN = (exp.Avg, exp.Sum, exp.Div)
+# Statistics that are a NUMBER for a NUMBER, and the scale that they have for integers.
+_STATISTICS: dict[type[Expr], int] = {
+    exp.Variance: 6,
+    exp.VariancePop: 6,
+    exp.Kurtosis: 12,
+    exp.Median: 3,
+    exp.PercentileCont: 3,
+}
+_REWRITTEN: tuple[type[Expr], ...] = (exp.Avg, exp.Sum, exp.Div, *_STATISTICS)
 _OPAQUE = (exp.Query, exp.Placeholder, exp.Lambda, exp.Star)
 
 
@@ -31,6 +39,9 @@ def before(expression: Expr, context: Context) -> Expr:
     for average in list(expression.find_all(exp.Avg)):
         if not average.find_ancestor(exp.Pivot):
             _frame(average).replace(_quotient(average))
+    for statistic in list(expression.find_all(*_STATISTICS)):
+        if not statistic.find_ancestor(exp.Pivot):
+            _scale(statistic)
     # The inner ones first: an outer one copies its operands.
     for total in sorted(expression.find_all(exp.Sum), key=lambda node: -node.depth):
         if not total.find_ancestor(exp.Pivot):
@@ -90,6 +101,23 @@ def _mark(total: exp.Sum) -> None:
         return  # fakesnow leaves a cast as it is
     if witness := _witness(summand, total.find_ancestor(exp.Select)):
         summand.replace(_call(NUMBER, summand, witness))
+
+
+def _scale(statistic: Expr) -> None:
+    """Let a statistic of numbers be a number of its scale."""
+    value, frame = statistic.this, statistic
+    if isinstance(frame.parent, exp.WithinGroup):
+        frame = frame.parent
+        ordered = frame.expression.expressions
+        value = ordered[0].this if ordered else None
+    if isinstance(frame.parent, exp.Filter):
+        frame = frame.parent
+    frame = _frame(frame)
+    summand = value.expressions[0] if isinstance(value, exp.Distinct) else value
+    witness = _witness(summand, statistic.find_ancestor(exp.Select)) if isinstance(summand, Expr) else None
+    if witness is not None:
+        scaled = exp.Anonymous(this=f"{SCALED}{_STATISTICS[type(statistic)]}", expressions=[frame.copy(), witness])
+        frame.replace(scaled)
 
 
 def _witness(operand: Expr, select: Expr | None) -> Expr | None:

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.statements import unsupported
-
-if TYPE_CHECKING:
-    from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.translation.context import Context, replace_each
 
 _MACRO_DATABASE: Final = "_fs_global.main."
 _SAME: Final = (
     "IS_INTEGER", "IS_DECIMAL", "IS_VARCHAR", "IS_BOOLEAN", "IS_OBJECT", "IS_ARRAY", "IS_DATE", "IS_TIME",
     "AS_INTEGER", "AS_DOUBLE", "AS_VARCHAR", "AS_BOOLEAN", "AS_ARRAY", "AS_OBJECT", "AS_DATE", "AS_TIME",
     "GET_IGNORE_CASE", "ARRAYS_TO_OBJECT", "TO_OBJECT", "SOUNDEX", "WIDTH_BUCKET", "OCTET_LENGTH", "BIT_LENGTH",
-    "OBJECT_INSERT", "APPROX_PERCENTILE_ESTIMATE",
+    "APPROX_PERCENTILE_ESTIMATE", "CHECK_JSON", "CHECK_XML", "TO_XML", "CONTAINS",
 )  # fmt: skip
 _MACROS: Final = {name: f"_sp_{name.lower()}" for name in _SAME} | {
     "BYTE_LENGTH": "_sp_octet_length", "IS_CHAR": "_sp_is_varchar", "IS_DOUBLE": "_sp_is_decimal", "IS_REAL": "_sp_is_decimal",
-    "IS_TIMESTAMP_NTZ": "_sp_is_timestamp", "IS_TIMESTAMP_LTZ": "_sp_is_timestamp",
-    "IS_TIMESTAMP_TZ": "_sp_is_timestamp", "IS_DATE_VALUE": "_sp_is_date",
-    "AS_CHAR": "_sp_as_varchar", "AS_REAL": "_sp_as_double", "AS_NUMBER": "_sp_as_integer",
-    "AS_DECIMAL": "_sp_as_integer", "AS_TIMESTAMP_NTZ": "_sp_as_timestamp", "AS_TIMESTAMP_LTZ": "_sp_as_timestamp",
-    "AS_TIMESTAMP_TZ": "_sp_as_timestamp",
+    "IS_TIMESTAMP_NTZ": "_sp_is_timestamp_ntz", "IS_TIMESTAMP_LTZ": "_sp_is_timestamp_tz",
+    "IS_TIMESTAMP_TZ": "_sp_is_timestamp_tz", "IS_DATE_VALUE": "_sp_is_date",
+    "AS_CHAR": "_sp_as_varchar", "AS_REAL": "_sp_as_double", "AS_TIMESTAMP_NTZ": "_sp_as_timestamp_ntz",
+    "AS_TIMESTAMP_LTZ": "_sp_as_timestamp_tz", "AS_TIMESTAMP_TZ": "_sp_as_timestamp_tz", "BASE64_ENCODE": "_sp_base64",
+    "TO_BASE64": "_sp_base64",
 }  # fmt: skip
-_RENAMED: Final = {"HLL": "approx_count_distinct", "APPROX_PERCENTILE_ACCUMULATE": "list"}
+# By the number of arguments, where a macro takes no optional ones.
+_BY_COUNT: Final = {
+    ("OBJECT_INSERT", 3): "_sp_object_insert", ("OBJECT_INSERT", 4): "_sp_object_update",
+    ("PARSE_XML", 1): "_sp_parse_xml", ("PARSE_XML", 2): "_sp_parse_xml_as",
+    ("TRUNC", 2): "_sp_trunc", ("CHR", 1): "_sp_chr", ("FACTORIAL", 1): "_sp_factorial",
+    ("XMLGET", 2): "_sp_xmlget", ("XMLGET", 3): "_sp_xmlget_nth",
+}  # fmt: skip
+_RENAMED: Final = {"HLL": "approx_count_distinct"}
 _KEY_LISTS: Final = {"OBJECT_DELETE": "_sp_object_delete", "OBJECT_PICK": "_sp_object_pick"}
 _ZONED: Final = frozenset({"TO_TIMESTAMP_LTZ", "TO_TIMESTAMP_TZ"})
 
@@ -37,13 +42,15 @@ def functions(expression: Expr, context: Context) -> Expr:
     del context
 
     def replace(node: Expr) -> Expr:
-        if isinstance(node, exp.Trim) and node.expression is not None:
+        if isinstance(node, exp.Trim):
             name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
-            return exp.Anonymous(this=name, expressions=[node.this, node.expression])
+            return exp.Anonymous(this=name, expressions=[part for part in (node.this, node.expression) if part])
         if isinstance(node, exp.Cast) and node.to.this in (exp.DType.BINARY, exp.DType.VARBINARY):
             return _from_hex(node)
         if isinstance(node, exp.Window):
             return _window(node)
+        if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
+            return _key(node, node.expressions[0])
         if not isinstance(node, exp.Func):
             return node
         name = call_name(node)
@@ -51,16 +58,18 @@ def functions(expression: Expr, context: Context) -> Expr:
             return _FORMS[name](node)
         if name in _MACROS:
             return exp.Anonymous(this=_MACRO_DATABASE + _MACROS[name], expressions=call_arguments(node))
+        if macro := _BY_COUNT.get((name, len(call_arguments(node)))):
+            return exp.Anonymous(this=_MACRO_DATABASE + macro, expressions=call_arguments(node))
         if name in _RENAMED:
             return exp.Anonymous(this=_RENAMED[name], expressions=call_arguments(node))
         if name in _KEY_LISTS:
             target, *keys = call_arguments(node)
-            return exp.Anonymous(
-                this=_MACRO_DATABASE + _KEY_LISTS[name], expressions=[target, exp.Array(expressions=keys)]
-            )
+            # Keys are given one by one, or as one ARRAY.
+            given = keys[0] if len(keys) == 1 and isinstance(keys[0], exp.Array) else exp.Array(expressions=keys)
+            return exp.Anonymous(this=_MACRO_DATABASE + _KEY_LISTS[name], expressions=[target, given])
         return node
 
-    return expression.transform(replace, copy=False)
+    return replace_each(expression, replace)
 
 
 def call_name(node: Expr) -> str:
@@ -107,9 +116,14 @@ def _window(node: exp.Window) -> Expr:
 def _sha2(node: Expr) -> Expr:
     arguments = call_arguments(node)
     bits = arguments[1].name if len(arguments) > 1 else "256"
-    if bits not in ("0", "256"):
-        raise unsupported(f"SHA2(…, {bits})")
-    return exp.Anonymous(this="sha256", expressions=arguments[:1])
+    if bits in ("0", "256"):
+        return exp.Anonymous(this="sha256", expressions=arguments[:1])
+    if bits not in ("224", "384", "512"):
+        raise SqlError(
+            f"SQL compilation error:\nInvalid value [{bits}] for function 'SHA2', parameter 2", 1030, "22023"
+        )
+    text = exp.Cast(this=arguments[0], to=exp.DataType(this=exp.DType.VARCHAR))
+    return exp.Anonymous(this="_sf_native_sha2", expressions=[text, exp.Literal.number(bits)])
 
 
 def _cast_first(kind: exp.DType, safe: bool = False) -> Callable[[Expr], Expr]:
@@ -132,6 +146,61 @@ def _as_doubles(node: Expr) -> Expr:
     return node
 
 
+def _as_number(node: Expr) -> Expr:
+    """Rewrite AS_NUMBER(v, precision, scale); both are constants, and 38 and 0 where they are left out."""
+    value, *size = call_arguments(node)
+    if not size:
+        return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_as_integer", expressions=[value])
+    scale = size[1].name if len(size) > 1 else "0"
+    kind = exp.DataType.build(f"DECIMAL({size[0].name}, {scale})")
+    text = exp.Anonymous(this="json_extract_string", expressions=[value.copy(), exp.Literal.string("$")])
+    is_number = exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_is_decimal", expressions=[value])
+    return exp.Case().when(is_number, exp.Cast(this=text, to=kind))
+
+
+def _percentile(node: Expr) -> Expr:
+    """Compute APPROX_PERCENTILE exactly, between the two values where it falls between them."""
+    value, fraction = call_arguments(node)[:2]
+    return exp.Anonymous(this="quantile_cont", expressions=[_as_double(value), fraction])
+
+
+def _digest(*, of_states: bool) -> Callable[[Expr], Expr]:
+    def form(node: Expr) -> Expr:
+        value = call_arguments(node)[0]
+        if of_states:
+            states = exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_digested", expressions=[value])
+            listed: Expr = exp.Anonymous(this="flatten", expressions=[exp.Anonymous(this="list", expressions=[states])])
+        else:
+            present = exp.Filter(
+                this=exp.Anonymous(this="list", expressions=[_as_double(value)]),
+                expression=exp.Where(this=value.copy().is_(exp.null()).not_()),
+            )
+            listed = present
+        return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_digest", expressions=[listed])
+
+    return form
+
+
+def _as_double(value: Expr) -> Expr:
+    return exp.Cast(this=value.copy(), to=exp.DataType(this=exp.DType.DOUBLE))
+
+
+def _key(node: Expr, key: Expr) -> Expr:
+    """Read a key that DuckDB would take for a path: `$` and what begins with it, or with a slash."""
+    if not (isinstance(key, exp.Literal) and key.is_string and key.name.startswith(("$", "/"))):
+        return node
+    path = exp.Literal.string('$."' + key.name.replace('"', '\\"') + '"')
+    return exp.Anonymous(this="json_extract", expressions=[node.this, path])
+
+
+def _hash(node: Expr) -> Expr:
+    """Let HASH be signed, as in Snowflake; its values are others."""
+    arguments = call_arguments(node)
+    return exp.Anonymous(
+        this=f"{_MACRO_DATABASE}_sp_hash", expressions=[exp.Anonymous(this="hash", expressions=arguments)]
+    )
+
+
 def _seeded(node: Expr) -> Expr:
     """Rewrite RANDOM(seed): any integer of 64 bits; fakesnow takes 32."""
     if isinstance(node.this, exp.Literal) and node.this.name.isdigit():
@@ -140,6 +209,14 @@ def _seeded(node: Expr) -> Expr:
 
 
 _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
+    "APPROX_PERCENTILE": _percentile,
+    "APPROX_QUANTILE": _percentile,
+    "APPROX_PERCENTILE_ACCUMULATE": _digest(of_states=False),
+    "APPROX_PERCENTILE_COMBINE": _digest(of_states=True),
+    "AS_DECIMAL": _as_number,
+    "AS_NUMBER": _as_number,
+    "GET_EXTRACT": lambda node: _key(node, call_arguments(node)[-1]),
+    "HASH": _hash,
     "CORR": _as_doubles,
     "COVAR_POP": _as_doubles,
     "COVAR_SAMP": _as_doubles,

@@ -100,6 +100,26 @@ def _read(node: Expr, kind: str, form: str) -> Expr:
     return exp.Anonymous(this=macro, expressions=[value.copy(), exp.Literal.string(strftime_format(form))])
 
 
+_OF_DAYS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY"})
+
+
+def shifted_dates(expression: Expr, _: Context) -> Expr:
+    """Keep a DATE a DATE where days, weeks, months or years are added; DuckDB makes a TIMESTAMP of it.
+
+    Runs after fakesnow's transforms. See: https://docs.snowflake.com/en/sql-reference/functions/dateadd
+    """
+
+    def replace(node: Expr) -> Expr:
+        whole_days = isinstance(node, exp.AddMonths) or (
+            isinstance(node, exp.DateAdd) and (node.args.get("unit") or exp.var("DAY")).name.upper() in _OF_DAYS
+        )
+        if not whole_days or isinstance(node.this, exp.Literal):
+            return node
+        return exp.Anonymous(this="cast_to_type", expressions=[node.copy(), node.this.copy()])
+
+    return replace_each(expression, replace)
+
+
 # CURRENT_ROLE(), LAST_QUERY_ID(), … as literals from the session.
 
 _FUNCTIONS: dict[str, Callable[[Context], str | None]] = {

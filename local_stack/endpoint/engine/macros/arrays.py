@@ -54,8 +54,9 @@ _MACROS: Final[tuple[str, ...]] = (
     f"CASE WHEN ascending THEN {_SORTED.format(order=chr(39) + 'ASC' + chr(39))} "
     f"ELSE {_SORTED.format(order=chr(39) + 'DESC' + chr(39))} END, "
     f"CASE WHEN nulls_first THEN [] ELSE {_NULLS} END))",
-    f"_sf_array_to_string(a, s) AS array_to_string(list_transform({_A}, "
-    "lambda e: coalesce(json_extract_string(e, '$'), '')), s)",
+    # DuckDB's array_to_string takes a constant separator only.
+    f"_sf_array_to_string(a, s) AS CASE WHEN s IS NULL THEN NULL WHEN len({_A}) = 0 THEN '' ELSE list_reduce("
+    f"list_transform({_A}, lambda e: coalesce(json_extract_string(e, '$'), '')), lambda p, q: p || s || q) END",
     "_sf_to_array(x) AS CASE WHEN x IS NULL THEN NULL WHEN json_type(to_json(x)) = 'ARRAY' THEN to_json(x) "
     "ELSE to_json([to_json(x)]) END",
     "_sf_object_keys(o) AS to_json(list_sort(json_keys(to_json(o))))",

@@ -9,6 +9,8 @@ from __future__ import annotations
 HOME = "_fs_global.main."
 DIVIDE = f"{HOME}_sf_divide"
 NUMBER = f"{HOME}_sf_number"
+SCALED = f"{HOME}_sf_scaled_"
+_SCALES = (3, 6, 12)
 
 SQL = f"""
 CREATE OR REPLACE MACRO {NUMBER}(x, w VARCHAR) AS TRY_CAST(trim(x, '"') AS DOUBLE), (x, w) AS x;
@@ -46,4 +48,13 @@ CREATE OR REPLACE MACRO {DIVIDE}
     (a, b, wa VARCHAR, wb VARCHAR) AS {HOME}_sf_float_quotient(a, b),
     (a, b, wa VARCHAR, wb DOUBLE) AS {HOME}_sf_float_quotient(a, b),
     (a, b, wa DOUBLE, wb VARCHAR) AS {HOME}_sf_float_quotient(a, b);
+""" + "".join(
+    f"""
+CREATE OR REPLACE MACRO {SCALED}{scale}
+    (x, w HUGEINT) AS CAST(round(x, {scale}) AS DECIMAL(38, {scale})),
+    (x, w DECIMAL(38, 12)) AS CAST(round(x, 12) AS DECIMAL(38, 12)),
+    (x, w DOUBLE) AS x,
+    (x, w VARCHAR) AS x;
 """
+    for scale in _SCALES
+)

@@ -35,8 +35,10 @@ _MACROS = (
     "_sf_json_text(x) AS CASE typeof(x) WHEN 'JSON'"
     " THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') ELSE CAST(x AS VARCHAR) END",
     f"""_sf_parse_json(x) AS CASE WHEN trim({_TEXT}) = '' THEN NULL WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON)
-        WHEN {_TEXT} IS NOT NULL THEN error('{_NO_JSON[0]}' || left({_TEXT}, 100) || '{_NO_JSON[1]}') END""",
-    f"_sf_try_parse_json(x) AS CASE WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON) END",
+        WHEN {_TEXT} IS NOT NULL THEN coalesce(CAST(_sf_native_json({_TEXT}) AS JSON),
+            error('{_NO_JSON[0]}' || left({_TEXT}, 100) || '{_NO_JSON[1]}')) END""",
+    f"_sf_try_parse_json(x) AS CASE WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON)"
+    f" WHEN trim({_TEXT}) <> '' THEN CAST(_sf_native_json({_TEXT}) AS JSON) END",
     "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",
     *(
         f"_sf_{prefix}{kind}_input(x, form) AS CASE typeof(x) WHEN 'VARCHAR'"

@@ -8,6 +8,28 @@ from __future__ import annotations
 
 from typing import Final
 
+from local_stack.endpoint.errors import carried
+
+_NO_FRACTION: Final = carried(
+    "Invalid value [\0] for function ''APPROX_PERCENTILE_ESTIMATE'', parameter 2: must be between 0 and 1",
+    100351,
+    "22023",
+).split("\0")
+# What a VARIANT's text looks like that was a date, a time, a timestamp without and with an offset.
+_DATE: Final = r"\d{4}-\d\d-\d\d"
+_TIME: Final = r"\d\d:\d\d:\d\d(\.\d+)?"
+_NAIVE: Final = f"{_DATE}[ T]{_TIME}"
+_ZONED: Final = _NAIVE + r" ?[+-]\d\d(:?\d\d)?"
+
+
+def _is_text(pattern: str) -> str:
+    return f"json_type(to_json(x)) = 'VARCHAR' AND regexp_full_match(json_extract_string(to_json(x), '$'), '{pattern}')"
+
+
+def _as_text(kind: str, pattern: str) -> str:
+    return f"CASE WHEN {_is_text(pattern)} THEN TRY_CAST(json_extract_string(to_json(x), '$') AS {kind}) END"
+
+
 _INTEGERS: Final = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT')"
 _SOUNDEX_CODES: Final = "translate(lower(s), 'bfpvcgjkqsxzdtlmnraeiouyhw', '11112222222233455600000077')"
 _COLLAPSED: Final = (
@@ -58,12 +80,10 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_is_boolean(x) AS json_type(to_json(x)) = 'BOOLEAN'",
     "_sp_is_object(x) AS json_type(to_json(x)) = 'OBJECT'",
     "_sp_is_array(x) AS json_type(to_json(x)) = 'ARRAY'",
-    "_sp_is_date(x) AS json_type(to_json(x)) = 'VARCHAR'"
-    " AND regexp_full_match(json_extract_string(to_json(x), '$'), '\\d{4}-\\d\\d-\\d\\d')",
-    "_sp_is_time(x) AS json_type(to_json(x)) = 'VARCHAR'"
-    " AND regexp_full_match(json_extract_string(to_json(x), '$'), '\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?')",
-    "_sp_is_timestamp(x) AS json_type(to_json(x)) = 'VARCHAR'"
-    " AND regexp_full_match(json_extract_string(to_json(x), '$'), '\\d{4}-\\d\\d-\\d\\d[ T]\\d\\d:\\d\\d:\\d\\d.*')",
+    f"_sp_is_date(x) AS {_is_text(_DATE)}",
+    f"_sp_is_time(x) AS {_is_text(_TIME)}",
+    f"_sp_is_timestamp_ntz(x) AS {_is_text(_NAIVE)}",
+    f"_sp_is_timestamp_tz(x) AS {_is_text(_ZONED)}",
     "_sp_as_integer(x) AS CASE WHEN json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT')"
     " THEN CAST(round(CAST(json_extract_string(to_json(x), '$') AS DECIMAL(38, 6))) AS BIGINT) END",
     "_sp_as_double(x) AS CASE WHEN json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT')"
@@ -73,23 +93,55 @@ MACROS: Final[tuple[str, ...]] = (
     " THEN CAST(json_extract_string(to_json(x), '$') AS BOOLEAN) END",
     "_sp_as_array(x) AS CASE WHEN json_type(to_json(x)) = 'ARRAY' THEN to_json(x) END",
     "_sp_as_object(x) AS CASE WHEN json_type(to_json(x)) = 'OBJECT' THEN to_json(x) END",
-    "_sp_as_date(x) AS TRY_CAST(json_extract_string(to_json(x), '$') AS DATE)",
-    "_sp_as_time(x) AS TRY_CAST(json_extract_string(to_json(x), '$') AS TIME)",
-    "_sp_as_timestamp(x) AS TRY_CAST(json_extract_string(to_json(x), '$') AS TIMESTAMP)",
+    f"_sp_as_date(x) AS {_as_text('DATE', _DATE)}",
+    f"_sp_as_time(x) AS {_as_text('TIME', _TIME)}",
+    f"_sp_as_timestamp_ntz(x) AS {_as_text('TIMESTAMP', _NAIVE)}",
+    f"_sp_as_timestamp_tz(x) AS {_as_text('TIMESTAMPTZ', _ZONED)}",
     "_sp_get_ignore_case(o, name) AS json_extract(o, '$.\"' || "
     "list_filter(json_keys(o), lambda k: lower(k) = lower(name))[1] || '\"')",
-    "_sp_object_insert(o, k, v) AS json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v))",
+    "_sp_object_insert(o, k, v) AS CASE WHEN json_contains(to_json(json_keys(to_json(o))), to_json(CAST(k AS VARCHAR)))"
+    " THEN error('" + carried("duplicate field key", 100250, "22000") + "')"
+    " ELSE json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v)) END",
+    "_sp_object_update(o, k, v, u) AS CASE WHEN u THEN json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v))"
+    " ELSE _fs_global.main._sp_object_insert(o, k, v) END",
     "_sp_object_delete(o, ks) AS " + _SELECTED.format(condition="NOT list_contains(s._sf_ks, k)"),
     "_sp_object_pick(o, ks) AS " + _SELECTED.format(condition="list_contains(s._sf_ks, k)"),
     "_sp_arrays_to_object(ks, vs) AS to_json(map_from_entries(list_transform(generate_series(1, "
     "json_array_length(to_json(ks))::BIGINT), lambda n: struct_pack(key := json_extract_string(to_json(ks), n - 1), "
     "value := json_extract(to_json(vs), n - 1)))))",
-    "_sp_to_object(x) AS to_json(x)",
+    "_sp_to_object(x) AS CASE WHEN x IS NULL THEN NULL WHEN json_type(to_json(x)) = 'OBJECT' THEN to_json(x)"
+    " ELSE _fs_global.main._sf_parse_json(to_json(x)) END",
     f"_sp_soundex(s) AS CASE WHEN s = '' THEN '' ELSE left(s, 1) || rpad(left(replace(substr({_COLLAPSED}, 2), '0', ''),"
     " 3), 3, '0') END",
     "_sp_width_bucket(x, lo, hi, n) AS CASE WHEN x < lo THEN 0 WHEN x >= hi THEN n + 1"
     " ELSE CAST(floor((x - lo)::DOUBLE * n / (hi - lo)::DOUBLE) AS BIGINT) + 1 END",
-    "_sp_octet_length(x) AS strlen(CAST(x AS VARCHAR))",
-    "_sp_bit_length(x) AS strlen(CAST(x AS VARCHAR)) * 8",
-    "_sp_approx_percentile_estimate(state, p) AS list_aggregate(state, 'quantile_cont', p)",
+    "_sp_octet_length(x) AS CASE typeof(x) WHEN 'BLOB' THEN octet_length(TRY_CAST(x AS BLOB))"
+    " ELSE strlen(CAST(x AS VARCHAR)) END",
+    "_sp_bit_length(x) AS _fs_global.main._sp_octet_length(x) * 8",
+    # The state of APPROX_PERCENTILE is a t-digest in which every value stands for itself.
+    "_sp_digest(l) AS CASE WHEN len(l) > 0 THEN CAST('{\"state\": [' || array_to_string(list_transform("
+    "list_sort(l), lambda v: format('{:.15e}, 1.000000000000000e+00', v)), ', ')"
+    ' || \'], "type": "tdigest", "version": 1}\' AS JSON) END',
+    "_sp_digested(state) AS list_filter(CAST(json_extract(state, '$.state[*]') AS DOUBLE[]), lambda v, i: i % 2 = 1)",
+    "_sp_approx_percentile_estimate(state, p) AS CASE WHEN p BETWEEN 0 AND 1"
+    " THEN list_aggregate(_fs_global.main._sp_digested(to_json(state)), 'quantile_cont', p)"
+    f" ELSE error('{_NO_FRACTION[0]}' || CAST(CAST(p AS DOUBLE) AS VARCHAR) || '{_NO_FRACTION[1]}') END",
+    # DuckDB takes INTEGER alone where Snowflake takes a NUMBER. No zero is negative in Snowflake's TRUNC.
+    "_sp_chr(n) AS chr(CAST(n AS INTEGER))",
+    "_sp_factorial(n) AS factorial(CAST(n AS INTEGER))",
+    "_sp_trunc(x, n) AS trunc(x, CAST(n AS INTEGER)) + 0",
+    "_sp_contains(a, b) AS contains(CAST(a AS VARCHAR), CAST(b AS VARCHAR))",
+    "_sp_base64(x) AS CASE typeof(x) WHEN 'BLOB' THEN base64(TRY_CAST(x AS BLOB)) ELSE base64(encode(CAST(x AS VARCHAR))) END",
+    "_sp_hash(h) AS CAST(CAST(h AS HUGEINT) - 9223372036854775808 AS BIGINT)",
+    "_sp_check_json(x) AS CASE typeof(x) WHEN 'JSON' THEN NULL ELSE _sf_native_json_fault(CAST(x AS VARCHAR)) END",
+    "_sp_check_xml(x) AS _sf_native_xml_fault(CAST(x AS VARCHAR))",
+    "_sp_parse_xml(x) AS CAST(_sf_native_parse_xml(CAST(x AS VARCHAR), true) AS JSON)",
+    "_sp_parse_xml_as(x, as_text) AS CAST(_sf_native_parse_xml(CAST(x AS VARCHAR), NOT as_text) AS JSON)",
+    "_sp_xmlget(x, tag) AS CAST(_sf_native_xml_child(CAST(x AS VARCHAR), tag, 0) AS JSON)",
+    "_sp_xmlget_nth(x, tag, n) AS CAST(_sf_native_xml_child(CAST(x AS VARCHAR), tag, CAST(n AS BIGINT)) AS JSON)",
+    "_sp_to_xml(x) AS _sf_native_to_xml(CAST(to_json(x) AS VARCHAR))",
+    # Text of digits alone is seconds, milliseconds, microseconds or nanoseconds, by its size.
+    # See: https://docs.snowflake.com/en/sql-reference/functions/to_timestamp
+    "_sp_epoch(n) AS make_timestamp(CAST(CASE WHEN abs(n) < 31536000000 THEN n * 1000000"
+    " WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END AS BIGINT))",
 )

@@ -1,0 +1,54 @@
+"""Make known to DuckDB what SQL has no words for: functions in Python, which macros call by name."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+import duckdb
+
+from local_stack.endpoint.engine.native.json_text import json_fault, standard_json
+from local_stack.endpoint.engine.native.xml_text import XmlError, parse_xml, to_xml, xml_child, xml_fault
+from local_stack.endpoint.errors import carried
+
+
+def _sha2(text: str, bits: int) -> str:
+    return hashlib.new(f"sha{bits}", text.encode()).hexdigest()
+
+
+def _parse_xml(text: str, convert: bool) -> str | None:
+    try:
+        return parse_xml(text, convert)
+    except XmlError as error:
+        raise ValueError(carried(f"Error parsing XML: {error}", 100100, "22P02")) from None
+
+
+_FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], list[str]], ...]] = (
+    ("_sf_native_sha2", _sha2, ["VARCHAR", "INTEGER"]),
+    ("_sf_native_json", standard_json, ["VARCHAR"]),
+    ("_sf_native_json_fault", json_fault, ["VARCHAR"]),
+    ("_sf_native_parse_xml", _parse_xml, ["VARCHAR", "BOOLEAN"]),
+    ("_sf_native_xml_fault", xml_fault, ["VARCHAR"]),
+    ("_sf_native_xml_child", xml_child, ["VARCHAR", "VARCHAR", "BIGINT"]),
+    ("_sf_native_to_xml", to_xml, ["VARCHAR"]),
+)
+
+
+def create_native_functions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create every function: text to text, NULL for a NULL argument, the same for the same arguments."""
+    for name, function, kinds in _FUNCTIONS:
+        wrapped = _null_for_null(function, len(kinds))
+        # A result of NULL is allowed only with special handling of NULL.
+        connection.create_function(name, wrapped, kinds, "VARCHAR", null_handling="special")  # type: ignore[call-overload]
+
+
+def _null_for_null(function: Callable[..., Any], count: int) -> Callable[..., Any]:
+    def called(*arguments: Any) -> Any:
+        return None if None in arguments else function(*arguments)
+
+    # DuckDB counts the parameters.
+    parameters = [inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_ONLY) for i in range(count)]
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return called

@@ -1,0 +1,118 @@
+"""Functions through Snowpark: values and types as Snowflake's documentation and Snowpark's own tests have them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from snowflake.snowpark import Session, Window
+from snowflake.snowpark import functions as f
+from snowflake.snowpark.exceptions import SnowparkSQLException
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def session(endpoint: Any) -> Iterator[Session]:
+    options = {**endpoint.connection_parameters, "database": "TEST", "schema": "PUBLIC"}
+    created = Session.builder.configs(options).create()
+    yield created
+    created.close()
+
+
+def one(session: Session, expression: str) -> Any:
+    (row,) = session.sql(f"SELECT {expression}").collect()
+    return row[0] if len(row) == 1 else tuple(row)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("LTRIM('  a '), RTRIM('  a '), TRIM('  a ')", ("a ", "  a", "a")),
+        ("LTRIM('xxax', 'x'), RTRIM('xxax', 'x')", ("ax", "xxa")),
+        ("CHR(a), FACTORIAL(b), TRUNC(3.14::FLOAT, c) FROM VALUES (84, 4, 1) AS t(a, b, c)", ("T", 24, 3.1)),
+        ("TRUNC(-0.4::FLOAT, 0)::VARCHAR", "0"),
+        ("SHA2('snow', 512), SHA2('snow', 224)", tuple(hashlib.new(f"sha{n}", b"snow").hexdigest() for n in (512, 224))),
+        ("CONTAINS(12345, 34)", True),
+        ("ARRAY_TO_STRING([1, 2], s) FROM VALUES ('; ') AS t(s)", "1; 2"),
+        ("ARRAY_CONSTRUCT_COMPACT(1, 'a', NULL)", '[\n  1,\n  "a"\n]'),
+        ("OBJECT_INSERT({'a': 1}, 'b', 2):b::INT, OBJECT_INSERT({'a': 1}, 'a', 2, TRUE):a::INT", (2, 2)),
+        ("OBJECT_PICK({'a': 1, 'b': 2}, ['a'])", '{\n  "a": 1\n}'),
+        ("PARSE_JSON('{a: [1, 2,], ''b'': ''x''}')", '{\n  "a": [\n    1,\n    2\n  ],\n  "b": "x"\n}'),
+        ("CHECK_JSON('{\"a\": null'), CHECK_JSON('{\"a: \"b\"}'), CHECK_JSON('[1]')",
+         ("incomplete object value, pos 11", "missing colon, pos 7", None)),
+        ("APPROX_PERCENTILE(a, 0.5) FROM VALUES (1), (2) AS t(a)", 1.5),
+        ("APPROX_PERCENTILE_ESTIMATE(APPROX_PERCENTILE_ACCUMULATE(a), 0.5) FROM VALUES (1), (2), (NULL) AS t(a)", 1.5),
+        ("AS_NUMBER(1.23::VARIANT, 6, 2), AS_NUMBER(1.23::VARIANT)", (Decimal("1.23"), 1)),
+        ("BIT_LENGTH('abc'), OCTET_LENGTH(TO_BINARY('ab', 'UTF-8'))", (24, 2)),
+        ("HASH(1) = HASH(1), HASH(1) BETWEEN -9223372036854775808 AND 9223372036854775807", (True, True)),
+    ],
+)  # fmt: skip
+def test_value(session: Session, expression: str, value: Any) -> None:
+    assert one(session, expression) == value
+
+
+def test_kinds_of_times_in_a_variant(session: Session) -> None:
+    kinds = session.sql(
+        "SELECT '2024-01-02'::DATE::VARIANT AS d, '2024-01-02 03:04:05'::TIMESTAMP_NTZ::VARIANT AS n,"
+        " '2024-01-02 03:04:05 +0000'::TIMESTAMP_LTZ::VARIANT AS l, '03:04:05'::TIME::VARIANT AS t"
+    )
+    told = kinds.select(
+        *[test(name) for test in (f.is_date, f.is_timestamp_ntz, f.is_timestamp_ltz, f.is_time) for name in "DNLT"]
+    )
+    assert [list(told.collect()[0])[i : i + 4].index(True) for i in (0, 4, 8, 12)] == [0, 1, 2, 3]
+    assert kinds.select(f.as_time("d"), f.as_timestamp_ntz("n"), f.as_date("n")).collect() == [
+        (None, dt.datetime(2024, 1, 2, 3, 4, 5), None)
+    ]
+
+
+def test_days_added_to_a_date_give_a_date(session: Session) -> None:
+    dates = session.create_dataframe([[dt.date(2024, 1, 31)]], schema=["d"])
+    shifted = dates.select(f.dateadd("month", f.lit(1), "d"), f.add_months("d", 1), f.dateadd("hour", f.lit(1), "d"))
+    assert shifted.collect() == [(dt.date(2024, 2, 29), dt.date(2024, 2, 29), dt.datetime(2024, 1, 31, 1))]
+
+
+def test_statistics_of_numbers_are_numbers(session: Session) -> None:
+    values = session.create_dataframe([[1, 1.0], [2, 2.0], [4, 4.0]], schema=["n", "x"])
+    found = values.select(f.variance("n"), f.var_pop("n"), f.median("n"), f.variance("x"))
+    assert found.collect() == [(Decimal("2.333333"), Decimal("1.555556"), Decimal("2.000"), pytest.approx(7 / 3))]
+    assert [str(field.datatype) for field in found.schema.fields][:3] == [
+        "DecimalType(38, 6)", "DecimalType(38, 6)", "DecimalType(38, 3)",
+    ]  # fmt: skip
+    windowed = values.select(f.median("n").over(Window.partition_by(f.lit(1)))).collect()
+    assert {row[0] for row in windowed} == {Decimal("2.000")}
+
+
+def test_xml(session: Session) -> None:
+    text = '<a x="1">3<b>foo</b><b>bar &amp; baz</b></a>'
+    xml = session.create_dataframe([[text]], schema=["v"]).select(f.parse_xml("v").alias("v"))
+    assert xml.collect()[0][0] == '<a x="1">\n  3\n  <b>foo</b>\n  <b>bar &amp; baz</b>\n</a>'
+    second = f.xmlget("v", f.lit("b"), f.lit(1))
+    assert xml.select(f.get(second, f.lit("$")), f.get("v", f.lit("@x")), f.xmlget("v", f.lit("c"))).collect() == [
+        ('"bar & baz"', "1", None)
+    ]
+    assert one(session, "CHECK_XML('<a></b>'), CHECK_XML('<a><a>')") == (
+        "no opening tag for </b>, pos 7",
+        "missing closing tags: </a></a>, pos 6",
+    )
+    assert one(session, "TO_XML(1)") == '<SnowflakeData type="INTEGER">1</SnowflakeData>'
+    with pytest.raises(SnowparkSQLException, match="Error parsing XML: no opening tag"):
+        session.sql("SELECT PARSE_XML('<a></b>')").collect()
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("NTILE(0) OVER (ORDER BY 1)", "NTILE argument must be at least 1"),
+        ("OBJECT_INSERT({'a': 1}, 'a', 2)", "duplicate field key"),
+        ("SHA2('a', 100)", "Invalid value \\[100\\] for function 'SHA2'"),
+        ("APPROX_PERCENTILE_ESTIMATE(APPROX_PERCENTILE_ACCUMULATE(1), -1)", "Invalid value \\[-1.0\\] for function"),
+    ],
+)
+def test_refusal(session: Session, expression: str, message: str) -> None:
+    with pytest.raises(SnowparkSQLException, match=message):
+        session.sql(f"SELECT {expression}").collect()
