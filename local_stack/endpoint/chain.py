@@ -229,6 +229,7 @@ class Chain:
         families = Procedures({"GET_DDL": get_ddl}), Tasks(), Objects()
         self._serving: tuple[Serving, ...] = families
         self._routes = routes(*families)
+        self._before: list[Rewrite] = [*families[0].rewrites, *BEFORE]
 
     def start(self, sessions: Sessions) -> None:
         for family in self._serving:
@@ -296,13 +297,13 @@ class Chain:
     def _run_on_engine(
         self, tree: Expr, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]
     ) -> Outcome:
-        context = Context(session, statement.parameters, statement.text)
+        context = Context(session, statement.parameters, statement.text, describing=statement.describe_only)
         expression = session_variables(column_names(tree, statement.text), context)
         with session.lock:
             if outcome := _transaction_control(expression, session):
                 return outcome
             effect, tables = classify(expression, session.database, session.schema)
-            execution = Execution(context, BEFORE, AFTER, statement_type_id(expression))
+            execution = Execution(context, self._before, AFTER, statement_type_id(expression))
             if statement.describe_only:
                 outcome = session.transaction.run(
                     Effect.READ,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from snowflake.snowpark import Session, Window
 from snowflake.snowpark import functions as f
-from snowflake.snowpark.exceptions import SnowparkSQLException
+from snowflake.snowpark.exceptions import SnowparkColumnException, SnowparkSQLException
 from snowflake.snowpark.types import BinaryType, StructField, StructType, TimeType
 
 pytestmark = pytest.mark.integration
@@ -182,3 +182,10 @@ def test_explain_compiles_without_running(session: Session, capsys: pytest.Captu
 )
 def test_functions(session: Session, expression: str, expected: Any) -> None:
     assert values(session.sql(f"SELECT {expression}")) == [(expected,)]
+
+
+def test_columns_of_the_same_name_keep_it(session: Session) -> None:
+    twice = session.sql("SELECT 1 AS a, 2 AS a")
+    assert twice.columns == ["A", "A"]
+    with pytest.raises(SnowparkColumnException, match="has 2 columns named"):
+        twice.rename("a", "b")

@@ -30,7 +30,7 @@ class Context:
 
     parameters: those of the statement itself, which go before the session's. text: the statement's. on_success: what to
     do afterwards. temporary: the name of the temporary table or view that the statement creates. declared: the columns
-    of CREATE TABLE … AS.
+    of CREATE TABLE … AS. describing: only the columns are asked for.
     """
 
     session: Session
@@ -39,6 +39,7 @@ class Context:
     on_success: list[Callable[[], None]] = field(default_factory=list)
     temporary: TableName | None = None
     declared: list[Declared] = field(default_factory=list)
+    describing: bool = False
 
     def parameter(self, name: str) -> str:
         """Return a parameter's value for this statement."""

@@ -52,6 +52,9 @@ class Execution:
         if not isinstance(expression, exp.Query):
             return self._answer(answers.without_rows(expression))
         bare = expression.transform(lambda e: exp.Null() if isinstance(e, exp.Placeholder) else e)
+        if isinstance(bare, exp.Select | exp.SetOperation):
+            # Not as a subquery: DuckDB gives other names to columns of the same name there.
+            return self.run(bare.limit(0, copy=False), [])
         source = exp.Subquery(this=bare, alias=exp.TableAlias(this=exp.to_identifier("d")))
         return self.run(exp.select("*").from_(source).limit(0), [])
 

@@ -105,19 +105,15 @@ def query_results(expression: Expr, context: Context) -> Expr:
         if outcome is None:
             raise SqlError(f"Statement {query_id} not found", errno=709, sqlstate="02000")
         alias = node.args.get("alias")
-        table = exp.Table(
-            this=identifier(_view(outcome, context)),
-            db=identifier("main"),
-            catalog=identifier("temp"),
-            alias=alias.copy() if alias else None,
-            joins=node.args.get("joins"),
-        )
+        table = result_table(outcome, context)
+        table.set("alias", alias.copy() if alias else None)
+        table.set("joins", node.args.get("joins"))
         node.replace(table)
     return expression
 
 
-def _view(outcome: Outcome, context: Context) -> str:
-    """Return the result as a view whose semi-structured columns are JSON."""
+def result_table(outcome: Outcome, context: Context) -> exp.Table:
+    """Return a table of a query that is an outcome: a view whose semi-structured columns are JSON."""
     duck = context.session.duck
     name = "_result_" + outcome.query_id.replace("-", "")
     duck.register(f"{name}_rows", outcome.table)
@@ -128,4 +124,4 @@ def _view(outcome: Outcome, context: Context) -> str:
         for c in outcome.columns
     )
     duck.execute(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT {columns} FROM {name}_rows")
-    return name
+    return exp.Table(this=identifier(name), db=identifier("main"), catalog=identifier("temp"))

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import shutil
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from local_stack.endpoint.features.procedures import registry
-from local_stack.endpoint.features.procedures.arguments import evaluate, from_handler
 from local_stack.endpoint.features.procedures.call import Argument, read_arguments
 from local_stack.endpoint.features.procedures.definition import Routine
-from local_stack.endpoint.features.procedures.python import access
-from local_stack.endpoint.features.procedures.python.function_worker import FunctionWorkers, request
-from local_stack.endpoint.features.procedures.python.running import interpreter_error, result_column
+from local_stack.endpoint.features.procedures.python.function_worker import FunctionWorkers
 from local_stack.endpoint.features.procedures.python.workers import WorkerProcess
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
 from local_stack.endpoint.language.quoting import identifier, identifier_value
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import Token
 from local_stack.endpoint.language.types import SqlType, parse_type
-from local_stack.endpoint.outcome import from_result
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Result, SqlError, Statement, unsupported
+from local_stack.endpoint.statements import SqlError, Statement
 
 _DEPTH = 20
 
@@ -50,13 +42,13 @@ class Functions:
             return None
         text, changed = statement.text, False
         for _ in range(_DEPTH):  # a SQL function may call others
-            expanded = self._expand_once(text, known, statement, session)
+            expanded = self._expand_once(text, known, session)
             if expanded is None:
                 return statement.with_text(text) if changed else None
             text, changed = expanded, True
         raise SqlError("SQL compilation error:\nUser-defined functions are nested too deeply.", 2144, "42601")
 
-    def _expand_once(self, sql: str, known: set[str], statement: Statement, session: Session) -> str | None:
+    def _expand_once(self, sql: str, known: set[str], session: Session) -> str | None:
         reader = Reader(sql)
         pieces: list[str] = []
         copied = bound = 0
@@ -79,11 +71,12 @@ class Functions:
             if found is None:
                 reader.back_to(mark)
                 continue
+            if table_at is not None and found.routine.language != "SQL":
+                reader.back_to(mark)  # table_functions.py runs it; its arguments may have other calls in them
+                continue
             if table_at is not None:
-                if reader.looking_at("OVER"):
-                    raise unsupported("table functions with PARTITION BY")
                 reader.expect(")")
-                replacement = self._table(found, arguments, statement, session)
+                replacement = self._table(found, arguments)
             else:
                 replacement = self._scalar(found, arguments, session)
                 end = reader.token_before(reader.mark()).end
@@ -134,44 +127,9 @@ class Functions:
         passed = [_as_argument(value, p.sql_type) for value, p in zip(values, routine.parameters, strict=True)]
         return _from_text(f"{name}({', '.join(passed) or 'TRUE'})", parse_type(routine.returns))
 
-    def _table(self, found: FoundRoutine, arguments: Sequence[Argument], statement: Statement, session: Session) -> str:
-        routine = found.routine
-        if routine.language == "SQL":
-            return f"({_with_arguments(routine, _values(routine, arguments))})"
-        columns = tuple(result_column(name, parse_type(kind)) for name, kind in routine.columns)
-        if statement.describe_only:
-            rows: list[list[object]] = []
-        else:
-            rows = self._table_rows(routine, arguments, statement, session)
-        outcome = from_result(Result(columns, rows))
-        session.queries.keep(session.user, outcome)
-        return f"(SELECT * FROM TABLE(RESULT_SCAN('{outcome.query_id}')))"
-
-    def _table_rows(
-        self, routine: Routine, arguments: Sequence[Argument], statement: Statement, session: Session
-    ) -> list[list[object]]:
-        matched = registry.match_arguments(
-            [FoundRoutine("", "", routine, dt.datetime.now(dt.UTC))], arguments, [None] * len(arguments)
-        )
-        assigned = matched[1] if matched else []
-        try:
-            values = evaluate(routine.parameters, assigned, statement, session)
-        except SqlError as error:
-            raise unsupported(
-                f"table function {routine.name} with arguments that are no constants ({error.message})"
-            ) from error
-        folder = Path(tempfile.mkdtemp(prefix="function-"))
-        try:
-            imports = access.place_imports(routine, folder, session)
-            families = [parse_type(kind).family for _, kind in routine.columns]
-            call = request(routine, str(folder), imports, session, "table_function").with_arguments(values, families)
-            answer = self._workers.call(call)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        if "error" in answer:
-            raise interpreter_error(routine, str(answer["error"]))
-        kinds = [parse_type(kind) for _, kind in routine.columns]
-        return [[from_handler(text, kind) for text, kind in zip(row, kinds, strict=True)] for row in answer["rows"]]
+    @staticmethod
+    def _table(found: FoundRoutine, arguments: Sequence[Argument]) -> str:
+        return f"({_with_arguments(found.routine, _values(found.routine, arguments))})"
 
 
 class _SelectLists:

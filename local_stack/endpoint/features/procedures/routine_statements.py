@@ -20,6 +20,7 @@ from local_stack.endpoint.features.procedures.registry import FoundRoutine
 from local_stack.endpoint.features.procedures.schema_views import SchemaViews
 from local_stack.endpoint.features.procedures.scripting.parse import is_block
 from local_stack.endpoint.features.procedures.scripting.procedures import run_anonymous, run_sql
+from local_stack.endpoint.features.procedures.table_functions import TableFunctions
 from local_stack.endpoint.features.rights.effects import record_creation
 from local_stack.endpoint.features.rights.judge import Need, judge
 from local_stack.endpoint.features.session.functions import Function, substitute
@@ -63,6 +64,7 @@ class Procedures:
         self._called = {**_SYSTEM_FUNCTIONS, **functions}
         self._workers = WorkerProcess()
         self._functions = Functions(self._workers)
+        self.rewrites = (TableFunctions(self._workers).rewrite,)
         self._views = SchemaViews()
 
     def start(self, sessions: Sessions) -> None:

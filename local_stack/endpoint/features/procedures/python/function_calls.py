@@ -77,17 +77,50 @@ def _argument(value: Any, family: str, scale: int) -> Any:
     return value
 
 
-def run_table(handler: Any, arguments: list[Any], families: list[str], encode: Encode) -> dict[str, Any]:
-    """Return one partition of a table function: process once, then end_partition."""
-    instance = handler()
-    rows: list[list[str | None]] = []
-    for source in (
-        instance.process(*arguments) if hasattr(instance, "process") else None,
-        instance.end_partition() if hasattr(instance, "end_partition") else None,
-    ):
-        for row in source or ():
+def run_table(
+    handler: Any, partitions: list[list[list[Any]]], names: list[str], families: list[str], encode: Encode
+) -> dict[str, Any]:
+    """Return the rows of a table function: the partition, the row of it (None at its end), then the values as text."""
+    rows: list[list[Any]] = []
+    for number, given in enumerate(partitions):
+        for at, row in _partition_rows(handler(), given, names):
             values = row if isinstance(row, tuple | list) else (row,)
             if len(values) != len(families):
                 raise ValueError(f"Expected {len(families)} columns, got {len(values)}")
-            rows.append([encode(value, family) for value, family in zip(values, families, strict=True)])
+            rows.append([number, at, *(encode(value, family) for value, family in zip(values, families, strict=True))])
     return {"rows": rows}
+
+
+def _partition_rows(instance: Any, given: list[list[Any]], names: list[str]) -> Any:
+    """Yield the rows of one partition: process for each row or for all at once, then end_partition."""
+    process, end = getattr(instance, "process", None), getattr(instance, "end_partition", None)
+    if process is not None and hasattr(process, "_sf_vectorized_input"):
+        for row, values in enumerate(_frame_rows(process(_frame(given, names)))):
+            yield row if row < len(given) else None, values
+    elif process is not None:
+        for number, arguments in enumerate(given):
+            for row in process(*arguments) or ():
+                yield number, row
+    if end is not None:
+        vectorized = hasattr(end, "_sf_vectorized_input")
+        for row in _frame_rows(end(_frame(given, names))) if vectorized else end() or ():
+            yield None, row
+
+
+def _frame(given: list[list[Any]], names: list[str]) -> Any:
+    import pandas
+
+    return pandas.DataFrame(given, columns=names)
+
+
+def _frame_rows(frames: Any) -> Any:
+    """Yield the rows of a DataFrame, of a tuple of Series, or of several DataFrames."""
+    import pandas
+
+    if frames is None:
+        return
+    if isinstance(frames, tuple) and frames and isinstance(frames[0], pandas.Series):
+        frames = pandas.concat(frames, axis=1)
+    for frame in [frames] if isinstance(frames, pandas.DataFrame) else frames:
+        for row in frame.itertuples(index=False, name=None):
+            yield tuple(None if pandas.api.types.is_scalar(v) and pandas.isna(v) else v for v in row)

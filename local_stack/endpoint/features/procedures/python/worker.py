@@ -177,9 +177,10 @@ def call(request: dict[str, Any]) -> dict[str, Any]:
     """Run one handler. {"value": text or None}, {"query_id", "columns"} or {"rows"} for a table, or {"error": traceback}."""
     try:
         handler = _prepare(request)
-        arguments = [decode(argument) for argument in request["arguments"]]
         if request["kind"] == "table_function":
-            return dict(_FUNCTIONS.run_table(handler, arguments, request["columns"], encode))
+            partitions = [[[decode(value) for value in row] for row in rows] for rows in request["arguments"]]
+            return dict(_FUNCTIONS.run_table(handler, partitions, request["names"], request["columns"], encode))
+        arguments = [decode(argument) for argument in request["arguments"]]
         session = _open_session(request["target"])
         value = handler(session, *arguments)
         if request["returns"] == "TABLE":

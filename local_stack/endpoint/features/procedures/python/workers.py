@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,9 @@ class CallRequest:
     """code: inline Python, or None for staged code. imports: entries of sys.path. folder: working directory, where the
     imported files are. arguments: in JSON form (see worker.decode). returns: the declared type's family, or TABLE.
     allowed_hosts: host:port of the network rules. secrets: by the name used in the code. kind: procedure, function (its
-    arguments are the parameters' type families, scales their scales; rows follow) or table_function (columns: the result's
-    families). target: None for functions, which have no session."""
+    arguments are the parameters' type families, scales their scales; rows follow) or table_function (arguments: the rows
+    of each partition, names: of the parameters, columns: the result's families). target: None for functions, which have
+    no session."""
 
     target: SessionTarget | None
     handler: str
@@ -58,9 +59,7 @@ class CallRequest:
     strict: bool = False
     scales: list[int] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
-
-    def with_arguments(self, arguments: list[Any], columns: list[str]) -> CallRequest:
-        return replace(self, arguments=arguments, columns=columns)
+    names: list[str] = field(default_factory=list)
 
 
 def _hang_up(connection: socket.socket) -> None:
