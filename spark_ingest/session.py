@@ -15,6 +15,7 @@ from spark_ingest.config import IngestConfig
 from spark_ingest.jar_fetch import ensure_jars
 from spark_ingest.jars import LOCAL_FILE_SYSTEM, LOCAL_FILES, artifacts, jar_path
 from spark_ingest.java import java_home
+from spark_ingest.jvm_names import remember_names
 
 CATALOG = "iceberg"
 
@@ -41,6 +42,8 @@ _SETTINGS = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     # Sessions are kept once between counting and writing; compressing them takes longer than computing a third of them.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
+    # Spark keeps 100 compiled classes: fewer than a session's batches have in common.
+    "spark.sql.codegen.cache.maxEntries": "1000",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
@@ -61,7 +64,9 @@ def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", qui
         builder = builder.master(config.spark_master).config("spark.driver.memory", config.driver_memory)
         for key, value in _own_start(config, quiet).items():
             builder = builder.config(key, value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    remember_names(session)
+    return session
 
 
 @contextmanager
