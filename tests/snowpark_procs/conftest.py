@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from snowflake.connector import DictCursor
 
-from tests.conftest import REPOSITORY, RunningEndpoint
+from tests.conftest import REPOSITORY, RunningEndpoint, endpoint_folder
 from tests.snowpark_procs import batches
 
 DATABASE = "ECOMMERCE_DW"
@@ -130,7 +130,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
         done = folder / "done"
         if not done.exists():
             shutil.rmtree(folder / "warehouse", ignore_errors=True)  # of a worker that failed
-            _deploy_suspended(RunningEndpoint(folder / "warehouse", folder / "s3"))
+            with endpoint_folder() as working:
+                _deploy_suspended(RunningEndpoint(working / "warehouse", working / "s3"))
+                shutil.copytree(working / "warehouse", folder / "warehouse")
             done.touch()
     return folder / "warehouse"
 
@@ -172,11 +174,12 @@ def start_copy(deployed: Path, folder: Path) -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def module_warehouse(deployed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    warehouse = start_copy(deployed, tmp_path_factory.mktemp("warehouse"))
-    yield warehouse
-    warehouse.connection.close()
-    warehouse.endpoint.stop(signal.SIGKILL)  # nothing of it is kept
+def module_warehouse(deployed: Path) -> Iterator[Warehouse]:
+    with endpoint_folder() as folder:
+        warehouse = start_copy(deployed, folder)
+        yield warehouse
+        warehouse.connection.close()
+        warehouse.endpoint.stop(signal.SIGKILL)  # nothing of it is kept
 
 
 @pytest.fixture
