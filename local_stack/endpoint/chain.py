@@ -22,12 +22,15 @@ from local_stack.endpoint.features.objects import Objects
 from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
+from local_stack.endpoint.features.procedures.routine_statements import CALLED
+from local_stack.endpoint.features.procedures.schema_views import schema_views
 from local_stack.endpoint.features.refusals import refusal
 from local_stack.endpoint.features.rights.gate import Gate
 from local_stack.endpoint.features.rights.policies import policies
 from local_stack.endpoint.features.rights.visibility import visible, visible_objects, without_limit
-from local_stack.endpoint.features.session.control import Control
+from local_stack.endpoint.features.session.control import CONTROL
 from local_stack.endpoint.features.session.explain import Explain
+from local_stack.endpoint.features.session.functions import CallOfFunction, evaluated
 from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.features.session.parameters import SessionParameters
 from local_stack.endpoint.features.session.use import UseStatements
@@ -122,12 +125,10 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
     """
     tables, containers, stages = Tables(), Containers(), StageDefinitions()
     variables = SessionVariables()
-    control = Control()
-    asked_of_queries = (procedures, tasks)
     rows: tuple[tuple[str, str, Families], ...] = (
-        ("QUERY", "", (control, *asked_of_queries)),
+        ("QUERY", "", (procedures,)),
         ("EXPLAIN", "", (Explain(),)),
-        ("CALL", "", (control, procedures, tasks)),
+        ("CALL", "", (CallOfFunction(), procedures)),
         ("BEGIN, DECLARE", "", (procedures,)),
         ("EXECUTE", "IMMEDIATE", (procedures,)),
         ("EXECUTE", "TASK", (tasks,)),
@@ -155,7 +156,7 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
         ("SHOW", "VARIABLES", (variables,)),
         ("SHOW", "PRIMARY KEYS, UNIQUE KEYS, IMPORTED KEYS", (ShowKeys(),)),
         ("CREATE, ALTER, DROP, UNDROP", "DATABASE, SCHEMA", (objects, containers)),
-        ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (*asked_of_queries, objects, tables)),
+        ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (objects, tables)),
         ("TRUNCATE", "", (tables,)),
         ("CREATE, ALTER, DROP", "SEQUENCE", ()),
         ("DESCRIBE", "TABLE, VIEW", (DescribeTable(),)),
@@ -179,6 +180,7 @@ BEFORE: list[Rewrite] = [
     existing_containers,
     task_functions,
     information_schema,
+    schema_views,
     visible_objects,
     strictness,
     column_lists,
@@ -226,10 +228,11 @@ class Chain:
     """Run statements on sessions."""
 
     def __init__(self) -> None:
-        families = Procedures({"GET_DDL": get_ddl}), Tasks(), Objects()
-        self._serving: tuple[Serving, ...] = families
-        self._routes = routes(*families)
-        self._before: list[Rewrite] = [*families[0].rewrites, *BEFORE]
+        self._procedures, tasks, objects = Procedures(), Tasks(), Objects()
+        self._serving: tuple[Serving, ...] = (self._procedures, tasks, objects)
+        self._routes = routes(self._procedures, tasks, objects)
+        self._called = {**CONTROL, **CALLED, **tasks.called, "GET_DDL": get_ddl}
+        self._before: list[Rewrite] = [*self._procedures.rewrites, *BEFORE]
 
     def start(self, sessions: Sessions) -> None:
         for family in self._serving:
@@ -283,7 +286,11 @@ class Chain:
                     statement = rewritten
         tree = gate.tree if gate.tree is not None and statement.text == asked else parse(statement.text)
         gate.check_late(tree)
-        return self._run_on_engine(tree, statement, session, batch)
+        context = Context(session, statement.parameters, statement.text, describing=statement.describe_only)
+        tree = self._procedures.parsed(statement.text, session) or tree
+        tree = evaluated(column_names(tree, statement.text), statement, session, self._called)
+        tree = session_variables(self._procedures.expand(tree, statement, session), context)
+        return self._run_on_engine(tree, statement, context, batch)
 
     def _families(self, sql: str, about: Subject) -> Families:
         """Return who is asked, by the longest name of a kind that the table has. Raises SqlError where it has none."""
@@ -295,10 +302,9 @@ class Chain:
         raise refusal(sql, about)
 
     def _run_on_engine(
-        self, tree: Expr, statement: Statement, session: Session, batch: Sequence[tuple[Bind, ...]]
+        self, expression: Expr, statement: Statement, context: Context, batch: Sequence[tuple[Bind, ...]]
     ) -> Outcome:
-        context = Context(session, statement.parameters, statement.text, describing=statement.describe_only)
-        expression = session_variables(column_names(tree, statement.text), context)
+        session = context.session
         with session.lock:
             if outcome := _transaction_control(expression, session):
                 return outcome

@@ -89,9 +89,9 @@ def test_arguments_keep_their_commas_strings_and_binds() -> None:
     call = parse_call("CALL ops.p('a,b', f(?, 2), ?::DATE)")
     assert call is not None
     assert call.arguments == (
-        Argument("'a,b'", None, 0, 0),
-        Argument("f(?, 2)", None, 0, 1),
-        Argument("?::DATE", None, 1, 1),
+        Argument("'a,b'"),
+        Argument("f(:1, 2)"),
+        Argument(":2::DATE"),
     )
     named = parse_call('CALL p(b => ARRAY_CONSTRUCT(1, 2), "a" => NULL)')
     assert named is not None

@@ -134,6 +134,20 @@ def test_sql_functions_nest_and_return_tables(session: Session) -> None:
         rows(session, "SELECT quad(2)")
 
 
+def test_sql_functions_take_binds_and_have_names_of_other_databases(session: Session) -> None:
+    rows(session, "CREATE OR REPLACE FUNCTION safe_divide(a INT, b INT) RETURNS FLOAT AS 'IFF(b = 0, NULL, a / b)'")
+    sql = "SELECT safe_divide(x, ?), SAFE_DIVIDE(?, 2), safe_divide(1, 0) AS x FROM (SELECT ? AS x)"
+    found = session.sql(sql, params=[4, 7, 10])
+    assert [tuple(row) for row in found.collect()] == [(2.5, 3.5, None)]
+    assert found.columns == ['"SAFE_DIVIDE(X, ?)"', '"SAFE_DIVIDE(?, 2)"', "X"]
+    rows(
+        session,
+        "CREATE OR REPLACE FUNCTION above(n INT) RETURNS TABLE(v INT) AS 'SELECT column1 FROM VALUES (n), (n + 1)'",
+    )
+    table = "SELECT t.column1 + ? FROM TABLE(above(?)) t WHERE t.column1 > ? ORDER BY 1"
+    assert [tuple(row) for row in session.sql(table, params=[100, 5, 5]).collect()] == [(106,)]
+
+
 def test_session_file_works_in_a_handler(session: Session, tmp_path: Path) -> None:
     source = str(tmp_path / "hello.txt")
     Path(source).write_text("hi")
@@ -156,3 +170,7 @@ def test_routines_and_packages_in_the_information_schema(session: Session) -> No
         "SELECT DISTINCT language FROM INFORMATION_SCHEMA.PACKAGES WHERE package_name = 'snowflake-snowpark-python'",
     )
     assert found == [("python",)]
+    joined = (
+        "SELECT COUNT(*) > 0 FROM INFORMATION_SCHEMA.PACKAGES p JOIN (SELECT 'python' AS language) l USING (language)"
+    )
+    assert rows(session, joined) == [(True,)]

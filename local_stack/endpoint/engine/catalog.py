@@ -52,6 +52,7 @@ class Catalog:
         self._connection = connection.cursor()
         self._lock = threading.RLock()
         self._version = 0
+        self._made: set[str] = set()
         self._cache: dict[str, tuple[int, Any]] = {}
         self._connection.execute("CREATE SCHEMA IF NOT EXISTS _fs_global.local_objects")
         self._connection.execute(
@@ -69,6 +70,13 @@ class Catalog:
         """Yield the registry's own DuckDB connection, locked: for a family's own tables (schema _fs_global.local_objects)."""
         with self._lock:
             yield self._connection
+
+    def once(self, name: str, make: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        """Make something in the registry's database, the first time that it is asked for."""
+        with self._lock:
+            if name not in self._made:
+                make(self._connection)
+                self._made.add(name)
 
     def cached(self, key: str, make: Callable[[], T]) -> T:
         """Return a value that holds until an object is stored, changed or removed."""

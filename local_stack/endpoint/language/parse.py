@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlglot import Expr, exp
 from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.tokenizer_core import Token, TokenType
 
+from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.language.quoting import string_value
 from local_stack.endpoint.language.tokens import tokenize
 from local_stack.endpoint.statements import SqlError
 
+# What marks a name as that of a function of the account.
+OWN = "\x1f"
+_BUILT_IN = frozenset({*Snowflake.Parser.FUNCTIONS, *Snowflake.Parser.FUNCTION_PARSERS})
 _NAME_PARTS = 5  # of `a.b.c`, points included
 # SCOPED (Snowpark's), LOCAL, GLOBAL and VOLATILE temporary objects are temporary ones.
 _SCOPES = ("SCOPED", "LOCAL", "GLOBAL")
@@ -22,9 +28,14 @@ _ENDS_VALUE = frozenset(
 )  # fmt: skip
 
 
-def parse(sql: str) -> Expr:
-    """Return one statement's tree. Raises ParseError, or SqlError when there is no statement or more than one."""
+def parse(sql: str, own: Collection[str] = ()) -> Expr:
+    """Return one statement's tree. Raises ParseError, or SqlError when there is no statement or more than one.
+
+    own: names of the account's functions that sqlglot would take for other databases' built-in ones.
+    """
     tokens = list(tokenize(sql).parsed)
+    if own:
+        tokens = _marked(tokens, own)
     if _begins_transaction(tokens):
         return exp.Transaction()
     if tokens and tokens[0].text.upper() == "CREATE":
@@ -42,6 +53,32 @@ def parse(sql: str) -> Expr:
     for leaf in statement.find_all(exp.Identifier, exp.Literal):
         leaf._meta = None
     return statement
+
+
+def parse_value(text: str) -> Expr:
+    """Return the tree of an expression; a query needs no parentheses of its own."""
+    values = parse(f"SELECT ({text})").expressions
+    if len(values) != 1 or isinstance(values[0], exp.Tuple):
+        raise compilation_error(f"syntax error line 1 at position 0 unexpected ',' in '{text}'.", 1003, "42000")
+    value: Expr = values[0]
+    return value
+
+
+def mistaken(sql: str, names: Collection[str]) -> frozenset[str]:
+    """Return which functions of the account a statement may call whose names sqlglot has for other databases' functions."""
+    known = [name for name in names if name in _BUILT_IN]
+    return frozenset(known and {token.text.upper() for token in tokenize(sql).parsed}.intersection(known))
+
+
+def _marked(tokens: list[Token], own: Collection[str]) -> list[Token]:
+    """Give the calls of functions a name that no built-in function has."""
+    followed = zip(tokens, [*tokens[1:], None], strict=False)
+    return [
+        _changed(token, TokenType.VAR, token.text + OWN)
+        if token.text.upper() in own and following and following.token_type == TokenType.L_PAREN
+        else token
+        for token, following in followed
+    ]
 
 
 def _begins_transaction(tokens: list[Token]) -> bool:

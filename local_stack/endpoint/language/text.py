@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from sqlglot.tokenizer_core import TokenType
@@ -22,6 +23,11 @@ def with_literals(sql: str, literals: Iterator[str]) -> str:
             pieces += [sql[copied : token.start], next(literals)]
             copied = token.end + 1
     return "".join(pieces) + sql[copied:]
+
+
+def numbered(sql: str) -> str:
+    """Write each `?` as :1, :2, …, so that it keeps its value where a part of the statement runs by itself."""
+    return with_literals(sql, (f":{number}" for number in itertools.count(1)))
 
 
 def statements(sql: str) -> list[str]:

@@ -73,6 +73,14 @@ def apply(rewrites: Iterable[Rewrite], expression: Expr, context: Context) -> Ex
     return expression
 
 
+def put_query(table: Expr, query: Expr) -> None:
+    """Put a query in the place of a table: under its alias, and with all that follows it."""
+    subquery = exp.Subquery(this=query)
+    for part in ("alias", "joins", "laterals", "pivots", "sample"):
+        subquery.set(part, table.args.get(part))
+    table.replace(subquery)
+
+
 def replace_each(expression: Expr, change: Callable[[Expr], Expr]) -> Expr:
     """Change every node, the inner ones first. (sqlglot's `transform` does not go into what it has replaced.)"""
     for node in reversed(list(expression.walk())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from local_stack.endpoint.language.types import SqlType
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Statement
 
+_BIND = re.compile(r":(\d+)")
 _FAMILIES = {"FIXED": "NUMBER", "REAL": "FLOAT", "TEXT": "VARCHAR"}
 
 
@@ -20,7 +22,7 @@ def argument_types(arguments: Sequence[Argument], statement: Statement, session:
     """Return the type family of each argument, None for NULL. Nothing is evaluated: a sequence gives no number."""
     if not arguments:
         return []
-    outcome = _evaluate([a.expression for a in arguments], arguments, statement, session, describe_only=True)
+    outcome = _evaluate([a.expression for a in arguments], statement, session, describe_only=True)
     families = [_FAMILIES.get(column.type, column.type) for column in outcome.columns]
     return [_family(a, known, statement) for a, known in zip(arguments, families, strict=True)]
 
@@ -30,9 +32,10 @@ def _family(argument: Argument, described: str, statement: Statement) -> str | N
     bare = argument.expression.strip()
     if bare.upper() == "NULL":
         return None
-    if bare != "?":
+    bind = _BIND.fullmatch(bare)
+    if bind is None or int(bind[1]) > len(statement.binds):
         return described
-    kind, value = statement.binds[argument.first_bind]
+    kind, value = statement.binds[int(bind[1]) - 1]
     return None if value is None else _FAMILIES.get(kind, kind)
 
 
@@ -53,24 +56,17 @@ def evaluate(
         _cast(argument.expression if argument is not None else str(parameter.default), parameter.sql_type)
         for parameter, argument in zip(parameters, assigned, strict=True)
     ]
-    outcome = _evaluate(expressions, [a for a in assigned if a is not None], statement, session)
+    outcome = _evaluate(expressions, statement, session)
     row = outcome.rows()[0]
     if not as_json:
         return list(row)
     return [to_handler(value, parameter.sql_type) for value, parameter in zip(row, parameters, strict=True)]
 
 
-def _evaluate(
-    expressions: list[str],
-    arguments: Sequence[Argument],
-    statement: Statement,
-    session: Session,
-    describe_only: bool = False,
-) -> Any:
-    binds = [statement.binds[i] for a in arguments for i in range(a.first_bind, a.first_bind + a.bind_count)]
+def _evaluate(expressions: list[str], statement: Statement, session: Session, describe_only: bool = False) -> Any:
     columns = ", ".join(f"({expression}) AS A{i}" for i, expression in enumerate(expressions))
     # Past session.execute: LAST_QUERY_ID knows nothing of the endpoint's own statements.
-    return session.executor.run(Statement(f"SELECT {columns}", tuple(binds), describe_only), session)
+    return session.executor.run(Statement(f"SELECT {columns}", statement.binds, describe_only), session)
 
 
 def _cast(expression: str, kind: SqlType) -> str:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from sqlglot import Expr, exp
 
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.procedures.create import read_parameters, read_routine
 from local_stack.endpoint.features.procedures.definition import Routine
+from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.language.quoting import identifier_value
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.language.text import numbered
 
 Binds = tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True)
 class Argument:
-    """expression: SQL text; name: of a named argument; bind_count: `?` placeholders inside; position: in the statement."""
+    """Hold an argument. expression: SQL text, its binds as :1, :2, …; name: of a named argument; tree: of one in a query."""
 
     expression: str
     name: str | None = None
-    first_bind: int = 0
-    bind_count: int = 0
+    tree: Expr | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Call:
 
 def parse_call(sql: str, binds: Binds = ()) -> Call | None:
     """CALL …, CALL IDENTIFIER({'…' | ?})(…), or WITH p AS PROCEDURE … CALL p(…); None for any other statement."""
-    reader = Reader(sql)
+    reader = Reader(numbered(sql))
     anonymous = None
     if reader.accept("WITH"):
         if reader.token.kind not in ("word", "quoted"):
@@ -49,8 +51,8 @@ def parse_call(sql: str, binds: Binds = ()) -> Call | None:
         if anonymous is not None:
             raise reader.unexpected()
         return None
-    called, bound = _called(reader, binds)
-    arguments = read_arguments(reader, bound)
+    called = _called(reader, binds)
+    arguments = _read_arguments(reader)
     into = None
     if reader.accept("INTO"):
         reader.expect(":")
@@ -59,30 +61,30 @@ def parse_call(sql: str, binds: Binds = ()) -> Call | None:
     return Call(called, arguments, anonymous, into)
 
 
-def _called(reader: Reader, binds: Binds) -> tuple[tuple[str, ...], int]:
-    """Return the procedure's name, and how many binds it took."""
+def _called(reader: Reader, binds: Binds) -> tuple[str, ...]:
+    """Read the procedure's name."""
     if not (reader.looking_at("IDENTIFIER") and reader.peek().text == "("):
-        return reader.name(), 0
+        return reader.name()
     reader.next()
     reader.expect("(")
-    if reader.accept("?"):
-        if not binds:
+    if reader.accept(":"):
+        number = reader.integer()
+        if number > len(binds):
             raise compilation_error("Bind variable ? not set.", 2049, "42601")
-        text, bound = str(binds[0][1] or ""), 1
+        text = str(binds[number - 1][1] or "")
     else:
-        text, bound = reader.string(), 0
+        text = reader.string()
     reader.expect(")")
     named = Reader(text)
     parts = named.name()
     named.expect_end()
-    return parts, bound
+    return parts
 
 
-def read_arguments(reader: Reader, bound_before: int = 0) -> tuple[Argument, ...]:
-    """(a, b) or (x => a, y => b): all positional or all named, as Snowflake demands."""
+def _read_arguments(reader: Reader) -> tuple[Argument, ...]:
+    """(a, b) or (x => a, y => b)"""
     reader.expect("(")
     arguments: list[Argument] = []
-    bound = bound_before
     while not reader.accept(")"):
         if arguments:
             reader.expect(",")
@@ -92,25 +94,27 @@ def read_arguments(reader: Reader, bound_before: int = 0) -> tuple[Argument, ...
             reader.expect("=>")
         is_query = reader.looking_at("SELECT") or reader.looking_at("WITH")
         expression = reader.expression(*(")",) if is_query else (",", ")"))
-        expression = f"({expression})" if is_query else expression
-        binds = _symbols(expression).count("?")
-        arguments.append(Argument(expression, name, bound, binds))
-        bound += binds
+        arguments.append(Argument(f"({expression})" if is_query else expression, name))
+    return _checked(arguments)
+
+
+def arguments_of(call: exp.Anonymous) -> tuple[Argument, ...]:
+    """Return the arguments of a call in a query."""
+    arguments = []
+    for item in call.expressions:
+        value = item.expression if isinstance(item, exp.Kwarg) else item
+        tree = value.subquery() if isinstance(value, exp.Select | exp.SetOperation) else value
+        name = stored(item.this) if isinstance(item, exp.Kwarg) else None
+        arguments.append(Argument(tree.sql(dialect="snowflake"), name, tree))
+    return _checked(arguments)
+
+
+def _checked(arguments: list[Argument]) -> tuple[Argument, ...]:
+    """Return the arguments. Raises SqlError unless all or none of them are named."""
     named = [a.name for a in arguments if a.name is not None]
     if named and len(named) != len(arguments):
-        raise _mixed()
+        message = "Positional and named arguments cannot be mixed: name all of them or none."
+        raise compilation_error(message, 1003, "42000")
     if len(set(named)) != len(named):
         raise compilation_error(f"Duplicate argument name in {named}.", 1003, "42000")
     return tuple(arguments)
-
-
-def _symbols(expression: str) -> list[str]:
-    reader = Reader(expression)
-    found = []
-    while not reader.at_end():
-        found.append(reader.next().text)
-    return found
-
-
-def _mixed() -> SqlError:
-    return compilation_error("Positional and named arguments cannot be mixed: name all of them or none.", 1003, "42000")

@@ -1,30 +1,33 @@
-"""User-defined functions in statements: each call becomes the function's SQL, or a call of its Python wrapper."""
+"""Rewrite the calls of user-defined functions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlglot import Expr, exp
+
 from local_stack.endpoint.features.procedures import registry
-from local_stack.endpoint.features.procedures.call import Argument, read_arguments
+from local_stack.endpoint.features.procedures.call import Argument, arguments_of
 from local_stack.endpoint.features.procedures.definition import Routine
 from local_stack.endpoint.features.procedures.python.function_worker import FunctionWorkers
 from local_stack.endpoint.features.procedures.python.workers import WorkerProcess
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
-from local_stack.endpoint.language.quoting import identifier, identifier_value
-from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.language.tokens import Token
+from local_stack.endpoint.features.procedures.scripting.variables import cast
+from local_stack.endpoint.language.names import called_name, stored
+from local_stack.endpoint.language.parse import OWN, mistaken, parse, parse_value
 from local_stack.endpoint.language.types import SqlType, parse_type
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import SqlError, Statement
+from local_stack.endpoint.statements import SqlError, unsupported
+from local_stack.endpoint.translation.column_names import column_names
+from local_stack.endpoint.translation.context import put_query
 
 _DEPTH = 20
 
 
 class Functions:
-    """The functions of one endpoint."""
+    """Know the functions of one endpoint."""
 
     def __init__(self, workers: WorkerProcess) -> None:
-        self._workers = workers
         self._python = FunctionWorkers(workers)
 
     def stop(self) -> None:
@@ -35,84 +38,55 @@ class Functions:
         if found.routine.language == "PYTHON" and not found.routine.is_table:
             self._python.ensure(found, session)
 
-    def expand(self, statement: Statement, session: Session) -> Statement | None:
-        """Return the statement without calls of user-defined functions; None where it has none."""
-        known = {found.routine.name for found in registry.list_routines("FUNCTION", session)}
-        if not known or not any(name in statement.text.upper() for name in known):
-            return None
-        text, changed = statement.text, False
+    def names(self, session: Session) -> frozenset[str]:
+        """Return the names of all functions that the session may see."""
+        temporary = registry.temporary("FUNCTION", session)
+        lasting: frozenset[str] = session.catalog.cached(
+            "function names",
+            lambda: frozenset(found.routine.name for found in registry.lasting("FUNCTION", session)),
+        )
+        return lasting.union(found.routine.name for found in temporary)
+
+    def mistaken(self, sql: str, session: Session) -> frozenset[str]:
+        """Return the functions of the current schema that a statement calls by names that other databases have built in."""
+        found = mistaken(sql, self.names(session)) if session.database and session.schema else ()
+        return frozenset(name for name in found if registry.overloads("FUNCTION", session.resolve((name,)), session))
+
+    def expand(self, tree: Expr, session: Session) -> Expr:
+        """Put the function's SQL, or a call of its Python wrapper, in the place of each call."""
+        names = self.names(session)
+        if not names:
+            return tree
         for _ in range(_DEPTH):  # a SQL function may call others
-            expanded = self._expand_once(text, known, session)
-            if expanded is None:
-                return statement.with_text(text) if changed else None
-            text, changed = expanded, True
+            calls = [call for call in tree.find_all(exp.Anonymous) if _name(call)[-1] in names]
+            # Inner ones first: an outer one takes them along.
+            replaced = [self._replace(call, session) for call in reversed(calls)]
+            if not any(replaced):
+                return tree
         raise SqlError("SQL compilation error:\nUser-defined functions are nested too deeply.", 2144, "42601")
 
-    def _expand_once(self, sql: str, known: set[str], session: Session) -> str | None:
-        reader = Reader(sql)
-        pieces: list[str] = []
-        copied = bound = 0
-        lists = _SelectLists()
-        while not reader.at_end():
-            lists.see(reader.token)
-            if reader.token.kind not in ("word", "quoted"):
-                bound += reader.next().text == "?"
-                continue
-            start = reader.token
-            table_at = reader.mark() if start.upper == "TABLE" and reader.peek().text == "(" else None
-            if table_at is not None:
-                reader.accept("TABLE", "(")
-            parts = self._name(reader)
-            if not parts or parts[-1] not in known or reader.token.text != "(":
-                continue
-            mark = reader.mark()
-            arguments = read_arguments(reader, bound)
-            found = self._find(parts, arguments, session)
-            if found is None:
-                reader.back_to(mark)
-                continue
-            if table_at is not None and found.routine.language != "SQL":
-                reader.back_to(mark)  # table_functions.py runs it; its arguments may have other calls in them
-                continue
-            if table_at is not None:
-                reader.expect(")")
-                replacement = self._table(found, arguments)
-            else:
-                replacement = self._scalar(found, arguments, session)
-                end = reader.token_before(reader.mark()).end
-                if lists.is_item(reader.token):
-                    replacement += f" AS {_column_name(sql[start.start : end])}"
-            pieces.append(sql[copied : start.start] + replacement)
-            copied = reader.token_before(reader.mark()).end
-            bound += sum(a.bind_count for a in arguments)
-        return "".join(pieces) + sql[copied:] if pieces else None
+    def _replace(self, call: exp.Anonymous, session: Session) -> bool:
+        """Replace one call. Return False where it stays: it is of no function, or table_functions.py runs it."""
+        arguments = arguments_of(call)
+        found = _find(_name(call), arguments, session)
+        if found is None:
+            return False
+        whole: Expr = call.parent if isinstance(call.parent, exp.Dot) else call
+        around = whole.parent
+        table = around.parent if isinstance(around, exp.Window) else around
+        if not isinstance(table, exp.TableFromRows):
+            whole.replace(self._scalar(found, arguments, session))
+        elif found.routine.language != "SQL":
+            return False
+        elif table is not around:
+            raise unsupported("table functions in SQL with PARTITION BY")
+        else:
+            body = _body(found.routine)
+            query = column_names(parse(body), body)
+            put_query(table, _with_arguments(query, found.routine, _values(found.routine, arguments)))
+        return True
 
-    @staticmethod
-    def _name(reader: Reader) -> tuple[str, ...]:
-        if reader.token.kind not in ("word", "quoted"):
-            return ()
-        parts: tuple[str, ...] = (identifier_value(reader.next()),)
-        while reader.token.text == "." and reader.peek().kind in ("word", "quoted"):
-            reader.next()
-            parts = (*parts, identifier_value(reader.next()))
-        return parts
-
-    @staticmethod
-    def _find(parts: tuple[str, ...], arguments: Sequence[Argument], session: Session) -> FoundRoutine | None:
-        if len(parts) > 3:
-            return None
-        try:
-            candidates = registry.overloads("FUNCTION", session.resolve(parts), session)
-        except SqlError:
-            return None
-        matched = registry.match_arguments(candidates, arguments, [None] * len(arguments))
-        if matched is None:
-            if candidates:
-                raise registry.unknown_routine(".".join(parts), [])
-            return None
-        return matched[0]
-
-    def _scalar(self, found: FoundRoutine, arguments: Sequence[Argument], session: Session) -> str:
+    def _scalar(self, found: FoundRoutine, arguments: Sequence[Argument], session: Session) -> Expr:
         routine = found.routine
         values = _values(routine, arguments)
         if routine.is_table:
@@ -122,91 +96,70 @@ class Functions:
                 "42601",
             )
         if routine.language == "SQL":
-            return _cast(f"({_with_arguments(routine, values)})", parse_type(routine.returns))
+            body = _with_arguments(parse_value(_body(routine)), routine, values)
+            return _cast(body, parse_type(routine.returns))
         name = self._python.ensure(found, session)
         passed = [_as_argument(value, p.sql_type) for value, p in zip(values, routine.parameters, strict=True)]
-        return _from_text(f"{name}({', '.join(passed) or 'TRUE'})", parse_type(routine.returns))
-
-    @staticmethod
-    def _table(found: FoundRoutine, arguments: Sequence[Argument]) -> str:
-        return f"({_with_arguments(found.routine, _values(found.routine, arguments))})"
+        return _from_text(exp.Anonymous(this=name, expressions=passed or [exp.true()]), parse_type(routine.returns))
 
 
-class _SelectLists:
-    """Follows the tokens of a statement: whether the one being looked at starts an item of a select list."""
-
-    def __init__(self) -> None:
-        self._inside = [False]
-        self._before = self._current = ""
-
-    def see(self, token: Token) -> None:
-        self._before, self._current = self._current, token.upper
-        if token.text == "(":
-            self._inside.append(False)
-        elif token.text == ")" and len(self._inside) > 1:
-            self._inside.pop()
-        elif token.upper in ("SELECT", "FROM", "WHERE"):
-            self._inside[-1] = token.upper == "SELECT"
-
-    def is_item(self, following: Token) -> bool:
-        """Return the token seen last begins an item, and this one ends it."""
-        ends = following.kind == "end" or following.upper in (",", ")", "FROM", "WHERE", "LIMIT", "ORDER", "UNION")
-        return self._inside[-1] and self._before in ("SELECT", "DISTINCT", ",") and ends
+def _name(call: exp.Anonymous) -> tuple[str, ...]:
+    return tuple(part.removesuffix(OWN) for part in called_name(call))
 
 
-def _column_name(call: str) -> str:
-    """Snowflake names an unnamed column after its expression."""
-    text = call if '"' in call else call.upper()
-    return identifier(text)
+def _find(parts: tuple[str, ...], arguments: Sequence[Argument], session: Session) -> FoundRoutine | None:
+    if len(parts) > 3:
+        return None
+    try:
+        candidates = registry.overloads("FUNCTION", session.resolve(parts), session)
+    except SqlError:
+        return None
+    matched = registry.match_arguments(candidates, arguments, [None] * len(arguments))
+    if matched is None:
+        if candidates:
+            raise registry.unknown_routine(".".join(parts), [])
+        return None
+    return matched[0]
 
 
-def _values(routine: Routine, arguments: Sequence[Argument]) -> list[str]:
-    """Return the SQL of each parameter's value, in the parameters' order."""
-    by_name = {a.name: a.expression for a in arguments if a.name}
+def _values(routine: Routine, arguments: Sequence[Argument]) -> list[Expr]:
+    """Return each parameter's value, in the parameters' order."""
+    by_name = {a.name: a.tree for a in arguments if a.name}
     values = []
     for index, parameter in enumerate(routine.parameters):
-        if by_name:
-            expression = by_name.get(parameter.name, parameter.default)
-        else:
-            expression = arguments[index].expression if index < len(arguments) else parameter.default
-        values.append(str(expression))
+        given = {parameter.name: arguments[index].tree} if index < len(arguments) else {}
+        value = (by_name or given).get(parameter.name)
+        values.append(value if value is not None else parse_value(str(parameter.default)))
     return values
 
 
-def _with_arguments(routine: Routine, values: Sequence[str]) -> str:
-    """Return a SQL function's body with its parameters replaced."""
-    replaced = {p.name: _cast(value, p.sql_type) for p, value in zip(routine.parameters, values, strict=True)}
-    body = str(routine.body).strip().rstrip(";")
-    reader = Reader(body)
-    pieces: list[str] = []
-    copied, before = 0, ""
-    while not reader.at_end():
-        token = reader.next()
-        if token.kind in ("word", "quoted") and before != "." and reader.token.text not in ("(", "."):
-            value = replaced.get(identifier_value(token))
-            if value is not None:
-                pieces.append(body[copied : token.start] + value)
-                copied = token.end
-        before = token.text
-    return "".join(pieces) + body[copied:]
+def _body(routine: Routine) -> str:
+    return str(routine.body).strip().rstrip(";")
 
 
-def _cast(expression: str, kind: SqlType) -> str:
-    if kind.is_semi_structured:
-        return f"TO_VARIANT({expression})"
-    return f"CAST({expression} AS {kind.declared})"
+def _with_arguments(body: Expr, routine: Routine, values: Sequence[Expr]) -> Expr:
+    """Put a SQL function's arguments in the place of its parameters."""
+    given = {p.name: _cast(value, p.sql_type) for p, value in zip(routine.parameters, values, strict=True)}
+    for column in list(body.find_all(exp.Column)):
+        value = None if column.args.get("table") else given.get(stored(column.this))
+        if value is not None:
+            column.replace(value.copy())
+    return body
 
 
-def _as_argument(expression: str, kind: SqlType) -> str:
+def _cast(value: Expr, kind: SqlType) -> Expr:
+    return exp.ToVariant(this=value) if kind.is_semi_structured else cast(value, kind)
+
+
+def _as_argument(value: Expr, kind: SqlType) -> Expr:
     """Return what the wrapper gets: semi-structured values as JSON text."""
-    if kind.is_semi_structured:
-        return f"TO_JSON(TO_VARIANT({expression}))"
-    return f"CAST({expression} AS {kind.declared})"
+    converted = _cast(value, kind)
+    return exp.JSONFormat(this=converted) if kind.is_semi_structured else converted
 
 
-def _from_text(call: str, kind: SqlType) -> str:
+def _from_text(call: Expr, kind: SqlType) -> Expr:
     if kind.is_semi_structured:
-        return f"PARSE_JSON({call})"
+        return exp.ParseJSON(this=call)
     if kind.family == "BINARY":
-        return f"TO_BINARY({call}, 'HEX')"
-    return f"CAST({call} AS {kind.declared})"
+        return exp.ToBinary(this=call, format=exp.Literal.string("HEX"))
+    return cast(call, kind)

@@ -65,8 +65,17 @@ def store(place: SchemaName, routine: Routine, session: Session) -> FoundRoutine
 
 def list_routines(kind: RoutineKind, session: Session) -> list[FoundRoutine]:
     """Return every routine of a kind that the session sees: its temporary ones first."""
-    temporary = [f for f in session.attributes.get(_TEMPORARY, {}).values() if f.routine.kind == kind]
-    return temporary + [_found(stored) for stored in session.catalog.objects(kind)]
+    return temporary(kind, session) + lasting(kind, session)
+
+
+def temporary(kind: RoutineKind, session: Session) -> list[FoundRoutine]:
+    """Return the session's own routines of a kind."""
+    return [found for found in session.attributes.get(_TEMPORARY, {}).values() if found.routine.kind == kind]
+
+
+def lasting(kind: RoutineKind, session: Session) -> list[FoundRoutine]:
+    """Return the account's routines of a kind."""
+    return [_found(stored) for stored in session.catalog.objects(kind)]
 
 
 def overloads(kind: RoutineKind, place: SchemaName, session: Session) -> list[FoundRoutine]:

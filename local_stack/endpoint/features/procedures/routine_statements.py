@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from local_stack.endpoint.errors import compilation_error
+from sqlglot import Expr
+
 from local_stack.endpoint.features.procedures import listing, registry, table_calls
 from local_stack.endpoint.features.procedures.arguments import argument_types, evaluate
 from local_stack.endpoint.features.procedures.call import Argument, Call, parse_call
@@ -17,13 +16,13 @@ from local_stack.endpoint.features.procedures.python import access
 from local_stack.endpoint.features.procedures.python.running import result_column, run_python
 from local_stack.endpoint.features.procedures.python.workers import WorkerProcess
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
-from local_stack.endpoint.features.procedures.schema_views import SchemaViews
 from local_stack.endpoint.features.procedures.scripting.parse import is_block
 from local_stack.endpoint.features.procedures.scripting.procedures import run_anonymous, run_sql
 from local_stack.endpoint.features.procedures.table_functions import TableFunctions
 from local_stack.endpoint.features.rights.effects import record_creation
 from local_stack.endpoint.features.rights.judge import Need, judge
-from local_stack.endpoint.features.session.functions import Function, substitute
+from local_stack.endpoint.features.session.functions import Function
+from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.quoting import string_value
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
@@ -32,40 +31,22 @@ from local_stack.endpoint.session import Session
 from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import Result, SqlError, Statement
 
-_UNITS = {"MILLISECONDS": 0.001, "SECONDS": 1.0, "MINUTES": 60.0, "HOURS": 3600.0, "DAYS": 86400.0}
-
-
-def _wait(arguments: list[str]) -> str:
-    """Answer SYSTEM$WAIT(amount [, unit]): sleep that long."""
-    unit = arguments[1].upper() if len(arguments) > 1 else "SECONDS"
-    if unit not in _UNITS:
-        raise compilation_error(f"Invalid time unit '{unit}' of SYSTEM$WAIT.", 1008, "22023")
-    time.sleep(float(arguments[0]) * _UNITS[unit])
-    return f"waited {arguments[0]} {unit.lower()}"
-
-
 _ROUTINE_WORDS = frozenset({"PROCEDURE", "PROCEDURES", "FUNCTION", "FUNCTIONS"})
-# What Snowpark asks for by itself. Statements run to their end here: there is never one to cancel.
-_SYSTEM_FUNCTIONS: dict[str, Function] = {
+# What Snowpark asks for by itself.
+CALLED: dict[str, Function] = {
     "SYSTEM$GET_DEFAULT_PYTHON_ARTIFACT_REPOSITORY": lambda session, arguments: (
         "snowflake.snowpark.pypi_shared_repository"
     ),
-    "SYSTEM$WAIT": lambda session, arguments: _wait(arguments),
-    "SYSTEM$CANCEL_ALL_QUERIES": lambda session, arguments: "cancelled 0 queries",
 }
-_QUERIES = frozenset({"SELECT", "WITH", "INSERT", "CREATE", "MERGE", "UPDATE", "DELETE", "("})
 
 
 class Procedures:
     """Answer CREATE, CALL, SHOW, DESCRIBE, ALTER and DROP of procedures and functions, and run scripting blocks."""
 
-    def __init__(self, functions: Mapping[str, Function]) -> None:
-        """functions: further ones that queries call with literals, by name in upper case."""
-        self._called = {**_SYSTEM_FUNCTIONS, **functions}
+    def __init__(self) -> None:
         self._workers = WorkerProcess()
         self._functions = Functions(self._workers)
         self.rewrites = (TableFunctions(self._workers).rewrite,)
-        self._views = SchemaViews()
 
     def start(self, sessions: Sessions) -> None:
         del sessions
@@ -84,26 +65,22 @@ class Procedures:
         if first == "CREATE" and _ROUTINE_WORDS & set(words) and (created := parse_create(text)) is not None:
             return self._create(created, statement, session)
         if first in ("CALL", "WITH") and (call := parse_call(text, statement.binds)) is not None:
-            return None if call.name[-1].startswith("SYSTEM$") else self._call(call, statement, session)
+            return self._call(call, statement, session)
         if first in ("BEGIN", "DECLARE") and is_block(text):
             return Result.status("") if statement.describe_only else run_anonymous(text, session)
         if words[:2] == ("EXECUTE", "IMMEDIATE"):
             return self._execute_immediate(text, statement, session)
-        return self._query(statement, session) if first in _QUERIES else None
+        return None
 
-    def _query(self, statement: Statement, session: Session) -> Statement | None:
-        """Return a query without what only the endpoint knows: procedures, functions, its own views."""
-        changed = statement
-        if (text := self._views.expand(changed.text, session)) is not None:
-            changed = changed.with_text(text)
-        if any(name in changed.text.upper() for name in self._called) and (
-            substituted := substitute(changed.text, session, self._called, changed.binds)
-        ):
-            changed = replace(changed, text=substituted[0], binds=substituted[1])
-        expanded = table_calls.expand(changed, lambda call, whole: self._table_call(call, whole, session))
-        changed = expanded or changed
-        changed = self._functions.expand(changed, session) or changed
-        return changed if changed is not statement else None
+    def parsed(self, sql: str, session: Session) -> Expr | None:
+        """Return a statement's tree where it calls a function that another database has built in; None elsewhere."""
+        names = self._functions.mistaken(sql, session)
+        return parse(sql, names) if names else None
+
+    def expand(self, tree: Expr, statement: Statement, session: Session) -> Expr:
+        """Put procedures' rows and functions' SQL in the place of their calls. Raises SqlError."""
+        tree = table_calls.expand(tree, lambda call: self._table_call(call, statement, session))
+        return self._functions.expand(tree, session)
 
     def _listing(self, text: str, first: str, statement: Statement, session: Session) -> Result | None:
         action = listing.read_action(Reader(text), session)

@@ -1,81 +1,55 @@
-"""INFORMATION_SCHEMA.PACKAGES, PROCEDURES and FUNCTIONS in queries: replaced by what the endpoint has."""
+"""Rewrite INFORMATION_SCHEMA.PACKAGES, PROCEDURES and FUNCTIONS to queries over what the endpoint has."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import re
-import threading
 from collections.abc import Sequence
 from typing import Any
 
-from local_stack.endpoint.engine.catalog import Catalog
+import duckdb
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
 from local_stack.endpoint.features.procedures import registry
 from local_stack.endpoint.features.procedures.definition import RoutineKind
-from local_stack.endpoint.language.quoting import identifier_value, quote_string
-from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.language.names import stored
+from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.session import Session
+from local_stack.endpoint.translation.context import Context, put_query
 
-_MENTION = re.compile(r"\bINFORMATION_SCHEMA\"?\s*\.\s*\"?(PACKAGES|PROCEDURES|FUNCTIONS)\b(?!\s*\()", re.IGNORECASE)
+_KINDS: dict[str, RoutineKind] = {"PROCEDURES": "PROCEDURE", "FUNCTIONS": "FUNCTION"}
 _PACKAGES = "_fs_global.local_objects.packages"
 _RUNTIMES = ("3.10", "3.11", "3.12", "3.13")
 
 
-class SchemaViews:
-    """The views; the table of packages is filled on first use."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._filled = False
-
-    def expand(self, sql: str, session: Session) -> str | None:
-        """Return the SQL with the views replaced by subqueries; None where it mentions none."""
-        if not _MENTION.search(sql):
-            return None
-        reader = Reader(sql)
-        pieces: list[str] = []
-        copied = 0
-        while not reader.at_end():
-            start = reader.next()
-            if start.kind not in ("word", "quoted"):
-                continue
-            parts = [identifier_value(start)]
-            while reader.token.text == "." and reader.peek().kind in ("word", "quoted"):
-                reader.next()
-                parts.append(identifier_value(reader.next()))
-            if len(parts) < 2 or parts[-2] != "INFORMATION_SCHEMA":
-                continue
-            query = self._query(parts[-1], parts[0] if len(parts) > 2 else session.database or "", session)
-            if query is not None:
-                pieces.append(sql[copied : start.start] + query)
-                copied = reader.token_before(reader.mark()).end
-        return "".join(pieces) + sql[copied:] if pieces else None
-
-    def _query(self, view: str, database: str, session: Session) -> str | None:
+def schema_views(expression: Expr, context: Context) -> Expr:
+    """Rewrite each of the views, under its own name where the query gives it none."""
+    for table in list(expression.find_all(exp.Table)):
+        view = stored(table.this) if stored(table.args.get("db")) == INFORMATION_SCHEMA else ""
         if view == "PACKAGES":
-            self._fill_packages(session.catalog)
-            return f"(SELECT package_name, version, language, runtime_version FROM {_PACKAGES})"
-        if view in ("PROCEDURES", "FUNCTIONS"):
-            return _routines("PROCEDURE" if view == "PROCEDURES" else "FUNCTION", database, session)
-        return None
+            context.session.catalog.once("packages", _fill_packages)
+            query = f"SELECT package_name, version, language, runtime_version FROM {_PACKAGES}"
+        elif view in _KINDS:
+            database = stored(table.args.get("catalog")) or context.database or ""
+            query = _routines(_KINDS[view], database, context.session)
+        else:
+            continue
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=table.this.copy()))
+        put_query(table, parse(query))
+    return expression
 
-    def _fill_packages(self, catalog: Catalog) -> None:
-        """The packages installed beside the endpoint are the ones that its handlers can import."""
-        with self._lock:
-            if self._filled:
-                return
-            found = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
-            with catalog.connection() as duckdb:
-                duckdb.execute(
-                    f"CREATE OR REPLACE TABLE {_PACKAGES}"
-                    " (package_name VARCHAR, version VARCHAR, language VARCHAR, runtime_version VARCHAR)"
-                )
-                rows = [
-                    [name, version, "python", runtime]
-                    for name, version in sorted(found.items())
-                    for runtime in _RUNTIMES
-                ]
-                duckdb.executemany(f"INSERT INTO {_PACKAGES} VALUES (?, ?, ?, ?)", rows)
-            self._filled = True
+
+def _fill_packages(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note the packages installed beside the endpoint: they are the ones that its handlers can import."""
+    found = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {_PACKAGES}"
+        " (package_name VARCHAR, version VARCHAR, language VARCHAR, runtime_version VARCHAR)"
+    )
+    rows = [[name, version, "python", runtime] for name, version in sorted(found.items()) for runtime in _RUNTIMES]
+    connection.executemany(f"INSERT INTO {_PACKAGES} VALUES (?, ?, ?, ?)", rows)
 
 
 def _routines(kind: RoutineKind, database: str, session: Session) -> str:
@@ -98,7 +72,7 @@ def _routines(kind: RoutineKind, database: str, session: Session) -> str:
     selects = ["SELECT " + ", ".join(_column(v, n) for v, n in zip(row, names, strict=True)) for row in rows]
     if not selects:
         selects = ["SELECT " + ", ".join(_column(None, name) for name in names) + " WHERE FALSE"]
-    return "(" + " UNION ALL ".join(selects) + ")"
+    return " UNION ALL ".join(selects)
 
 
 def _column(value: Any, name: str) -> str:

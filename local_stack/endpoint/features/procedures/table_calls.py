@@ -1,68 +1,39 @@
-"""SELECT … FROM TABLE(procedure(…)): the procedure runs first, the query reads its rows."""
+"""Run the procedure of SELECT … FROM TABLE(procedure(…)) first, and let the query read its rows.
+
+See: https://docs.snowflake.com/en/developer-guide/stored-procedure/stored-procedures-selecting-from
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import replace
+
+from sqlglot import Expr, exp
 
 from local_stack.endpoint.errors import compilation_error
-from local_stack.endpoint.features.procedures.call import Call, read_arguments
+from local_stack.endpoint.features.procedures.call import Call, arguments_of
 from local_stack.endpoint.features.procedures.definition import Routine
+from local_stack.endpoint.language.names import called_name
+from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.quoting import quote_name
-from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.statements import SqlError, Statement
+from local_stack.endpoint.statements import Statement
+from local_stack.endpoint.translation.context import put_query
 
-_MENTION = re.compile(
-    r"\bTABLE\s*\(\s*(?!VALUES|RESULT_SCAN|FLATTEN|GENERATOR|INFORMATION_SCHEMA)[\w\"$.]+\s*\(", re.IGNORECASE
-)
+_OTHERS = frozenset({"VALUES", "RESULT_SCAN", "FLATTEN", "GENERATOR", "INFER_SCHEMA"})
 
 
-def expand(statement: Statement, run: Callable[[Call, Statement], Statement | None]) -> Statement | None:
-    """Return the statement with each TABLE(p(…)) replaced by the query that `run` gives for the call; None without one.
-
-    run: gives None for a name that is no procedure.
-    """
-    if not _MENTION.search(statement.text):
-        return None
-    reader = Reader(statement.text)
-    pieces: list[str] = []
-    copied = bound = 0
-    used: set[int] = set()
-    while not reader.at_end():
-        token = reader.next()
-        bound += token.text == "?"
-        if token.upper != "TABLE" or reader.token.text != "(":
+def expand(tree: Expr, run: Callable[[Call], Statement | None]) -> Expr:
+    """Put the query that `run` returns for a call in the place of each TABLE(p(…)). run: None for what is no procedure."""
+    for table in list(tree.find_all(exp.TableFromRows)):
+        called = table.this.expression if isinstance(table.this, exp.Dot) else table.this
+        if not isinstance(called, exp.Anonymous):
             continue
-        mark = reader.mark()
-        call = _call(reader, bound)
-        query = run(call, statement) if call is not None else None
-        if call is None or query is None:
-            reader.back_to(mark)
+        name = called_name(called)
+        if len(name) > 3 or name[-1] in _OTHERS or name[-2:-1] == ("INFORMATION_SCHEMA",):
             continue
-        binds = sum(argument.bind_count for argument in call.arguments)
-        used.update(range(bound, bound + binds))
-        bound += binds
-        pieces.append(statement.text[copied : token.start] + f"({query.text})")
-        copied = reader.token_before(reader.mark()).end
-    if not pieces:
-        return None
-    kept = tuple(bind for i, bind in enumerate(statement.binds) if i not in used)
-    return replace(statement, text="".join(pieces) + statement.text[copied:], binds=kept)
-
-
-def _call(reader: Reader, bound: int) -> Call | None:
-    """p(…)) after TABLE(; None for what is no call."""
-    reader.expect("(")
-    try:
-        name = reader.name()
-        if reader.token.text != "(":
-            return None
-        arguments = read_arguments(reader, bound)
-        reader.expect(")")
-    except SqlError:
-        return None
-    return Call(name, arguments)
+        query = run(Call(name, arguments_of(called)))
+        if query is not None:
+            put_query(table, parse(query.text))
+    return tree
 
 
 def check_static(routine: Routine) -> None:

@@ -13,7 +13,7 @@ from local_stack.endpoint.engine.access import RELATION
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.rights.judge import Need, is_free
 from local_stack.endpoint.features.rights.views import check_owners
-from local_stack.endpoint.language.names import stored
+from local_stack.endpoint.language.names import called_name, stored
 from local_stack.endpoint.session import Session
 
 _ROUTINES = ("FUNCTION", "PROCEDURE")
@@ -92,7 +92,7 @@ def _sequence(column: exp.Column, session: Session) -> Iterator[Need]:
 def check_functions(tree: Expr, session: Session) -> None:
     """Raise SqlError 002140 for a function of the account that the session may not use, as if it did not exist."""
     for call in tree.find_all(exp.Anonymous):
-        parts = _called(call)
+        parts = called_name(call)[-3:]
         if len(parts) < 3 and not (session.database and session.schema):
             continue
         place = session.resolve(parts)
@@ -102,13 +102,3 @@ def check_functions(tree: Expr, session: Session) -> None:
             continue
         if not any(session.access.holds(kind, name, "USAGE") for kind, name in overloads):
             raise compilation_error(f"Unknown user-defined function {'.'.join(parts)}.", 2141, "42601")
-
-
-def _called(call: exp.Anonymous) -> tuple[str, ...]:
-    """Return the parts of a function's name. The tree of `db.schema.f(x)` is a chain of dots."""
-    parts = [call.this if isinstance(call.this, exp.Identifier) else str(call.this)]
-    dot = call.parent
-    if isinstance(dot, exp.Dot) and dot.expression is call:
-        before = dot.this.flatten() if isinstance(dot.this, exp.Dot) else [dot.this]
-        parts = [*(p if isinstance(p, exp.Identifier) else p.this for p in before), *parts]
-    return tuple(stored(part) for part in parts)[-3:]

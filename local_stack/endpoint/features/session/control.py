@@ -1,52 +1,16 @@
-"""Answer SYSTEM$WAIT, SYSTEM$CANCEL_QUERY, SYSTEM$CANCEL_ALL_QUERIES and SYSTEM$ABORT_SESSION.
-
-They act before the statement that calls them takes its session's connection, which another statement may have.
-"""
+"""Answer SYSTEM$WAIT, SYSTEM$CANCEL_QUERY, SYSTEM$CANCEL_ALL_QUERIES and SYSTEM$ABORT_SESSION."""
 
 from __future__ import annotations
 
 from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.errors import compilation_error
-from local_stack.endpoint.features.session.functions import Function, substitute
-from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.features.session.functions import Function
 from local_stack.endpoint.queries import Query
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Column, Result, SqlError, Statement
+from local_stack.endpoint.statements import SqlError
 
-_PREFIX = "SYSTEM$"
 _SECONDS = {"DAYS": 86_400.0, "HOURS": 3_600.0, "MINUTES": 60.0, "SECONDS": 1.0}
 _SECONDS |= {"MILLISECONDS": 1e-3, "MICROSECONDS": 1e-6, "NANOSECONDS": 1e-9}
-
-
-class Control:
-    """Answer the SYSTEM$ functions that wait, cancel statements or end a session."""
-
-    def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
-        """Answer `CALL f(…)` and `SELECT f(…)`; in a longer query put the value in the place of the call."""
-        upper = statement.text.upper()
-        if _PREFIX not in upper or not any(name in upper for name in FUNCTIONS):
-            return None
-        functions = _described() if statement.describe_only else FUNCTIONS
-        changed = substitute(statement.text, session, functions, statement.binds)
-        if changed is None:
-            return None
-        text, binds = changed
-        alone = Reader(text)
-        is_call = alone.accept("CALL")
-        if (is_call or alone.accept("SELECT")) and alone.token.kind == "string":
-            value, name = alone.string(), _written(statement.text)
-            if alone.at_end():
-                return Result((Column(name.partition("(")[0] if is_call else name),), [[value]])
-        return Statement(text, binds, statement.describe_only, statement.parameters)
-
-
-def _written(text: str) -> str:
-    """Return the name of the column: what stands behind SELECT or CALL, in upper case."""
-    return text.strip().rstrip(";").split(None, 1)[1].strip().upper()
-
-
-def _described() -> dict[str, Function]:
-    return {name: lambda session, arguments: "" for name in FUNCTIONS}
 
 
 def _wait(session: Session, arguments: list[str]) -> str:
@@ -112,7 +76,7 @@ def _may_cancel(session: Session, query: Query) -> bool:
     return query.user == session.user or session.role == "ACCOUNTADMIN"
 
 
-FUNCTIONS: dict[str, Function] = {
+CONTROL: dict[str, Function] = {
     "SYSTEM$WAIT": _wait,
     "SYSTEM$CANCEL_QUERY": _cancel_query,
     "SYSTEM$CANCEL_ALL_QUERIES": _cancel_all,

@@ -18,7 +18,7 @@ from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, unsupported
-from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.translation.context import Context, put_query
 
 Arguments = Mapping[str, str]
 # For functions whose arguments may be positional.
@@ -34,10 +34,7 @@ def task_functions(expression: Expr, context: Context) -> Expr:
             raise unsupported(f"INFORMATION_SCHEMA.{name}")
         if name in _FUNCTIONS:
             query = _FUNCTIONS[name](_arguments(function, name), context.session)
-            subquery = exp.Subquery(this=sqlglot.parse_one(query, read="snowflake").unnest())
-            subquery.set("alias", node.args.get("alias"))
-            subquery.set("joins", node.args.get("joins"))
-            node.replace(subquery)
+            put_query(node, sqlglot.parse_one(query, read="snowflake").unnest())
     return expression
 
 

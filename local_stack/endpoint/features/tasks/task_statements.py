@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from local_stack.endpoint.errors import compilation_error
-from local_stack.endpoint.features.session.functions import Function, substitute
+from local_stack.endpoint.features.session.functions import Function
 from local_stack.endpoint.features.tasks import context, listing, store
 from local_stack.endpoint.features.tasks.create import parse_alter_task, parse_create_task
 from local_stack.endpoint.features.tasks.run import GraphRequest
@@ -18,11 +17,7 @@ from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.sessions import Sessions
-from local_stack.endpoint.statements import SUCCEEDED, Column, Result, SqlError, Statement, unsupported
-
-_SYSTEM_FUNCTION = re.compile(
-    r"SYSTEM\$(TASK|GET_PREDECESSOR|GET_TASK|CURRENT_USER_TASK|SET_RETURN|STREAM_HAS|USER_TASK)", re.IGNORECASE
-)
+from local_stack.endpoint.statements import SUCCEEDED, Result, SqlError, Statement, unsupported
 
 
 class Tasks:
@@ -44,41 +39,48 @@ class Tasks:
         if self._runner is not None:
             self._runner.wait(5)
 
-    def handle(self, statement: Statement, session: Session) -> Result | Statement | None:
+    def handle(self, statement: Statement, session: Session) -> Result | None:
         text = statement.text.strip().removesuffix(";").rstrip()
-        words = leading_words(text, 5)
-        if {"TASK", "TASKS"} & set(words) and (action := self._ddl(text, words, session)) is not None:
-            if statement.describe_only and words[0] not in ("SHOW", "DESCRIBE", "DESC"):
-                return Result.status("")
-            return action()
-        return self._functions(statement, text, words, session)
+        action = self._action(text, session)
+        if action is None:
+            return None
+        if statement.describe_only and leading_words(text, 1)[0] not in ("SHOW", "DESCRIBE", "DESC"):
+            return Result.status("")
+        return action()
 
-    def _ddl(self, text: str, words: tuple[str, ...], session: Session) -> Callable[[], Result] | None:
-        if words[0] == "CREATE":
-            created = parse_create_task(text)
-            return None if created is None else self._change(session, lambda: store.create(created, session))
-        if words[:2] == ("ALTER", "TASK"):
-            altered = parse_alter_task(text)
-            if altered is None:
-                return None
-
-            def alter() -> str:
-                store.alter(altered, session)
-                return SUCCEEDED
-
-            return self._change(session, alter)
+    def _action(self, text: str, session: Session) -> Callable[[], Result] | None:
         reader = Reader(text)
-        if reader.accept("DROP", "TASK"):
-            return self._drop(reader, session)
-        if reader.accept("SHOW", "TASKS") or reader.accept("SHOW", "TERSE", "TASKS"):
-            return lambda: listing.show(reader, session)
-        if reader.accept("DESCRIBE", "TASK") or reader.accept("DESC", "TASK"):
-            parts = reader.name()
-            reader.expect_end()
-            return lambda: listing.describe(store.require(parts, session), session)
-        if reader.accept("EXECUTE", "TASK"):
-            return self._execute(reader, session)
-        return None
+        match reader.next().upper:
+            case "CREATE":
+                created = parse_create_task(text)
+                return None if created is None else self._change(session, lambda: store.create(created, session))
+            case "ALTER":
+                return self._alter(text, session)
+            case "DROP":
+                reader.expect("TASK")
+                return self._drop(reader, session)
+            case "SHOW":
+                reader.accept("TERSE")
+                reader.expect("TASKS")
+                return lambda: listing.show(reader, session)
+            case "EXECUTE":
+                reader.expect("TASK")
+                return self._execute(reader, session)
+        reader.expect("TASK")  # DESCRIBE
+        parts = reader.name()
+        reader.expect_end()
+        return lambda: listing.describe(store.require(parts, session), session)
+
+    def _alter(self, text: str, session: Session) -> Callable[[], Result] | None:
+        altered = parse_alter_task(text)
+        if altered is None:
+            return None
+
+        def alter() -> str:
+            store.alter(altered, session)
+            return SUCCEEDED
+
+        return self._change(session, alter)
 
     def _change(self, session: Session, change: Callable[[], str]) -> Callable[[], Result]:
         def run() -> Result:
@@ -139,49 +141,32 @@ class Tasks:
 
         return run
 
-    def _functions(
-        self, statement: Statement, text: str, words: tuple[str, ...], session: Session
-    ) -> Result | Statement | None:
-        changed, binds = text, statement.binds
-        if _SYSTEM_FUNCTION.search(text) and words[:1] not in (("CREATE",), ("ALTER",)):
-            if words[:2] == ("CALL", "SYSTEM$SET_RETURN_VALUE"):
-                return _set_return_value(text, statement, session)
-            if (substituted := substitute(changed, session, self._system_functions(statement), binds)) is not None:
-                changed, binds = substituted
-        if changed == text:
-            return None
-        return replace(statement, text=changed, binds=binds)
-
-    def _system_functions(self, statement: Statement) -> dict[str, Function]:
-        def enable(session: Session, arguments: list[str]) -> str:
-            if not statement.describe_only:
-                store.resume_graph(store.require(Reader(arguments[0]).name(), session), session)
-                if self._scheduler is not None:
-                    self._scheduler.tasks_changed()
-            return "SUCCESS"
-
-        def refuse(name: str) -> Function:
-            def raise_(session: Session, arguments: list[str]) -> str:
-                raise unsupported(name)
-
-            return raise_
-
+    @property
+    def called(self) -> dict[str, Function]:
+        """Return the functions of tasks, by name."""
         return {
-            "SYSTEM$TASK_DEPENDENTS_ENABLE": enable,
+            "SYSTEM$TASK_DEPENDENTS_ENABLE": self._enable_graph,
             "SYSTEM$CURRENT_USER_TASK_NAME": lambda session, arguments: context.task_name(session),
             "SYSTEM$GET_PREDECESSOR_RETURN_VALUE": context.predecessor_value,
             "SYSTEM$GET_TASK_GRAPH_CONFIG": context.graph_config,
             "SYSTEM$TASK_RUNTIME_INFO": context.runtime_info,
-            "SYSTEM$STREAM_HAS_DATA": refuse("SYSTEM$STREAM_HAS_DATA"),
-            "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": refuse("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS"),
+            "SYSTEM$SET_RETURN_VALUE": context.set_return_value,
+            "SYSTEM$STREAM_HAS_DATA": _refused("SYSTEM$STREAM_HAS_DATA"),
+            "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": _refused("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS"),
         }
 
+    def _enable_graph(self, session: Session, arguments: list[str]) -> str:
+        store.resume_graph(store.require(Reader(arguments[0]).name(), session), session)
+        if self._scheduler is not None:
+            self._scheduler.tasks_changed()
+        return "SUCCESS"
 
-def _set_return_value(text: str, statement: Statement, session: Session) -> Result:
-    if not statement.describe_only:
-        function = {"SYSTEM$SET_RETURN_VALUE": context.set_return_value}
-        substitute(text, session, dict(function), statement.binds)
-    return Result((Column("SYSTEM$SET_RETURN_VALUE"),), [["Return value set."]])
+
+def _refused(name: str) -> Function:
+    def refuse(session: Session, arguments: list[str]) -> str:
+        raise unsupported(name)
+
+    return refuse
 
 
 def _merged(default: str | None, given: str | None) -> str | None:

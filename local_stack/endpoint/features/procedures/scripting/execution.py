@@ -37,7 +37,7 @@ from local_stack.endpoint.features.procedures.scripting.variables import (
     unbound,
     undeclared,
 )
-from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.language.parse import parse_value
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.types import parse_type
 from local_stack.endpoint.outcome import Outcome
@@ -86,7 +86,7 @@ class Execution:
     def evaluate(self, expression: str, kind: str = "") -> Variable:
         """Return an expression's value, converted to a type where one is given. Raises Failure EXPRESSION_ERROR."""
         try:
-            value = bind(_parsed(expression), self.scope, bare=True)
+            value = bind(parse_value(expression), self.scope, bare=True)
             if kind:
                 value = cast(value, parse_type(kind))
             outcome = self._selected(value)
@@ -102,7 +102,7 @@ class Execution:
     def equals(self, operand: Variable, value: str) -> bool:
         """Tell whether a value is the one that a CASE looks for."""
         try:
-            compared = exp.EQ(this=literal(operand), expression=bind(_parsed(value), self.scope, bare=True))
+            compared = exp.EQ(this=literal(operand), expression=bind(parse_value(value), self.scope, bare=True))
             return bool(self._selected(compared).scalar())
         except Exception as error:
             raise failure_of(error, "EXPRESSION_ERROR") from error
@@ -233,15 +233,6 @@ class Execution:
         self._globals["SQLNOTFOUND"] = Variable(None if affected is None else affected == 0, "BOOLEAN")
         self._globals["ACTIVITY_COUNT"] = Variable(activity, "NUMBER(38,0)")
         self._globals["SQLID"] = Variable(outcome.query_id if outcome is not None else None, "VARCHAR")
-
-
-def _parsed(expression: str) -> Expr:
-    """Read an expression; a query in the place of a value needs no parentheses of its own."""
-    tree = parse(f"SELECT ({expression})")
-    value: Expr = tree.expressions[0]
-    if len(tree.expressions) != 1 or isinstance(value, exp.Tuple):
-        raise compilation_error(f"syntax error line 1 at position 0 unexpected ',' in '{expression}'.", 1003, "42000")
-    return value
 
 
 def _name(text: str) -> str:
