@@ -149,6 +149,27 @@ def test_alter_sets_unsets_renames_and_checks(connection: Any) -> None:
     run(connection, "DROP WAREHOUSE w2")
 
 
+def test_show_chooses_by_pattern_prefix_and_limit(connection: Any) -> None:
+    for name in ("SHOWN_A", "SHOWN_B", "SHOWNXC"):
+        run(connection, f"CREATE OR REPLACE ROLE {name}")
+        run(connection, f"CREATE OR REPLACE TABLE {name} (a INT)")
+
+    def names(sql: str) -> list[str]:
+        return [row["name"] for row in dicts(connection, sql)]
+
+    for plural in ("ROLES", "TABLES"):
+        assert names(f"SHOW {plural} LIKE 'shown_%'") == ["SHOWNXC", "SHOWN_A", "SHOWN_B"]
+        assert names(rf"SHOW {plural} LIKE 'shown\\_%'") == ["SHOWN_A", "SHOWN_B"]
+        assert names(f"SHOW {plural} STARTS WITH 'SHOWN_' LIMIT 1") == ["SHOWN_A"]
+        assert names(f"SHOW {plural} STARTS WITH 'SHOWN_' LIMIT 5 FROM 'SHOWN_A'") == ["SHOWN_B"]
+    assert len(names("SHOW ROLES LIMIT 2")) == 2
+    run(connection, "CREATE OR REPLACE WAREHOUSE shown_a")
+    run(connection, "CREATE OR REPLACE WAREHOUSE shown1a")
+    assert names("DESCRIBE WAREHOUSE shown_a") == ["SHOWN_A"]
+    for statement in ("ROLE shown_a", "ROLE shown_b", "ROLE shownxc", "WAREHOUSE shown_a", "WAREHOUSE shown1a"):
+        run(connection, f"DROP {statement}")
+
+
 def test_session_objects_in_use(connection: Any) -> None:
     run(connection, "CREATE OR REPLACE ROLE analyst")
     assert errno(connection, "USE ROLE analyst") == 3013

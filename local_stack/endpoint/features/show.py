@@ -6,14 +6,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, TypeVar
 
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
 from local_stack.endpoint.errors import nothing_there
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
+
+
+class Placed(Protocol):
+    """Live in a schema."""
+
+    @property
+    def database(self) -> str:
+        """Return the database, '' for an account object."""
+
+    @property
+    def schema(self) -> str:
+        """Return the schema, '' for an account object."""
+
+
+T = TypeVar("T")
+P = TypeVar("P", bound=Placed)
 
 
 @dataclass(frozen=True)
@@ -25,17 +41,17 @@ class Filters:
     limit: int | None = None
     after: str | None = None
 
-    def apply(self, rows: Sequence[Sequence[Any]], name_index: int) -> list[Sequence[Any]]:
-        """Return the rows whose name (at name_index) passes, in order of name."""
+    def apply(self, rows: Sequence[T], name: Callable[[T], str]) -> list[T]:
+        """Return the rows whose name passes, up to LIMIT, in their order."""
         pattern = None if self.like is None else like_pattern(self.like)
         kept = [
             row
-            for row in sorted(rows, key=lambda r: str(r[name_index]))
-            if (pattern is None or pattern.fullmatch(str(row[name_index])))
-            and (self.starts_with is None or str(row[name_index]).startswith(self.starts_with))
-            and (self.after is None or str(row[name_index]) > self.after)
+            for row in rows
+            if (pattern is None or pattern.fullmatch(name(row)))
+            and (self.starts_with is None or name(row).startswith(self.starts_with))
+            and (self.after is None or name(row) > self.after)
         ]
-        return kept if self.limit is None else kept[: self.limit]
+        return kept[: self.limit]
 
 
 def like_pattern(like: str) -> re.Pattern[str]:
@@ -59,11 +75,16 @@ class Scope:
     schema: str | None
     filters: Filters
 
+    def of(self, found: Sequence[P], name: Callable[[P], str]) -> list[P]:
+        """Return the objects that the SHOW covers, in their order."""
+        inside = [one for one in found if self.database in (None, one.database) and self.schema in (None, one.schema)]
+        return self.filters.apply(inside, name)
+
     @staticmethod
-    def read(reader: Reader, session: Session) -> Scope:
-        """Read to the end of the statement. Default: the session's schema, its database, or the account."""
+    def read(reader: Reader, session: Session, everywhere: bool = False) -> Scope:
+        """Read to the end of the statement. Default: the account, if everywhere, or the session's schema, its database."""
         like = _like(reader)
-        database, schema = session.database, session.schema
+        database, schema = (None, None) if everywhere else (session.database, session.schema)
         if reader.accept("IN"):
             database, schema = _in(reader, session)
             require_scope(database, schema, session)

@@ -15,7 +15,6 @@ from local_stack.endpoint.features.objects import bodies
 from local_stack.endpoint.language.options import (
     SESSION_PARAMETERS,
     PropertyReader,
-    bare_texts,
     boolean,
     integer,
     integer_or_null,
@@ -297,8 +296,6 @@ KINDS: tuple[ObjectKind, ...] = (
         body=bodies.alert,
     ),
 )  # fmt: skip
-
-BARE_TEXTS = bare_texts  # TAG … ALLOWED_VALUES 'a', 'b'
 
 
 def check_complete(kind: ObjectKind, values: Mapping[str, Any]) -> None:

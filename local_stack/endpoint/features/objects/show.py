@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from local_stack.endpoint.engine.access import SYSTEM_ROLES
@@ -13,7 +12,7 @@ from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.features.objects import access_tokens, show_grants, store
 from local_stack.endpoint.features.objects.define import kind_at
 from local_stack.endpoint.features.objects.kinds import KINDS, ObjectKind
-from local_stack.endpoint.features.show import require_scope
+from local_stack.endpoint.features.show import Scope
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, Result
@@ -23,68 +22,7 @@ _EPOCH = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 HIDDEN = "********"
 
 
-@dataclass(frozen=True)
-class ShowFilter:
-    """Hold LIKE, IN, STARTS WITH and LIMIT of a SHOW. `database` and `schema` are '' where they were not restricted."""
-
-    pattern: str | None = None
-    database: str | None = None
-    schema: str | None = None
-    prefix: str = ""
-    limit: int | None = None
-
-    def apply(self, found: Sequence[StoredObject]) -> list[StoredObject]:
-        chosen = [
-            stored
-            for stored in found
-            if (self.database is None or stored.database == self.database)
-            and (self.schema is None or stored.schema == self.schema)
-            and self.matches(stored.name)
-        ]
-        return chosen[: self.limit]
-
-    def matches(self, name: str) -> bool:
-        return (self.pattern is None or like(self.pattern, name)) and name.startswith(self.prefix)
-
-
-def like(pattern: str, name: str) -> bool:
-    """Return whether a name matches a pattern of SHOW … LIKE, which has % and _ and ignores case."""
-    regex = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
-    return re.fullmatch(regex, name, re.IGNORECASE | re.DOTALL) is not None
-
-
-def read_filter(reader: Reader, session: Session) -> ShowFilter:
-    """Read [LIKE 'p'] [IN {ACCOUNT | DATABASE [d] | SCHEMA [s] | name}] [STARTS WITH 'x'] [LIMIT n [FROM 'x']]."""
-    pattern, database, schema, prefix, limit = None, None, None, "", None
-    if reader.accept("LIKE"):
-        pattern = reader.string()
-    if reader.accept("IN"):
-        scope = reader.accept_any("ACCOUNT", "DATABASE", "SCHEMA")
-        if scope == "DATABASE":
-            database = reader.identifier() if not _at_tail(reader) else session.database
-        elif scope == "SCHEMA" or (scope is None):
-            if scope and _at_tail(reader):
-                database, schema = session.database, session.schema
-            else:
-                parts = reader.name()
-                if scope is None and len(parts) == 1 and parts[0] in session.engine.databases():
-                    database = parts[0]
-                else:
-                    place = session.resolve((*parts, "-"))
-                    database, schema = place.database, place.schema
-    require_scope(database, schema, session)
-    if reader.accept("STARTS", "WITH"):
-        prefix = reader.string()
-    if reader.accept("LIMIT"):
-        limit = reader.integer()
-        if reader.accept("FROM"):
-            reader.string()
-    reader.expect_end()
-    return ShowFilter(pattern, database, schema, prefix, limit)
-
-
-def _at_tail(reader: Reader) -> bool:
-    return reader.at_end() or reader.token.upper in ("STARTS", "LIMIT")
+Choose = Callable[[Sequence[StoredObject]], list[StoredObject]]
 
 
 def show(reader: Reader, session: Session) -> Callable[[], Result] | None:
@@ -100,17 +38,23 @@ def show(reader: Reader, session: Session) -> Callable[[], Result] | None:
         if kind.kind == "INTEGRATION":
             continue
         if reader.accept(*kind.plural.split()):
-            chosen = read_filter(reader, session)
+            chosen = _choice(reader, session)
             return lambda kind=kind: _listing(kind, chosen, session)  # type: ignore[misc]
     for category in (*[k.type for k in KINDS if k.type], ""):
         if reader.accept(*[word for word in category.split("_") if word], "INTEGRATIONS"):
-            chosen = read_filter(reader, session)
+            chosen = _choice(reader, session)
             return lambda category=category: _integrations(category, chosen, session)  # type: ignore[misc]
     return None
 
 
-def _listing(kind: ObjectKind, chosen: ShowFilter, session: Session) -> Result:
-    found = chosen.apply(session.catalog.objects(kind.kind))
+def _choice(reader: Reader, session: Session) -> Choose:
+    """Read the rest of a SHOW, and return what chooses among the objects of its kind."""
+    scope = Scope.read(reader, session, everywhere=True)
+    return lambda found: scope.of(found, attrgetter("name"))
+
+
+def _listing(kind: ObjectKind, chosen: Choose, session: Session) -> Result:
+    found = chosen([*_built_in(kind, session), *session.catalog.objects(kind.kind)])
     places = {"account": (), "database": ("database_name",), "schema": ("database_name", "schema_name")}[kind.place]
     extra = [
         name for name in (*kind.readers, *_BODY_COLUMNS.get(kind.name, ())) if name not in ("COMMENT", *kind.secret)
@@ -121,24 +65,18 @@ def _listing(kind: ObjectKind, chosen: ShowFilter, session: Session) -> Result:
         Column("owner_role_type"),
     )  # fmt: skip
     rows = [_listed(stored, places, extra, kind, session) for stored in found]
-    if kind.name == "ROLE":
-        built_in = [
-            StoredObject("ROLE", "", "", name, {"properties": {}, "owner": ""}, _EPOCH) for name in SYSTEM_ROLES
-        ]
-        rows = [_listed(stored, places, extra, kind, session) for stored in chosen.apply(built_in)] + rows
-    if kind.name == "WAREHOUSE" and not any(stored.name == store.DEFAULT_WAREHOUSE for stored in found):
-        built_in = [
-            StoredObject(
-                "WAREHOUSE",
-                "",
-                "",
-                store.DEFAULT_WAREHOUSE,
-                {"properties": dict(kind.defaults), "owner": "SYSADMIN"},
-                _EPOCH,
-            )
-        ]
-        rows = [_listed(stored, places, extra, kind, session) for stored in chosen.apply(built_in)] + rows
     return Result(columns, rows)
+
+
+def _built_in(kind: ObjectKind, session: Session) -> list[StoredObject]:
+    """Return the objects of a kind that exist without having been created."""
+    if kind.name == "ROLE":
+        return [StoredObject("ROLE", "", "", name, {"properties": {}, "owner": ""}, _EPOCH) for name in SYSTEM_ROLES]
+    default = store.DEFAULT_WAREHOUSE
+    if kind.name == "WAREHOUSE" and session.catalog.get("WAREHOUSE", "", "", default) is None:
+        definition = {"properties": dict(kind.defaults), "owner": "SYSADMIN"}
+        return [StoredObject("WAREHOUSE", "", "", default, definition, _EPOCH)]
+    return []
 
 
 _BODY_COLUMNS = {"ALERT": ("CONDITION", "ACTION"), "RESOURCE MONITOR": ("TRIGGERS",), "TAG": ("ALLOWED_VALUES",)}
@@ -176,12 +114,11 @@ def shown(value: Any) -> str | None:
     return str(value)
 
 
-def _integrations(category: str, chosen: ShowFilter, session: Session) -> Result:
+def _integrations(category: str, chosen: Choose, session: Session) -> Result:
     columns = (Column("name"), Column("type"), Column("category"), Column("enabled"), Column("comment"), _CREATED)
     rows = []
-    for stored in chosen.apply(session.catalog.objects("INTEGRATION")):
-        if category and stored.definition["type"] != category:
-            continue
+    integrations = session.catalog.objects("INTEGRATION")
+    for stored in chosen([one for one in integrations if category in ("", one.definition["type"])]):
         values = stored.definition["properties"]
         kind = values.get("TYPE", stored.definition["type"])
         rows.append(
@@ -217,11 +154,7 @@ def describe(reader: Reader, session: Session) -> Callable[[], Result] | None:
             return _describe_properties(stored, chosen_kind)
         if chosen.name in ("USER", "NETWORK POLICY", "AUTHENTICATION POLICY", "RESOURCE MONITOR"):
             return _describe_properties(stored, chosen)
-        return _listing(
-            chosen,
-            ShowFilter(database=stored.database or None, schema=stored.schema or None, pattern=stored.name),
-            session,
-        )
+        return _listing(chosen, lambda found: [one for one in found if one.full_name == stored.full_name], session)
 
     return run
 

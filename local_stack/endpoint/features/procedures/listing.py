@@ -8,11 +8,11 @@ from typing import Any
 
 from local_stack.endpoint.errors import existing_object
 from local_stack.endpoint.features.objects.attachments import LEVELS
-from local_stack.endpoint.features.objects.show import read_filter
 from local_stack.endpoint.features.procedures import create, registry
 from local_stack.endpoint.features.procedures.definition import Routine, RoutineKind
 from local_stack.endpoint.features.procedures.python import access
 from local_stack.endpoint.features.procedures.registry import FoundRoutine
+from local_stack.endpoint.features.show import Scope
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.types import read_signature
@@ -65,17 +65,11 @@ def _show(reader: Reader, session: Session) -> Action | None:
         kind = "FUNCTION"
     else:
         return None
-    chosen = read_filter(reader, session)
+    scope = Scope.read(reader, session, everywhere=True)
 
     def run() -> Result:
-        rows = [
-            _show_row(found)
-            for found in registry.list_routines(kind, session)
-            if chosen.database in (None, found.database)
-            and chosen.schema in (None, found.schema)
-            and chosen.matches(found.routine.name)
-        ]
-        return Result(_SHOW_COLUMNS, rows[: chosen.limit])
+        found = scope.of(registry.list_routines(kind, session), lambda found: found.routine.name)
+        return Result(_SHOW_COLUMNS, [_show_row(one) for one in found])
 
     return run
 

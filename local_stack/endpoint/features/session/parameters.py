@@ -7,6 +7,7 @@ AUTOCOMMIT changes the transaction. The others are kept and shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.features.show import read_filters
@@ -61,10 +62,10 @@ class SessionParameters:
                 parameter.description,
                 parameter.type,
             ]
-            for name, parameter in PARAMETERS.items()
+            for name, parameter in sorted(PARAMETERS.items())
         ]
         columns = ("key", "value", "default", "level", "description", "type")
-        return Result(tuple(Column(name) for name in columns), filters.apply(rows, 0))
+        return Result(tuple(Column(name) for name in columns), filters.apply(rows, itemgetter(0)))
 
 
 def _value(reader: Reader) -> Any:

@@ -5,6 +5,7 @@ See: https://docs.snowflake.com/en/sql-reference/sql/set, …/sql/unset, …/sql
 
 from __future__ import annotations
 
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 from local_stack.endpoint.errors import compilation_error
@@ -97,10 +98,10 @@ def _show(reader: Reader, session: Session) -> Result:
     reader.expect_end()
     rows = [
         [session.number, v.created_on, v.updated_on, v.name, v.text, v.type.lower(), ""]
-        for v in session.variables.all()
+        for v in sorted(session.variables.all(), key=attrgetter("name"))
     ]
     columns = (
         Column("session_id"), Column("created_on", "TIMESTAMP_LTZ"), Column("updated_on", "TIMESTAMP_LTZ"), Column("name"),
         Column("value"), Column("type"), Column("comment"),
     )  # fmt: skip
-    return Result(columns, filters.apply(rows, 3))
+    return Result(columns, filters.apply(rows, itemgetter(3)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.errors import missing_object
@@ -178,7 +179,7 @@ def _show(reader: Reader, kind: str, session: Session) -> Result:
     rows = [row(stored, session.grants.owner(kind, stored.full_name)[1]) for stored in found]
     filters = scope.filters or read_filters(reader)
     columns = _STAGE_COLUMNS if kind == STAGE else _FORMAT_COLUMNS
-    return Result(columns, filters.apply(rows, 1))
+    return Result(columns, filters.apply(rows, itemgetter(1)))
 
 
 _STAGE_COLUMNS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from local_stack.endpoint.engine.catalog import StoredObject
@@ -38,6 +39,11 @@ class ShowObjects:
             return _SHOWN[kind](reader, session, terse)
 
 
+def _place(row: Row) -> tuple[str, str, str]:
+    """Return what SHOW orders by: database, schema and name."""
+    return (row.get("database_name") or "", row.get("schema_name") or "", row["name"])
+
+
 def _result(
     kind: str,
     names: tuple[str, ...],
@@ -56,8 +62,8 @@ def _result(
         )
         for n in chosen
     )
-    listed = [[row.get(n, "") for n in chosen] for row in rows]
-    return Result(columns, scope.filters.apply(listed, chosen.index("name")))
+    listed = [[row.get(n, "") for n in chosen] for row in sorted(rows, key=_place)]
+    return Result(columns, scope.filters.apply(listed, itemgetter(chosen.index("name"))))
 
 
 def _owner(kind: str, row: Row, session: Session) -> str:
@@ -319,7 +325,7 @@ def _columns(reader: Reader, session: Session, terse: bool) -> Result:
             ])  # fmt: skip
     filters = scope.filters
     if like or filters.like:
-        rows = [list(row) for row in Filters(like or filters.like).apply(rows, 2)]
+        rows = Filters(like or filters.like).apply(rows, itemgetter(2))
     return Result(tuple(Column(n) for n in _COLUMNS), rows)
 
 

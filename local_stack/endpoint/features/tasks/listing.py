@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 from typing import Any
 
-from local_stack.endpoint.features.objects.show import read_filter
+from local_stack.endpoint.features.show import Scope
 from local_stack.endpoint.features.tasks import graph, store
 from local_stack.endpoint.features.tasks.definition import Task
 from local_stack.endpoint.language.reader import Reader
@@ -44,17 +45,10 @@ def show(reader: Reader, session: Session) -> Result:
     """SHOW [TERSE] TASKS [LIKE …] [IN …] [ROOT ONLY] …; the reader is past TASKS."""
     text = reader.rest()
     root_only = text.upper().endswith("ROOT ONLY")
-    chosen = read_filter(Reader(text[: -len("ROOT ONLY")] if root_only else text), session)
+    scope = Scope.read(Reader(text[: -len("ROOT ONLY")] if root_only else text), session, everywhere=True)
     tasks = store.all_tasks(session.catalog)
-    found = [
-        task
-        for task in tasks.values()
-        if chosen.database in (None, task.database)
-        and chosen.schema in (None, task.schema)
-        and chosen.matches(task.name)
-        and not (root_only and not task.is_root)
-    ]
-    return Result(COLUMNS, [row(task, tasks, session) for task in found[: chosen.limit]])
+    chosen = scope.of([task for task in tasks.values() if task.is_root or not root_only], attrgetter("name"))
+    return Result(COLUMNS, [row(task, tasks, session) for task in chosen])
 
 
 def describe(task: Task, session: Session) -> Result:
