@@ -151,9 +151,11 @@ class Session:
         return Access(self.grants, inherited(self.grants, [("ROLE", role), *others]))
 
     def use(self, database: str, schema: str) -> None:
-        """Make a database the current one, and its schema where it has one of this name."""
+        """Make a database the current one, and its schema where it has one of this name and the session sees it."""
         with self.lock:
-            self.place(database, schema if self.schema_exists(database, schema) else None)
+            hidden = self.grants.enforced and not self.access.sees("SCHEMA", f"{database}.{schema}")
+            there = self.schema_exists(database, schema) and (schema == INFORMATION_SCHEMA or not hidden)
+            self.place(database, schema if there else None)
 
     def place(self, database: str | None, schema: str | None) -> None:
         """Set the current database and schema, None for none. Both exist."""

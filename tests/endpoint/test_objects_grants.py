@@ -140,3 +140,24 @@ def test_ownership_moves_and_dropped_roles_leave_nothing(connection: Any) -> Non
     assert [(row[1], row[5]) for row in rows] == [
         ("OWNERSHIP", "ACCOUNTADMIN")
     ]  # whoever drops a role inherits from it
+
+
+def test_a_table_or_view_needs_no_word_for_its_kind(connection: Any) -> None:
+    """dbt writes `grant select on db.schema.model to role` and `show grants on db.schema.model`."""
+    run(connection, "CREATE VIEW v AS SELECT * FROM t")
+    run(connection, 'CREATE TABLE "ROLE" (a INT)')
+    for name in ("t", "test.ops.v", "role"):
+        run(connection, f"GRANT SELECT, INSERT ON {name} TO analyst")
+        run(connection, f"REVOKE INSERT ON {name} FROM ROLE analyst")
+    assert grants(connection, "SHOW GRANTS TO ROLE analyst") == [
+        ("SELECT", "TABLE", "TEST.OPS.ROLE"),
+        ("SELECT", "TABLE", "TEST.OPS.T"),
+        ("SELECT", "VIEW", "TEST.OPS.V"),
+    ]
+    assert grants(connection, "SHOW GRANTS ON ops.t") == [OWNED, ("SELECT", "TABLE", "TEST.OPS.T")]
+    run(connection, "GRANT OWNERSHIP ON test.ops.v TO ROLE boss COPY CURRENT GRANTS")
+    assert grants(connection, "SHOW GRANTS ON v")[0] == ("OWNERSHIP", "VIEW", "TEST.OPS.V")
+    assert errno(connection, "GRANT SELECT ON nowhere TO ROLE analyst") == 2003
+    assert errno(connection, "GRANT SELECT ON t TO nobody") == 2003
+    assert errno(connection, "GRANT fake_privilege ON t TO analyst") == 1003
+    assert errno(connection, "GRANT USAGE ON t TO analyst") == 3008

@@ -255,6 +255,14 @@ def test_staged_code_with_a_dotted_handler(connection: Any, tmp_path: Path) -> N
     assert refused(connection, create.format(clauses, "v2")).errno == 91016
 
 
+def test_snowpark_brings_pandas(connection: Any) -> None:
+    """dbt's Python models import pandas, and name no package but Snowpark."""
+    define(
+        connection, "ops.frames()", "import pandas\ndef run(session):\n    return str(pandas.DataFrame([[1, 2]]).size)"
+    )
+    assert run(connection, "CALL ops.frames()") == [("2",)]
+
+
 def test_show_describe_alter_comment_and_drop(connection: Any) -> None:
     define(connection, "ops.p(a INT, b STRING DEFAULT 'x')", "def run(session, a, b):\n    return b")
     cursor = connection.cursor(snowflake.connector.DictCursor)

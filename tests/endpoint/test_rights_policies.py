@@ -160,3 +160,38 @@ def test_who_may_set_a_policy(endpoint: RunningEndpoint, admin: Any) -> None:
         assert refused(steward, own)[0] == 2003
         run(admin, "GRANT APPLY ON MASKING POLICY mask_ip TO ROLE steward")
         run(steward, own)
+
+
+def test_policies_follow_clones_and_new_names(endpoint: RunningEndpoint) -> None:
+    """Source: https://docs.snowflake.com/en/user-guide/security-row-intro (policies and cloned objects)."""
+    with endpoint.connect(role="ACCOUNTADMIN") as admin:
+        make_roles(admin, "COPIER")
+        run(
+            admin,
+            "CREATE OR REPLACE SCHEMA test.guarded",
+            "CREATE TABLE t (i INT, who VARCHAR, word VARCHAR)",
+            "INSERT INTO t VALUES (1, 'COPIER', 'secret'), (2, 'OTHER', 'secret')",
+            "CREATE ROW ACCESS POLICY own AS (w VARCHAR) RETURNS BOOLEAN -> w = CURRENT_ROLE()",
+            "CREATE MASKING POLICY hide AS (v VARCHAR) RETURNS VARCHAR -> IFF(CURRENT_ROLE() = 'ACCOUNTADMIN', v, '*')",
+            "ALTER TABLE t ADD ROW ACCESS POLICY own ON (who)",
+            "ALTER TABLE t MODIFY COLUMN word SET MASKING POLICY hide",
+            "GRANT USAGE ON DATABASE test TO ROLE COPIER",
+            "GRANT USAGE, CREATE TABLE ON SCHEMA test.guarded TO ROLE COPIER",
+            "GRANT SELECT ON t TO ROLE COPIER",
+            "CREATE OR REPLACE SCHEMA test.guarded_too CLONE test.guarded",
+            "GRANT USAGE ON SCHEMA test.guarded_too TO ROLE COPIER",
+            "GRANT SELECT ON test.guarded_too.t TO ROLE COPIER",
+            "USE SCHEMA test.guarded",
+        )
+        seen = [(1, "COPIER", "*")]
+        with as_role(endpoint, "COPIER", schema="GUARDED") as copier:
+            assert run(copier, "SELECT * FROM t") == seen
+            assert run(copier, "CREATE TABLE mine CLONE t", "SELECT * FROM mine") == seen
+            assert run(copier, "SELECT * FROM test.guarded_too.t") == seen
+            run(admin, "ALTER TABLE t RENAME COLUMN word TO text", "ALTER TABLE t RENAME COLUMN who TO name")
+            run(admin, "ALTER TABLE t RENAME TO u", "CREATE TABLE plain (i INT)", "ALTER TABLE u SWAP WITH plain")
+            run(admin, "GRANT SELECT ON plain TO ROLE COPIER")
+            assert run(copier, "SELECT i, name, text FROM plain") == seen
+        run(admin, "DROP TABLE mine", "DROP SCHEMA test.guarded_too")
+        assert refused(admin, "ALTER TABLE plain DROP COLUMN name")[0] == 3553
+        run(admin, "ALTER TABLE plain DROP COLUMN text", "DROP MASKING POLICY hide", "DROP SCHEMA test.guarded")

@@ -152,3 +152,15 @@ def test_stages_need_read_and_write(admin: Any, reader: Any, tmp_path: Any) -> N
     run(admin, "GRANT WRITE ON STAGE st TO ROLE reader", "GRANT INSERT ON TABLE t TO ROLE reader")
     run(reader, "COPY INTO t FROM @st", "COPY INTO @st/out FROM t")
     run(reader, put)
+
+
+def test_public_is_the_current_schema_only_where_the_role_sees_it(endpoint: RunningEndpoint, admin: Any) -> None:
+    """schemachange uses the schema that the log-in reports: it must be one that the role may use."""
+    make_roles(admin, "NEWCOMER")
+    run(admin, "CREATE OR REPLACE DATABASE inner_rooms", "GRANT USAGE ON DATABASE inner_rooms TO ROLE NEWCOMER")
+    with as_role(endpoint, "NEWCOMER", database="inner_rooms", schema=None) as newcomer:
+        assert newcomer.schema is None
+        assert run(newcomer, "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()") == [("INNER_ROOMS", None)]
+        run(admin, "GRANT USAGE ON SCHEMA inner_rooms.public TO ROLE NEWCOMER")
+        assert run(newcomer, "USE DATABASE inner_rooms", "SELECT CURRENT_SCHEMA()") == [("PUBLIC",)]
+    run(admin, "DROP DATABASE inner_rooms")

@@ -116,9 +116,13 @@ def _privileges_on(reader: Reader, session: Session) -> tuple[list[str], Callabl
     What they are on is a function, which finds the objects when the statement runs.
     """
     start = reader.token
+    known = {privilege for of_kind in securables.PRIVILEGES.values() for privilege in of_kind}
     privileges = [p.strip().upper() for p in _privilege_list(reader)]
     if privileges in (["ALL PRIVILEGES"], ["ALL"]):
         privileges = ["ALL"]
+    for privilege in privileges:
+        if privilege not in known and privilege != "ALL" and not privilege.startswith("CREATE "):
+            raise reader.unexpected(start)
     reader.expect("ON")
     kind, targets, future = securables.read_targets(reader, session)
     allowed = securables.PRIVILEGES[kind]
@@ -126,7 +130,6 @@ def _privileges_on(reader: Reader, session: Session) -> tuple[list[str], Callabl
         fits = privilege in allowed or (privilege.startswith("CREATE ") and kind == "SCHEMA")
         if privilege != "ALL" and not fits:
             raise compilation_error(f"Privilege {privilege} cannot be granted on {kind}.", 3008, "42601")
-    del start
     return privileges, targets, future
 
 

@@ -135,9 +135,27 @@ def read_targets(reader: Reader, session: Session) -> tuple[str, Callable[[], li
             name = f"{database}.{schema}" if schema else database
             return kind, lambda: [Securable(kind, name)], scope
         return kind, lambda: _existing(kind, database, schema, session), ""
-    kind = _kind(reader, {k: k for k in PRIVILEGES})
-    target = _named(kind, reader, session)
-    return kind, lambda: [target], ""
+    target = _relation(reader, session) if _names_no_kind(reader) else None
+    if target is None:
+        target = _named(_kind(reader, {k: k for k in PRIVILEGES}), reader, session)
+    return target.kind, lambda: [target], ""
+
+
+def _names_no_kind(reader: Reader) -> bool:
+    """Return whether a name stands where the kind of an object may be left out: then it is a table or a view."""
+    known = any(reader.looking_at(*kind.split()) for kind in PRIVILEGES)
+    follows = reader.peek()
+    ends = follows.kind == "end" or follows.text == "." or follows.upper in ("TO", "FROM")
+    return reader.token.kind in ("word", "quoted") and (not known or ends)
+
+
+def _relation(reader: Reader, session: Session) -> Securable:
+    """Name a table or a view. Raises SqlError 002003 where there is none."""
+    place = session.resolve(reader.name())
+    kind = session.relation_kind(place)
+    if kind is None:
+        raise missing_object("Object", str(place))
+    return Securable(kind, f"{place.database}.{place.schema}.{place.name}")
 
 
 def _kind(reader: Reader, kinds: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
 from local_stack.endpoint.features.tables import alter_columns, alter_keys, clone
 from local_stack.endpoint.features.tables.comments import set_comment
@@ -76,6 +77,8 @@ def _rename(reader: Reader, kind: str, name: SchemaName, session: Session) -> No
             clone.clone_table(session, name, target)
             session.duck.execute(f"DROP TABLE {session.quoted(name)}")
         session.notes.move(name, target, temporary)
+        if not temporary:
+            policy_references.move(session.catalog, name, target)
 
     session.transaction.run(*ddl(name, target), rename)
 
@@ -92,6 +95,7 @@ def _swap(reader: Reader, name: SchemaName, session: Session) -> None:
     def swap() -> None:
         if physical[0] == name:
             clone.swap_tables(session, name, other)
+            policy_references.swap(session.catalog, name, other)
         else:
             known = session.temporary_tables
             one, two = (name.database, name.schema, name.name), (other.database, other.schema, other.name)

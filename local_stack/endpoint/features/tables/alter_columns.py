@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.tables.columns import ColumnOfTable, columns_of, declared_columns
 from local_stack.endpoint.features.tables.drop import ddl
@@ -123,10 +124,16 @@ def _drop(reader: Reader, name: SchemaName, session: Session) -> None:
     keys, kinds = note.get("keys", []), {k: v for k, v in note.get("kinds", {}).items() if k not in dropped}
     for column in dropped:
         keys = without_column(keys, column)
+        if (policy := policy_references.looked_at(session.catalog, name, column)) is not None:
+            raise compilation_error(
+                f"Column '{column}' cannot be dropped: policy '{policy}' looks at it.", 3553, "42601"
+            )
 
     def run() -> None:
         reshape(session, session.physical_table(name), before, after)
         session.notes.change(name, keys=keys, kinds=kinds)
+        for column in dropped:
+            policy_references.forget_column(session.catalog, name, column)
 
     session.transaction.run(*ddl(name), run)
 
@@ -150,6 +157,7 @@ def _rename(reader: Reader, name: SchemaName, session: Session) -> None:
         table = session.quoted(session.physical_table(name))
         session.duck.execute(f"ALTER TABLE {table} RENAME COLUMN {identifier(old)} TO {identifier(new)}")
         session.notes.change(name, keys=with_renamed(note.get("keys", []), old, new), kinds=kinds)
+        policy_references.rename_column(session.catalog, name, old, new)
 
     session.transaction.run(*ddl(name), run)
 

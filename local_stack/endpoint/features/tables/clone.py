@@ -9,6 +9,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.engine.table_notes import NOTE
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.stages.objects import STAGE
@@ -83,6 +84,7 @@ def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, s
     for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION", NOTE):
         for stored in session.catalog.objects(kind, *source):
             session.catalog.put(kind, *target, stored.name, stored.definition)
+    policy_references.clone(session.catalog, source, target)
 
 
 def clone_database(session: Session, source: str, target: str) -> None:
@@ -98,6 +100,7 @@ def clone_database(session: Session, source: str, target: str) -> None:
     for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION", "SCHEMA", NOTE):
         for stored in session.catalog.objects(kind, source):
             session.catalog.put(kind, target, stored.schema, stored.name, stored.definition)
+    policy_references.clone(session.catalog, (source, None), (target, None))
 
 
 def swap_tables(session: Session, one: SchemaName, other: SchemaName) -> None:

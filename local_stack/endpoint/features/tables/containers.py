@@ -205,8 +205,8 @@ def _exists(session: Session, database: str, schema: str) -> bool:
 
 
 def _use(session: Session, database: str, schema: str) -> None:
-    """Make a new database or schema the current one."""
-    session.use(database, schema or "PUBLIC")
+    """Make a new database or schema the current one. Who owns it is recorded after the statement."""
+    session.place(database, schema or "PUBLIC")
 
 
 def _remove(session: Session, database: str, schema: str) -> None:

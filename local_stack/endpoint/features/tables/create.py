@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.engine.load_history import forget_loads
 from local_stack.endpoint.errors import existing_object, missing_object
 from local_stack.endpoint.features.tables import clone
@@ -74,6 +75,8 @@ class _Copy:
             forget_loads(session.duck, *_parts(self.target))
         content = {**note, "transient": True} if self.transient else note
         session.notes.write(self.target, content, self.temporary)
+        if self.with_rows and self.source != self.target:
+            policy_references.copy(session.catalog, self.source, self.target)
 
 
 def create(reader: Reader, statement: Statement, session: Session) -> Result | Statement | None:

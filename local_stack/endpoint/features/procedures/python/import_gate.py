@@ -17,6 +17,8 @@ from typing import Any
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9._-]+)([^;]*)(?:;(.*))?$")
 # What Snowflake's own runtime has in every handler, whatever PACKAGES says.
 _ALWAYS = frozenset({"_snowflake", "snowflake"})
+# What Snowflake's build of a package brings beyond its requirements: dbt's Python models import pandas and name Snowpark only.
+_BROUGHT = {"snowflake-snowpark-python": ["pandas"]}
 
 
 def canonical(name: str) -> str:
@@ -45,7 +47,7 @@ class Installed:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting.extend(self._requirements.get(name, []))
+                waiting.extend([*self._requirements.get(name, []), *_BROUGHT.get(name, [])])
         return found
 
 
