@@ -60,6 +60,7 @@ from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import changed_tables, classify, writes
 from local_stack.endpoint.translation.execution import Execution
+from local_stack.endpoint.translation.integers import integers
 from local_stack.endpoint.translation.names import (
     column_lists,
     existing_containers,
@@ -217,6 +218,7 @@ AFTER: list[Rewrite] = [
     shifted_dates,
     casts,
     counts,
+    integers,
     reserved_words,
     policies,
 ]

@@ -9,6 +9,7 @@ import duckdb
 
 from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
+from local_stack.endpoint.engine.text_lengths import fitting
 from local_stack.endpoint.errors import carried
 
 _TEXT = "_fs_global.main._sf_json_text(x)"
@@ -23,14 +24,15 @@ _MACROS = (
         WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
         WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
         ELSE CAST(x AS VARCHAR) END""",
+    f"_sf_fitting(x, n) AS CASE WHEN {fitting('x', 'n')} THEN x END",
     # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.
     """_sf_integer(x) AS CASE typeof(x)
-        WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
-        WHEN 'FLOAT' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
+        WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS HUGEINT)
+        WHEN 'FLOAT' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS HUGEINT)
         WHEN 'JSON' THEN CAST(CASE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
             WHEN 'true' THEN '1' WHEN 'false' THEN '0'
-            ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS BIGINT)
-        ELSE CAST(x AS BIGINT) END""",
+            ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS HUGEINT)
+        ELSE CAST(x AS HUGEINT) END""",
     # PARSE_JSON: an empty text is NULL; the error's text is one of ours (errors.py).
     "_sf_json_text(x) AS CASE typeof(x) WHEN 'JSON'"
     " THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') ELSE CAST(x AS VARCHAR) END",
