@@ -70,10 +70,14 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
 _UNFIT = re.compile(r'(?i)cast(?:ing)? value "?(-?[\d.]+)"? to (?:type )?DECIMAL\((\d+), ?(\d+)\)')
 
 
+def bytes_of(precision: int) -> int:
+    """Return how many bytes Snowflake takes for a NUMBER of so many digits."""
+    return next(size for digits, size in ((2, 1), (4, 2), (9, 4), (18, 8), (38, 16)) if precision <= digits)
+
+
 def out_of_range(value: object, precision: int, scale: int) -> SqlError:
     """Return the error for a number that its type does not hold: Snowflake names the bytes of the type, too."""
-    size = next(bytes for digits, bytes in ((2, 1), (4, 2), (9, 4), (18, 8), (38, 16)) if precision <= digits)
-    kind = f"FIXED[SB{size}]({precision},{scale})"
+    kind = f"FIXED[SB{bytes_of(precision)}]({precision},{scale})"
     return SqlError(f"Number out of representable range: type {kind}, value {value}", 100046, "22003")
 
 

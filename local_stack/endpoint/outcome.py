@@ -10,18 +10,25 @@ import json
 import re
 import uuid
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from local_stack.endpoint.language.types import rounded
 from local_stack.endpoint.messages import out_of_range
 from local_stack.endpoint.statements import Column, Result
 
 _MAX_TEXT = 16_777_216
 _NESTED = ("VARIANT", "ARRAY", "OBJECT")
+
+
+_EXACT = Context(prec=80)  # Python's own context rounds to 28 digits
+
+
+def rounded(number: Any, scale: int) -> Decimal:
+    """Return a number as NUMBER(38, scale) holds it: half away from zero."""
+    return Decimal(number).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
 
 
 @dataclass(frozen=True)

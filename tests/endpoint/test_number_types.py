@@ -74,6 +74,14 @@ def test_staged_files_keep_38_digits(cursor: Any) -> None:
     assert cursor.execute("SELECT n, COUNT(*) FROM wide GROUP BY n").fetchall() == [(LARGE, 4)]
 
 
+def test_undrop_and_clone_keep_38_digits(cursor: Any) -> None:
+    cursor.execute(f"CREATE OR REPLACE TABLE kept AS SELECT {LARGE} AS n, 1::INT AS i")
+    cursor.execute("CREATE OR REPLACE TABLE copied CLONE kept")
+    cursor.execute("DROP TABLE kept")
+    cursor.execute("UNDROP TABLE kept")
+    assert cursor.execute("SELECT n + i FROM kept UNION ALL SELECT n + i FROM copied").fetchall() == [(LARGE + 1,)] * 2
+
+
 def test_procedures_functions_variables_and_variants_keep_38_digits(cursor: Any) -> None:
     cursor.execute("CREATE OR REPLACE FUNCTION plus_one(a NUMBER) RETURNS NUMBER AS $$ a + 1 $$")
     cursor.execute(
@@ -243,3 +251,25 @@ def test_a_database_of_an_older_version_is_widened_and_one_of_a_newer_refused(tm
     engine.close()
     with pytest.raises(RuntimeError, match="OLD has been written by a newer version"):
         Engine(tmp_path, tmp_path / "s3")
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("NULL", "NULL[LOB]"),
+        ("1", "NUMBER(1,0)[SB1]"),
+        ("1e10", "NUMBER(11,0)[SB8]"),
+        ("10000", "NUMBER(5,0)[SB4]"),
+        ("-1.50", "NUMBER(3,2)[SB2]"),
+        ("'something'", "VARCHAR(9)[LOB]"),
+        ("1::INT", "NUMBER(38,0)[SB16]"),
+        ("1::NUMBER(10,2)", "NUMBER(10,2)[SB8]"),
+        ("1::FLOAT", "FLOAT[DOUBLE]"),
+        ("TRUE", "BOOLEAN[SB1]"),
+        ("CURRENT_DATE()", "DATE[SB4]"),
+        ("'2024-01-01'::TIMESTAMP_NTZ", "TIMESTAMP_NTZ(9)[SB16]"),
+        ("PARSE_JSON('1')", "VARIANT[LOB]"),
+    ],
+)
+def test_system_typeof(cursor: Any, expression: str, expected: str) -> None:
+    assert one(cursor, f"SELECT SYSTEM$TYPEOF({expression})") == expected

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.language.reader import Reader
@@ -78,14 +77,6 @@ def read_type(reader: Reader) -> SqlType:
             reader.comma_separated()  # structured types are kept as their semi-structured family
         return SqlType("OBJECT" if word == "MAP" else word)
     raise compilation_error(f"Unsupported data type '{word}'.", 2040, "42601")
-
-
-_EXACT = Context(prec=80)  # Python's own context rounds to 28 digits
-
-
-def rounded(number: Any, scale: int) -> Decimal:
-    """Return a number as NUMBER(38, scale) holds it: half away from zero."""
-    return Decimal(number).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
 
 
 def parse_type(text: str) -> SqlType:

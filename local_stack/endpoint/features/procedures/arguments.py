@@ -8,7 +8,8 @@ from typing import Any
 
 from local_stack.endpoint.features.procedures.call import Argument
 from local_stack.endpoint.features.procedures.definition import Parameter
-from local_stack.endpoint.language.types import SqlType, rounded
+from local_stack.endpoint.language.types import SqlType
+from local_stack.endpoint.outcome import rounded
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Statement
 
