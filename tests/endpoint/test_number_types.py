@@ -184,6 +184,15 @@ def test_functions_take_positions_and_counts_from_integer_columns(cursor: Any) -
 EXACT = Context(prec=100)
 
 
+def test_arithmetic_of_variants_is_that_of_their_numbers(cursor: Any) -> None:
+    found = one(
+        cursor,
+        "SELECT v:p * 2, v:p + 1, 1 - (v:q), -v:p, v:p / 2, v:p % 2, ABS(v:p), SUM(v:p) OVER (), v:n + 1"
+        ' FROM (SELECT PARSE_JSON(\'{"p": 2.5, "q": "3"}\') AS v)',
+    )
+    assert found == (5, 3.5, -2, -2.5, 1.25, 0.5, 2.5, 2.5, None)
+
+
 @st.composite
 def numbers(draw: st.DrawFn, digits: int, scale: int) -> tuple[Decimal, int, int]:
     """Draw a value with its precision and scale."""

@@ -29,12 +29,17 @@ _STATISTICS: dict[type[Expr], int] = {
 }
 _TYPED = {exp.Div: DIVIDE, exp.Mod: REMAINDER, exp.Floor: FLOOR, exp.Ceil: CEILING}
 _REWRITTEN: tuple[type[Expr], ...] = (exp.Avg, exp.Sum, exp.Div, exp.Mod, exp.Floor, exp.Ceil, *_STATISTICS)
+# What takes numbers alone: a VARIANT in it is a FLOAT.
+_OF_NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil)
 _OPAQUE = (exp.Query, exp.Placeholder, exp.Lambda, exp.Star)
 
 
 def before(expression: Expr, context: Context) -> Expr:
     """Mark what SUM adds up, write AVG as a quotient, divide by macro; on Snowflake's tree."""
     del context
+    for path in list(expression.find_all(exp.JSONExtract)):
+        if isinstance(_above(path), _OF_NUMBERS):
+            path.replace(exp.Cast(this=path.copy(), to=exp.DataType.build("DOUBLE")))
     if not expression.find(*_REWRITTEN):
         return expression
     for average in list(expression.find_all(exp.Avg)):
@@ -51,6 +56,14 @@ def before(expression: Expr, context: Context) -> Expr:
         if not node.find_ancestor(exp.Lambda, exp.Having) and not node.args.get("decimals"):
             _call_by_type(node)
     return expression
+
+
+def _above(node: Expr) -> Expr | None:
+    """Return what takes a node for an operand, which may be in parentheses."""
+    above = node.parent
+    while isinstance(above, exp.Paren):
+        above = above.parent
+    return above
 
 
 def after(expression: Expr, context: Context) -> Expr:
