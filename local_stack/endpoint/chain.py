@@ -63,8 +63,10 @@ from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import changed_tables, classify, writes
 from local_stack.endpoint.translation.execution import Execution
+from local_stack.endpoint.translation.integers import integers
 from local_stack.endpoint.translation.names import (
     column_lists,
+    default_sequences,
     existing_containers,
     function_names,
     information_schema,
@@ -88,6 +90,7 @@ from local_stack.endpoint.translation.snowpark_functions import functions
 from local_stack.endpoint.translation.strictness import strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import formats, input_formats, session_functions, shifted_dates
+from local_stack.endpoint.translation.type_names import type_names
 from local_stack.endpoint.translation.variables import session_variables
 
 # What an open transaction of another session need not look at again: these do nothing, or say themselves what they commit.
@@ -190,9 +193,11 @@ BEFORE: list[Rewrite] = [
     role_functions,
     query_results,
     declarations,
+    default_sequences,
     temporary_tables,
     create_table_as,
     function_names,
+    type_names,
     formats,
     variants,
     input_formats,
@@ -219,6 +224,7 @@ AFTER: list[Rewrite] = [
     shifted_dates,
     casts,
     counts,
+    integers,
     reserved_words,
     policies,
 ]

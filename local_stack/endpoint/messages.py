@@ -40,10 +40,19 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      _COMPILATION + "error line 1 at position 0\nInvalid argument types for function '{0}': ({1})", 1044, "42P13"),
     (duckdb.BinderException, r"table \S+ has (\d+) columns but (\d+) values were supplied",
      _COMPILATION + "Insert value list does not match column list expecting {0} but got {1}", 2020, "42601"),
+    (duckdb.ConversionException, r"Could not convert string ['\"](-?[\d.]+)['\"] to (?:INT128|DECIMAL)",
+     "Numeric value '{0}' is out of range", 100039, "22003"),
     (duckdb.ConversionException, r"Could not convert string '([^']*)' to (?:\w*INT\w*|DOUBLE|FLOAT|DECIMAL)",
      "Numeric value '{0}' is not recognized", 100038, "22018"),
     (duckdb.ConversionException, r'Could not convert string "([^"]*)" to DECIMAL',
      "Numeric value '{0}' is not recognized", 100038, "22018"),
+    (duckdb.Error, r"Type DOUBLE with value (\S+) can't be cast .* destination type INT128",
+     "Number out of representable range: type FIXED[SB16](38,0), value {0}", 100046, "22003"),
+    (duckdb.OutOfRangeException, r"Overflow in (?:\w+ )?\w+ of (?:INT128|HUGEINT)|Overflow in HUGEINT \w+",
+     "Number out of representable range: type FIXED[SB16](38,0)", 100046, "22003"),
+    (duckdb.OutOfRangeException, r"Overflow in \w+ of DECIMAL\((\d+)\)",
+     "Number out of representable range: type FIXED[SB16]({0})", 100046, "22003"),
+    (duckdb.Error, r"Division by zero", "Division by zero", 100051, "22012"),
     (duckdb.ConversionException, r"Could not convert string '([^']*)' to BOOL",
      "Boolean value '{0}' is not recognized", 100037, "22018"),
     (duckdb.ConversionException, r'invalid date field format: "([^"]*)"', "Date '{0}' is not recognized", 100040, "22007"),
@@ -58,9 +67,25 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      "NULL result in a non-nullable column", 100072, "22000"),
 )  # fmt: skip
 
+_UNFIT = re.compile(r'(?i)cast(?:ing)? value "?(-?[\d.]+)"? to (?:type )?DECIMAL\((\d+), ?(\d+)\)')
+
+
+def bytes_of(precision: int) -> int:
+    """Return how many bytes Snowflake takes for a NUMBER of so many digits."""
+    return next(size for digits, size in ((2, 1), (4, 2), (9, 4), (18, 8), (38, 16)) if precision <= digits)
+
+
+def out_of_range(value: object, precision: int, scale: int) -> SqlError:
+    """Return the error for a number that its type does not hold: Snowflake names the bytes of the type, too."""
+    kind = f"FIXED[SB{bytes_of(precision)}]({precision},{scale})"
+    return SqlError(f"Number out of representable range: type {kind}, value {value}", 100046, "22003")
+
 
 def snowflake_message(error: duckdb.Error, message: str) -> SqlError | None:
     """Return the Snowflake error for a DuckDB error we have words for; None for the rest."""
+    if isinstance(error, duckdb.ConversionException) and (unfit := _UNFIT.search(message)):
+        value, precision, scale = unfit.groups()
+        return out_of_range(value, int(precision), int(scale))
     for kind, pattern, wording, errno, sqlstate in _RULES:
         if isinstance(error, kind) and (match := re.search(pattern, message)):
             return SqlError(wording.format(*match.groups()), errno, sqlstate)

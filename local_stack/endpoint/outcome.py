@@ -10,16 +10,25 @@ import json
 import re
 import uuid
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from local_stack.endpoint.messages import out_of_range
 from local_stack.endpoint.statements import Column, Result
 
 _MAX_TEXT = 16_777_216
 _NESTED = ("VARIANT", "ARRAY", "OBJECT")
+
+
+_EXACT = Context(prec=80)  # Python's own context rounds to 28 digits
+
+
+def rounded(number: Any, scale: int) -> Decimal:
+    """Return a number as NUMBER(38, scale) holds it: half away from zero."""
+    return Decimal(number).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _EXACT)
 
 
 @dataclass(frozen=True)
@@ -165,7 +174,7 @@ def _from_python(values: list[Any], column: ColumnInfo) -> pa.Array:
     elif column.type == "TEXT":
         values = [v if v is None or isinstance(v, str) else str(v) for v in values]
     elif column.type == "FIXED" and column.scale:
-        values = [v if v is None else Decimal(v).quantize(Decimal(1).scaleb(-column.scale)) for v in values]
+        values = [v if v is None else rounded(v, column.scale) for v in values]
     elif column.type == "FIXED":
         wide = any(isinstance(v, int) and abs(v) >= 2**63 for v in values)
         return pa.array(
@@ -182,10 +191,10 @@ def _canonical(array: pa.ChunkedArray, column: ColumnInfo) -> pa.ChunkedArray:
     if column.type in _NESTED and not _is_text(array.type):
         return pa.chunked_array([_from_python(array.to_pylist(), column)])
     if column.type == "FIXED":
-        wide = pa.types.is_decimal(array.type) and not column.scale
-        if wide and not _exceeds_int64(array):
-            wide = False
-        return array.cast(canonical_type(column, wide))
+        largest = _largest(array) if pa.types.is_decimal(array.type) and not column.scale else 0
+        if largest >= 10**38:  # a HUGEINT of DuckDB's may be
+            raise out_of_range(largest, 38, 0)
+        return array.cast(canonical_type(column, wide=largest >= 2**63))
     if column.type == "TEXT" and not _is_text(array.type):
         return pa.chunked_array([_from_python(array.to_pylist(), column)])
     if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
@@ -193,9 +202,9 @@ def _canonical(array: pa.ChunkedArray, column: ColumnInfo) -> pa.ChunkedArray:
     return array.cast(canonical_type(column))
 
 
-def _exceeds_int64(array: pa.ChunkedArray) -> bool:
-    bounds = pc.min_max(array).as_py()
-    return any(v is not None and abs(v) >= 2**63 for v in bounds.values())
+def _largest(array: pa.ChunkedArray) -> int:
+    """Return the largest number, whatever its sign."""
+    return max((abs(int(bound)) for bound in pc.min_max(array).as_py().values() if bound is not None), default=0)
 
 
 def _is_text(kind: pa.DataType) -> bool:

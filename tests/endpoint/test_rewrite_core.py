@@ -43,18 +43,18 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     ("rewrite", "before", "after"),
     [
         (casts, "SELECT CAST(v AS VARCHAR)", "SELECT CAST(_fs_global.main._sf_text(v) AS VARCHAR)"),
-        (casts, "SELECT CAST(v AS BIGINT)", "SELECT CAST(_fs_global.main._sf_integer(v) AS BIGINT)"),
+        (casts, "SELECT CAST(v AS INT128)", "SELECT CAST(_fs_global.main._sf_integer(v) AS INT128)"),
         # Arithmetic of integers is one already: the macro, which repeats its argument, is not nested.
         (
             casts,
-            "SELECT CAST((CAST(v AS BIGINT) * -(2 + CAST(w AS BIGINT))) AS BIGINT)",
-            "SELECT CAST((CAST(_fs_global.main._sf_integer(v) AS BIGINT)"
-            " * -(2 + CAST(_fs_global.main._sf_integer(w) AS BIGINT))) AS BIGINT)",
+            "SELECT CAST((CAST(v AS INT128) * -(2 + CAST(w AS INT128))) AS INT128)",
+            "SELECT CAST((CAST(_fs_global.main._sf_integer(v) AS INT128)"
+            " * -(2 + CAST(_fs_global.main._sf_integer(w) AS INT128))) AS INT128)",
         ),
         (
             casts,
-            "SELECT CAST(CAST(v AS BIGINT) / 2 AS BIGINT)",
-            "SELECT CAST(_fs_global.main._sf_integer(CAST(_fs_global.main._sf_integer(v) AS BIGINT) / 2) AS BIGINT)",
+            "SELECT CAST(CAST(v AS INT128) / 2 AS INT128)",
+            "SELECT CAST(_fs_global.main._sf_integer(CAST(_fs_global.main._sf_integer(v) AS INT128) / 2) AS INT128)",
         ),
         (casts, "SELECT CAST('a' AS VARCHAR)", "SELECT CAST('a' AS VARCHAR)"),
         (variants, "SELECT 'a'::VARIANT", "SELECT TO_VARIANT('a')"),

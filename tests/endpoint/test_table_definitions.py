@@ -224,3 +224,36 @@ def test_any_text_is_a_comment(cursor: Any, text: str) -> None:
         cursor.execute(f"CREATE OR REPLACE TABLE t (i INT COMMENT {literal}) COMMENT = {literal}")
         assert cursor.execute("SHOW TABLES LIKE 'T'").fetchall()[0][5] == text
         assert cursor.execute("DESCRIBE TABLE t").fetchall()[0][9] == text
+
+
+def test_columns_that_count_show_their_identity_and_others_their_sequence(endpoint: RunningEndpoint) -> None:
+    """A default is never the call that DuckDB makes of it."""
+    with endpoint.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE SEQUENCE numbers")
+        cursor.execute(
+            "CREATE OR REPLACE TABLE counted (a INT AUTOINCREMENT, b INT IDENTITY(10, 5) ORDER, c INT DEFAULT numbers.NEXTVAL,"
+            " d INT DEFAULT 1 + 1)"
+        )
+        defaults = [row[4] for row in cursor.execute("DESCRIBE TABLE counted").fetchall()]
+        assert defaults[:3] == [
+            "IDENTITY START 1 INCREMENT 1 NOORDER",
+            "IDENTITY START 10 INCREMENT 5 ORDER",
+            "TEST.PUBLIC.NUMBERS.NEXTVAL",
+        ]
+        shown = cursor.execute("SHOW COLUMNS IN TABLE counted").fetchall()
+        assert [(row[5], row[10]) for row in shown[:3]] == [
+            ("", defaults[0]), ("", defaults[1]), (defaults[2], ""),
+        ]  # fmt: skip
+        ddl = cursor.execute("SELECT GET_DDL('TABLE', 'counted')").fetchone()[0]
+        assert "A NUMBER(38,0) autoincrement start 1 increment 1 noorder," in ddl
+        assert "B NUMBER(38,0) autoincrement start 10 increment 5 order," in ddl
+        assert "C NUMBER(38,0) DEFAULT TEST.PUBLIC.NUMBERS.NEXTVAL" in ddl
+        cursor.execute("INSERT INTO counted (d) VALUES (0), (0)")
+        before = cursor.execute("SELECT a, b, c FROM counted ORDER BY a").fetchall()
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS elsewhere")
+        cursor.execute("INSERT INTO TEST.PUBLIC.counted (d) VALUES (0)")
+        cursor.execute("USE SCHEMA PUBLIC")
+        cursor.execute(ddl.replace("COUNTED", "COUNTED_AGAIN"))
+        cursor.execute("INSERT INTO counted_again (d) VALUES (0)")
+        after = cursor.execute("SELECT a, b, c FROM counted_again").fetchall()
+        assert (before, after) == ([(1, 10, 1), (2, 15, 2)], [(1, 10, 4)])

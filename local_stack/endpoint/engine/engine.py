@@ -16,6 +16,7 @@ from fakesnow.instance import GLOBAL_DATABASE_NAME
 
 from local_stack.endpoint.engine.catalog import Catalog
 from local_stack.endpoint.engine.changes import create_changes
+from local_stack.endpoint.engine.data_format import update_format
 from local_stack.endpoint.engine.grants import Grants
 from local_stack.endpoint.engine.information_schema import describe_columns
 from local_stack.endpoint.engine.load_history import create_history
@@ -86,6 +87,7 @@ class Engine:
         self._attach_file(name)
         views = info_schema.per_db_creation_sql("__name__").replace(*RENEWED)
         self.duck_conn.execute(_named(views, name))
+        update_format(self.duck_conn, name)
         create_history(self.duck_conn, name)
         create_changes(self.duck_conn, name)
         describe_columns(self.duck_conn, name)

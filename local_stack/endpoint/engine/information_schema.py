@@ -1,4 +1,4 @@
-"""Make INFORMATION_SCHEMA.COLUMNS: fakesnow's view with the lengths that DuckDB holds as CHECKs.
+"""Make INFORMATION_SCHEMA.COLUMNS: fakesnow's view with the integers as NUMBER and the lengths that DuckDB holds as CHECKs.
 
 See: https://docs.snowflake.com/en/sql-reference/info-schema
 """
@@ -12,8 +12,12 @@ from local_stack.endpoint.language.quoting import dotted, literal
 _HOME = "_fs_information_schema"
 # fakesnow's view has these columns of its own table; the table stays empty.
 _LENGTH = "CAST(nullif(regexp_extract(k.constraint_text, '> (\\d+)\\)+ THEN \\(\"error\"', 1), '') AS INTEGER)"
+_INTEGERS = "('HUGEINT', 'INTEGER', 'SMALLINT', 'TINYINT', 'UBIGINT', 'UINTEGER')"
 _COLUMNS = f"""
     SELECT c.* REPLACE (
+        CASE WHEN c.data_type IN {_INTEGERS} THEN 'NUMBER' ELSE c.data_type END AS DATA_TYPE,
+        CASE WHEN c.data_type IN {_INTEGERS} THEN 38 ELSE c.numeric_precision END AS NUMERIC_PRECISION,
+        CASE WHEN c.data_type IN {_INTEGERS} THEN 10 ELSE c.numeric_precision_radix END AS NUMERIC_PRECISION_RADIX,
         {_LENGTH} AS CHARACTER_MAXIMUM_LENGTH,
         least(4 * {_LENGTH}, 16777216) AS CHARACTER_OCTET_LENGTH)
     FROM _fs_global.{_HOME}._fs_columns c

@@ -16,7 +16,7 @@ from local_stack.endpoint.language.quoting import identifier
 _LENGTH = re.compile(r"> (\d+)\)+ THEN \(\"error\"\(\(\('String ''' \|\|")
 
 
-def fitting(value: str, length: int) -> str:
+def fitting(value: str, length: int | str) -> str:
     """Write the condition that a text has at most so many characters; it raises an error instead of being false."""
     return (
         f"CASE WHEN length({value}) > {length} THEN"

@@ -49,7 +49,11 @@ def _table(session: Session, parts: tuple[str, ...]) -> str:
     for column in columns_of(session, name):
         text = f"\t{quote_name(column.name)} {column.snowflake_type}"
         text += "" if column.nullable else " NOT NULL"
-        text += f" DEFAULT {column.default}" if column.default else ""
+        if column.identity:
+            start, step, ordered = column.identity
+            text += f" autoincrement start {start} increment {step} {'order' if ordered else 'noorder'}"
+        elif column.default:
+            text += f" DEFAULT {column.shown_default}"
         text += f" COMMENT {quote_string(column.comment)}" if column.comment else ""
         columns.append(text)
     return f"create or replace TABLE {quote_name(name.name)} (\n" + ",\n".join(columns) + "\n);"

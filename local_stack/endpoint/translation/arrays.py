@@ -42,6 +42,11 @@ def arrays(expression: Expr, _: Context) -> Expr:
 
 
 def _rewritten(node: Expr) -> Expr:
+    if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
+        # A position or key that is computed: sqlglot takes a[n] for a list, which counts from 1 in DuckDB.
+        index = node.expressions[0]
+        if not isinstance(index, exp.Literal | exp.Slice) and not node.args.get("json_access"):
+            return exp.GetExtract(this=node.this, expression=index)
     if isinstance(node, exp.SortArray):
         ascending = node.args.get("asc") or exp.true()
         nulls_first = node.args.get("nulls_first") or exp.Not(this=ascending.copy())

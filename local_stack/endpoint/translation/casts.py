@@ -5,21 +5,29 @@ from __future__ import annotations
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.translation.context import Context, replace_each
+from local_stack.endpoint.translation.tables import text_length
 
 _TEXT = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NVARCHAR, exp.DataType.Type.CHAR}
 
+_FITTING = "_fs_global.main._sf_fitting"
 _OURS = {"_fs_global.main._sf_text", "_fs_global.main._sf_integer"}
-_INTEGERS = {exp.DataType.Type.BIGINT, exp.DataType.Type.INT}
+_INTEGERS = {exp.DataType.Type.INT128}
 
 
 def casts(expression: Expr, _: Context) -> Expr:
     """Rewrite casts that mean something else in DuckDB: to text (a VARIANT string has no quotes, timestamps have
-    Snowflake's format) and to integers (they round half away from zero). Runs after fakesnow's transforms. The
-    macros are in functions.py.
+    Snowflake's format; one that is longer than VARCHAR(n) is an error) and to integers (they round half away from zero).
+    Runs after fakesnow's transforms. The macros are in functions.py.
     """
 
     def replace(node: Expr) -> Expr:
-        if not isinstance(node, exp.Cast) or isinstance(node.this, exp.Literal | exp.Null):
+        if not isinstance(node, exp.Cast):
+            return node
+        length = text_length(node.to)
+        if length is not None and type(node) is exp.Cast and not isinstance(node.parent, exp.ColumnDef):
+            text = exp.Cast(this=node.this, to=exp.DataType.build("TEXT"))
+            return exp.Anonymous(this=_FITTING, expressions=[replace(text), exp.Literal.number(length)])
+        if isinstance(node.this, exp.Literal | exp.Null):
             return node
         if isinstance(node.this, exp.Anonymous) and str(node.this.this) in _OURS:
             return node

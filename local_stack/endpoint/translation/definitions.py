@@ -11,7 +11,8 @@ from local_stack.endpoint.language.quoting import dotted
 from local_stack.endpoint.translation.context import Context, identifier
 
 # The prefix keeps it out of SHOW SEQUENCES.
-_COUNTER = "_fs_seq_"
+COUNTER = "_fs_seq_"
+_ORDERED = "ordered_"
 _COUNTING = (exp.AutoIncrementColumnConstraint, exp.GeneratedAsIdentityColumnConstraint)
 
 
@@ -23,6 +24,11 @@ def statements(expression: Expr, context: Context) -> list[Expr]:
         case exp.Insert():
             return list(insert_overwrite(expression))
     return [expression]
+
+
+def is_ordered(counter: str) -> bool:
+    """Return whether the sequence of a column was declared with ORDER, which is nothing else here."""
+    return counter.startswith(COUNTER + _ORDERED)
 
 
 def _table(create: exp.Create) -> exp.Table:
@@ -43,7 +49,7 @@ def _counters(create: exp.Create, context: Context) -> list[Expr]:
             if not isinstance(kind, _COUNTING):
                 continue
             database, schema, _ = context.full_name(_table(create))
-            name = _COUNTER + secrets.token_hex(8)
+            name = COUNTER + (_ORDERED if kind.args.get("order") else "") + secrets.token_hex(8)
             sequences.append(_sequence((database, schema, name), kind))
             place = exp.Literal.string(dotted(database, schema, name))
             constraint.set("kind", exp.DefaultColumnConstraint(this=exp.Anonymous(this="NEXTVAL", expressions=[place])))

@@ -63,6 +63,23 @@ def sequence_nextval(expression: Expr) -> Expr:
     return call
 
 
+_INTEGERS = frozenset({exp.DType.INT, exp.DType.BIGINT, exp.DType.SMALLINT, exp.DType.TINYINT})
+
+
+def integer_precision(expression: Expr) -> Expr:
+    """Make every integer type a HUGEINT, which holds the 38 digits of NUMBER(38, 0); fakesnow's transform makes BIGINTs.
+
+    See: https://docs.snowflake.com/en/sql-reference/data-types-numeric
+    """
+    if isinstance(expression, exp.DataType) and (
+        expression.this in _INTEGERS
+        or (expression.this == exp.DType.DECIMAL and [size.name for size in expression.expressions] in _WHOLE)
+    ):
+        return exp.DataType(this=exp.DType.INT128)
+    return expression
+
+
+_WHOLE: tuple[list[str], ...] = ([], ["38"], ["38", "0"])
 _CALL: Types = (exp.Anonymous,)
 _SHOW: Types = (exp.Show,)
 
@@ -95,7 +112,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform(fs.object_construct, (exp.StarMap, exp.Struct, exp.JSONObject)),
     Transform(fs.timestamp_ntz, (exp.DataType,)),
     Transform(fs.float_to_double, (exp.DataType,)),
-    Transform(fs.integer_precision, (exp.DataType,)),
+    Transform(integer_precision, (exp.DataType,)),
     Transform(fs.extract_text_length, (exp.Create, exp.Alter)),
     Transform(fs.array_size, (exp.ArraySize,)),
     Transform(fs.random, (exp.Rand,)),

@@ -44,6 +44,19 @@ def existing_containers(expression: Expr, context: Context) -> Expr:
     return expression
 
 
+def default_sequences(expression: Expr, context: Context) -> Expr:
+    """Name in full the sequences that a new table's defaults use: rows are inserted from any current schema."""
+    if isinstance(expression, exp.Create):
+        for default in expression.find_all(exp.DefaultColumnConstraint):
+            for column in default.find_all(exp.Column):
+                if column.name.upper() == "NEXTVAL" and column.table:
+                    parts = (column.args.get(part) for part in ("table", "db", "catalog"))
+                    named = exp.Table(**dict(zip(("this", "db", "catalog"), parts, strict=True)))
+                    for part, name in zip(("catalog", "db", "table"), context.full_name(named), strict=True):
+                        column.set(part, exp.to_identifier(name, quoted=True))
+    return expression
+
+
 _MACROS = {"TYPEOF": "_sf_typeof"}
 
 

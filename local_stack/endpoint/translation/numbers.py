@@ -1,4 +1,4 @@
-"""Keep NUMBER exact: sums, averages and quotients of decimals, which fakesnow and DuckDB compute as DOUBLE.
+"""Keep NUMBER exact: sums, averages, quotients and remainders of decimals, which fakesnow and DuckDB compute as DOUBLE.
 
 Snowflake: SUM(NUMBER(p, s)) is NUMBER(38, s); a quotient has scale max(s1, min(s1 + 6, 12)) for a dividend of scale s1,
 rounded half away from zero; AVG is such a quotient; dividing by zero is an error. Only FLOAT is computed as floating point.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.engine.macros.exact_numbers import DIVIDE, NUMBER, SCALED
+from local_stack.endpoint.engine.macros.exact_numbers import CEILING, DIVIDE, FLOOR, NUMBER, REMAINDER, SCALED
 from local_stack.endpoint.translation.context import Context
 
 _INTEGER_FUNCTIONS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
@@ -27,13 +27,19 @@ _STATISTICS: dict[type[Expr], int] = {
     exp.Median: 3,
     exp.PercentileCont: 3,
 }
-_REWRITTEN: tuple[type[Expr], ...] = (exp.Avg, exp.Sum, exp.Div, *_STATISTICS)
+_TYPED = {exp.Div: DIVIDE, exp.Mod: REMAINDER, exp.Floor: FLOOR, exp.Ceil: CEILING}
+_REWRITTEN: tuple[type[Expr], ...] = (exp.Avg, exp.Sum, exp.Div, exp.Mod, exp.Floor, exp.Ceil, *_STATISTICS)
+# What takes numbers alone: a VARIANT in it is a FLOAT.
+_OF_NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil)
 _OPAQUE = (exp.Query, exp.Placeholder, exp.Lambda, exp.Star)
 
 
 def before(expression: Expr, context: Context) -> Expr:
     """Mark what SUM adds up, write AVG as a quotient, divide by macro; on Snowflake's tree."""
     del context
+    for path in list(expression.find_all(exp.JSONExtract)):
+        if isinstance(_above(path), _OF_NUMBERS):
+            path.replace(exp.Cast(this=path.copy(), to=exp.DataType.build("DOUBLE")))
     if not expression.find(*_REWRITTEN):
         return expression
     for average in list(expression.find_all(exp.Avg)):
@@ -46,23 +52,38 @@ def before(expression: Expr, context: Context) -> Expr:
     for total in sorted(expression.find_all(exp.Sum), key=lambda node: -node.depth):
         if not total.find_ancestor(exp.Pivot):
             _mark(total)
-    for division in sorted(expression.find_all(exp.Div), key=lambda node: -node.depth):
-        if division.find_ancestor(exp.Lambda, exp.Having):
-            continue
-        select_above = division.find_ancestor(exp.Select)
-        dividend, divisor = (_witness(side, select_above) for side in (division.this, division.expression))
-        if dividend and divisor:
-            division.replace(_call(DIVIDE, division.this, division.expression, dividend, divisor))
+    for node in sorted(expression.find_all(*_TYPED), key=lambda node: -node.depth):
+        if not node.find_ancestor(exp.Lambda, exp.Having) and not node.args.get("decimals"):
+            _call_by_type(node)
     return expression
+
+
+def _above(node: Expr) -> Expr | None:
+    """Return what takes a node for an operand, which may be in parentheses."""
+    above = node.parent
+    while isinstance(above, exp.Paren):
+        above = above.parent
+    return above
 
 
 def after(expression: Expr, context: Context) -> Expr:
     """Take away the TRY_CAST(… AS DOUBLE) that fakesnow has put around what SUM adds up."""
     del context
     for cast in list(expression.find_all(exp.TryCast)):
-        if isinstance(cast.this, exp.Distinct) or _is_call(cast.this, NUMBER):
+        of_pivot = isinstance(cast.parent, exp.Sum) and cast.find_ancestor(exp.Pivot)
+        if isinstance(cast.this, exp.Distinct) or _is_call(cast.this, NUMBER) or of_pivot:
             cast.replace(cast.this)
     return expression
+
+
+def _call_by_type(node: Expr) -> None:
+    """Make an operator the macro that chooses by the types of its operands, where there is a witness of them."""
+    select = node.find_ancestor(exp.Select)
+    operands = [node.this, node.expression] if isinstance(node, exp.Binary) else [node.this]
+    witnesses = [_witness(operand, select) for operand in operands]
+    known = [witness for witness in witnesses if witness is not None]
+    if len(known) == len(operands):
+        node.replace(_call(next(macro for kind, macro in _TYPED.items() if isinstance(node, kind)), *operands, *known))
 
 
 def _call(macro: str, *arguments: Expr) -> exp.Anonymous:

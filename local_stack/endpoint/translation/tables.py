@@ -78,7 +78,7 @@ def _declared(column: Expr) -> Declared:
         stored(column.this),
         not_null=column.find(exp.NotNullColumnConstraint) is not None,
         default=default.this if default else None,
-        length=_length(column.kind),
+        length=text_length(column.kind),
     )
 
 
@@ -86,7 +86,7 @@ _CHARS = {exp.DataType.Type.CHAR, exp.DataType.Type.NCHAR}
 _TEXTS = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NVARCHAR, *_CHARS}
 
 
-def _length(kind: exp.DataType | None) -> int | None:
+def text_length(kind: exp.DataType | None) -> int | None:
     """Return the n of VARCHAR(n); CHAR alone has one character. None where there is no limit."""
     if kind is None or kind.this not in _TEXTS:
         return None
@@ -106,7 +106,7 @@ def text_lengths(expression: Expr, _: Context) -> Expr:
     ):
         return expression
     for column in list(expression.this.expressions):
-        length = _length(column.kind) if isinstance(column, exp.ColumnDef) else None
+        length = text_length(column.kind) if isinstance(column, exp.ColumnDef) else None
         if length is not None:
             condition = sqlglot.parse_one(fitting(identifier_text(str(column.this.this)), length), read="duckdb")
             expression.this.append("expressions", exp.CheckColumnConstraint(this=condition))

@@ -1,4 +1,4 @@
-"""Define DuckDB macros of exact division, and of sums that stay decimal; see exact_numbers.
+"""Define DuckDB macros that choose by the types of their operands: exact division, sums that stay decimal; see numbers.py.
 
 Decimals are divided as integers: both at scale 12, in HUGEINT, rounded half away from zero. Values are bound once, by
 a lambda over a list of one, so that nested quotients do not multiply the text of the plan.
@@ -11,6 +11,9 @@ DIVIDE = f"{HOME}_sf_divide"
 NUMBER = f"{HOME}_sf_number"
 SCALED = f"{HOME}_sf_scaled_"
 _SCALES = (3, 6, 12)
+REMAINDER = f"{HOME}_sf_remainder"
+POSITION = f"{HOME}_sf_position"
+FLOOR, CEILING = f"{HOME}_sf_floor", f"{HOME}_sf_ceiling"
 
 SQL = f"""
 CREATE OR REPLACE MACRO {NUMBER}(x, w VARCHAR) AS TRY_CAST(trim(x, '"') AS DOUBLE), (x, w) AS x;
@@ -39,6 +42,14 @@ CREATE OR REPLACE MACRO {HOME}_sf_float_quotient(a, b) AS
         [{{'n': a::DOUBLE, 'd': b::DOUBLE}}],
         lambda q: CASE WHEN q.n IS NULL THEN NULL WHEN q.d = 0 THEN error('Division by zero') ELSE q.n / q.d END
     ), 1);
+CREATE OR REPLACE MACRO {REMAINDER}
+    (a, b, wa HUGEINT, wb DECIMAL(38, 12)) AS a::BIGINT % b,
+    (a, b, wa DECIMAL(38, 12), wb HUGEINT) AS a % b::BIGINT,
+    (a, b, wa HUGEINT, wb HUGEINT) AS a % b,
+    (a, b, wa, wb) AS a % b;
+CREATE OR REPLACE MACRO {POSITION} (k HUGEINT) AS k::BIGINT, (k DECIMAL(38, 12)) AS k::BIGINT, (k) AS k;
+CREATE OR REPLACE MACRO {FLOOR} (x, w HUGEINT) AS x, (x, w) AS floor(x);
+CREATE OR REPLACE MACRO {CEILING} (x, w HUGEINT) AS x, (x, w) AS ceil(x);
 CREATE OR REPLACE MACRO {DIVIDE}
     (a, b, wa HUGEINT, wb HUGEINT) AS {HOME}_sf_integer_quotient(a, b),
     (a, b, wa DECIMAL(38, 12), wb DECIMAL(38, 12)) AS {HOME}_sf_decimal_quotient(a, b, typeof(a)),

@@ -9,6 +9,7 @@ import duckdb
 
 from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
+from local_stack.endpoint.engine.text_lengths import fitting
 from local_stack.endpoint.errors import carried
 
 _TEXT = "_fs_global.main._sf_json_text(x)"
@@ -23,14 +24,34 @@ _MACROS = (
         WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
         WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
         ELSE CAST(x AS VARCHAR) END""",
+    f"_sf_fitting(x, n) AS CASE WHEN {fitting('x', 'n')} THEN x END",
     # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.
     """_sf_integer(x) AS CASE typeof(x)
-        WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
-        WHEN 'FLOAT' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS BIGINT)
+        WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS HUGEINT)
+        WHEN 'FLOAT' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS HUGEINT)
         WHEN 'JSON' THEN CAST(CASE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
             WHEN 'true' THEN '1' WHEN 'false' THEN '0'
-            ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS BIGINT)
-        ELSE CAST(x AS BIGINT) END""",
+            ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS HUGEINT)
+        ELSE CAST(x AS HUGEINT) END""",
+    # SYSTEM$TYPEOF of what is no constant.
+    """_sf_system_typeof(x) AS CASE
+        WHEN typeof(x) LIKE 'DECIMAL%' THEN replace(typeof(x), 'DECIMAL', 'NUMBER') || '[SB' || CASE
+            WHEN CAST(regexp_extract(typeof(x), '\\d+') AS INTEGER) <= 2 THEN '1'
+            WHEN CAST(regexp_extract(typeof(x), '\\d+') AS INTEGER) <= 4 THEN '2'
+            WHEN CAST(regexp_extract(typeof(x), '\\d+') AS INTEGER) <= 9 THEN '4'
+            WHEN CAST(regexp_extract(typeof(x), '\\d+') AS INTEGER) <= 18 THEN '8' ELSE '16' END || ']'
+        WHEN typeof(x) LIKE '%INT%' THEN 'NUMBER(38,0)[SB16]'
+        WHEN typeof(x) IN ('DOUBLE', 'FLOAT') THEN 'FLOAT[DOUBLE]'
+        WHEN typeof(x) = 'BOOLEAN' THEN 'BOOLEAN[SB1]'
+        WHEN typeof(x) = 'DATE' THEN 'DATE[SB4]'
+        WHEN typeof(x) = 'TIME' THEN 'TIME(9)[SB8]'
+        WHEN typeof(x) = 'TIMESTAMP' THEN 'TIMESTAMP_NTZ(9)[SB16]'
+        WHEN typeof(x) = 'TIMESTAMP WITH TIME ZONE' THEN 'TIMESTAMP_LTZ(9)[SB16]'
+        WHEN typeof(x) = 'BLOB' THEN 'BINARY(8388608)[LOB]'
+        WHEN typeof(x) LIKE '%]' THEN 'ARRAY[LOB]'
+        WHEN typeof(x) LIKE 'STRUCT%' OR typeof(x) LIKE 'MAP%' THEN 'OBJECT[LOB]'
+        WHEN typeof(x) = 'JSON' THEN 'VARIANT[LOB]'
+        ELSE 'VARCHAR(16777216)[LOB]' END""",
     # PARSE_JSON: an empty text is NULL; the error's text is one of ours (errors.py).
     "_sf_json_text(x) AS CASE typeof(x) WHEN 'JSON'"
     " THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') ELSE CAST(x AS VARCHAR) END",

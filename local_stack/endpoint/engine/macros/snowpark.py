@@ -85,7 +85,7 @@ MACROS: Final[tuple[str, ...]] = (
     f"_sp_is_timestamp_ntz(x) AS {_is_text(_NAIVE)}",
     f"_sp_is_timestamp_tz(x) AS {_is_text(_ZONED)}",
     "_sp_as_integer(x) AS CASE WHEN json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT')"
-    " THEN CAST(round(CAST(json_extract_string(to_json(x), '$') AS DECIMAL(38, 6))) AS BIGINT) END",
+    " THEN CAST(round(CAST(json_extract_string(to_json(x), '$') AS DECIMAL(38, 6))) AS HUGEINT) END",
     "_sp_as_double(x) AS CASE WHEN json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT')"
     " THEN CAST(json_extract_string(to_json(x), '$') AS DOUBLE) END",
     "_sp_as_varchar(x) AS CASE WHEN json_type(to_json(x)) = 'VARCHAR' THEN json_extract_string(to_json(x), '$') END",

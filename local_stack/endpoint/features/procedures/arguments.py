@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from local_stack.endpoint.features.procedures.call import Argument
 from local_stack.endpoint.features.procedures.definition import Parameter
 from local_stack.endpoint.language.types import SqlType
+from local_stack.endpoint.outcome import rounded
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Statement
 
@@ -104,7 +104,7 @@ def from_handler(text: str | None, kind: SqlType) -> Any:
         return None
     match kind.family:
         case "NUMBER":
-            value = Decimal(text).quantize(Decimal(1).scaleb(-kind.scale), ROUND_HALF_UP)
+            value = rounded(text, kind.scale)
             return int(value) if kind.scale == 0 else value
         case "FLOAT":
             return float(text)

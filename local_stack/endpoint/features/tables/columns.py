@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,16 @@ from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.language.column_types import type_text
 from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.quoting import identifier
+from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.translation.definitions import COUNTER, is_ordered
 from local_stack.endpoint.translation.result_columns import columns_of_create, table_columns
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
 
 _SHADOW = "_DECLARED_COLUMNS"
+_NEXTVAL = re.compile(r"(?i)nextval\('((?:[^']|'')+)'\)")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class ColumnOfTable:
     """Describe a column of a table or view.
 
     `type` is DuckDB's type. `kind` is ARRAY or OBJECT where the column was created so. `length` is the n of a
-    VARCHAR(n), or None for the default.
+    VARCHAR(n), or None for the default. `default` is DuckDB's expression, and `shown_default` Snowflake's. `identity` is
+    the start and the step of an AUTOINCREMENT column, and whether it is ordered.
     """
 
     name: str
@@ -39,6 +44,7 @@ class ColumnOfTable:
     primary_key: bool = False
     unique_key: bool = False
     kind: str | None = None
+    identity: tuple[int, int, bool] | None = None
 
     @property
     def shown_type(self) -> str:
@@ -51,11 +57,28 @@ class ColumnOfTable:
         return type_text(self.shown_type, self.length)
 
     @property
+    def shown_default(self) -> str | None:
+        """Return the default as DESCRIBE shows it: an identity, `database.schema.sequence.NEXTVAL`, an expression."""
+        if self.identity:
+            start, step, ordered = self.identity
+            return f"IDENTITY START {start} INCREMENT {step} {'ORDER' if ordered else 'NOORDER'}"
+        if sequence := sequence_of(self.default):
+            return f"{sequence}.NEXTVAL"
+        return self.default
+
+    @property
     def definition(self) -> str:
         """Return the column's definition in a DuckDB CREATE TABLE."""
         default = f" DEFAULT {self.default}" if self.default else ""
         limit = f" {check(self.name, self.length)}" if self.length else ""
         return f"{identifier(self.name)} {self.type}{default}{'' if self.nullable else ' NOT NULL'}{limit}"
+
+
+def sequence_of(default: str | None) -> SchemaName | None:
+    """Return the sequence that a default takes its numbers from."""
+    called = _NEXTVAL.fullmatch(default or "")
+    parts = Reader(called[1].replace("''", "'")).name() if called else ()
+    return SchemaName(*parts) if len(parts) == 3 else None
 
 
 def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
@@ -108,6 +131,7 @@ def _columns(
             query = f"SELECT column_name, comment FROM duckdb_columns() WHERE {where}"
             comments = dict(session.duck.execute(query, place).fetchall())
         lengths = lengths_of(session.duck, physical)
+        identities = _identities(session, [row[4] for row in rows])
     keys = note.get("keys", [])
     primary = {column for key in keys if key["kind"] == "PRIMARY KEY" for column in key["columns"]}
     unique = {column for key in keys if key["kind"] == "UNIQUE" for column in key["columns"]}
@@ -123,6 +147,23 @@ def _columns(
             name in primary,
             name in unique,
             kinds.get(name),
+            identities.get(default),
         )
         for name, kind, null, _, default, *_ in rows
     ]
+
+
+def _identities(session: Session, defaults: list[str | None]) -> dict[str | None, tuple[int, int, bool]]:
+    """Return the identities among defaults. Hold the session's lock."""
+    found: dict[str | None, tuple[int, int, bool]] = {}
+    for default in defaults:
+        sequence = sequence_of(default)
+        if sequence is None or not sequence.name.startswith(COUNTER):
+            continue
+        for start, step in session.duck.execute(
+            "SELECT start_value, increment_by FROM duckdb_sequences()"
+            " WHERE (database_name, schema_name, sequence_name) = (?, ?, ?)",
+            [sequence.database, sequence.schema, sequence.name],
+        ).fetchall():
+            found[default] = (start, step, is_ordered(sequence.name))
+    return found

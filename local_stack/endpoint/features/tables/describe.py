@@ -39,7 +39,7 @@ class DescribeTable:
                 column.snowflake_type,
                 "COLUMN",
                 "Y" if column.nullable else "N",
-                column.default,
+                column.shown_default,
                 "Y" if column.primary_key else "N",
                 "Y" if column.unique_key else "N",
                 None,

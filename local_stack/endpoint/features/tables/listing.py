@@ -319,9 +319,11 @@ def _columns(reader: Reader, session: Session, terse: bool) -> Result:
     for name in relations:
         for column in columns_of(session, name):
             kind = json.dumps(type_document(column.shown_type, column.length, column.nullable), separators=(",", ":"))
+            identity = column.shown_default if column.identity else ""
+            default = "" if column.identity else column.shown_default or ""
             rows.append([
-                name.name, name.schema, column.name, kind, "true" if column.nullable else "false", column.default or "",
-                "COLUMN", "", column.comment or "", name.database, "", None,
+                name.name, name.schema, column.name, kind, "true" if column.nullable else "false", default, "COLUMN", "",
+                column.comment or "", name.database, identity, None,
             ])  # fmt: skip
     filters = scope.filters
     if like or filters.like:

@@ -8,17 +8,23 @@ is set aside. Where a name is dropped twice, both objects are kept, and UNDROP b
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.tables.clone import definition_as, table_definition
+from local_stack.endpoint.features.tables.columns import sequence_of
 from local_stack.endpoint.features.tables.comments import comments_of, set_comments
 from local_stack.endpoint.language.names import SchemaName
-from local_stack.endpoint.language.quoting import identifier, literal
+from local_stack.endpoint.language.quoting import dotted, identifier, literal
+from local_stack.endpoint.translation.definitions import COUNTER
 
 if TYPE_CHECKING:
     from local_stack.endpoint.engine.engine import Engine
@@ -35,12 +41,24 @@ def keep_table(session: Session, table: SchemaName) -> dict[str, Any] | None:
         return None
     folder = _folder(session.engine)
     file = folder / f"{uuid.uuid4().hex}.parquet"
-    session.duck.execute(f"COPY (SELECT * FROM {session.quoted(table)}) TO {literal(str(file))} (FORMAT PARQUET)")
+    session.duck.execute(f"COPY ({_rows(session, table)}) TO {literal(str(file))} (FORMAT PARQUET)")
     comments = [[column, text] for column, text in comments_of(session, table).items()]
     return {
         "kind": "TABLE", "name": table.name, "sql": definition, "rows": str(file), "comments": comments,
         "note": session.notes.of(table),
     }  # fmt: skip
+
+
+def _rows(session: Session, table: SchemaName) -> str:
+    """Return the query of a table's rows for a Parquet file, where DuckDB would write a HUGEINT as a DOUBLE."""
+    described = session.duck.execute(f"DESCRIBE {session.quoted(table)}").fetchall()
+    exact = [
+        f"CAST({identifier(name)} AS DECIMAL(38, 0)) AS {identifier(name)}"
+        for name, kind, *_ in described
+        if kind == "HUGEINT"
+    ]
+    replaced = f" REPLACE ({', '.join(exact)})" if exact else ""
+    return f"SELECT *{replaced} FROM {session.quoted(table)}"
 
 
 def remember_table(session: Session, table: SchemaName, record: dict[str, Any]) -> None:
@@ -137,6 +155,7 @@ def purge(engine: Engine) -> None:
     for stored in engine.catalog.objects(DROPPED):
         if stored.created_on < limit:
             _remove_files(stored.definition)
+            _remove_counters(engine, stored.definition)
             engine.catalog.drop(DROPPED, stored.database, stored.schema, stored.name)
 
 
@@ -173,3 +192,13 @@ def _remove_files(record: dict[str, Any]) -> None:
     for entry in (record, *record.get("records", [])):
         if "rows" in entry:
             Path(entry["rows"]).unlink(missing_ok=True)
+
+
+def _remove_counters(engine: Engine, record: dict[str, Any]) -> None:
+    """Drop the sequences that a dropped table's AUTOINCREMENT columns took their numbers from."""
+    duck = engine.duck_conn.cursor()
+    for default in re.findall(r"nextval\('(?:[^']|'')+'\)", record.get("sql", "")):
+        sequence = sequence_of(default)
+        if sequence is not None and sequence.name.startswith(COUNTER) and sequence.database in engine.databases():
+            with suppress(duckdb.DependencyException):  # a clone of the table counts on
+                duck.execute(f"DROP SEQUENCE IF EXISTS {dotted(sequence.database, sequence.schema, sequence.name)}")

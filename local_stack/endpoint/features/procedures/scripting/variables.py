@@ -122,7 +122,8 @@ def _constant(value: Any) -> Expr:
         case bool():
             return exp.Boolean(this=value)
         case int() | float() | Decimal():
-            number = exp.Literal.number(str(abs(value)))
+            # abs() would round a Decimal to 28 digits.
+            number = exp.Literal.number(str(value.copy_abs() if isinstance(value, Decimal) else abs(value)))
             return exp.Paren(this=exp.Neg(this=number)) if value < 0 else number
         case dt.datetime():
             return exp.Literal.string(value.isoformat(sep=" "))

@@ -1,0 +1,50 @@
+"""Answer SYSTEM$TYPEOF: the type of an expression, and the bytes of its values.
+
+See: https://docs.snowflake.com/en/sql-reference/functions/system_typeof
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlglot import Expr, exp
+
+from local_stack.endpoint.messages import bytes_of
+from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.translation.context import Context, replace_each
+
+TYPE_NAME = "_fs_global.main._sf_system_typeof"
+
+
+def type_names(expression: Expr, _: Context) -> Expr:
+    """Write the type of a constant; ask a macro for that of anything else. Raises SqlError for a wrong number of arguments."""
+
+    def replace(node: Expr) -> Expr:
+        if not (isinstance(node, exp.Anonymous) and str(node.this).upper() == "SYSTEM$TYPEOF"):
+            return node
+        if len(node.expressions) != 1:
+            few = "not enough" if not node.expressions else "too many"
+            counts = f"expected 1, got {len(node.expressions)}"
+            raise SqlError(
+                f"SQL compilation error:\n{few} arguments for function [SYSTEM$TYPEOF], {counts}", 938, "22023"
+            )
+        value = node.expressions[0]
+        name = _of_constant(value)
+        return exp.Literal.string(name) if name else exp.Anonymous(this=TYPE_NAME, expressions=[value])
+
+    return replace_each(expression, replace)
+
+
+def _of_constant(value: Expr) -> str | None:
+    if isinstance(value, exp.Null):
+        return "NULL[LOB]"
+    if isinstance(value, exp.Neg):
+        value = value.this
+    if not isinstance(value, exp.Literal):
+        return None
+    if value.is_string:
+        return f"VARCHAR({len(value.name)})[LOB]"
+    _, digits, exponent = Decimal(value.name).as_tuple()
+    scale = max(-int(exponent), 0)
+    precision = max(len(digits) + max(int(exponent), 0), scale)
+    return f"NUMBER({precision},{scale})[SB{bytes_of(precision)}]" if precision <= 38 else "FLOAT[DOUBLE]"
