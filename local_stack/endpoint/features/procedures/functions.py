@@ -38,7 +38,7 @@ class Functions:
     def expand(self, statement: Statement, session: Session) -> Statement | None:
         """Return the statement without calls of user-defined functions; None where it has none."""
         known = {found.routine.name for found in registry.list_routines("FUNCTION", session)}
-        if not known or not any(name in statement.text.upper() for name in known):
+        if not known or not any(name.upper() in statement.text.upper() for name in known):
             return None
         text, changed = statement.text, False
         for _ in range(_DEPTH):  # a SQL function may call others
