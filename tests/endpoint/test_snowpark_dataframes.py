@@ -193,9 +193,12 @@ def test_columns_of_the_same_name_keep_it(session: Session) -> None:
 
 def test_lengths_of_text_are_told(session: Session) -> None:
     session.sql("CREATE OR REPLACE TABLE lengths (a VARCHAR(7), b VARCHAR)").collect()
-    assert [str(field.datatype) for field in session.table("lengths").schema] == ["StringType(7)", "StringType()"]
+    assert [str(field.datatype) for field in session.table("lengths").schema.fields] == [
+        "StringType(7)",
+        "StringType()",
+    ]
     told = session.sql("SELECT 'abc' AS c, a::VARCHAR(3) AS d, a || 'x' AS e FROM lengths").schema
-    assert [str(field.datatype) for field in told] == ["StringType(3)", "StringType(3)", "StringType()"]
+    assert [str(field.datatype) for field in told.fields] == ["StringType(3)", "StringType(3)", "StringType()"]
     assert not session.sql("INSERT INTO lengths VALUES ('a', 'b')").schema.fields[0].nullable
 
 
