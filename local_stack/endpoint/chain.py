@@ -322,7 +322,7 @@ class Chain:
                     (),
                     lambda: execution.describe(expression),
                 )
-                return described(outcome, expression, table_columns(session))
+                return described(outcome, expression, table_columns(session, describing=True))
             rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
             changed = changed_tables(expression, session)
 

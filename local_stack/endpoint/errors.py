@@ -18,6 +18,7 @@ from local_stack.endpoint.messages import snowflake_message
 from local_stack.endpoint.statements import SqlError, unsupported
 
 _CARRIED = re.compile(r"⟦(\d+) (\w{5}) (.*?)⟧", re.DOTALL)
+_ALIAS = re.compile(r"\b(AS)\s+(?:\"[^\"]*\"|\w+)\s*$", re.IGNORECASE)
 _PATH = re.compile(r"""(["'])/(?:[^"'\n]*/)?([^"'/\n]+)\1|(?<![\w.:/])/(?:[^\s"':;,()]+/)+([^\s"':;,()]+)""")
 # Snowflake's numbers for the errors clients react to. Source: the messages documented for each command.
 _DUCKDB: tuple[tuple[type[Exception], int, str, str], ...] = (
@@ -69,7 +70,7 @@ def as_sql_error(error: BaseException) -> SqlError:
     if isinstance(error, SqlError):
         return error
     if isinstance(error, sqlglot.errors.ParseError):
-        return SqlError(f"SQL compilation error:\n{_plain(str(error))}", errno=1003, sqlstate="42000")
+        return SqlError(f"SQL compilation error:\n{_syntax_error(error)}", errno=1003, sqlstate="42000")
     if isinstance(error, sqlglot.errors.SqlglotError | NotImplementedError):
         return unsupported(_plain(str(error)) or type(error).__name__)
     if isinstance(error, duckdb.Error):
@@ -77,6 +78,19 @@ def as_sql_error(error: BaseException) -> SqlError:
     return SqlError(
         f"The local endpoint failed on this statement: {type(error).__name__}: {error}", errno=603, sqlstate="XX000"
     )
+
+
+def _syntax_error(error: sqlglot.errors.ParseError) -> str:
+    """Say where a statement goes wrong as Snowflake does; clients look for the word that it names."""
+    where = error.errors[0] if error.errors else {}
+    word = str(where.get("highlight") or "").strip()
+    if not word or where.get("line") is None:
+        return _plain(str(error))
+    position = max(int(where["col"]) - len(word), 0)
+    before = str(where.get("start_context") or "")
+    if alias := _ALIAS.search(before):  # it is the alias that does not belong there, not what follows it
+        word, position = alias[1], max(position - len(alias[0]), 0)
+    return f"syntax error line {where['line']} at position {position} unexpected '{word}'."
 
 
 def _from_duckdb(error: duckdb.Error) -> SqlError:

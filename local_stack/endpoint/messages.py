@@ -60,6 +60,8 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      "Timestamp '{0}' is not recognized", 100035, "22007"),
     (duckdb.InvalidInputException, r'Could not parse string "([^"]*)" according to format specifier',
      "Date '{0}' is not recognized", 100040, "22007"),
+    (duckdb.InvalidInputException, r"^((?:no argument for repetition operator|missing |invalid |bad |unexpected )[^\n]*)$",
+     "Invalid regular expression: {0}", 100048, "2201B"),
     (duckdb.InvalidInputException, r"Argument for ntile must be greater than zero",
      "NTILE argument must be at least 1", 1008, "22023"),
     (duckdb.Error, r"(?s)\(Error: (String '.*' is too long and would be truncated)\)$", "{0}", 100078, "22000"),

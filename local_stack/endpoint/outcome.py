@@ -119,8 +119,10 @@ def column_from_result(column: Column) -> ColumnInfo:
     match column.type:
         case "FIXED":
             return ColumnInfo(column.name, "FIXED", 38, column.scale, nullable=column.nullable)
-        case "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ":
+        case "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIME":
             return ColumnInfo(column.name, column.type, 0, 9, nullable=column.nullable)
+        case "BINARY":
+            return ColumnInfo(column.name, "BINARY", length=8_388_608, nullable=column.nullable)
         case "TEXT":
             return ColumnInfo(column.name, "TEXT", length=_MAX_TEXT, nullable=column.nullable)
         case _:

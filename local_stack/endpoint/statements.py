@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 SUCCEEDED = "Statement executed successfully."
-ColumnType = Literal["TEXT", "FIXED", "REAL", "BOOLEAN", "DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "VARIANT"]
+ColumnType = Literal[
+    "TEXT", "FIXED", "REAL", "BOOLEAN", "DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "VARIANT", "TIME", "BINARY"
+]
 
 
 @dataclass(frozen=True)

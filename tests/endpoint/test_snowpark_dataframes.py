@@ -189,3 +189,31 @@ def test_columns_of_the_same_name_keep_it(session: Session) -> None:
     assert twice.columns == ["A", "A"]
     with pytest.raises(SnowparkColumnException, match="has 2 columns named"):
         twice.rename("a", "b")
+
+
+def test_lengths_of_text_are_told(session: Session) -> None:
+    session.sql("CREATE OR REPLACE TABLE lengths (a VARCHAR(7), b VARCHAR)").collect()
+    assert [str(field.datatype) for field in session.table("lengths").schema.fields] == [
+        "StringType(7)",
+        "StringType()",
+    ]
+    told = session.sql("SELECT 'abc' AS c, a::VARCHAR(3) AS d, a || 'x' AS e FROM lengths").schema
+    assert [str(field.datatype) for field in told.fields] == ["StringType(3)", "StringType(3)", "StringType()"]
+    assert not session.sql("INSERT INTO lengths VALUES ('a', 'b')").schema.fields[0].nullable
+
+
+def test_elements_come_in_their_order(session: Session) -> None:
+    rows = [[n, f"{n},20,30"] for n in range(3)]
+    session.create_dataframe(rows, schema=["n", "t"]).write.save_as_table("listed", mode="overwrite")
+    frame = session.table("listed")
+    expected = [(n, part) for n in range(3) for part in (str(n), "20", "30")]
+    assert values(frame.join_table_function("split_to_table", "t", f.lit(",")).select("n", "value")) == expected
+    arrays = frame.select("n", f.split("t", f.lit(",")).alias("a"))
+    flat = arrays.flatten("a").select("n", f.col("value").cast("string"), "path", "index")
+    assert [row[:2] for row in values(flat)] == expected
+    assert [row[2:] for row in values(flat)[:3]] == [("[0]", 0), ("[1]", 1), ("[2]", 2)]
+    nested = session.sql('SELECT PARSE_JSON(\'{"a": {"b c": 1, "d": [2]}}\') AS v')
+    paths = nested.flatten("v", "a").select("path", "key", "value")
+    assert sorted(values(paths)) == [("a.d", "d", "[\n  2\n]"), ("a['b c']", "b c", "1")]
+    assert nested.flatten("v", "x").count() == 0
+    assert values(nested.flatten("v", "x", outer=True).select("value", "index")) == [(None, None)]

@@ -43,6 +43,7 @@ def one(session: Session, expression: str) -> Any:
         ("OBJECT_INSERT({'a': 1}, 'b', 2):b::INT, OBJECT_INSERT({'a': 1}, 'a', 2, TRUE):a::INT", (2, 2)),
         ("OBJECT_PICK({'a': 1, 'b': 2}, ['a'])", '{\n  "a": 1\n}'),
         ("PARSE_JSON('{a: [1, 2,], ''b'': ''x''}')", '{\n  "a": [\n    1,\n    2\n  ],\n  "b": "x"\n}'),
+        ("PARSE_JSON('[{\"a\": {\"b\": [1, 2]}}]')[0]['a']['b'][1]", "2"),
         ("CHECK_JSON('{\"a\": null'), CHECK_JSON('{\"a: \"b\"}'), CHECK_JSON('[1]')",
          ("incomplete object value, pos 11", "missing colon, pos 7", None)),
         ("APPROX_PERCENTILE(a, 0.5) FROM VALUES (1), (2) AS t(a)", 1.5),
@@ -109,6 +110,10 @@ def test_xml(session: Session) -> None:
     [
         ("NTILE(0) OVER (ORDER BY 1)", "NTILE argument must be at least 1"),
         ("OBJECT_INSERT({'a': 1}, 'a', 2)", "duplicate field key"),
+        ("'a' REGEXP '+*'", "Invalid regular expression"),
+        ("MAX(1 AS b)", "You can only define aliases for the root"),  # Snowpark's words for "unexpected 'AS'"
+        ("(1 AS b + 10)", "You can only define aliases for the root"),
+        ("1 +) 2", "syntax error line 1 at position 10 unexpected '\\)'"),
         ("SHA2('a', 100)", "Invalid value \\[100\\] for function 'SHA2'"),
         ("APPROX_PERCENTILE_ESTIMATE(APPROX_PERCENTILE_ACCUMULATE(1), -1)", "Invalid value \\[-1.0\\] for function"),
     ],

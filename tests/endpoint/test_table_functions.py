@@ -5,6 +5,7 @@ See: https://docs.snowflake.com/en/developer-guide/udf/python/udf-python-tabular
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -96,6 +97,17 @@ def test_a_handler_that_takes_frames(session: Session, texts: Any) -> None:
         ),
     )
     assert rows(mapped.select("g", "n")) == [("g1", 3), ("g1", 3), ("g2", 3)]
+
+
+def test_values_of_every_type(session: Session) -> None:
+    given = (1, 1.5, True, "text", b"bytes", dt.date(2024, 1, 2), dt.time(3, 4, 5, 6), dt.datetime(2024, 1, 2, 3, 4, 5))
+
+    class Returned:
+        def process(self) -> Iterable[tuple[int, float, bool, str, bytes, dt.date, dt.time, dt.datetime]]:
+            yield given
+
+    session.udtf.register(Returned, list("abcdefgh"), name="returned", replace=True)
+    assert rows(session.table_function("returned")) == [(*given[:4], bytearray(given[4]), *given[5:])]
 
 
 def test_what_the_handler_raises(session: Session, texts: Any) -> None:

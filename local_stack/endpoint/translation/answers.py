@@ -11,7 +11,7 @@ from local_stack.endpoint.translation import merge, update
 def counted(expression: Expr, rows: int) -> Result:
     """Answer an INSERT or a DELETE."""
     done = "inserted" if isinstance(expression, exp.Insert) else "deleted"
-    return Result((Column(f"number of rows {done}", "FIXED"),), [[rows]])
+    return Result((Column(f"number of rows {done}", "FIXED", nullable=False),), [[rows]])
 
 
 def without_rows(expression: Expr) -> Result:

@@ -1,4 +1,4 @@
-"""Tell what DuckDB does not know of a query's columns: which are ARRAY, OBJECT or TIMESTAMP_TZ, and which never are NULL.
+"""Tell what DuckDB does not know of a query's columns: ARRAY, OBJECT or TIMESTAMP_TZ, VARCHAR's length, and what never is NULL.
 
 DuckDB has one type, JSON, for VARIANT, ARRAY and OBJECT, one type for TIMESTAMP_LTZ and TIMESTAMP_TZ, and its results say
 nothing of NULL. It is read off the query, down to constants, casts, functions and the declared columns of tables. What
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import duckdb
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.text_lengths import lengths_of
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.language.types import Kind
@@ -23,11 +24,12 @@ from local_stack.endpoint.translation.nullability import can_be_null
 
 @dataclass(frozen=True)
 class Known:
-    """Hold what is known of a column. name: as stored, '' for one without."""
+    """Hold what is known of a column. name: as stored, '' for one without. length: of VARCHAR(n)."""
 
     name: str
     kind: Kind | None = None
     nullable: bool = True
+    length: int | None = None
 
 
 Columns = Sequence[Known] | None  # in order; None where they cannot be told
@@ -68,11 +70,16 @@ def described(outcome: Outcome, expression: Expr, of_table: TableColumns) -> Out
 def _described(column: ColumnInfo, known: Known) -> ColumnInfo:
     if known.kind and column.type == _REFINED[known.kind]:
         column = replace(column, type=known.kind)
+    if known.length and column.type == "TEXT":
+        column = replace(column, length=known.length)
     return replace(column, nullable=column.nullable and known.nullable)
 
 
-def table_columns(session: Session) -> TableColumns:
-    """Return what a session knows of the columns of tables. Hold its lock."""
+def table_columns(session: Session, describing: bool = False) -> TableColumns:
+    """Return what a session knows of the columns of tables. Hold its lock.
+
+    describing: lengths too; DuckDB takes ten milliseconds to tell them.
+    """
 
     def columns(table: exp.Table) -> Columns:
         name = session.physical_table(SchemaName(*session.full_name(table)))
@@ -81,7 +88,8 @@ def table_columns(session: Session) -> TableColumns:
         except duckdb.Error:  # a view of Snowflake's own, or a name that is resolved in another way
             return None
         kinds = session.semi_structured(table)
-        return [Known(row[1], kinds.get(row[1]), not row[3]) for row in rows]
+        lengths = lengths_of(session.duck, name) if describing else {}
+        return [Known(row[1], kinds.get(row[1]), not row[3], lengths.get(row[1])) for row in rows]
 
     return columns
 
@@ -132,7 +140,12 @@ def _united(left: Columns, right: Columns, query: exp.SetOperation) -> Columns:
     if left is None or right is None or len(left) != len(right) or query.args.get("by_name"):
         return None
     return [
-        Known(one.name, one.kind if one.kind == other.kind else None, one.nullable or other.nullable)
+        Known(
+            one.name,
+            one.kind if one.kind == other.kind else None,
+            one.nullable or other.nullable,
+            max(one.length, other.length) if one.length and other.length else None,
+        )
         for one, other in zip(left, right, strict=True)
     ]
 
@@ -168,7 +181,8 @@ class _Scope:
                     return None
                 found += chosen
             else:
-                found.append(Known(_stored(projection), self._kind(projection), self._nullable(projection)))
+                nullable, length = self._nullable(projection), self._length(projection)
+                found.append(Known(_stored(projection), self._kind(projection), nullable, length))
         return found
 
     def _add(self, source: Expr) -> None:
@@ -235,10 +249,15 @@ class _Scope:
         found = self._find(node)
         return found is None or found.nullable
 
+    def _length(self, projection: Expr) -> int | None:
+        value = _bare(projection)
+        if isinstance(value, exp.Column | exp.Parameter):
+            found = self._find(value)
+            return found.length if found else None
+        return _declared_length(value)
+
     def _kind(self, projection: Expr) -> Kind | None:
-        value = projection.unalias()
-        while isinstance(value, exp.Paren):
-            value = value.this
+        value = _bare(projection)
         if isinstance(value, exp.Cast):
             return declared(value.to)
         if isinstance(value, exp.Column | exp.Parameter):
@@ -246,6 +265,23 @@ class _Scope:
             return found.kind if found else None
         name = str(value.this).upper() if isinstance(value, exp.Anonymous) else type(value).__name__
         return _FUNCTIONS.get(name)
+
+
+def _bare(projection: Expr) -> Expr:
+    value = projection.unalias()
+    while isinstance(value, exp.Paren):
+        value = value.this
+    return value
+
+
+def _declared_length(value: Expr) -> int | None:
+    """Return the length of a text's type: of a constant its own, of a cast to VARCHAR(n) n."""
+    if isinstance(value, exp.Literal) and value.is_string:
+        return len(value.name) or None
+    if type(value) is not exp.Cast or not value.to.is_type(*exp.DataType.TEXT_TYPES) or not value.to.expressions:
+        return None
+    size = value.to.expressions[0].this
+    return int(size.name) if isinstance(size, exp.Literal) else None
 
 
 def _groups_are_merged(select: exp.Select) -> bool:
@@ -259,7 +295,14 @@ def _values(values: exp.Values) -> Columns:
     if not rows or len({len(row) for row in rows}) != 1:
         return None
     return [
-        Known(f"COLUMN{number}", _constant_kind(cells[0]), any(can_be_null(cell, lambda _: True) for cell in cells))
+        Known(
+            f"COLUMN{number}",
+            _constant_kind(cells[0]),
+            any(can_be_null(cell, lambda _: True) for cell in cells),
+            max((_declared_length(cell) or 0 for cell in cells), default=0)
+            if all(map(_declared_length, cells))
+            else None,
+        )
         for number, cells in enumerate(zip(*rows, strict=True), start=1)
     ]
 

@@ -50,7 +50,7 @@ def functions(expression: Expr, context: Context) -> Expr:
         if isinstance(node, exp.Window):
             return _window(node)
         if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
-            return _key(node, node.expressions[0])
+            return _index(node, node.expressions[0])
         if not isinstance(node, exp.Func):
             return node
         name = call_name(node)
@@ -183,6 +183,15 @@ def _digest(*, of_states: bool) -> Callable[[Expr], Expr]:
 
 def _as_double(value: Expr) -> Expr:
     return exp.Cast(this=value.copy(), to=exp.DataType(this=exp.DType.DOUBLE))
+
+
+def _index(node: exp.Bracket, index: Expr) -> Expr:
+    """Read an element of an element here: fakesnow's transform does not go into what it has replaced."""
+    above = node.parent
+    if not (isinstance(above, exp.Bracket) and above.this is node and isinstance(index, exp.Literal)):
+        return _key(node, index)
+    path = '$."' + index.name.replace('"', '\\"') + '"' if index.is_string else f"$[{index.name}]"
+    return exp.paren(exp.JSONExtract(this=node.this, expression=exp.Literal.string(path)), copy=False)
 
 
 def _key(node: Expr, key: Expr) -> Expr:

@@ -53,7 +53,7 @@ _FLATTENED: Final = """(input, path, is_outer, mode) AS TABLE
                     i := CASE WHEN json_type(s._sf_root, e.path) = 'ARRAY' THEN TRY_CAST(e.key AS BIGINT) END,
                     v := json_extract(s._sf_root, e.fullkey),
                     t := json_extract(s._sf_root, e.path)) ORDER BY e.id)
-         FROM {walk}(s._sf_root, path) e
+         FROM json_tree(s._sf_root, path) e
          WHERE e.key IS NOT NULL AND (mode = 'BOTH' OR json_type(s._sf_root, e.path) = mode)
            AND json_type(s._sf_root, e.path) IN ('ARRAY', 'OBJECT')
            AND starts_with(e.path, path)),
@@ -62,17 +62,44 @@ _FLATTENED: Final = """(input, path, is_outer, mode) AS TABLE
           FROM (SELECT to_json(input) AS _sf_root) s) f"""
 _SPLIT: Final = """(input, delimiter) AS TABLE
     SELECT 1::BIGINT AS SEQ, f.r.i::BIGINT AS INDEX, f.r.v AS VALUE
-    FROM (SELECT unnest(list_transform({parts}, lambda v, i: struct_pack(i := i, v := v))) AS r
-          FROM (SELECT CAST(input AS VARCHAR) AS _sf_text, CAST(delimiter AS VARCHAR) AS _sf_by) s) f"""
+    FROM (SELECT unnest(list_transform({parts}, lambda _sf_v, _sf_i: struct_pack(i := _sf_i, v := _sf_v))) AS r) f"""
+_TEXT: Final = "CAST(input AS VARCHAR)"
+_BY: Final = "CAST(delimiter AS VARCHAR)"
+
+# FLATTEN without RECURSIVE is an UNNEST of a list that needs no subquery: DuckDB then keeps the rows in order.
+_PATH: Final = "regexp_replace(regexp_replace({path}, '^\\$\\.?', ''), '\\.?\"([^\"]*)\"', '[''\\1'']', 'g')"
+_ELEMENTS: Final = (
+    "_sp_elements(j, path, mode) AS CASE"
+    " WHEN json_type(json_extract(j, path)) = 'ARRAY' AND mode <> 'OBJECT' THEN list_transform("
+    "range(CAST(json_array_length(json_extract(j, path)) AS BIGINT)), lambda _sf_n: struct_pack(k := NULL::VARCHAR, p := "
+    + _PATH.format(path="path || '[' || _sf_n || ']'")
+    + ", i := _sf_n, v := json_extract(j, path || '[' || _sf_n || ']'), t := json_extract(j, path)))"
+    " WHEN json_type(json_extract(j, path)) = 'OBJECT' AND mode <> 'ARRAY' THEN list_transform("
+    "json_keys(json_extract(j, path)), lambda _sf_k: struct_pack(k := _sf_k, p := "
+    + _PATH.format(
+        path="path || CASE WHEN regexp_full_match(_sf_k, '[A-Za-z_$][\\w$]*') THEN '.' || _sf_k ELSE '.\"' || _sf_k || '\"' END"
+    )
+    + ", i := NULL::BIGINT, v := json_extract(j, path || '.\"' || _sf_k || '\"'), t := json_extract(j, path))) END"
+)
+_NOTHING: Final = (
+    "[struct_pack(k := NULL::VARCHAR, p := NULL::VARCHAR, i := NULL::BIGINT, v := NULL::JSON,"
+    " t := json_extract(j, path))]"
+)
 
 MACROS: Final[tuple[str, ...]] = (
-    "_sp_flatten_each" + _FLATTENED.format(walk="json_each"),
-    "_sp_flatten_tree" + _FLATTENED.format(walk="json_tree"),
-    "_sp_split_to_table" + _SPLIT.format(parts="string_split(s._sf_text, s._sf_by)"),
+    _ELEMENTS,
+    "_sp_elements_or_one(j, path, is_outer, mode) AS CASE"
+    " WHEN len(_fs_global.main._sp_elements(j, path, mode)) > 0 THEN _fs_global.main._sp_elements(j, path, mode)"
+    f" WHEN is_outer THEN {_NOTHING} END",
+    "_sp_flatten_each(input, path, is_outer, mode) AS TABLE SELECT 1::BIGINT AS SEQ, f.r.k AS KEY, f.r.p AS PATH,"
+    " f.r.i AS INDEX, f.r.v AS VALUE, f.r.t AS THIS FROM"
+    " (SELECT unnest(_fs_global.main._sp_elements_or_one(to_json(input), path, is_outer, mode)) AS r) f",
+    "_sp_flatten_tree" + _FLATTENED,
+    "_sp_split_to_table" + _SPLIT.format(parts=f"string_split({_TEXT}, {_BY})"),
     "_sp_strtok_split_to_table"
     + _SPLIT.format(
-        parts="list_filter(string_split(translate(s._sf_text, s._sf_by, repeat(left(s._sf_by, 1), length(s._sf_by))),"
-        " left(s._sf_by, 1)), lambda t: t <> '')"
+        parts=f"list_filter(string_split(translate({_TEXT}, {_BY}, repeat(left({_BY}, 1), length({_BY}))),"
+        f" left({_BY}, 1)), lambda _sf_t: _sf_t <> '')"
     ),
     f"_sp_is_integer(x) AS json_type(to_json(x)) IN {_INTEGERS}",
     "_sp_is_decimal(x) AS json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT')",

@@ -112,6 +112,10 @@ def from_handler(text: str | None, kind: SqlType) -> Any:
             return text == "true"
         case "DATE":
             return dt.date.fromisoformat(text[:10])
+        case "TIME":
+            return dt.time.fromisoformat(text)
+        case "BINARY":
+            return bytes.fromhex(text)
         case "TIMESTAMP_NTZ":
             return dt.datetime.fromisoformat(text).replace(tzinfo=None)
         case "TIMESTAMP_LTZ" | "TIMESTAMP_TZ":

@@ -12,7 +12,7 @@ from sqlglot import exp
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Column, Result, Statement
+from local_stack.endpoint.statements import Column, Result, Statement, unsupported
 
 
 class Explain:
@@ -24,6 +24,9 @@ class Explain:
         if reader.accept("USING") and not reader.accept_any("TEXT", "TABULAR", "JSON"):
             raise reader.unexpected()
         query = reader.rest()
+        tables = list(parse(query).find_all(exp.Table))
+        if any(table.db.upper() == "INFORMATION_SCHEMA" for table in tables):
+            raise unsupported("EXPLAIN of INFORMATION_SCHEMA")
         described = session.run(replace(statement, text=query, describe_only=True))
         lines = [
             "GlobalStats:",
@@ -33,6 +36,6 @@ class Explain:
             "Operations:",
         ]
         lines.append(f"1:0     ->Result  {', '.join(column.name for column in described.columns)}")
-        for number, table in enumerate(parse(query).find_all(exp.Table), start=1):
+        for number, table in enumerate(tables, start=1):
             lines.append(f"1:{number}          ->TableScan  {table.sql(dialect='snowflake')}")
         return Result((Column("content"),), [["\n".join(lines)]])

@@ -25,6 +25,8 @@ _COLUMN_TYPES: dict[str, ColumnType] = {
     "FLOAT": "REAL",
     "BOOLEAN": "BOOLEAN",
     "DATE": "DATE",
+    "TIME": "TIME",
+    "BINARY": "BINARY",
     "TIMESTAMP_NTZ": "TIMESTAMP_NTZ",
     "TIMESTAMP_LTZ": "TIMESTAMP_LTZ",
     "TIMESTAMP_TZ": "TIMESTAMP_LTZ",
@@ -88,13 +90,9 @@ def result_column(name: str, kind: SqlType) -> Column:
     return Column(name, _COLUMN_TYPES.get(kind.family, "TEXT"), kind.scale)
 
 
-def scalar_result(routine: Routine, text: str | None) -> Result | Statement:
+def scalar_result(routine: Routine, text: str | None) -> Result:
     """Return one row, one column named after the procedure."""
     kind = parse_type(routine.returns)
-    if kind.family in ("TIME", "BINARY"):  # result columns that only the engine makes
-        literal = "NULL" if text is None else quote_string(text)
-        source = f"TO_BINARY({literal}, 'HEX')" if kind.family == "BINARY" else f"{literal}::TIME"
-        return Statement(f"SELECT {source} AS {quote_name(routine.name)}")
     return Result((result_column(routine.name, kind),), [[from_handler(text, kind)]])
 
 
