@@ -4,11 +4,15 @@ INSERT INTO staging.transactions_validated_delta (
     payment_method, user_tier, created_at, is_valid, validation_errors, validation_warnings, is_test_user, batch_id,
     is_changed, is_removed, previous_date
 )
-WITH source AS (
+WITH constants AS (
+    SELECT &{constants}
+),
+
+source AS (
     SELECT
         &{transaction_id} AS transaction_id,
         &{user_id} AS user_id,
-        r.product_id,
+        NULLIF(r.product_id, '') AS product_id,
         r.quantity,
         r.unit_price,
         r.total_amount,
@@ -16,11 +20,11 @@ WITH source AS (
         r.tax_amount,
         r.status,
         r.payment_method,
-        r.user_tier,
+        NULLIF(r.user_tier, '') AS user_tier,
         r.created_at,
         r.batch_id
     FROM raw.transactions AS r
-    WHERE r.batch_id = ?
+    WHERE r.batch_id = ? AND &{delivered}
 ),
 
 single AS (
@@ -43,6 +47,7 @@ ruled AS (
         &{warnings} AS validation_warnings,
         &{is_test_user} AS is_test_user
     FROM single
+    CROSS JOIN constants
 ),
 
 judged AS (
@@ -50,6 +55,12 @@ judged AS (
         ruled.*,
         ARRAY_SIZE(ruled.validation_errors) = 0 AS is_valid
     FROM ruled
+),
+
+present AS (
+    SELECT *
+    FROM staging.transactions_validated AS known
+    WHERE &{known}
 )
 
 SELECT
@@ -74,7 +85,7 @@ SELECT
     FALSE AS is_removed,
     present.created_at::DATE AS previous_date
 FROM judged
-LEFT JOIN staging.transactions_validated AS present
+LEFT JOIN present
     ON
         judged.transaction_id = present.transaction_id
         AND EQUAL_NULL(judged.product_id, present.product_id)
