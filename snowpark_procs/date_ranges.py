@@ -21,19 +21,15 @@ class DateRanges:
 
     @classmethod
     def around(cls, dates: Iterable[datetime.date], days: int = 0) -> DateRanges:
-        """The dates with that many days before and after each. More than 50 ranges are joined where the gaps are smallest."""
-        joined: list[Range] = []
-        for date in sorted(set(dates)):
-            first, last = _moved(date, -days), _moved(date, days)
-            if joined and first <= _moved(joined[-1][1], 1):
-                joined[-1] = (joined[-1][0], last)
-            else:
-                joined.append((first, last))
-        return cls(tuple(_without_smallest_gaps(joined)))
+        """The dates with that many days before and after each."""
+        return _joined((_moved(date, -days), _moved(date, days)) for date in dates)
 
     @classmethod
     def between(cls, first: datetime.date, last: datetime.date) -> DateRanges:
         return cls(((first, last),))
+
+    def joined(self, other: DateRanges) -> DateRanges:
+        return _joined((*self.ranges, *other.ranges))
 
     def condition(self, column: str) -> str:
         """The SQL condition that the time lies in one of the ranges, or is NULL.
@@ -42,6 +38,17 @@ class DateRanges:
         https://docs.snowflake.com/en/user-guide/tables-clustering-micropartitions
         """
         return "(" + " OR ".join([f"{column} IS NULL", *(_within(column, each) for each in self.ranges)]) + ")"
+
+
+def _joined(ranges: Iterable[Range]) -> DateRanges:
+    """Ranges that overlap or touch become one. More than 50 are joined where the gaps are smallest."""
+    joined: list[Range] = []
+    for first, last in sorted(ranges):
+        if joined and first <= _moved(joined[-1][1], 1):
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return DateRanges(tuple(_without_smallest_gaps(joined)))
 
 
 def _within(column: str, dates: Range) -> str:

@@ -43,7 +43,8 @@ class Delivery:
 class Batch:
     """What the flag step must know of a batch, apart from its rows.
 
-    later: batches published after it that are in STAGING already. replaced: dates that those hold as a whole, by dataset.
+    later: batches published after it that are in STAGING already. replaced: dates that those hold as a whole;
+    delivered_later: the dates of their rows; both by dataset.
     """
 
     batch_id: str
@@ -51,6 +52,7 @@ class Batch:
     deliveries: dict[str, Delivery]
     later: list[str]
     replaced: dict[str, list[str]]
+    delivered_later: dict[str, DateRanges]
 
     def own_dates(self, dataset: str) -> list[str]:
         """The dates that the batch holds as a whole."""
@@ -138,9 +140,11 @@ def _batch(session: Session, batch_id: str) -> Batch | None:
         raise ArgumentError(f"Batch {batch_id} is not loaded: call ops.load_batch first")
     if rows[0][0]:
         return None
-    later, replaced = set(), dict[str, set[str]]()
-    for later_id, dates, dataset, scope in run(session, "later_flagged_batches", [batch_id]):
+    later, replaced, delivered = set(), dict[str, set[str]](), dict[str, DateRanges]()
+    for later_id, dates, dataset, scope, first, last in run(session, "later_flagged_batches", [batch_id]):
         later.add(later_id)
+        if first:
+            delivered[dataset] = delivered.get(dataset, DateRanges()).joined(DateRanges.between(first, last))
         if scope == "dates":
             replaced.setdefault(dataset, set()).update(json.loads(dates))
     return Batch(
@@ -152,6 +156,7 @@ def _batch(session: Session, batch_id: str) -> Batch | None:
         },
         later=sorted(later),
         replaced={dataset: sorted(dates) for dataset, dates in replaced.items()},
+        delivered_later=delivered,
     )
 
 
@@ -234,9 +239,8 @@ class _Flagging:
     def _fill_delta(self, table: StagingTable, reach: Reach) -> None:
         rules = self.rulebook.rules[table.rules]
         own_dates = json.dumps(self.batch.own_dates(table.dataset))
-        binds = [self.batch.batch_id, self.later, json.dumps(self.batch.replaced.get(table.dataset, []))]
-        if table is SESSIONS:
-            binds = [binds[0], self.later, *binds[1:], own_dates, own_dates, self.later]
+        binds = [self.later, json.dumps(self.batch.replaced.get(table.dataset, []))]
+        binds = [*binds, own_dates, self.batch.batch_id] if table is SESSIONS else [self.batch.batch_id, *binds]
         try:
             run(
                 self.session,
@@ -245,7 +249,9 @@ class _Flagging:
                 constants=self.constants,
                 delivered=self.batch.deliveries[table.dataset].delivered.condition(f"r.{table.time}"),
                 known=reach.own.condition(f"known.{table.time}"),
-                emptied=reach.near_sessions.condition(f"r.{table.time}"),
+                delivered_later=self.batch.delivered_later.get(table.dataset, DateRanges()).condition(
+                    f"r.{table.time}"
+                ),
                 near_events=reach.near_events.condition("e.timestamp"),
                 session_microseconds=self.session_microseconds,
                 differs=table.differs("judged", "present"),

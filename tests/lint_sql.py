@@ -116,7 +116,6 @@ _IN_JANUARY = DateRanges.between(datetime.date(2024, 1, 1), datetime.date(2024, 
 _BOUNDS = {
     "near_events": _IN_JANUARY.condition("e.timestamp"),
     "near_sessions": _IN_JANUARY.condition("s.session_start"),
-    "emptied": _IN_JANUARY.condition("r.session_start"),
     "near": _IN_JANUARY.condition("events_cleaned.timestamp"),
     "session_microseconds": "86400000000",
 }
@@ -128,6 +127,7 @@ def _table_fragments(table: StagingTable) -> dict[str, str]:
         "table": table.table,
         "dataset": table.dataset,
         "delivered": _IN_JANUARY.condition(f"r.{table.time}"),
+        "delivered_later": _IN_JANUARY.condition(f"r.{table.time}"),
         "known": _IN_JANUARY.condition(f"known.{table.time}"),
         "canonical_key": table.canonical_identifiers("r")[table.key[0]],
         "previous_columns": "".join(f", previous_{column}" for column in table.previous),

@@ -1,4 +1,6 @@
 -- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole.
+-- A row is superseded when one of those batches has the same key, wherever that row went since. A row that stands on one of those
+-- dates is gone, and so is the current row, which in the order of publication it would have replaced.
 -- A new or changed event gets its own flags here; event_verdicts.sql gives it those of its session.
 INSERT INTO staging.events_cleaned_delta (
     event_id, user_id, session_id, event_type, timestamp, device_type, browser, ip_address, page_url, product_id,
@@ -65,6 +67,19 @@ judged AS (
     FROM ruled
 ),
 
+superseded AS (
+    SELECT DISTINCT &{event_id} AS event_id
+    FROM raw.user_events AS r
+    WHERE
+        &{delivered_later}
+        AND r.batch_id IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+),
+
+replaced AS (
+    SELECT f.value::DATE AS date
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
 present AS (
     SELECT *
     FROM staging.events_cleaned AS known
@@ -74,7 +89,8 @@ present AS (
 compared AS (
     SELECT
         judged.*,
-        (present.event_id IS NULL OR &{differs}) AS is_changed,
+        (present.event_id IS NULL OR replaced.date IS NOT NULL OR &{differs}) AS is_changed,
+        replaced.date IS NOT NULL AS is_removed,
         present.is_bot_traffic AS known_is_bot_traffic,
         present.is_test_user AS known_is_test_user,
         present.timestamp::DATE AS previous_date,
@@ -82,15 +98,11 @@ compared AS (
     FROM judged
     LEFT JOIN present
         ON judged.event_id = present.event_id
-    WHERE
-        (
-            present.batch_id IS NULL
-            OR present.batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-        )
-        AND (
-            judged.timestamp IS NULL
-            OR judged.timestamp::DATE NOT IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-        )
+    LEFT JOIN superseded
+        ON judged.event_id = superseded.event_id
+    LEFT JOIN replaced
+        ON judged.timestamp::DATE = replaced.date
+    WHERE superseded.event_id IS NULL AND (replaced.date IS NULL OR present.event_id IS NOT NULL)
 )
 
 SELECT
@@ -117,7 +129,7 @@ SELECT
     own_is_test_user,
     batch_id,
     is_changed,
-    FALSE AS is_removed,
+    is_removed,
     previous_date,
     previous_session_id
 FROM compared

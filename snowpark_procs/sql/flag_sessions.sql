@@ -1,7 +1,9 @@
--- Binds: batch id; JSON array of batches that come after it, twice; JSON array of dates that those have replaced as a whole;
--- JSON array of dates that this batch replaces as a whole, twice; the batches that come after it.
+-- Binds: JSON array of batches that come after this one; JSON array of dates that those have replaced as a whole; JSON array of
+-- dates that this batch replaces as a whole; batch id.
 -- A session is its events from the first one on, up to the maximum session length. The Spark job reads no further back than
 -- that, so an identifier that comes back later arrives as a session of its own: the earlier one stays.
+-- A row is superseded when a later batch has one of the same session. A row that stands on one of the dates that later batches
+-- have replaced is gone, and so is the current row, which in the order of publication it would have replaced.
 -- A row of no event says that a session is no more: all its events are copies of such that count in other sessions.
 -- The batch's events must be in STAGING already, and their delta not emptied: how a visitor behaved is told from the valid
 -- events of the session, and a known session of which an event has changed is judged again.
@@ -14,6 +16,21 @@ INSERT INTO staging.user_sessions_enhanced_delta (
 )
 WITH constants AS (
     SELECT &{constants}
+),
+
+later AS (
+    SELECT f.value::STRING AS batch_id
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+replaced AS (
+    SELECT f.value::DATE AS date
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+own_dates AS (
+    SELECT f.value::DATE AS date
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
 ),
 
 source AS (
@@ -63,47 +80,48 @@ present AS (
     WHERE &{known}
 ),
 
-emptied_later AS (
+superseded AS (
     SELECT DISTINCT single.session_id
     FROM single
     CROSS JOIN constants
     INNER JOIN raw.user_sessions AS r
         ON single.session_id = &{session_id}
     WHERE
-        r.event_count = 0
-        AND &{emptied}
-        AND r.batch_id IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+        &{delivered_later}
+        AND r.batch_id IN (SELECT later.batch_id FROM later)
         AND DATEDIFF('second', single.session_end, r.session_start) <= constants.max_session_hours * 3600
         AND DATEDIFF('second', r.session_end, single.session_start) <= constants.max_session_hours * 3600
 ),
 
 accepted AS (
-    SELECT single.*
+    SELECT
+        single.*,
+        COALESCE(single.event_count = 0, FALSE) OR replaced.date IS NOT NULL AS is_removed
     FROM single
     CROSS JOIN constants
     LEFT JOIN present
         ON single.session_id = present.session_id
-    LEFT JOIN emptied_later
-        ON single.session_id = emptied_later.session_id
+    LEFT JOIN superseded
+        ON single.session_id = superseded.session_id
+    LEFT JOIN replaced
+        ON single.session_start::DATE = replaced.date
     WHERE
-        emptied_later.session_id IS NULL
+        superseded.session_id IS NULL
         AND (
-            present.batch_id IS NULL
-            OR present.batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-            OR DATEDIFF('second', single.session_end, present.session_start) > constants.max_session_hours * 3600
-        )
-        AND (
-            single.session_start IS NULL
-            OR single.session_start::DATE NOT IN (
-                SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+            present.session_id IS NULL
+            OR present.batch_id NOT IN (SELECT later.batch_id FROM later)
+            OR (
+                replaced.date IS NULL
+                AND DATEDIFF('second', single.session_end, present.session_start) > constants.max_session_hours * 3600
             )
         )
+        AND (replaced.date IS NULL OR present.session_id IS NOT NULL)
         AND (
             present.session_id IS NULL
             OR COALESCE(
                 DATEDIFF('second', present.session_end, single.session_start), 0
             ) <= constants.max_session_hours * 3600
-            OR present.session_start::DATE IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+            OR present.session_start::DATE IN (SELECT own_dates.date FROM own_dates)
         )
         AND (
             COALESCE(single.event_count, 1) > 0
@@ -150,6 +168,7 @@ candidates AS (
         present.event_count,
         present.distinct_ip_count,
         present.batch_id,
+        FALSE AS is_removed,
         TRUE AS is_known
     FROM present
     INNER JOIN touched
@@ -160,8 +179,8 @@ candidates AS (
         accepted.session_id IS NULL
         -- Not those that this batch is about to remove.
         AND (
-            present.session_start::DATE NOT IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-            OR present.batch_id IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+            present.session_start::DATE NOT IN (SELECT own_dates.date FROM own_dates)
+            OR present.batch_id IN (SELECT later.batch_id FROM later)
         )
 ),
 
@@ -270,8 +289,8 @@ SELECT
     judged.is_bot_traffic,
     judged.is_test_user,
     judged.batch_id,
-    (present.session_id IS NULL OR &{differs}) AS is_changed,
-    COALESCE(judged.event_count = 0, FALSE) AS is_removed,
+    (present.session_id IS NULL OR judged.is_removed OR &{differs}) AS is_changed,
+    judged.is_removed,
     present.session_start::DATE AS previous_date
 FROM judged
 LEFT JOIN present

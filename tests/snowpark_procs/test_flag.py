@@ -172,7 +172,7 @@ def test_an_event_sent_again_with_another_date_moves(warehouse: Warehouse, order
     days = "SELECT event_id, timestamp::DATE::STRING FROM staging.events_cleaned ORDER BY 1"
     assert warehouse.query(days) == [("e1", "2024-01-15"), ("e2", "2023-03-01"), ("e3", "2024-01-15")]
     assert warehouse.query("SELECT total_amount FROM staging.transactions_validated") == [(Decimal("2.00"),)]
-    changed = "SELECT date FROM ops.date_changes WHERE dataset = ? AND batch_id = ? ORDER BY 1"
+    changed = "SELECT date FROM ops.date_changes WHERE dataset = %s AND batch_id = %s ORDER BY 1"
     both = [(date(2023, 3, 1),), (date(2024, 1, 15),)]
     for dataset in ("user_events", "transactions"):
         found = [warehouse.query(changed, dataset, ids[n]) for n in order]
