@@ -52,9 +52,8 @@ class ProfiledConnection:
         return ProfiledConnection(self._connection.cursor(), self._output)
 
     def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
-        text = str(query)
-        looked_at = any(f"STAGING.{name.upper()} " in f"{text} " for name in _TABLES)
-        if (looked_at and text.startswith("WITH")) or text.startswith("SELECT COALESCE"):
+        text = str(query).strip()
+        if text.startswith(("WITH", "SELECT COALESCE")):
             # The profile of a query whose rows are streamed is lost, so it is run once more.
             profile = self._connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments).fetchall()[0][1]
             self._write(text, profile)
