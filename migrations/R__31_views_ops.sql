@@ -115,3 +115,10 @@ WHERE
             AND succeeded.subject = failed.subject
             AND succeeded.finished_at > failed.finished_at
     );
+
+CREATE OR REPLACE VIEW ops.session_limit
+COPY GRANTS
+COMMENT = 'How long a session can be: the configuration of the ingest job, by the manifests of the loaded batches'
+AS
+SELECT COALESCE(MAX(batches.manifest:max_session_hours::NUMBER(18, 6)), 24) AS max_session_hours
+FROM ops.batches AS batches;

@@ -2,43 +2,99 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
+from snowpark_procs.date_ranges import DateRanges
 from snowpark_procs.errors import ArgumentError, QualityRuleError
 from snowpark_procs.identifiers import batch_identifier
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction
-from snowpark_procs.quality_rules import Rule, compile_rules
-from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
-from snowpark_procs.statements import run
+from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
+from snowpark_procs.staging_tables import EVENTS, SESSIONS, STAGING_TABLES, StagingTable
+from snowpark_procs.statements import run, statement
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
+
+_SESSION_LIMIT = "max_session_hours"
+_COUNTS = ("rows", "changed", "removed", "invalid")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a batch has of one dataset, by ops.batch_datasets.
+
+    scope: added | dates. delivered: from the date of its earliest row to that of its latest one.
+    """
+
+    scope: str
+    row_count: int
+    delivered: DateRanges
 
 
 @dataclass(frozen=True)
 class Batch:
     """What the flag step must know of a batch, apart from its rows.
 
-    scopes: added | dates, by dataset. later: batches published after it that are in STAGING already. replaced: dates that
-    those hold as a whole, by dataset.
+    later: batches published after it that are in STAGING already. replaced: dates that those hold as a whole;
+    delivered_later: the dates of their rows; both by dataset.
     """
 
     batch_id: str
     affected_dates: list[str]
-    scopes: dict[str, str]
+    deliveries: dict[str, Delivery]
     later: list[str]
     replaced: dict[str, list[str]]
+    delivered_later: dict[str, DateRanges]
+
+    def own_dates(self, dataset: str) -> list[str]:
+        """The dates that the batch holds as a whole."""
+        return self.affected_dates if self.deliveries[dataset].scope == "dates" else []
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """The enabled rules by dataset, and the numbers that their predicates name: thresholds and the session limit."""
+
+    rules: dict[str, list[Rule]]
+    constants: dict[str, Decimal]
+
+    @property
+    def session_hours(self) -> Decimal:
+        return self.constants[_SESSION_LIMIT]
+
+    @property
+    def session_days(self) -> int:
+        """How many dates after that of its start a session can touch."""
+        return math.ceil(self.session_hours / 24)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The time ranges that hold all rows of STAGING which a batch's rows can have to do with.
+
+    own: the dates of the dataset's rows, and of those known under the same keys. near_events, near_sessions: around the dates of
+    all the batch's rows, so wide that every session of these events and every event of these sessions lies within them.
+    """
+
+    own: DateRanges
+    near_events: DateRanges
+    near_sessions: DateRanges
 
 
 def flag_quality(session: Session, batch_id: str | None = None) -> dict[str, Any]:
     """Flag one batch, or all that are loaded and not flagged yet, in the order of publication, one transaction each.
 
     A later batch's row replaces an earlier one's of the same key, also when the batches are flagged out of order. Nothing
-    is dropped: an invalid row stays with is_valid = FALSE. ops.date_changes gets the dates whose rows really changed.
+    is dropped: an invalid row stays with is_valid = FALSE. Events inherit is_bot_traffic and is_test_user of their session.
+    ops.date_changes gets the dates whose rows really changed.
     A batch that is flagged already is left alone. Raises ArgumentError, QualityRuleError.
     """
     batch_ids = _unflagged(session) if batch_id is None else [batch_identifier(batch_id)]
@@ -53,27 +109,28 @@ def _unflagged(session: Session) -> list[str]:
 def _flag_batch(session: Session, batch_id: str) -> dict[str, Any]:
     step = StepRun("flag_quality", batch_id)
     with recorded_failure(session, step):
-        rules = _rules(session)
+        rulebook = _rulebook(session)
         with transaction(session, step, "flag"):
             batch = _batch(session, batch_id)
             if batch is None:
                 step.worked = False
             else:
-                _flag(session, batch, rules, step)
+                _Flagging(session, batch, rulebook).run(step)
     if not step.worked:
         return {"batch_id": batch_id, "status": "already_flagged"}
     return {"batch_id": batch_id, "status": "flagged", **step.detail}
 
 
-def _rules(session: Session) -> dict[str, list[Rule]]:
-    """The enabled rules by dataset. Raises QualityRuleError for a rule of no dataset."""
+def _rulebook(session: Session) -> Rulebook:
+    """Read the enabled rules and their numbers. Raises QualityRuleError for a rule of no dataset."""
     rules: dict[str, list[Rule]] = {table.rules: [] for table in STAGING_TABLES}
     for row in run(session, "quality_rules"):
         rule = Rule(*row)
         if rule.dataset not in rules:
             raise QualityRuleError(f"{rule.name}: there is no dataset '{rule.dataset}'")
         rules[rule.dataset].append(rule)
-    return rules
+    thresholds = {name: Decimal(value) for name, value in run(session, "quality_thresholds")}
+    return Rulebook(rules, {**thresholds, _SESSION_LIMIT: Decimal(run(session, "session_limit")[0][0])})
 
 
 def _batch(session: Session, batch_id: str) -> Batch | None:
@@ -83,93 +140,189 @@ def _batch(session: Session, batch_id: str) -> Batch | None:
         raise ArgumentError(f"Batch {batch_id} is not loaded: call ops.load_batch first")
     if rows[0][0]:
         return None
-    later, replaced = set(), dict[str, set[str]]()
-    for later_id, dates, dataset, scope in run(session, "later_flagged_batches", [batch_id]):
+    later, replaced, delivered = set(), dict[str, set[str]](), dict[str, DateRanges]()
+    for later_id, dates, dataset, scope, first, last in run(session, "later_flagged_batches", [batch_id]):
         later.add(later_id)
+        if first:
+            delivered[dataset] = delivered.get(dataset, DateRanges()).joined(DateRanges.between(first, last))
         if scope == "dates":
             replaced.setdefault(dataset, set()).update(json.loads(dates))
     return Batch(
         batch_id=batch_id,
         affected_dates=json.loads(rows[0][1]),
-        scopes={row[0]: row[1] for row in run(session, "batch_scopes", [batch_id])},
+        deliveries={
+            dataset: Delivery(scope, int(row_count), DateRanges.between(first, last) if first else DateRanges())
+            for dataset, scope, row_count, first, last in run(session, "batch_datasets", [batch_id])
+        },
         later=sorted(later),
         replaced={dataset: sorted(dates) for dataset, dates in replaced.items()},
+        delivered_later=delivered,
     )
 
 
-def _flag(session: Session, batch: Batch, rules: dict[str, list[Rule]], step: StepRun) -> None:
-    datasets: dict[str, dict[str, int]] = {}
-    change_id: int | None = None
-    for table in STAGING_TABLES:
-        _fill_delta(session, table, batch, rules[table.rules])
-        counts = run(session, "delta_counts", table=table.table)[0]
-        named = dict(zip(("rows", "changed", "removed", "invalid"), map(int, counts), strict=True))
-        datasets[table.dataset] = named
+class _Flagging:
+    """The work on one batch, within its transaction."""
+
+    def __init__(self, session: Session, batch: Batch, rulebook: Rulebook) -> None:
+        self.session = session
+        self.batch = batch
+        self.rulebook = rulebook
+        self.constants = constant_columns(rulebook.constants)
+        self.later = json.dumps(batch.later)
+        self.change_id: int | None = None
+        self.session_microseconds = str(int(rulebook.session_hours * 3_600_000_000))
+
+    def run(self, step: StepRun) -> None:
+        """Take the batch into STAGING: rows and their own flags first, then what events inherit of their sessions."""
+        dates = {table: self._touched_dates(table) for table in STAGING_TABLES}
+        around = {date for table in (EVENTS, SESSIONS) for date in dates[table]}
+        days = self.rulebook.session_days
+        near_events, near_sessions = DateRanges.around(around, days), DateRanges.around(around, 2 * days)
+        datasets: dict[str, dict[str, int]] = {}
+        for table in STAGING_TABLES:
+            own = near_sessions if table is SESSIONS else DateRanges.around(dates[table])
+            if self._has_work(table, datasets):
+                datasets[table.dataset] = self._flag_rows(table, Reach(own, near_events, near_sessions))
+            else:
+                datasets[table.dataset] = dict.fromkeys(_COUNTS, 0)
+        inherited = self._inherit(near_events, near_sessions) if self._has_work(SESSIONS, datasets) else 0
+        for table in STAGING_TABLES:
+            run(self.session, "empty_delta", table=table.table)
+        run(self.session, "mark_flagged", [self.batch.batch_id])
+        step.row_count = sum(counts["changed"] + counts["removed"] for counts in datasets.values())
+        step.detail = {"change_id": self.change_id, "datasets": datasets, "events_inherited": inherited}
+
+    def _touched_dates(self, table: StagingTable) -> set[datetime.date]:
+        """The dates of the batch's rows, of those known under the same keys, and those that the batch holds as a whole."""
+        dates = {datetime.date.fromisoformat(date) for date in self.batch.own_dates(table.dataset)}
+        delivery = self.batch.deliveries[table.dataset]
+        if delivery.row_count:
+            key = table.key[0]
+            found = run(
+                self.session,
+                "touched_dates",
+                [self.batch.batch_id],
+                table=table.table,
+                dataset=table.dataset,
+                time=table.time,
+                key=key,
+                canonical_key=table.canonical_identifiers("r")[key],
+                delivered=delivery.delivered.condition(f"r.{table.time}"),
+            )
+            dates |= {row[0] for row in found}
+        return dates
+
+    def _has_work(self, table: StagingTable, datasets: Mapping[str, dict[str, int]]) -> bool:
+        """Whether the batch has anything of the dataset. Sessions have work too where events have changed."""
+        delivery = self.batch.deliveries[table.dataset]
+        events_came = table is SESSIONS and any(datasets[EVENTS.dataset].values())
+        return bool(delivery.row_count) or delivery.scope == "dates" or events_came
+
+    def _flag_rows(self, table: StagingTable, reach: Reach) -> dict[str, int]:
+        """Take one dataset's rows into STAGING and record the dates that have changed. Returns the counts of rows."""
+        self._fill_delta(table, reach)
+        counts = run(self.session, "delta_counts", table=table.table)[0]
+        named = dict(zip(_COUNTS, map(int, counts), strict=True))
         if named["changed"] or named["removed"]:
-            change_id = change_id or int(run(session, "next_change_id")[0][0])
-            _record_dates(session, table, batch, change_id)
+            params = [self._change(), table.dataset, self.batch.batch_id]
+            run(self.session, "insert_date_changes", params, table=table.table, time=table.time)
         if named["rows"] or named["removed"]:
-            _merge(session, table)
-        run(session, "empty_delta", table=table.table)
-    run(session, "mark_flagged", [batch.batch_id])
-    step.row_count = sum(counts["changed"] + counts["removed"] for counts in datasets.values())
-    step.detail = {"change_id": change_id, "datasets": datasets}
+            self._merge(table, reach.own)
+        return named
 
+    def _change(self) -> int:
+        """The number of this batch's changes, taken when the first one is recorded."""
+        if self.change_id is None:
+            self.change_id = int(run(self.session, "next_change_id")[0][0])
+        return self.change_id
 
-def _fill_delta(session: Session, table: StagingTable, batch: Batch, rules: list[Rule]) -> None:
-    expressions = compile_rules(rules, table.flags)
-    later = json.dumps(batch.later)
-    own_dates = json.dumps(batch.affected_dates if batch.scopes[table.dataset] == "dates" else [])
-    binds = [batch.batch_id, later, json.dumps(batch.replaced.get(table.dataset, []))]
-    if table.bounded:
-        binds = [batch.batch_id, batch.batch_id, later, *binds[1:], own_dates]
-    try:
+    def _fill_delta(self, table: StagingTable, reach: Reach) -> None:
+        rules = self.rulebook.rules[table.rules]
+        own_dates = json.dumps(self.batch.own_dates(table.dataset))
+        binds = [self.later, json.dumps(self.batch.replaced.get(table.dataset, []))]
+        binds = [*binds, own_dates, self.batch.batch_id] if table is SESSIONS else [self.batch.batch_id, *binds]
+        try:
+            run(
+                self.session,
+                table.statement,
+                binds,
+                constants=self.constants,
+                delivered=self.batch.deliveries[table.dataset].delivered.condition(f"r.{table.time}"),
+                known=reach.own.condition(f"known.{table.time}"),
+                delivered_later=self.batch.delivered_later.get(table.dataset, DateRanges()).condition(
+                    f"r.{table.time}"
+                ),
+                near_events=reach.near_events.condition("e.timestamp"),
+                session_microseconds=self.session_microseconds,
+                differs=table.differs("judged", "present"),
+                **table.canonical_identifiers("r"),
+                **compile_rules(rules, table.flags),
+            )
+        except SnowparkSQLException:
+            self._name_broken_rule(table, rules)
+            raise
+        if self.batch.deliveries[table.dataset].scope == "dates":
+            self._remove_what_is_gone(table, own_dates)
+
+    def _remove_what_is_gone(self, table: StagingTable, own_dates: str) -> None:
+        """Remove the rows that the batch no longer has on the dates that it holds as a whole."""
+        held = DateRanges.around(map(datetime.date.fromisoformat, self.batch.affected_dates))
         run(
-            session,
-            table.statement,
-            binds,
-            differs=table.differs("judged", "present"),
-            **table.canonical_identifiers("r"),
-            **expressions,
-        )
-    except SnowparkSQLException:
-        _name_broken_rule(session, table, rules)
-        raise
-    if batch.scopes[table.dataset] == "dates":
-        run(
-            session,
+            self.session,
             "add_removed_rows",
-            [own_dates, later],
+            [own_dates, self.later],
             table=table.table,
             time=table.time,
             key_columns=", ".join(table.key),
             present_keys=", ".join(f"present.{column}" for column in table.key),
+            previous_columns="".join(f", previous_{column}" for column in table.previous),
+            present_columns="".join(f", present.{column} AS previous_{column}" for column in table.previous),
             match=table.match("present", "delta"),
+            near=held.condition(f"present.{table.time}"),
         )
-        run(session, "delete_unkeyed_rows", [own_dates, later], table=table.table, time=table.time, key=table.key[0])
+        run(
+            self.session,
+            "delete_unkeyed_rows",
+            [own_dates, self.later],
+            table=table.table,
+            time=table.time,
+            key=table.key[0],
+            near=held.condition(table.time),
+        )
 
+    def _merge(self, table: StagingTable, known: DateRanges) -> None:
+        run(
+            self.session,
+            "merge_delta",
+            table=table.table,
+            match=table.match("present", "delta"),
+            near=known.condition(f"present.{table.time}"),
+            assignments=",\n    ".join(f"{c} = delta.{c}" for c in table.columns if c not in table.key),
+            columns=", ".join(table.columns),
+            values=", ".join(f"delta.{column}" for column in table.columns),
+        )
 
-def _record_dates(session: Session, table: StagingTable, batch: Batch, change_id: int) -> None:
-    params = [change_id, table.dataset, batch.batch_id]
-    run(session, "insert_date_changes", params, table=table.table, time=table.time)
+    def _inherit(self, near_events: DateRanges, near_sessions: DateRanges) -> int:
+        """Give the events near the batch's rows the flags of their sessions. Returns how many had others."""
+        verdicts = statement(
+            "event_verdicts",
+            near_events=near_events.condition("e.timestamp"),
+            near_sessions=near_sessions.condition("s.session_start"),
+            session_microseconds=self.session_microseconds,
+        )
+        changed = int(run(self.session, "count_verdicts", verdicts=verdicts)[0][0])
+        if changed:
+            change = [self._change(), EVENTS.dataset]
+            run(self.session, "insert_verdict_dates", [*change, self.batch.batch_id, *change], verdicts=verdicts)
+            near = near_events.condition("events_cleaned.timestamp")
+            run(self.session, "update_verdicts", verdicts=verdicts, near=near)
+        return changed
 
-
-def _merge(session: Session, table: StagingTable) -> None:
-    run(
-        session,
-        "merge_delta",
-        table=table.table,
-        match=table.match("present", "delta"),
-        assignments=",\n    ".join(f"{c} = delta.{c}" for c in table.columns if c not in table.key),
-        columns=", ".join(table.columns),
-        values=", ".join(f"delta.{column}" for column in table.columns),
-    )
-
-
-def _name_broken_rule(session: Session, table: StagingTable, rules: list[Rule]) -> None:
-    """Find the rule whose predicate does not compile. Raises QualityRuleError naming it; returns when all do."""
-    for rule in rules:
-        try:
-            run(session, "check_rule", predicate=rule.condition, table=table.table, extras=table.extras)
-        except SnowparkSQLException as error:
-            raise QualityRuleError(f"{rule.name}: the predicate fails ({error.message})") from error
+    def _name_broken_rule(self, table: StagingTable, rules: list[Rule]) -> None:
+        """Find the rule whose predicate does not compile. Raises QualityRuleError naming it; returns when all do."""
+        extras = f"{table.extras}, {self.constants}"
+        for rule in rules:
+            try:
+                run(self.session, "check_rule", predicate=rule.condition, table=table.table, extras=extras)
+            except SnowparkSQLException as error:
+                raise QualityRuleError(f"{rule.name}: the predicate fails ({error.message})") from error

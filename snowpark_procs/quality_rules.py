@@ -1,14 +1,16 @@
 """Quality rules are rows of ops.quality_rules; here they become SQL expressions. Pure text, no database.
 
 A rule of severity error or warn adds its code to the row's validation_errors or validation_warnings where its predicate
-is TRUE; a rule of severity flag fills the boolean column that its code names. NULL counts as FALSE.
+is TRUE; a rule of severity flag fills the boolean column that its code names. NULL counts as FALSE. A predicate names the
+thresholds (rows of ops.quality_thresholds) and max_session_hours like columns of the row.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from snowpark_procs.errors import QualityRuleError
 from snowpark_procs.statements import literal
@@ -67,6 +69,14 @@ def compile_rules(rules: Iterable[Rule], flags: Iterable[str]) -> dict[str, str]
         "warnings": _codes(by_severity["warn"]),
         **expressions,
     }
+
+
+def constant_columns(constants: Mapping[str, Decimal]) -> str:
+    """The numbers as a list of columns of a SELECT. Raises QualityRuleError for a name that is no name of a column."""
+    for name in constants:
+        if not _CODE.fullmatch(name):
+            raise QualityRuleError(f"Threshold '{name}': a name is lower-case letters, digits and underscores")
+    return ", ".join(f"{value:f} AS {name}" for name, value in constants.items())
 
 
 def _codes(rules: list[Rule]) -> str:

@@ -14,7 +14,8 @@ class StagingTable:
     dataset: as in the manifest. rules: as in ops.quality_rules. statement: fills the table's delta. key: columns that
     identify a row; the first is never NULL in a row with a key. time: the column whose UTC date is the row's. identifiers:
     source columns brought to canonical form. flags: columns filled by rules. content: the other columns. extras: what
-    predicates may use besides, as SQL for checking a predicate. bounded: its rows have a maximum length in time.
+    predicates may use besides, as SQL for checking a predicate. inherits: the flags are those of the row's session; what the
+    rules say of the row itself is in columns `own_<flag>`. previous: columns of the current row that its delta keeps.
     """
 
     dataset: str
@@ -28,12 +29,19 @@ class StagingTable:
     content: tuple[str, ...]
     variants: tuple[str, ...]
     extras: str
-    bounded: bool = False
+    inherits: bool = False
+    previous: tuple[str, ...] = ()
+
+    @property
+    def judged_flags(self) -> tuple[str, ...]:
+        """The columns that hold what the rules say of the row itself."""
+        return tuple(f"own_{flag}" for flag in self.flags) if self.inherits else self.flags
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns but processed_at, which the merge sets."""
-        return (*self.key, *self.content, *self.variants, *self.flags, "is_valid", "batch_id")
+        flags = dict.fromkeys((*self.flags, *self.judged_flags))
+        return (*self.key, *self.content, *self.variants, *flags, "is_valid", "batch_id")
 
     def match(self, left: str, right: str) -> str:
         """The condition that two rows have the same key: further key columns may be NULL on both sides."""
@@ -45,7 +53,8 @@ class StagingTable:
     def differs(self, left: str, right: str) -> str:
         """The condition that two rows of one key differ in content (not merely in the batch that brought them)."""
         conditions = [
-            f"{left}.{column} IS DISTINCT FROM {right}.{column}" for column in (*self.content, *self.flags, "is_valid")
+            f"{left}.{column} IS DISTINCT FROM {right}.{column}"
+            for column in (*self.content, *self.judged_flags, "is_valid")
         ]
         # VARIANT values are compared by their text.
         conditions += [f"TO_JSON({left}.{c}) IS DISTINCT FROM TO_JSON({right}.{c})" for c in self.variants]
@@ -81,7 +90,9 @@ EVENTS = StagingTable(
         "user_tier",
     ),
     variants=("properties_parsed", *_VALIDATION),
-    extras="NULL::STRING AS properties_text",
+    extras="NULL::STRING AS properties_text, NULL::TIMESTAMP_NTZ AS loaded_at",
+    inherits=True,
+    previous=("session_id",),
 )
 
 TRANSACTIONS = StagingTable(
@@ -139,10 +150,11 @@ SESSIONS = StagingTable(
         "first_purchase_at",
         "event_count",
         "distinct_ip_count",
+        "requests_per_minute",
+        "max_repeats",
     ),
     variants=_VALIDATION,
-    extras="NULL::BOOLEAN AS has_test_event",
-    bounded=True,
+    extras="NULL::BOOLEAN AS has_bot_event, NULL::BOOLEAN AS has_test_event, NULL::NUMBER AS requests",
 )
 
 # Sessions last: their flags look at the batch's events.

@@ -7,10 +7,12 @@ piece listed in _UNKNOWN_TO_SQLFLUFF; everything else must parse and keep the ru
 
 from __future__ import annotations
 
+import datetime
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ import yaml
 from schemachange.JinjaTemplateProcessor import JinjaTemplateProcessor
 
 from reconcile.status_sql import difference_expression, relative_difference_expression, status_case, verdict_case
-from snowpark_procs.quality_rules import Rule, compile_rules
+from snowpark_procs.date_ranges import DateRanges
+from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import statement
 
@@ -74,7 +77,7 @@ def render(script: str, variables: dict[str, Any]) -> str:
 def statement_findings() -> Iterator[str]:
     """The findings in the procedures' statements, filled in as the procedures fill them in."""
     for path in sorted((ROOT / "snowpark_procs" / "sql").glob("*.sql")):
-        if path.stem == "comparison_inputs":  # a fragment of the two statements that use it
+        if path.stem in ("comparison_inputs", "event_verdicts"):  # fragments of the statements that use them
             continue
         for fragments in _fragments(path.stem):
             yield from _findings(str(path.relative_to(ROOT)), statement(path.stem, **fragments) + "\n")
@@ -94,6 +97,9 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "matched": "COUNT(session_id) + COUNT(session_start)",
         "predicate": "(\nsession_id IS NULL\n)",
         "inputs": statement("comparison_inputs"),
+        "verdicts": statement("event_verdicts", **_BOUNDS),
+        "constants": constant_columns({"max_session_hours": Decimal(24)}),
+        **_BOUNDS,
         "difference": difference_expression(speed, batch),
         "relative_difference": relative_difference_expression(speed, batch),
         "status": status_case(speed, batch, "limits.absolute", "limits.relative"),
@@ -106,10 +112,26 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
             return
 
 
+_IN_JANUARY = DateRanges.between(datetime.date(2024, 1, 1), datetime.date(2024, 1, 31))
+_BOUNDS = {
+    "near_events": _IN_JANUARY.condition("e.timestamp"),
+    "near_sessions": _IN_JANUARY.condition("s.session_start"),
+    "near": _IN_JANUARY.condition("events_cleaned.timestamp"),
+    "session_microseconds": "86400000000",
+}
+
+
 def _table_fragments(table: StagingTable) -> dict[str, str]:
     rules = [Rule(table.rules, "missing", "error", f"{table.key[0]} IS NULL")]
     return {
         "table": table.table,
+        "dataset": table.dataset,
+        "delivered": _IN_JANUARY.condition(f"r.{table.time}"),
+        "delivered_later": _IN_JANUARY.condition(f"r.{table.time}"),
+        "known": _IN_JANUARY.condition(f"known.{table.time}"),
+        "canonical_key": table.canonical_identifiers("r")[table.key[0]],
+        "previous_columns": "".join(f", previous_{column}" for column in table.previous),
+        "present_columns": "".join(f", present.{column} AS previous_{column}" for column in table.previous),
         "time": table.time,
         "key": table.key[0],
         "key_columns": ", ".join(table.key),

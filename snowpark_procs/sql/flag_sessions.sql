@@ -1,21 +1,43 @@
--- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole;
--- JSON array of dates that this batch replaces as a whole. (The batch id and the later batches twice.)
+-- Binds: JSON array of batches that come after this one; JSON array of dates that those have replaced as a whole; JSON array of
+-- dates that this batch replaces as a whole; batch id.
 -- A session is its events from the first one on, up to the maximum session length. The Spark job reads no further back than
 -- that, so an identifier that comes back later arrives as a session of its own: the earlier one stays.
+-- A row is superseded when a later batch has one of the same session. A row that stands on one of the dates that later batches
+-- have replaced is gone, and so is the current row, which in the order of publication it would have replaced.
 -- A row of no event says that a session is no more: all its events are copies of such that count in other sessions.
--- The batch's events must be in STAGING already: a session is a test user's when one of its events is.
+-- The batch's events must be in STAGING already, and their delta not emptied: how a visitor behaved is told from the valid
+-- events of the session, and a known session of which an event has changed is judged again.
 INSERT INTO staging.user_sessions_enhanced_delta (
     session_id, user_id, user_tier, session_start, session_end, session_duration_minutes, page_views, product_views,
     searches, add_to_cart_events, purchases, total_spent, items_purchased, avg_order_value, device_type, browser,
     converted_to_purchase, conversion_time_minutes, is_high_value_session, is_bounce_session, first_purchase_at,
-    event_count, distinct_ip_count, is_valid, validation_errors, validation_warnings, is_bot_traffic, is_test_user,
-    batch_id, is_changed, is_removed, previous_date
+    event_count, distinct_ip_count, requests_per_minute, max_repeats, is_valid, validation_errors, validation_warnings,
+    is_bot_traffic, is_test_user, batch_id, is_changed, is_removed, previous_date
 )
-WITH source AS (
+WITH constants AS (
+    SELECT &{constants}
+),
+
+later AS (
+    SELECT f.value::STRING AS batch_id
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+replaced AS (
+    SELECT f.value::DATE AS date
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+own_dates AS (
+    SELECT f.value::DATE AS date
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+source AS (
     SELECT
         &{session_id} AS session_id,
         &{user_id} AS user_id,
-        r.user_tier,
+        NULLIF(r.user_tier, '') AS user_tier,
         r.session_start,
         r.session_end,
         r.session_duration_minutes,
@@ -38,40 +60,194 @@ WITH source AS (
         r.distinct_ip_count,
         r.batch_id
     FROM raw.user_sessions AS r
-    WHERE r.batch_id = ?
-),
-
-test_sessions AS (
-    SELECT DISTINCT session_id
-    FROM staging.events_cleaned
-    WHERE is_test_user
+    WHERE r.batch_id = ? AND &{delivered}
 ),
 
 single AS (
-    SELECT
-        source.*,
-        (test_sessions.session_id IS NOT NULL) AS has_test_event
+    SELECT *
     FROM source
-    LEFT JOIN test_sessions
-        ON source.session_id = test_sessions.session_id
     QUALIFY
-        source.session_id IS NULL
+        session_id IS NULL
         OR ROW_NUMBER() OVER (
-            PARTITION BY source.session_id
-            ORDER BY source.event_count DESC, source.session_start, source.session_end, source.user_id
+            PARTITION BY session_id
+            ORDER BY event_count DESC, session_start, session_end, user_id
         ) = 1
+),
+
+present AS (
+    SELECT *
+    FROM staging.user_sessions_enhanced AS known
+    WHERE &{known}
+),
+
+superseded AS (
+    SELECT DISTINCT single.session_id
+    FROM single
+    CROSS JOIN constants
+    INNER JOIN raw.user_sessions AS r
+        ON single.session_id = &{session_id}
+    WHERE
+        &{delivered_later}
+        AND r.batch_id IN (SELECT later.batch_id FROM later)
+        AND DATEDIFF('second', single.session_end, r.session_start) <= constants.max_session_hours * 3600
+        AND DATEDIFF('second', r.session_end, single.session_start) <= constants.max_session_hours * 3600
+),
+
+accepted AS (
+    SELECT
+        single.*,
+        COALESCE(single.event_count = 0, FALSE) OR replaced.date IS NOT NULL AS is_removed
+    FROM single
+    CROSS JOIN constants
+    LEFT JOIN present
+        ON single.session_id = present.session_id
+    LEFT JOIN superseded
+        ON single.session_id = superseded.session_id
+    LEFT JOIN replaced
+        ON single.session_start::DATE = replaced.date
+    WHERE
+        superseded.session_id IS NULL
+        AND (
+            present.session_id IS NULL
+            OR present.batch_id NOT IN (SELECT later.batch_id FROM later)
+            OR (
+                replaced.date IS NULL
+                AND DATEDIFF('second', single.session_end, present.session_start) > constants.max_session_hours * 3600
+            )
+        )
+        AND (replaced.date IS NULL OR present.session_id IS NOT NULL)
+        AND (
+            present.session_id IS NULL
+            OR COALESCE(
+                DATEDIFF('second', present.session_end, single.session_start), 0
+            ) <= constants.max_session_hours * 3600
+            OR present.session_start::DATE IN (SELECT own_dates.date FROM own_dates)
+        )
+        AND (
+            COALESCE(single.event_count, 1) > 0
+            OR DATEDIFF('second', single.session_end, present.session_start) <= constants.max_session_hours * 3600
+        )
+),
+
+touched AS (
+    SELECT session_id
+    FROM staging.events_cleaned_delta
+    WHERE is_changed AND session_id IS NOT NULL
+    UNION
+    SELECT previous_session_id AS session_id
+    FROM staging.events_cleaned_delta
+    WHERE is_changed AND previous_session_id IS NOT NULL
+),
+
+candidates AS (
+    SELECT
+        accepted.*,
+        FALSE AS is_known
+    FROM accepted
+    UNION ALL
+    SELECT
+        present.session_id,
+        present.user_id,
+        present.user_tier,
+        present.session_start,
+        present.session_end,
+        present.session_duration_minutes,
+        present.page_views,
+        present.product_views,
+        present.searches,
+        present.add_to_cart_events,
+        present.purchases,
+        present.total_spent,
+        present.items_purchased,
+        present.avg_order_value,
+        present.device_type,
+        present.browser,
+        present.converted_to_purchase,
+        present.conversion_time_minutes,
+        present.first_purchase_at,
+        present.event_count,
+        present.distinct_ip_count,
+        present.batch_id,
+        FALSE AS is_removed,
+        TRUE AS is_known
+    FROM present
+    INNER JOIN touched
+        ON present.session_id = touched.session_id
+    LEFT JOIN accepted
+        ON present.session_id = accepted.session_id
+    WHERE
+        accepted.session_id IS NULL
+        -- Not those that this batch is about to remove.
+        AND (
+            present.session_start::DATE NOT IN (SELECT own_dates.date FROM own_dates)
+            OR present.batch_id IN (SELECT later.batch_id FROM later)
+        )
+),
+
+repeated AS (
+    SELECT
+        candidates.session_id,
+        e.event_type,
+        NULLIF(
+            CASE e.event_type
+                WHEN 'page_view' THEN e.page_url
+                WHEN 'product_view' THEN e.product_id
+                WHEN 'search' THEN e.search_query
+            END, ''
+        ) AS request,
+        COUNT(*) AS events,
+        COUNT_IF(e.own_is_bot_traffic) AS bot_events,
+        COUNT_IF(e.own_is_test_user) AS test_events
+    FROM candidates
+    INNER JOIN staging.events_cleaned AS e
+        ON
+            candidates.session_id = e.session_id
+            AND e.timestamp >= candidates.session_start
+            AND e.timestamp <= candidates.session_end
+            AND e.timestamp <= DATEADD('microsecond', &{session_microseconds}, candidates.session_start)
+    WHERE e.is_valid AND &{near_events}
+    GROUP BY 1, 2, 3
+),
+
+behaviour AS (
+    SELECT
+        session_id,
+        SUM(bot_events) > 0 AS has_bot_event,
+        SUM(test_events) > 0 AS has_test_event,
+        SUM(IFF(event_type IN ('page_view', 'product_view', 'search'), events, 0)) AS requests,
+        MAX(IFF(request IS NULL, 0, events)) AS max_repeats
+    FROM repeated
+    GROUP BY session_id
+),
+
+observed AS (
+    SELECT
+        candidates.*,
+        COALESCE(behaviour.has_bot_event, FALSE) AS has_bot_event,
+        COALESCE(behaviour.has_test_event, FALSE) AS has_test_event,
+        COALESCE(behaviour.requests, 0) AS requests,
+        COALESCE(behaviour.max_repeats, 0) AS max_repeats,
+        CAST(
+            COALESCE(behaviour.requests, 0) * 60000000
+            / GREATEST(DATEDIFF('microsecond', candidates.session_start, candidates.session_end), 60000000)
+            AS NUMBER(38, 4)
+        ) AS requests_per_minute
+    FROM candidates
+    LEFT JOIN behaviour
+        ON candidates.session_id = behaviour.session_id
 ),
 
 ruled AS (
     SELECT
-        single.*,
+        observed.*,
         &{errors} AS validation_errors,
         &{warnings} AS validation_warnings,
         &{is_bot_traffic} AS is_bot_traffic,
         &{is_test_user} AS is_test_user,
         &{is_high_value_session} AS is_high_value_session,
         &{is_bounce_session} AS is_bounce_session
-    FROM single
+    FROM observed
+    CROSS JOIN constants
 ),
 
 judged AS (
@@ -79,24 +255,6 @@ judged AS (
         ruled.*,
         ARRAY_SIZE(ruled.validation_errors) = 0 AS is_valid
     FROM ruled
-),
-
-session_limit AS (
-    SELECT batches.manifest:max_session_hours::NUMBER(18, 6) * 3600 AS seconds
-    FROM ops.batches AS batches
-    WHERE batches.batch_id = ?
-),
-
-emptied_later AS (
-    SELECT
-        &{session_id} AS session_id,
-        MIN(r.session_start) AS session_start,
-        MAX(r.session_end) AS session_end
-    FROM raw.user_sessions AS r
-    WHERE
-        r.event_count = 0
-        AND r.batch_id IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-    GROUP BY 1
 )
 
 SELECT
@@ -123,42 +281,20 @@ SELECT
     judged.first_purchase_at,
     judged.event_count,
     judged.distinct_ip_count,
+    judged.requests_per_minute,
+    judged.max_repeats,
     judged.is_valid,
     judged.validation_errors,
     judged.validation_warnings,
     judged.is_bot_traffic,
     judged.is_test_user,
     judged.batch_id,
-    (present.session_id IS NULL OR &{differs}) AS is_changed,
-    COALESCE(judged.event_count = 0, FALSE) AS is_removed,
+    (present.session_id IS NULL OR judged.is_removed OR &{differs}) AS is_changed,
+    judged.is_removed,
     present.session_start::DATE AS previous_date
 FROM judged
-LEFT JOIN staging.user_sessions_enhanced AS present
+LEFT JOIN present
     ON judged.session_id = present.session_id
-LEFT JOIN emptied_later
-    ON judged.session_id = emptied_later.session_id
-CROSS JOIN session_limit
 WHERE
-    (
-        present.batch_id IS NULL
-        OR present.batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-        OR DATEDIFF('second', judged.session_end, present.session_start) > session_limit.seconds
-    )
-    AND (
-        judged.session_start IS NULL
-        OR judged.session_start::DATE NOT IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-    )
-    AND (
-        present.session_id IS NULL
-        OR COALESCE(DATEDIFF('second', present.session_end, judged.session_start), 0) <= session_limit.seconds
-        OR present.session_start::DATE IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-    )
-    AND (
-        COALESCE(judged.event_count, 1) > 0
-        OR DATEDIFF('second', judged.session_end, present.session_start) <= session_limit.seconds
-    )
-    AND (
-        emptied_later.session_id IS NULL
-        OR DATEDIFF('second', judged.session_end, emptied_later.session_start) > session_limit.seconds
-        OR DATEDIFF('second', emptied_later.session_end, judged.session_start) > session_limit.seconds
-    )
+    NOT judged.is_known
+    OR &{differs}

@@ -1,14 +1,20 @@
 -- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole.
+-- A row is superseded when one of those batches has the same key, wherever that row went since. A row that stands on one of those
+-- dates is gone, and so is the current row, which in the order of publication it would have replaced.
 INSERT INTO staging.transactions_validated_delta (
     transaction_id, user_id, product_id, quantity, unit_price, total_amount, discount_amount, tax_amount, status,
     payment_method, user_tier, created_at, is_valid, validation_errors, validation_warnings, is_test_user, batch_id,
     is_changed, is_removed, previous_date
 )
-WITH source AS (
+WITH constants AS (
+    SELECT &{constants}
+),
+
+source AS (
     SELECT
         &{transaction_id} AS transaction_id,
         &{user_id} AS user_id,
-        r.product_id,
+        NULLIF(r.product_id, '') AS product_id,
         r.quantity,
         r.unit_price,
         r.total_amount,
@@ -16,11 +22,11 @@ WITH source AS (
         r.tax_amount,
         r.status,
         r.payment_method,
-        r.user_tier,
+        NULLIF(r.user_tier, '') AS user_tier,
         r.created_at,
         r.batch_id
     FROM raw.transactions AS r
-    WHERE r.batch_id = ?
+    WHERE r.batch_id = ? AND &{delivered}
 ),
 
 single AS (
@@ -43,6 +49,7 @@ ruled AS (
         &{warnings} AS validation_warnings,
         &{is_test_user} AS is_test_user
     FROM single
+    CROSS JOIN constants
 ),
 
 judged AS (
@@ -50,6 +57,27 @@ judged AS (
         ruled.*,
         ARRAY_SIZE(ruled.validation_errors) = 0 AS is_valid
     FROM ruled
+),
+
+superseded AS (
+    SELECT DISTINCT
+        &{transaction_id} AS transaction_id,
+        NULLIF(r.product_id, '') AS product_id
+    FROM raw.transactions AS r
+    WHERE
+        &{delivered_later}
+        AND r.batch_id IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+),
+
+replaced AS (
+    SELECT f.value::DATE AS date
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+present AS (
+    SELECT *
+    FROM staging.transactions_validated AS known
+    WHERE &{known}
 )
 
 SELECT
@@ -70,20 +98,18 @@ SELECT
     judged.validation_warnings,
     judged.is_test_user,
     judged.batch_id,
-    (present.transaction_id IS NULL OR &{differs}) AS is_changed,
-    FALSE AS is_removed,
+    (present.transaction_id IS NULL OR replaced.date IS NOT NULL OR &{differs}) AS is_changed,
+    replaced.date IS NOT NULL AS is_removed,
     present.created_at::DATE AS previous_date
 FROM judged
-LEFT JOIN staging.transactions_validated AS present
+LEFT JOIN present
     ON
         judged.transaction_id = present.transaction_id
         AND EQUAL_NULL(judged.product_id, present.product_id)
-WHERE
-    (
-        present.batch_id IS NULL
-        OR present.batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-    )
-    AND (
-        judged.created_at IS NULL
-        OR judged.created_at::DATE NOT IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-    )
+LEFT JOIN superseded
+    ON
+        judged.transaction_id = superseded.transaction_id
+        AND EQUAL_NULL(judged.product_id, superseded.product_id)
+LEFT JOIN replaced
+    ON judged.created_at::DATE = replaced.date
+WHERE superseded.transaction_id IS NULL AND (replaced.date IS NULL OR present.transaction_id IS NOT NULL)

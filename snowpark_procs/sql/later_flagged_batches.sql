@@ -3,7 +3,9 @@ SELECT
     later.batch_id,
     TO_JSON(later.manifest:affected_dates) AS affected_dates,
     datasets.dataset,
-    datasets.scope
+    datasets.scope,
+    datasets.min_time::DATE AS first_date,
+    datasets.max_time::DATE AS last_date
 FROM ops.batches AS later
 INNER JOIN ops.batches AS this
     ON

@@ -1,6 +1,6 @@
 MERGE INTO staging.&{table} AS present
 USING staging.&{table}_delta AS delta
-    ON &{match}
+    ON &{match} AND &{near}
 WHEN MATCHED AND delta.is_removed THEN DELETE
 WHEN MATCHED THEN UPDATE SET
     &{assignments},

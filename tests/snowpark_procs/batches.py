@@ -155,6 +155,7 @@ class BatchOptions:
     scope: dict[str, str] = field(default_factory=dict)
     affected_dates: Sequence[str] = ()
     files_per_dataset: int = 1
+    max_session_hours: float = 24
 
 
 def publish(
@@ -212,7 +213,7 @@ def publish(
             for table in ("user_events", "transactions")
         },
         "affected_dates": sorted({*options.affected_dates, *(str(row["date"]) for row in (*events, *transactions))}),
-        "max_session_hours": 24,
+        "max_session_hours": options.max_session_hours,
         "datasets": datasets,
         "findings": {},
         "summary": {},

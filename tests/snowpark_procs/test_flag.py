@@ -15,6 +15,7 @@ from tests.snowpark_procs.conftest import Warehouse
 
 pytestmark = pytest.mark.integration
 
+USER = "6f1c6d40-0000-4000-8000-000000000001"
 A, B = "0f1c6d40-0000-4000-8000-00000000000a", "0f1c6d40-0000-4000-8000-00000000000b"
 _DATES = "SELECT date FROM ops.date_changes WHERE dataset = 'user_sessions' ORDER BY change_id, date"
 
@@ -45,7 +46,9 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         event("e8", "s-1", "2099-12-31 23:59:59"),
         event("e9", "s-1", "1989-12-31 23:59:59.999999"),
         event("f1", "s-1", "1990-01-01 00:00:00"),
-        event("f2", "", "2024-01-15 10:00:00", user_id=""),
+        event(
+            "f2", "", "2024-01-15 10:00:00", user_id="", user_tier="", product_id="", transaction_id="", properties=None
+        ),
     ]
     warehouse.publish(events=rows)
     flag(warehouse)
@@ -75,6 +78,106 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
     tests = warehouse.query("SELECT event_id FROM staging.events_cleaned WHERE is_test_user ORDER BY 1")
     assert tests == [("e6",), ("e7",)]
     assert warehouse.one(f"SELECT session_id FROM staging.events_cleaned WHERE event_id = '{A}'") == A
+    no_values = "user_id, session_id, product_id, transaction_id, user_tier"
+    assert warehouse.query(f"SELECT {no_values} FROM staging.events_cleaned WHERE event_id = 'f2'") == [(None,) * 5]
+
+
+def test_an_empty_string_is_no_value(warehouse: Warehouse) -> None:
+    """Of a line without a product there is one, whether the product is empty or NULL."""
+    lines = [
+        transaction("t1", "", "2024-01-15 10:00:00", "1.00", user_id="", user_tier=""),
+        transaction("t1", None, "2024-01-15 10:00:00", "1.00", user_id="", user_tier=""),
+    ]
+    visits = [session("s1", "2024-01-15 10:00:00", user_id="", user_tier="")]
+    warehouse.publish(transactions=lines, sessions=[*visits, session("", "2024-01-15 10:00:00")])
+    flag(warehouse)
+    line = "SELECT transaction_id, product_id, user_id, user_tier FROM staging.transactions_validated"
+    assert warehouse.query(line) == [("t1", None, None, None)]
+    warnings = codes(warehouse, "transactions_validated", "transaction_id", "validation_warnings")
+    assert warnings == {"t1": ["missing_product_id", "missing_user_id"]}
+    assert warehouse.query(
+        "SELECT session_id, user_id, user_tier FROM staging.user_sessions_enhanced ORDER BY session_id"
+    ) == [("s1", None, None), (None, USER, "gold")]
+    assert codes(warehouse, "user_sessions_enhanced", "session_id", "validation_warnings")["s1"] == ["missing_user_id"]
+
+
+def test_what_was_paid_is_the_price_with_the_tax_added_or_contained(warehouse: Warehouse) -> None:
+    def line(name: str, total: str, discount: str | None, tax: str | None, quantity: int = 2) -> Row:
+        money = {"discount_amount": discount and Decimal(discount), "tax_amount": tax and Decimal(tax)}
+        columns: dict[str, Any] = {**money, "quantity": quantity, "total_amount": Decimal(total)}
+        return transaction(name, "p", "2024-01-15 10:00:00", "10.00", **columns)
+
+    lines = [
+        line("tax_added", "22.80", "1.00", "3.80"),
+        line("tax_contained", "19.00", "1.00", "3.80"),
+        line("neither", "20.90", "1.00", "3.80"),
+        line("discount_forgotten", "20.00", "1.00", "0.00"),
+        line("nothing_but_a_price", "20.00", None, None),
+        line("a_cent_off", "20.01", None, None),
+        line("two_cents_off", "20.02", None, None),
+        line("returned", "-22.00", None, "-2.00", -2),
+    ]
+    warehouse.publish(transactions=lines)
+    flag(warehouse)
+    warnings = codes(warehouse, "transactions_validated", "transaction_id", "validation_warnings")
+    assert {name for name, found in warnings.items() if "total_differs" in found} == {
+        "neither",
+        "discount_forgotten",
+        "two_cents_off",
+    }
+
+
+def test_a_bounce_is_one_event_that_is_no_purchase(warehouse: Warehouse) -> None:
+    rows = [
+        session("came", "2024-01-15 10:00:00"),
+        session("bought", "2024-01-15 10:00:00", purchases=1, page_views=0),
+        session("stayed", "2024-01-15 10:00:00", event_count=2, page_views=2),
+    ]
+    warehouse.publish(sessions=rows)
+    flag(warehouse)
+    bounced = "SELECT session_id FROM staging.user_sessions_enhanced WHERE is_bounce_session"
+    assert warehouse.query(bounced) == [("came",)]
+
+
+def test_a_session_is_as_long_as_the_loaded_manifests_say(warehouse: Warehouse) -> None:
+    assert warehouse.one("SELECT max_session_hours FROM ops.session_limit") == 24
+    long = {"session_end": at("2024-01-16 16:00:00"), "event_count": 2}
+    hours = [session("s25", "2024-01-15 10:00:00", **long, session_duration_minutes=Decimal(25 * 60))]
+    hours += [session("s30", "2024-01-15 10:00:00", **long, session_duration_minutes=Decimal(30 * 60))]
+    hours += [session("s31", "2024-01-15 09:00:00", **long, session_duration_minutes=Decimal(31 * 60))]
+    warehouse.publish(name="1", sessions=hours[:1], options=published(1))
+    warehouse.publish(name="2", sessions=hours[1:], options=published(2, max_session_hours=30))
+    warehouse.call("ops.load_pending()")
+    assert warehouse.one("SELECT max_session_hours FROM ops.session_limit") == 30
+    warehouse.call("ops.flag_quality()")
+    errors = codes(warehouse, "user_sessions_enhanced", "session_id", "validation_errors")
+    assert errors == {"s25": [], "s30": [], "s31": ["excessive_duration"]}
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_an_event_sent_again_with_another_date_moves(warehouse: Warehouse, order: tuple[int, ...]) -> None:
+    """Whatever lies between the dates: a row is found by its key, only what is compared is bounded by dates."""
+    batches = {
+        1: [event("e1", A, "2023-03-01 10:00:00"), event("e2", A, "2023-03-01 10:00:00")],
+        2: [event("e1", A, "2024-01-15 10:00:00"), event("e3", A, "2024-01-15 10:00:00")],
+    }
+    lines = {
+        1: [transaction("t1", None, "2023-03-01 10:00:00", "1.00")],
+        2: [transaction("t1", "", "2024-01-15 10:00:00", "2.00")],
+    }
+    ids = {n: warehouse.publish(events=batches[n], transactions=lines[n], options=published(n)) for n in (1, 2)}
+    warehouse.call("ops.load_pending()")
+    for number in order:
+        warehouse.call(f"ops.flag_quality('{ids[number]}')")
+    days = "SELECT event_id, timestamp::DATE::STRING FROM staging.events_cleaned ORDER BY 1"
+    assert warehouse.query(days) == [("e1", "2024-01-15"), ("e2", "2023-03-01"), ("e3", "2024-01-15")]
+    assert warehouse.query("SELECT total_amount FROM staging.transactions_validated") == [(Decimal("2.00"),)]
+    changed = "SELECT date FROM ops.date_changes WHERE dataset = %s AND batch_id = %s ORDER BY 1"
+    both = [(date(2023, 3, 1),), (date(2024, 1, 15),)]
+    for dataset in ("user_events", "transactions"):
+        found = [warehouse.query(changed, dataset, ids[n]) for n in order]
+        only_first = both[:1] if dataset == "user_events" else []
+        assert found == ([both[:1], both] if order == (1, 2) else [both[1:], only_first])
 
 
 def test_enhanced_session_columns(warehouse: Warehouse) -> None:
@@ -99,7 +202,7 @@ def test_enhanced_session_columns(warehouse: Warehouse) -> None:
     rows = warehouse.query(f"SELECT {columns} FROM staging.user_sessions_enhanced ORDER BY session_id")
     assert rows == [
         (Decimal("166.67"), Decimal("0.8417"), True, False, False, True),
-        (Decimal("-0.01"), None, False, True, True, False),
+        (Decimal("-0.01"), None, False, False, True, False),
     ]
 
 

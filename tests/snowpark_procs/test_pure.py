@@ -184,14 +184,22 @@ def test_statements() -> None:
 
 @pytest.mark.parametrize("table", STAGING_TABLES, ids=lambda table: table.table)
 def test_columns_are_those_of_the_migrations(table: StagingTable) -> None:
+    later = (ROOT / "migrations" / "V1.12.0__session_verdicts.sql").read_text(encoding="utf-8")
+    previous = {f"previous_{column}" for column in table.previous}
     for script, name, extra in (
         ("V1.2.0__staging_tables.sql", table.table, {"processed_at"}),
-        ("V1.7.0__staging_deltas.sql", table.table + "_delta", {"is_changed", "is_removed", "previous_date"}),
+        (
+            "V1.7.0__staging_deltas.sql",
+            f"{table.table}_delta",
+            {"is_changed", "is_removed", "previous_date", *previous},
+        ),
     ):
         text = (ROOT / "migrations" / script).read_text(encoding="utf-8")
         body = re.search(rf"EXISTS staging\.{name} \((.*?)\n\)", text, re.DOTALL)
         assert body is not None
         columns = re.findall(r"^    (\w+) [A-Z]", body[1], re.MULTILINE)
+        for added in re.findall(rf"TABLE staging\.{name} ADD COLUMN(.*?);", later, re.DOTALL):
+            columns += re.findall(r"(\w+) (?:BOOLEAN|NUMBER|STRING)", added)
         assert sorted(columns) == sorted([*table.columns, *extra])
 
 

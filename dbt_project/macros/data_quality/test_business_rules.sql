@@ -6,7 +6,8 @@
     {%- set rules = {
         'known_user_tier': "user_tier NOT IN ('" ~ tiers | join("', '") ~ "')",
         'reasonable_session_duration':
-            'session_duration_minutes < 0 OR session_duration_minutes > ' ~ var('max_session_hours') * 60,
+            'session_duration_minutes < 0
+            OR session_duration_minutes > 60 * (SELECT max_session_hours FROM ops.session_limit)',
         'no_negative_spending': 'total_spent < 0',
         'session_ends_after_it_starts': 'session_end < session_start',
         'spending_needs_a_purchase': 'total_spent > 0 AND purchases = 0',

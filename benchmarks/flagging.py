@@ -1,0 +1,270 @@
+"""`python -m benchmarks.flagging`: how many rows of STAGING `ops.flag_quality` reads for a batch of one day, beside a year.
+
+A deployed warehouse of its own in a temporary folder, on an endpoint whose DuckDB tells of every statement how many rows its
+scans touched (of whole row groups of 122,880 rows: DuckDB's micro-partitions) and how many of them it took. The year is written
+straight into the tables; the batch is published, loaded and flagged as any other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.protocol.http import serve
+from tests.conftest import RunningEndpoint
+from tests.snowpark_procs import batches
+from tests.snowpark_procs.conftest import DATABASE, Warehouse, deploy
+
+_DAYS = 365
+_EVENTS_PER_SESSION = 10
+_BATCH_DAY = datetime(2023, 7, 2)
+_TABLES = ("events_cleaned", "user_sessions_enhanced")
+
+
+class ProfiledConnection:
+    """A DuckDB connection that writes what each statement on STAGING has scanned, as a line of JSON.
+
+    What the stand-in asks for its own sake (rows written by a transaction, rows matched twice) is left out.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, output: Path) -> None:
+        self._connection, self._output = connection, output
+        connection.execute("PRAGMA enable_profiling = 'no_output'")
+
+    def cursor(self) -> ProfiledConnection:
+        return ProfiledConnection(self._connection.cursor(), self._output)
+
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        text = str(query).strip()
+        if text.startswith(("WITH", "SELECT COALESCE")):
+            # The profile of a query whose rows are streamed is lost, so it is run once more.
+            profile = self._connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments).fetchall()[0][1]
+            self._write(text, profile)
+        result = self._connection.execute(query, *arguments, **options)
+        if text.startswith(("INSERT", "MERGE", "UPDATE", "DELETE")):
+            self._write(text, self._connection.get_profiling_information("json"))
+        return result
+
+    def _write(self, statement: str, profile: str) -> None:
+        scans = list(_scans(json.loads(profile)))
+        if not scans:
+            return
+        with self._output.open("a", encoding="utf-8") as output:
+            output.write(json.dumps({"statement": statement, "scans": scans}) + "\n")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The scans of STAGING in a profile: table, rows touched, rows taken."""
+    table = node.get("extra_info", {}).get("Table", "")
+    name = table.rpartition(".")[2].strip('"').lower()
+    if name in _TABLES:
+        columns = node["extra_info"].get("Projections", [])
+        columns = [columns] if isinstance(columns, str) else columns
+        yield {
+            "table": name,
+            "columns": len(columns),
+            "touched": node.get("rows_scanned", 0),
+            "taken": node.get("intermediate_rows", 0),
+        }
+    for child in node.get("children") or node.get("operator") or ():
+        yield from _scans(child)
+
+
+def _serve(data: Path, s3: Path, port: int, output: Path) -> None:
+    start = Engine.__init__
+
+    def start_profiled(engine: Engine, *arguments: Any, **options: Any) -> None:
+        start(engine, *arguments, **options)
+        engine.duck_conn = ProfiledConnection(engine.duck_conn, output)  # type: ignore[assignment]
+
+    Engine.__init__ = start_profiled  # type: ignore[assignment, method-assign]
+    serve(data, s3, port=port)
+
+
+class _Endpoint(RunningEndpoint):
+    """An endpoint process of this module, profiled."""
+
+    def start(self) -> None:
+        arguments = [str(self.data_dir), str(self.s3_root), str(self.port), str(self.profile)]
+        log = (self.data_dir.parent / "endpoint.log").open("ab")
+        command = [sys.executable, "-m", "benchmarks.flagging", "--serve", *arguments]
+        self.server = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
+        for _ in range(240):
+            try:
+                self.connect().close()
+                return
+            except Exception:  # whatever a client raises while nobody answers
+                time.sleep(0.5)
+        raise RuntimeError("the endpoint did not start")
+
+    @property
+    def profile(self) -> Path:
+        return self.data_dir.parent / "profile.jsonl"
+
+    def end(self) -> None:
+        self.server.terminate()
+        self.server.wait(60)
+
+
+def fill(data: Path, s3: Path, events_per_day: int) -> None:
+    """Write a year of events and sessions into STAGING, in the order of time."""
+    events = _DAYS * events_per_day
+    step = 86_400_000_000 // events_per_day
+    moment = f"TIMESTAMP '2023-01-01' + to_microseconds(i * {step})"
+    end = f"TIMESTAMP '2023-01-01' + to_microseconds((i * {_EVENTS_PER_SESSION} + {_EVENTS_PER_SESSION - 1}) * {step})"
+    start = f"TIMESTAMP '2023-01-01' + to_microseconds(i * {_EVENTS_PER_SESSION} * {step})"
+    common = {
+        "user_id": "'u' || i % 1000",
+        "user_tier": "'gold'",
+        "is_valid": "TRUE",
+        "is_bot_traffic": "FALSE",
+        "is_test_user": "FALSE",
+        "own_is_bot_traffic": "FALSE",
+        "own_is_test_user": "FALSE",
+        "browser": "'Chrome'",
+        "batch_id": "'year'",
+        "processed_at": "TIMESTAMP '2024-01-01'",
+    }
+    rows = {
+        "EVENTS_CLEANED": (
+            events,
+            {
+                "event_id": "md5(i::VARCHAR)",
+                "session_id": f"md5('s' || i // {_EVENTS_PER_SESSION})",
+                "timestamp": moment,
+                "event_type": "'page_view'",
+                "page_url": "'/' || i % 77",
+            },
+        ),
+        "USER_SESSIONS_ENHANCED": (
+            events // _EVENTS_PER_SESSION,
+            {"session_id": "md5('s' || i)", "session_start": start, "session_end": end},
+        ),
+    }
+    engine = Engine(data, s3)
+    for table, (count, columns) in rows.items():
+        there = engine.duck_conn.execute(
+            "SELECT lower(column_name) FROM duckdb_columns() WHERE upper(table_name) = ?", [table]
+        ).fetchall()
+        given = {name: value for name, value in (common | columns).items() if (name,) in there}
+        engine.duck_conn.execute(
+            f"INSERT INTO {DATABASE}.STAGING.{table} ({', '.join(given)})"
+            f" SELECT {', '.join(given.values())} FROM range({count}) AS r (i)"
+        )
+    engine.close()
+
+
+def _key(text: str) -> str:
+    """An identifier as random as those of the year."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def publish_day(warehouse: Warehouse, count: int) -> None:
+    """One day's events and sessions, all new."""
+    step = timedelta(days=1) / count
+    events = [
+        batches.event(_key(f"n{n}"), _key(f"n{n // _EVENTS_PER_SESSION}"), str(_BATCH_DAY + n * step))
+        for n in range(count)
+    ]
+    grouped = [events[n : n + _EVENTS_PER_SESSION] for n in range(0, count, _EVENTS_PER_SESSION)]
+    sessions = [
+        batches.session(
+            rows[0]["session_id"],
+            str(rows[0]["timestamp"].replace(tzinfo=None)),
+            session_end=rows[-1]["timestamp"],
+            event_count=len(rows),
+            page_views=len(rows),
+            session_duration_minutes=Decimal(1),
+        )
+        for rows in grouped
+    ]
+    warehouse.publish(events=events, sessions=sessions)
+
+
+def measure(events_per_day: int) -> list[dict[str, Any]]:
+    """Flag one day beside a year; return the profiled statements that scanned STAGING."""
+    with tempfile.TemporaryDirectory() as folder:
+        endpoint = _Endpoint(Path(folder) / "data", Path(folder) / "s3")
+        for bucket in ("data-s3-bucket", "ecommerce-landing"):
+            (endpoint.s3_root / bucket).mkdir(parents=True)
+        endpoint.data_dir.mkdir()
+        endpoint.start()
+        try:
+            deploy(endpoint)
+        finally:
+            endpoint.end()
+        fill(endpoint.data_dir, endpoint.s3_root, events_per_day)
+        endpoint.start()
+        try:
+            warehouse = Warehouse(endpoint)
+            warehouse.connect()
+            publish_day(warehouse, events_per_day)
+            warehouse.call("ops.load_pending()")
+            endpoint.profile.write_text("")
+            started = time.monotonic()
+            warehouse.call("ops.flag_quality()")
+            Console().print(f"ops.flag_quality: {time.monotonic() - started:.1f} s")
+            warehouse.connection.close()
+        finally:
+            endpoint.end()
+        return [json.loads(line) for line in endpoint.profile.read_text(encoding="utf-8").splitlines()]
+
+
+def report(statements: Sequence[dict[str, Any]], events_per_day: int) -> None:
+    """Print the rows read by statement and table, and in all."""
+    events = _DAYS * events_per_day
+    table = Table(
+        "statement",
+        "table",
+        "columns",
+        "rows touched",
+        "rows taken",
+        title=f"one day of {events_per_day:,} events beside {events:,}",
+    )
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for each in statements:
+        for scan in each["scans"]:
+            words = " ".join(each["statement"].split())[:60]
+            table.add_row(words, scan["table"], str(scan["columns"]), f"{scan['touched']:,}", f"{scan['taken']:,}")
+            sums[scan["table"]][0] += scan["touched"]
+            sums[scan["table"]][1] += scan["taken"]
+    for name, (touched, taken) in sums.items():
+        table.add_row("in all", name, "", f"{touched:,}", f"{taken:,}")
+    Console(width=140).print(table)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="benchmarks.flagging", description=__doc__)
+    parser.add_argument("--events-per-day", type=int, default=20_000)
+    parser.add_argument("--serve", nargs=4, metavar=("DATA", "S3", "PORT", "PROFILE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        data, s3, port, profile = options.serve
+        _serve(Path(data), Path(s3), int(port), Path(profile))
+    else:
+        report(measure(options.events_per_day), options.events_per_day)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+SELECT COALESCE(SUM(verdicts.events), 0) AS events
+FROM (
+    &{verdicts}
+) AS verdicts

@@ -1,0 +1,3 @@
+SELECT name, value
+FROM ops.quality_thresholds
+ORDER BY name

@@ -1,0 +1,2 @@
+SELECT max_session_hours
+FROM ops.session_limit
