@@ -183,8 +183,8 @@ events AS (
 )
 SELECT
     session_id,
-    nullif(arg_min(coalesce(user_id, ''), (event_time, event_id)), '') AS user_id,
-    arg_min(user_tier, (event_time, event_id)),
+    arg_min(user_id, (event_time, event_id)) FILTER (user_id <> '') AS user_id,
+    arg_min(user_tier, (event_time, event_id)) FILTER (user_tier <> ''),
     min(event_time),
     max(event_time),
     round(date_diff('microseconds', min(event_time), max(event_time))::DECIMAL(38, 0) / 60000000, 4)::DECIMAL(18, 4),
