@@ -15,7 +15,7 @@ from reconcile.errors import SpeedTableError
 
 
 class Kind(Enum):
-    """What a column means to us; the value is what its type must be, in words."""
+    """What a column means to us; the value is what its type must be, in words. An identifier or text that is empty is NULL."""
 
     IDENTIFIER = "a UUID or String"
     TEXT = "a String or Enum"
@@ -95,7 +95,7 @@ def _expression(table: str, column: SpeedColumn, type_name: str | None) -> str:
             f"column {column.name} of the speed layer's table {table} is {type_name}; it must be {column.kind.value}"
         )
     if column.kind in (Kind.IDENTIFIER, Kind.TEXT):
-        return f"CAST({name} AS Nullable(String))"
+        return f"nullIf(CAST({name} AS Nullable(String)), '')"
     if column.kind is Kind.INSTANT:
         return f"toUnixTimestamp64Micro(toDateTime64({name}, 6, 'UTC'))"
     if column.kind is Kind.COUNT:

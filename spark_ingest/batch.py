@@ -205,9 +205,9 @@ class Batch:
         if seen.tied or seen.overlong:
             special = made.filter(F.col("tied") | overlong).select("session_id")
             own = S.with_canonical_ids(events).join(special, "session_id", "left_semi")
-            first = S.tied_first_events(own, made) if seen.tied else None
             too_long = S.overlong(made, limit)
-            again = S.sessions(S.within_limit(own, too_long), first).persist(_DISK)
+            within = S.within_limit(own, too_long)
+            again = S.settled(S.sessions(within), within).persist(_DISK)
             if seen.overlong:
                 kept = (
                     again.join(too_long, "session_id", "left_semi").agg(F.sum("event_count").alias("n")).collect()[0].n

@@ -5,12 +5,14 @@ compared by id (`with_canonical_ids`) is it done on each.
 
 An aggregate whose buffer holds a string (first, min_by, min of a string) makes Spark sort the whole input. Here strings
 are only grouping keys: events are first reduced per session and attributes with counters of fixed width, which leaves
-about one row a session, and a window over those few rows picks the attributes of the earliest event.
+about one row a session, and a window over those few rows picks the attributes of the first event that has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
@@ -53,7 +55,11 @@ SESSION_COLUMNS = (
     "event_count",
     "distinct_ip_count",
 )
-_GROUPING = ("session_id", "user_id", "user_tier", "device_type", "browser", "ip_address")
+# Whose value is that of the session's earliest event, and of its first event that has one.
+_EARLIEST = ("device_type", "browser")
+_FIRST_KNOWN = ("user_id", "user_tier")
+_ATTRIBUTES = (*_FIRST_KNOWN, *_EARLIEST)
+_GROUPING = ("session_id", *_ATTRIBUTES, "ip_address")
 _COUNTED_TYPES = {
     "page_views": "page_view",
     "product_views": "product_view",
@@ -148,41 +154,50 @@ def _first_of(events: DataFrame, *keys: str) -> DataFrame:
     return known.withColumn("rank", rank).filter("rank = 1").drop("rank")
 
 
-def sessions(events: DataFrame, first_events: DataFrame | None = None) -> DataFrame:
+def sessions(events: DataFrame) -> DataFrame:
     """One row per session of `session_events`, each event counted once: SESSION_COLUMNS, `tied`, and NOTICED.
 
     NOTICED: how many of the session's purchases have an amount that is no number, or a negative one.
 
-    Attributes are those of the earliest event by (time, event id). `tied`: the first moment of the session has several
-    events that differ in attributes; such sessions need first_events, the `tied_first_events` of these events.
+    User and tier are those of the first event by (time, event id) that has one, each by itself; device and browser are
+    those of the earliest event. `tied`: the moment that decides one of them has several events that differ in it; such
+    sessions need to be `settled`.
     """
-    return merged_groups(session_groups(events), first_events)
+    return merged_groups(session_groups(events))
 
 
-def merged_groups(groups: DataFrame, first_events: DataFrame | None = None) -> DataFrame:
+def merged_groups(groups: DataFrame) -> DataFrame:
     """The sessions of `session_groups`, whatever number of groups a session has; columns as `sessions`."""
-    order = [F.col("micros_start").asc()]
-    if first_events is not None:
-        groups = _mark_first(groups, first_events)
-        order.append(F.col("holds_first").desc())
-    ranked = Window.partitionBy("session_id").orderBy(*order, *_GROUPING[1:])
-    # Ordered too, so that Spark sorts once for both.
+    ranked = Window.partitionBy("session_id").orderBy("micros_start", *_GROUPING[1:])
+    # Ordered too, so that Spark sorts once for all.
     whole = ranked.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     totals = {name: F.sum(name).over(whole) for name in (*_COUNTED_TYPES, "event_count", "total_spent", *NOTICED)}
+    first = {name: F.min(F.when(_has(name), F.col("micros_start"))).over(whole) for name in _ATTRIBUTES}
+    # In a struct, a value that is missing is a value too.
+    then = {name: F.when(_has(name) & (F.col("micros_start") == F.col(f"{name}_at")), F.struct(name)) for name in first}
+    low = {name: F.min(value).over(whole) for name, value in then.items()}
+    differs = [~low[name].eqNullSafe(F.max(value).over(whole)) for name, value in then.items()]
     return (
-        groups.withColumns(
+        groups.withColumns({f"{name}_at": at for name, at in first.items()})
+        .withColumns(
             {
                 "rank": F.row_number().over(ranked),
-                "tied": F.coalesce(F.lead("micros_start").over(ranked) == F.col("micros_start"), F.lit(False)),
+                "tied": reduce(or_, differs),
                 "micros_end": F.max("micros_end").over(whole),
                 "micros_purchase": F.min("micros_purchase").over(whole),
                 "distinct_ip_count": F.size(F.collect_set("ip_address").over(whole)),
                 **totals,
+                **{name: value[name] for name, value in low.items()},
             }
         )
         .filter("rank = 1")
         .select(*_session_columns(), "tied", *NOTICED)
     )
+
+
+def _has(name: str) -> Column:
+    """Whether a row can decide about an attribute: about user and tier only one that has them."""
+    return F.col(name).isNotNull() if name in _FIRST_KNOWN else F.lit(True)
 
 
 def divided_sessions(groups: DataFrame) -> DataFrame:
@@ -260,19 +275,19 @@ def emptied_sessions(copies: DataFrame, made: DataFrame) -> DataFrame:
     return gone.withColumns(nothing | unknown | other).select(*_session_columns(), F.lit(False).alias("tied"), *NOTICED)
 
 
-def tied_first_events(events: DataFrame, made: DataFrame) -> DataFrame:
-    """Of each tied session of `made`, the group of attributes that its earliest event by (time, event id) has."""
-    starts = made.filter("tied").select("session_id", F.unix_micros("session_start").alias("micros"))
-    tied = events.join(starts, ["session_id", "micros"], "left_semi")
-    rank = F.row_number().over(Window.partitionBy("session_id").orderBy(F.col("event_id").asc_nulls_last()))
-    return tied.withColumn("rank", rank).filter("rank = 1").select(*_GROUPING)
+def settled(made: DataFrame, events: DataFrame) -> DataFrame:
+    """The sessions `made` of these events; the tied ones with the attributes that (time, event id) gives them.
 
-
-def _mark_first(groups: DataFrame, first_events: DataFrame) -> DataFrame:
-    marked = first_events.withColumn("holds_first", F.lit(True)).alias("first")
-    same = [F.col(f"group.{name}").eqNullSafe(F.col(f"first.{name}")) for name in _GROUPING]
-    joined = groups.alias("group").join(marked, same, "left")
-    return joined.select("group.*", F.coalesce("first.holds_first", F.lit(False)).alias("holds_first"))
+    Only the events of tied sessions are sorted.
+    """
+    tied = events.join(made.filter("tied").select("session_id"), "session_id", "left_semi")
+    ranked = Window.partitionBy("session_id").orderBy("micros", F.col("event_id").asc_nulls_last(), *_GROUPING[1:])
+    whole = ranked.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    values = [F.first(name, ignorenulls=name in _FIRST_KNOWN).over(whole).alias(name) for name in _ATTRIBUTES]
+    rank = F.row_number().over(ranked).alias("rank")
+    first = tied.select("session_id", F.struct(*values).alias("first"), rank).filter("rank = 1").drop("rank")
+    chosen = {name: F.when(F.col("tied"), F.col(f"first.{name}")).otherwise(F.col(name)) for name in _ATTRIBUTES}
+    return made.join(first, "session_id", "left").withColumns(chosen).select(*made.columns)
 
 
 def overlong(made: DataFrame, limit_micros: int) -> DataFrame:

@@ -16,7 +16,8 @@ from spark_ingest.plan import Plan
 from spark_ingest.tables import Table
 
 _FILE_OPEN_COST = 256 * 1024
-_IDENTIFIERS = ("event_id", "session_id", "user_id")
+# Where the empty string is no value.
+_GIVEN = ("event_id", "session_id", "user_id", "user_tier")
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,13 @@ class Source:
             name = names[column.name]
             value = F.lit(None) if name is None or name not in loaded.columns else F.col(f"`{name}`")
             value = value.cast(column.type)
-            chosen.append((_given(value) if column.name in _IDENTIFIERS else value).alias(column.name))
+            chosen.append((_given(value) if column.name in _GIVEN else value).alias(column.name))
         return loaded.select(*chosen)
 
 
-def _given(identifier: Column) -> Column:
-    """An empty identifier is none: events that have it do not belong together."""
-    return F.when(identifier != "", identifier)
+def _given(value: Column) -> Column:
+    """NULL for the empty string: events that have it have nothing in common."""
+    return F.when(value != "", value)
 
 
 def on_days(rows: DataFrame, days: Iterable[date]) -> DataFrame:

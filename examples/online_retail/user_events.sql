@@ -1,10 +1,11 @@
 -- Every line that was really bought (units and price above zero, invoice neither cancelled nor an adjustment) is a
--- purchase; the invoice is the session.
+-- purchase; the invoice is the session and the order.
 WITH numbered AS (
     SELECT
         *,
         TRY_CAST(Quantity AS INT) AS units,
         TRY_CAST(UnitPrice AS DECIMAL(18, 6)) AS price,
+        -- The same article may stand on an invoice several times, with the same content even: its occurrences are numbered.
         ROW_NUMBER() OVER (
             PARTITION BY InvoiceNo, StockCode
             ORDER BY InvoiceDate, Quantity, UnitPrice, Description, CustomerID, Country
@@ -23,7 +24,7 @@ SELECT
     'purchase' AS event_type,
     CAST(InvoiceDate AS TIMESTAMP) AS timestamp,
     StockCode AS product_id,
-    CASE WHEN occurrence = 1 THEN InvoiceNo ELSE CONCAT(InvoiceNo, '/', occurrence) END AS transaction_id,
+    InvoiceNo AS transaction_id,
     'unknown' AS user_tier,
     TO_JSON(NAMED_STRUCT(
         'amount', CAST(ROUND(units * price, 2) AS STRING),

@@ -12,6 +12,7 @@ from rich.console import Console
 from local_stack import endpoint_process
 from local_stack.client_environment import lake_variables
 from local_stack.demo.files import write_delivery
+from local_stack.demo.orders import transactions
 from local_stack.demo.speed_flaws import Flaw, plant
 from local_stack.demo.week import generate
 from local_stack.errors import EndpointError
@@ -83,8 +84,9 @@ def _generate(
     with progress.stage("generate events with the flaws of real streams", SET_UP) as note:
         week = generate(seed, sessions_per_day)
         _, flaws = plant(week.speed)
-        on_time = write_delivery(week.on_time, layout.root / "deliveries" / "on-time")
-        late = write_delivery(week.late, layout.root / "deliveries" / "late")
+        lines = transactions(week, seed)
+        on_time = write_delivery(week.on_time, lines[0], layout.root / "deliveries" / "on-time")
+        late = write_delivery(week.late, lines[1], layout.root / "deliveries" / "late")
         note.text = f"{len(week.on_time)} events on time, {len(week.late)} late, {len(flaws)} flaws for the speed layer"
     return on_time, late, flaws
 

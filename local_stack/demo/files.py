@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from local_stack.demo.orders import Line
 from local_stack.demo.week import Event
 
 _UTC_MICROS = pa.timestamp("us", tz="UTC")
@@ -36,12 +37,10 @@ TRANSACTIONS = pa.schema(
 )
 
 
-def write_delivery(events: Iterable[Event], folder: Path) -> tuple[Path, Path]:
-    """Write events.parquet and transactions.parquet (one line per distinct purchase); return their paths."""
+def write_delivery(events: Iterable[Event], lines: Iterable[Line], folder: Path) -> tuple[Path, Path]:
+    """Write events.parquet and transactions.parquet; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    delivered = list(events)
-    purchases = {e.transaction_id: e for e in delivered if e.event_type == "purchase"}
     paths = (folder / "events.parquet", folder / "transactions.parquet")
-    pq.write_table(pa.Table.from_pylist([e.row() for e in delivered], EVENTS), paths[0])
-    pq.write_table(pa.Table.from_pylist([e.transaction_row() for e in purchases.values()], TRANSACTIONS), paths[1])
+    pq.write_table(pa.Table.from_pylist([event.row() for event in events], EVENTS), paths[0])
+    pq.write_table(pa.Table.from_pylist([line.row() for line in lines], TRANSACTIONS), paths[1])
     return paths

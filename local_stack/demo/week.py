@@ -31,7 +31,10 @@ _UNREADABLE_PROPERTIES = ('{"amount": ', '{"amount": "12,50"}', "not json at all
 
 @dataclass(frozen=True)
 class Event:
-    """One row of the lake's user_events. Times are UTC; amount is what properties say, None where unreadable."""
+    """One row of the lake's user_events. Times are UTC; amount is what properties say, None where unreadable.
+
+    quantity and unit_price: what a purchase bought, whatever its properties say.
+    """
 
     event_id: str
     user_id: str | None
@@ -45,35 +48,19 @@ class Event:
     product_id: str | None
     search_query: str | None
     transaction_id: str | None
-    user_tier: str
+    user_tier: str | None
     properties: str
     processing_time: datetime
     amount: Decimal | None
+    quantity: int = 0
+    unit_price: Decimal = Decimal(0)
     late: bool = False
 
     def row(self) -> dict[str, Any]:
         """The lake's columns, with the partition columns date and hour."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("amount", "late")}
+        ours = ("amount", "quantity", "unit_price", "late")
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ours}
         return {**fields, "date": self.timestamp.date(), "hour": self.timestamp.hour}
-
-    def transaction_row(self) -> dict[str, Any]:
-        """The transaction line of a purchase, with the lake's columns."""
-        amount = self.amount or Decimal("0.00")
-        return {
-            "transaction_id": self.transaction_id,
-            "user_id": self.user_id,
-            "product_id": self.product_id,
-            "quantity": 1,
-            "unit_price": amount,
-            "total_amount": amount,
-            "discount_amount": Decimal("0.00"),
-            "tax_amount": (amount * Decimal("0.19")).quantize(Decimal("0.01")),
-            "status": "completed",
-            "payment_method": "card",
-            "user_tier": self.user_tier,
-            "created_at": self.timestamp,
-            "date": self.timestamp.date(),
-        }
 
 
 @dataclass(frozen=True)
@@ -118,12 +105,12 @@ def session_rows(events: Iterable[Event]) -> list[SpeedRow]:
 def _session_row(identifier: uuid.UUID, members: Sequence[Event]) -> SpeedRow:
     ordered = sorted(members, key=lambda event: (event.timestamp, event.event_id))
     count = {kind: sum(event.event_type == kind for event in ordered) for kind in {e.event_type for e in ordered}}
-    first = ordered[0]
+    user = next((event.user_id for event in ordered if event.user_id), None)
     return SpeedRow(
         session_id=identifier,
-        user_id=canonical(first.user_id) if first.user_id and not first.user_id.startswith("test") else None,
-        user_tier=first.user_tier,
-        session_start=first.timestamp,
+        user_id=canonical(user) if user and not user.startswith("test") else None,
+        user_tier=next((event.user_tier for event in ordered if event.user_tier), None),
+        session_start=ordered[0].timestamp,
         session_end=ordered[-1].timestamp,
         page_views=count.get("page_view", 0),
         product_views=count.get("product_view", 0),
@@ -137,10 +124,11 @@ def _session_row(identifier: uuid.UUID, members: Sequence[Event]) -> SpeedRow:
 def generate(seed: int, sessions_per_day: int = 300) -> Week:
     """Generate the week. The same arguments give the same week, to the last identifier."""
     rng = random.Random(seed)
+    customers = [_Customer(_new_uuid(rng), rng.choices(TIERS, _TIER_WEIGHTS)[0]) for _ in range(3 * sessions_per_day)]
     distinct: list[Event] = []
     for day in range(DAYS):
         for number in range(sessions_per_day):
-            distinct += _session(rng, day, crosses_midnight=number % 50 == 0)
+            distinct += _session(rng, day, rng.choice(customers), crosses_midnight=number % 50 == 0)
     on_time = [event for event in distinct if not event.late]
     late = [event for event in distinct if event.late]
     # A stream delivers at least once: some events come twice at once, some again with the late delivery.
@@ -162,12 +150,21 @@ def _new_uuid(rng: random.Random) -> str:
     return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
 
-def _session(rng: random.Random, day: int, crosses_midnight: bool) -> list[Event]:
-    tier = rng.choices(TIERS, _TIER_WEIGHTS)[0]
+@dataclass(frozen=True)
+class _Customer:
+    """Somebody who comes again in the week."""
+
+    user_id: str
+    tier: str
+
+
+def _session(rng: random.Random, day: int, customer: _Customer, crosses_midnight: bool) -> list[Event]:
+    tier = customer.tier
     if day == DAY_WITHOUT_PLATINUM and tier == "platinum":
         tier = "gold"
     kind = rng.choices(("person", "bot", "test user"), (94, 4, 2))[0]
-    user: str | None = f"test-user-{rng.randrange(20):03d}" if kind == "test user" else _new_uuid(rng)
+    users = {"person": customer.user_id, "bot": _new_uuid(rng), "test user": f"test-user-{rng.randrange(20):03d}"}
+    user: str | None = users[kind]
     if kind == "person" and rng.random() < 0.1:
         user = None  # a guest
     midnight = datetime.combine(FIRST_DAY + timedelta(days=day), time(), UTC)
@@ -193,7 +190,9 @@ def _session(rng: random.Random, day: int, crosses_midnight: bool) -> list[Event
         processing_time=start,
         amount=None,
     )
-    events = [_event(rng, session, action) for action in _actions(rng, kind, crosses_midnight)]
+    events = _ordered(rng, [_event(rng, session, action) for action in _actions(rng, kind, crosses_midnight)])
+    if kind == "person":
+        events = _raised(rng, _logged_in_later(rng, events))
     events = _spread(rng, events, crosses_midnight)
     return _delivered_late(rng, _odd_identifiers(rng, events), crosses_midnight)
 
@@ -206,21 +205,14 @@ def _actions(rng: random.Random, kind: str, crosses_midnight: bool) -> list[str]
         actions += ["search"] * rng.randrange(0, 3) + ["product_view"] * rng.randrange(1, 5)
         if rng.random() < 0.4:
             actions += ["add_to_cart"] * rng.randrange(1, 3)
-            actions += ["purchase"] * (rng.random() < 0.6)
+            actions += ["purchase"] * rng.choices((0, 1, 2, 3, 4), (40, 35, 15, 7, 3))[0]
     return actions
 
 
 def _event(rng: random.Random, session: Event, action: str) -> Event:
     product = f"P{rng.randrange(1, 120):04d}" if action in ("product_view", "add_to_cart", "purchase") else None
-    amount: Decimal | None = None
     properties = json.dumps({"is_test": True} if (session.user_id or "").startswith("test") else {})
-    if action == "purchase":
-        if rng.random() < 0.03:
-            properties = rng.choice(_UNREADABLE_PROPERTIES)
-        else:
-            amount = Decimal(rng.randrange(300, 40_000)) / 100
-            properties = json.dumps({"amount": float(amount), "currency": "EUR"})
-    elif rng.random() < 0.01:
+    if action != "purchase" and rng.random() < 0.01:
         properties = '{"broken'
     return replace(
         session,
@@ -229,10 +221,62 @@ def _event(rng: random.Random, session: Event, action: str) -> Event:
         page_url=f"/product/{product}" if product else f"/page/{rng.randrange(30)}",
         product_id=product,
         search_query=rng.choice(_SEARCHES) if action == "search" else None,
-        transaction_id=_new_uuid(rng) if action == "purchase" else None,
         properties=properties,
-        amount=amount,
     )
+
+
+def _ordered(rng: random.Random, events: list[Event]) -> list[Event]:
+    """Give the purchases their orders, and what they cost: mostly one order a session, sometimes an article twice in it."""
+    placed: list[Event] = []
+    last: Event | None = None
+    for event in events:
+        if event.event_type == "purchase":
+            same_order = last is not None and rng.random() < 0.85
+            product = last.product_id if last and same_order and rng.random() < 0.15 else event.product_id
+            order = last.transaction_id if last and same_order else _new_uuid(rng)
+            event = last = _bought(rng, replace(event, product_id=product, page_url=f"/product/{product}"), order)
+        placed.append(event)
+    return placed
+
+
+def _bought(rng: random.Random, event: Event, order: str | None) -> Event:
+    quantity, unit_price = rng.choices((1, 2, 3), (80, 14, 6))[0], list_price(event.product_id or "")
+    amount: Decimal | None = unit_price * quantity
+    if rng.random() < 0.03:
+        amount, properties = None, rng.choice(_UNREADABLE_PROPERTIES)
+    else:
+        properties = json.dumps({"amount": float(unit_price * quantity), "quantity": quantity, "currency": "EUR"})
+    return replace(
+        event, transaction_id=order, properties=properties, amount=amount, quantity=quantity, unit_price=unit_price
+    )
+
+
+def list_price(product_id: str) -> Decimal:
+    """What a product costs: from 3.00 to 400.00, the same in all orders."""
+    return Decimal(300 + int(product_id.lstrip("P")) * 7_919 % 39_700) / 100
+
+
+def _logged_in_later(rng: random.Random, events: list[Event]) -> list[Event]:
+    """In some sessions a guest logs in on the way: until then neither user nor tier is known."""
+    if events[0].user_id is None or len(events) == 1 or rng.random() >= 0.15:
+        return events
+    until, nothing = rng.randrange(1, len(events)), rng.choice((None, ""))
+    return [
+        replace(event, user_id=None, user_tier=nothing) if number < until else event
+        for number, event in enumerate(events)
+    ]
+
+
+def _raised(rng: random.Random, events: list[Event]) -> list[Event]:
+    """Some customers rise to the next tier on the way; the session keeps the one it had first."""
+    higher = {"bronze": "silver", "silver": "gold"}
+    if len(events) == 1 or rng.random() >= 0.03:
+        return events
+    since = rng.randrange(1, len(events))
+    return [
+        replace(event, user_tier=higher.get(event.user_tier or "", event.user_tier)) if number >= since else event
+        for number, event in enumerate(events)
+    ]
 
 
 def _spread(rng: random.Random, events: list[Event], crosses_midnight: bool) -> list[Event]:

@@ -134,7 +134,10 @@ def test_the_final_verdict_is_what_was_planted_and_only_that(connection: Warehou
 def test_the_first_verdict_also_has_what_was_still_late(connection: Warehouse, week: Week) -> None:
     flawed, _ = plant(week.speed)
     in_time = session_rows(event for event in week.distinct if not event.late)
-    assert _reported(connection, "first") == differences(cells(flawed), cells(in_time))
+    # A session over the week's last midnight, whose start is late, stands on a day of which the speed layer has no snapshot.
+    days = {row.session_start.date() for row in flawed}
+    found = differences(cells(flawed), cells(in_time))
+    assert _reported(connection, "first") == {cell: value for cell, value in found.items() if cell[0] in days}
 
 
 def test_statuses_of_groups_that_one_side_lacks(connection: Warehouse) -> None:
@@ -183,8 +186,8 @@ events AS (
 )
 SELECT
     session_id,
-    nullif(arg_min(coalesce(user_id, ''), (event_time, event_id)), '') AS user_id,
-    arg_min(user_tier, (event_time, event_id)),
+    arg_min(user_id, (event_time, event_id)) FILTER (user_id <> '') AS user_id,
+    arg_min(user_tier, (event_time, event_id)) FILTER (user_tier <> ''),
     min(event_time),
     max(event_time),
     round(date_diff('microseconds', min(event_time), max(event_time))::DECIMAL(38, 0) / 60000000, 4)::DECIMAL(18, 4),

@@ -195,6 +195,17 @@ def test_text_identifiers_become_canonical(engine: Path, landing: Path, form: st
     assert found.non_uuid_ids == manifest_of(landing, found)["non_uuid_ids"] == 1
 
 
+def test_the_empty_string_is_no_value(engine: Path, landing: Path) -> None:
+    """A column that is not Nullable has it where nothing is known."""
+    types = {**COLUMNS, "session_id": "String", "user_id": "String", "user_tier": "LowCardinality(String)"}
+    values = f"('{ID.format(1)}', '', '', '2024-01-15 01:00:00', '2024-01-15 01:00:00', 1, 1, 1, 1, 1, 1)"
+    run(engine, ddl(types), f"INSERT INTO {TABLE} VALUES {values}")
+    (found,) = extract(engine, landing)
+    (only,) = rows_of(landing, found)
+    assert (only["session_id"], only["user_id"], only["user_tier"]) == (ID.format(1), None, None)
+    assert found.non_uuid_ids == 0
+
+
 def test_days_are_utc_whatever_the_columns_zone(engine: Path, landing: Path) -> None:
     """03:30 of the 16th in Tokyo is 18:30 of the 15th in UTC."""
     types = {**COLUMNS, "session_start": "DateTime('Asia/Tokyo')", "session_end": "DateTime('Asia/Tokyo')"}

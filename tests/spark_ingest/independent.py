@@ -32,7 +32,7 @@ _SESSIONS = """
 WITH typed AS (
     SELECT
         canonical(event_id) AS event_id, canonical(user_id) AS user_id, canonical(session_id) AS session_id,
-        event_type, epoch_us("timestamp") AS us, device_type, browser, ip_address, user_tier,
+        event_type, epoch_us("timestamp") AS us, device_type, browser, ip_address, nullif(user_tier, '') AS user_tier,
         CASE WHEN event_type = 'purchase' THEN amount(properties) END AS amount
     FROM raw_events
     WHERE nullif(session_id, '') IS NOT NULL AND "timestamp" IS NOT NULL
@@ -51,8 +51,8 @@ kept AS (
 )
 SELECT
     session_id,
-    max(user_id) FILTER (place = 1) AS user_id,
-    max(user_tier) FILTER (place = 1) AS user_tier,
+    first(user_id ORDER BY place) FILTER (user_id IS NOT NULL) AS user_id,
+    first(user_tier ORDER BY place) FILTER (user_tier IS NOT NULL) AS user_tier,
     min(us) AS session_start,
     max(us) AS session_end,
     minutes(max(us) - min(us))::DECIMAL(18, 4) AS session_duration_minutes,

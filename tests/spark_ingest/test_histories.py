@@ -35,7 +35,11 @@ _NUMBERS = itertools.count()
 # Over a year's end, a month's end of a leap year, a midnight; and one longer than the maximum session length.
 STARTS = {"year": "2023-12-31 23:50:00", "leap": "2024-02-29 22:00:00", "night": "2024-01-15 23:59:59.999999",
           "day": "2024-01-15 10:00:00"}  # fmt: skip
-MINUTES = (0, 1, 11, 130, 600)
+# Two events at once, twice: which comes first is settled by their ids.
+MINUTES = (0, 0, 11, 11, 130, 600)
+# Who browses, logs in and buys is a buyer; a tier may be known before or after, and change.
+USERS = (None, "", None, "ann", "ann", "bob")
+TIERS = ("", None, "gold", "", "silver", "gold")
 
 
 def made(session: str, number: int, variant: int, copy: tuple[str, int]) -> Row:
@@ -47,9 +51,14 @@ def made(session: str, number: int, variant: int, copy: tuple[str, int]) -> Row:
     start = at(STARTS[session]) + timedelta(minutes=MINUTES[number] + later)
     time = start.strftime("%Y-%m-%d %H:%M:%S.%f")
     name, session = f"{session} {number}", session + suffix
+    other = {
+        "browser": f"Browser {variant}",
+        "user_id": USERS[number - variant],
+        "user_tier": TIERS[number - 2 * variant],
+    }
     if number % 2:
-        return purchase(name, session, time, f"{number}.{variant}5", browser=f"Browser {variant}")
-    return event(name, session, time, "page_view", browser=f"Browser {variant}", user_tier=("gold", "silver")[variant])
+        return purchase(name, session, time, f"{number}.{variant}5", **other)
+    return event(name, session, time, "page_view", **other)
 
 
 EVENTS = st.builds(

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.spark
 def made(spark: SparkSession, rows: list[Row]) -> dict[str, Any]:
     """The sessions of rows, by id, by the whole chain of transforms."""
     events = S.each_event_once(S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows))))
-    first = S.sessions(events)
-    ties = S.tied_first_events(events, first) if not first.filter("tied").isEmpty() else None
-    result = S.sessions(events, ties).select(*S.SESSION_COLUMNS)
+    result = S.settled(S.sessions(events), events).select(*S.SESSION_COLUMNS)
     return {
         row.session_id: row.asDict()
         for row in result.withColumn("session_start", F.unix_micros("session_start")).collect()
@@ -73,8 +71,59 @@ def test_ties_are_settled_by_event_id(spark: SparkSession) -> None:
     rows += [event("x", "b", same), event("y", "b", same)]
     first = min(rows[:12], key=lambda row: row["event_id"])
     session = made(spark, rows)[named("session a")]
-    assert (session["browser"], session["user_tier"]) == (first["browser"], first["user_tier"])
+    assert (session["browser"], session["user_tier"]) == (first["browser"], "gold")
     assert session["event_count"] == 12
+
+
+def test_who_browses_logs_in_and_buys_is_a_buyer(spark: SparkSession) -> None:
+    rows = [
+        event("1", "a", "2024-01-15 10:00:00", user_id=None, user_tier=None, browser=None, device_type="tablet"),
+        event("2", "a", "2024-01-15 10:01:00", user_id=None, user_tier="silver"),
+        event("3", "a", "2024-01-15 10:02:00", user_id=named("ann"), user_tier=None),
+        purchase("4", "a", "2024-01-15 10:03:00", "5", user_id=named("ann"), user_tier="gold"),
+        event("5", "a", "2024-01-15 10:04:00", user_id=named("bob"), user_tier="gold"),
+        event("6", "guest", "2024-01-15 10:00:00", user_id=None, user_tier="gold"),
+        event("7", "guest", "2024-01-15 10:01:00", user_id=None, user_tier="silver", browser=None),
+    ]
+    found = made(spark, rows)
+    columns = ("user_id", "user_tier", "device_type", "browser", "event_count")
+    session, guest = (tuple(found[named(f"session {name}")][column] for column in columns) for name in ("a", "guest"))
+    assert session == (named("ann"), "silver", "tablet", None, 5)
+    assert guest == (None, "gold", "mobile", "Firefox 121", 2)
+
+
+@pytest.mark.parametrize("attribute", ["user_id", "user_tier"])
+def test_who_logs_in_twice_in_one_moment_is_settled_by_event_id(spark: SparkSession, attribute: str) -> None:
+    rows = [event("start", "a", "2024-01-15 10:00:00", **{attribute: None})]
+    rows += [
+        event(str(n), "a", "2024-01-15 10:01:00", **{attribute: None if n % 3 else f"value {n}"}) for n in range(12)
+    ]
+    rows += [event("end", "a", "2024-01-15 10:02:00", **{attribute: "value of the end"})]
+    first = min((row for row in rows[1:13] if row[attribute]), key=lambda row: row["event_id"])
+    others = {row[attribute] for row in rows if row[attribute]} - {first[attribute]}
+    assert max(others) > first[attribute] > min(others), "neither the least nor the greatest value, by chance"
+    assert made(spark, rows)[named("session a")][attribute] == first[attribute]
+
+
+def test_only_what_decides_an_attribute_is_a_tie(spark: SparkSession) -> None:
+    same, later = "2024-01-15 10:00:00", "2024-01-15 10:01:00"
+    rows = [
+        event("1", "addresses", same),
+        event("2", "addresses", same, ip_address="192.0.2.2"),
+        event("3", "a guest too", same),
+        event("4", "a guest too", same, user_id=None, user_tier=None),
+        event("5", "later", same),
+        event("6", "later", later, user_tier="silver", browser=None),
+        event("7", "later", later, user_tier="gold", browser="other"),
+        event("8", "browser", same),
+        event("9", "browser", same, browser=None),
+        event("10", "log-in", same, user_id=None),
+        event("11", "log-in", later, user_id="ann"),
+        event("12", "log-in", later, user_id="bob"),
+    ]
+    sessions = S.sessions(S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows))))
+    tied = {row.session_id for row in sessions.filter("tied").collect()}
+    assert tied == {named("session browser"), named("session log-in")}
 
 
 def test_divided_and_undivided_sessions_are_all_sessions(spark: SparkSession) -> None:
@@ -146,12 +195,12 @@ def test_no_aggregate_sorts(spark: SparkSession) -> None:
     events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, [event("1", "a", "2024-01-15 10:00:00")])))
     duplicates = S.duplicated_ids(events)
     once = S.each_event_once(events, duplicates.select("event_id"))
-    first = S.tied_first_events(once, S.sessions(once))
+    settled = S.settled(S.sessions(once), once)
     hashes = S.repeated_hashes(events, 2)
     groups = S.session_groups(once)
     divided = S.divided_sessions(groups)
     alone = S.undivided_sessions(groups.join(divided, "session_id", "left_anti"))
-    for part in (duplicates, hashes, once, groups, divided, alone, S.sessions(once), S.sessions(once, first)):
+    for part in (duplicates, hashes, once, groups, divided, alone, S.sessions(once), settled):
         plan = plan_of(part)
         assert "SortAggregate" not in plan
         assert "ObjectHashAggregate" not in plan

@@ -88,3 +88,29 @@ def test_overlong_sessions_are_kept_up_to_the_limit_in_any_order(lake: Lake, tmp
     assert manifest is not None
     assert manifest["findings"] == {"overlong_sessions": 1, "events_beyond_session_limit": 7}
     check(lake, tmp_path)
+
+
+def test_a_log_in_and_a_tier_count_in_whatever_batch_they_come(lake: Lake, tmp_path: Path) -> None:
+    lake.append([purchase("3", "a", "2024-01-16 00:01:00", "5", user_id=named("ann"), user_tier="gold")])
+    lake.run()
+    lake.append([event("1", "a", "2024-01-15 23:50:00", user_id=None, user_tier=""),
+                 event("2", "a", "2024-01-15 23:55:00", user_id="", user_tier="silver")])  # fmt: skip
+    lake.run()
+    check(lake, tmp_path)
+    (session,) = final_sessions(Path(lake.config.landing)).values()
+    assert session[1:3] == (named("ann"), "silver")
+    # Alone, a session of one group of attributes needs no merge: the empty string is none there either.
+    lake.append([event("4", "b", "2024-02-01 10:00:00", user_id="", user_tier="")])
+    lake.run()
+    check(lake, tmp_path)
+    assert final_sessions(Path(lake.config.landing))[named("session b")][1:3] == (None, None)
+
+
+def test_a_log_in_beyond_the_limit_is_none(lake: Lake, tmp_path: Path) -> None:
+    """Also where the moment beyond it is a tie."""
+    late = "2024-01-16 11:00:00"
+    lake.append([event("1", "a", "2024-01-15 10:00:00", user_id=None, user_tier=None),
+                 event("2", "a", late, user_id="ann"), event("3", "a", late, user_id="bob")])  # fmt: skip
+    lake.run()
+    check(lake, tmp_path)
+    assert final_sessions(Path(lake.config.landing))[named("session a")][1:3] == (None, None)
