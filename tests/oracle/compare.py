@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
-from tests.oracle.compute import Key, Rows, Value
-from tests.oracle.definitions import TABLES
+from tests.oracle.compute import Key, Table
+from tests.oracle.definitions import TABLES, scale_of
 
 # What tells how a row was built, and says nothing of the shop.
 _BUILT = frozenset({"change_id", "created_at"})
-_SHARES = ("rate", "frequency")
-_MEANS = ("minutes", "seconds", "per_session")
 _SHOWN = 12
 
 
-def differences(connection: Any, expected: Mapping[str, Rows], tables: Iterable[str] | None = None) -> list[str]:
+def differences(connection: Any, expected: Mapping[str, Table], tables: Iterable[str] | None = None) -> list[str]:
     """Say where the warehouse's tables differ from the oracle's, at most a dozen lines for each; [] where nowhere.
 
     A mart's column of which the oracle knows nothing is a difference too.
@@ -29,57 +26,44 @@ def differences(connection: Any, expected: Mapping[str, Rows], tables: Iterable[
     return found
 
 
-def contents(connection: Any, table: str) -> tuple[dict[Key, dict[str, Any]], dict[str, int]]:
-    """The rows of a table by what identifies them, without what tells how they were built; and the columns' scales."""
+def contents(connection: Any, table: str, columns: Iterable[str] = ("*",)) -> tuple[Table, dict[str, int]]:
+    """Read a table, without what tells how its rows were built; and the scales of its columns."""
     key, _ = TABLES[table]
     with connection.cursor() as cursor:
-        values = cursor.execute(f"SELECT * FROM {table}").fetchall()
+        cursor.execute(f"SELECT {', '.join(columns)} FROM {table}")
         scales = {column.name.lower(): column.scale for column in cursor.description}
-    rows: dict[Key, dict[str, Any]] = {}
-    for value in values:
-        row = dict(zip(scales, value, strict=True))
-        identity = tuple(row.pop(name) for name in key)
+        values = cursor.fetchall()
+    names = list(scales)
+    identifying = [names.index(name) for name in key]
+    told = [place for place, name in enumerate(names) if name not in key and name not in _BUILT]
+    rows: dict[Key, tuple[Any, ...]] = {}
+    for row in values:
+        identity = tuple(row[place] for place in identifying)
         assert identity not in rows, f"two rows of {identity} in {table}"
-        rows[identity] = {name: row[name] for name in row if name not in _BUILT}
-    return rows, scales
+        rows[identity] = tuple(row[place] for place in told)
+    return Table(tuple(names[place] for place in told), rows), scales
 
 
-def _compared(connection: Any, table: str, expected: Rows) -> Iterable[str]:
-    found, scales = contents(connection, table)
+def _compared(connection: Any, table: str, expected: Table) -> Iterator[str]:
+    every = table.startswith("marts.")
+    found, scales = contents(connection, table, ("*",) if every else (*TABLES[table][0], *expected.columns))
+    rows = found.rows
     if table == "staging.int_order_lines":  # a third kind of line is there for a check of the project's alone
-        found = {identity: row for identity, row in found.items() if identity[-1] != "unsold"}
-    for identity in sorted(found.keys() ^ expected.keys(), key=repr):
-        which = "is not in the oracle" if identity in found else "is missing"
-        yield f"{table} {_text(identity)}: the row {which}"
-    known = {name for row in expected.values() for name in row}
-    if table.startswith("marts.") and expected:
-        unknown = {name for row in found.values() for name in row} - known
-        yield from (f"{table}.{name}: the oracle does not know the column" for name in sorted(unknown))
-    yield from (f"{table}.{name}: there is no such column" for name in sorted(known - scales.keys()))
-    for name in sorted(known & scales.keys()):
-        for identity in sorted(found.keys() & expected.keys(), key=repr):
-            right, value = _at_scale(name, expected[identity][name], scales[name]), found[identity][name]
-            if (right is None) != (value is None) or right != value:
+        rows = {identity: row for identity, row in rows.items() if identity[-1] != "unsold"}
+    for name in sorted(set(found.columns) ^ set(expected.columns)):
+        yield f"{table}.{name}: {'the oracle does not know' if name in scales else 'there is no'} such column"
+    for identity in sorted(rows.keys() ^ expected.rows.keys(), key=repr):
+        yield f"{table} {_text(identity)}: the row {'is not in the oracle' if identity in rows else 'is missing'}"
+    both = [name for name in expected.columns if name in found.columns]
+    ours, theirs = ([table.columns.index(name) for name in both] for table in (found, expected))
+    for name, place in zip(both, ours, strict=True):
+        if any(isinstance(row[place], Decimal) for row in rows.values()) and scales[name] != scale_of(name):
+            yield f"{table}.{name} has the scale {scales[name]}"
+    for identity in rows.keys() & expected.rows.keys():
+        for name, our, their in zip(both, ours, theirs, strict=True):
+            value, right = rows[identity][our], expected.rows[identity][their]
+            if value != right:
                 yield f"{table}.{name} {_text(identity)}: {value} is not {right}"
-
-
-def _at_scale(name: str, value: Value, scale: int) -> Any:
-    """The value as a column holds it: rounded once, half away from zero."""
-    if not isinstance(value, Fraction):
-        return value
-    if scale == 0:
-        assert value.denominator == 1, f"{name} is no whole number: {value}"
-        return int(value)
-    assert scale == _declared_scale(name), f"{name} has the scale {scale}"
-    digits = abs(value) * 10**scale
-    whole = Decimal(int(digits + Fraction(1, 2)))
-    return (whole if value >= 0 else -whole).scaleb(-scale).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
-
-
-def _declared_scale(name: str) -> int:
-    if any(part in name for part in _SHARES):
-        return 6
-    return 4 if any(part in name for part in _MEANS) else 2
 
 
 def _text(identity: Key) -> str:

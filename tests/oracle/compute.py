@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
-from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from local_stack.demo.files import EVENTS, TRANSACTIONS
 from tests.oracle import documents
-from tests.oracle.definitions import AVERAGES, MACROS, STEPS, TABLES
+from tests.oracle.definitions import AVERAGES, MACROS, STEPS, TABLES, scale_of
 
-Value = Fraction | str | date | bool | None
 Key = tuple[Any, ...]
-Rows = dict[Key, dict[str, Value]]
+_PER = "__per"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's columns, without those that identify a row, and its rows by what does."""
+
+    columns: tuple[str, ...]
+    rows: dict[Key, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,11 @@ class Delivery:
     transactions: pa.Table
 
     @classmethod
+    def of_files(cls, events: Path, transactions: Path) -> Delivery:
+        """Parquet files with the lake's columns."""
+        return cls(pq.read_table(events), pq.read_table(transactions))
+
+    @classmethod
     def of_rows(cls, events: Sequence[Mapping[str, Any]], transactions: Sequence[Mapping[str, Any]]) -> Delivery:
         """Rows as mappings by column; absent columns are NULL."""
         return cls(pa.Table.from_pylist(list(events), EVENTS), pa.Table.from_pylist(list(transactions), TRANSACTIONS))
@@ -82,12 +94,12 @@ def database(
         yield connection
 
 
-def compute(deliveries: Iterable[Delivery], options: Options | None = None) -> dict[str, Rows]:
-    """Compute every table after these deliveries: its rows by key, numbers as exact fractions."""
+def compute(deliveries: Iterable[Delivery], options: Options | None = None) -> dict[str, Table]:
+    """Compute every table after these deliveries: quotients rounded once, half away from zero; all else as it is."""
     options = options or Options()
     with database(deliveries, options) as connection:
         return {
-            table: _rows(connection, key, query.format(**options.placeholders))
+            table: _read(connection, key, query.format(**options.placeholders))
             for table, (key, query) in TABLES.items()
         }
 
@@ -131,35 +143,43 @@ def _fitting(quantity: int | None) -> Decimal | None:
     return None if quantity is None else Decimal(quantity)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], query: str) -> Rows:
+def _read(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], query: str) -> Table:
     cursor = connection.execute(query)
     names = [column[0] for column in cursor.description or ()]
-    found: Rows = {}
+    place = {name: number for number, name in enumerate(names)}
+    columns = tuple(name for name in names if name not in key and not name.endswith(_PER))
+    readers = [_reader(name, place) for name in columns]
+    found: dict[Key, tuple[Any, ...]] = {}
     for values in cursor.fetchall():
-        row = dict(zip(names, map(_exact, values), strict=True))
-        identity = tuple(row.pop(name) for name in key)
+        identity = tuple(values[place[name]] for name in key)
         assert identity not in found, f"two rows of {identity}"
-        found[identity] = _divided(row)
-    return found
+        found[identity] = tuple(read(values) for read in readers)
+    return Table(columns, found)
 
 
-def _exact(value: Any) -> Value:
-    """A number as a fraction; a double would not be exact, so none may come."""
-    assert not isinstance(value, float), value
-    return Fraction(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+def _reader(name: str, place: Mapping[str, int]) -> Callable[[tuple[Any, ...]], Any]:
+    """What finds a column's value in a row: what stands there, or the quotient of it and its `__per`."""
+    numerator = place[name]
+    if name + _PER not in place:
+        return lambda values: values[numerator]
+    denominator, scale, empty = place[name + _PER], scale_of(name), None if name in AVERAGES else 0
+    return lambda values: quotient(values[numerator], values[denominator], scale, empty)
 
 
-def _divided(row: Mapping[str, Value]) -> dict[str, Value]:
-    """Divide each column `x` by its `x__per`."""
-    divided = dict(row)
-    for name in row:
-        if f"{name}__per" in row:
-            numerator, denominator = row[name], divided.pop(f"{name}__per")
-            if isinstance(numerator, Fraction) and isinstance(denominator, Fraction) and denominator:
-                divided[name] = numerator / denominator
-            else:
-                divided[name] = None if name in AVERAGES else Fraction(0)
-    return divided
+def quotient(numerator: int | Decimal | None, denominator: int | Decimal | None, scale: int, empty: int | None) -> Any:
+    """Divide in whole numbers and round once, half away from zero; `empty` where there is nothing to divide by."""
+    if numerator is None or not denominator:
+        return empty
+    above, below = _cents(numerator) * 10**scale, _cents(denominator)
+    whole = (2 * abs(above) + abs(below)) // (2 * abs(below))
+    return Decimal(whole if (above < 0) == (below < 0) else -whole).scaleb(-scale)
+
+
+def _cents(value: int | Decimal) -> int:
+    assert not isinstance(value, float), "a double is not exact"
+    cents = value * 100
+    assert cents == int(cents), f"{value} has more than two decimal places"
+    return int(cents)
 
 
 def _quoted(text: str) -> str:

@@ -69,8 +69,9 @@ STEPS = {
             count(*) FILTER (event_type = 'purchase') AS purchases,
             coalesce(sum(amount) FILTER (event_type = 'purchase'), 0)::DECIMAL(38, 2) AS total_spent,
             min(us) FILTER (event_type = 'purchase') AS first_purchase_us,
-            bool_or(names_a_robot(browser)) AS has_bot_event,
-            bool_or(is_test) AS has_test_event
+            coalesce(bool_or(names_a_robot(browser)) FILTER (is_valid), false) AS has_bot_event,
+            coalesce(bool_or(is_test) FILTER (is_valid), false) AS has_test_event,
+            count(*) FILTER (is_valid AND event_type IN ('page_view', 'product_view', 'search')) AS requests
         FROM members
         GROUP BY session_id
     """,
@@ -85,7 +86,7 @@ STEPS = {
                     CASE event_type
                         WHEN 'page_view' THEN page_url WHEN 'product_view' THEN product_id WHEN 'search' THEN search_query
                     END AS thing
-                FROM members
+                FROM members WHERE is_valid
             )
             WHERE nullif(thing, '') IS NOT NULL
             GROUP BY session_id, event_type, thing
@@ -97,7 +98,6 @@ STEPS = {
         SELECT
             s.*,
             plausible(us) AND total_spent >= 0 AS is_valid,
-            page_views + product_views + searches AS requests,
             greatest(end_us - us, 60000000) AS time_us,
             has_bot_event
                 OR (requests >= {bot_min_requests} AND requests * 60000000 > {bot_requests_per_minute} * time_us)
@@ -195,6 +195,7 @@ STEPS = {
         SELECT
             transaction_id, product_id, user_id, user_tier, us, date, status,
             -abs(total_amount - coalesce(tax_amount, 0))::DECIMAL(38, 2) AS net_amount,
+            coalesce(discount_amount, 0) AS discount_amount, coalesce(tax_amount, 0) AS tax_amount,
             -quantity AS returned_units
         FROM transaction_lines
         WHERE quantity < 0 AND status IS DISTINCT FROM 'adjustment' AND ({tests} OR NOT names_a_test_user(user_id))
@@ -363,6 +364,14 @@ AVERAGES = frozenset(
     }
 )
 
+
+def scale_of(column: str) -> int:
+    """Return the decimal places of a column that is a quotient: of shares six, of means four, of money two."""
+    if "rate" in column or "frequency" in column:
+        return 6
+    return 4 if any(unit in column for unit in ("minutes", "seconds", "per_session")) else 2
+
+
 # Table -> what identifies its rows, and the query that gives them.
 TABLES = {
     "marts.daily_metrics": (
@@ -496,8 +505,8 @@ TABLES = {
         FROM order_lines AS l JOIN orders AS o USING (order_id)
         UNION ALL
         SELECT
-            transaction_id, product_id, 'return', date, user_id, user_tier, 0, 0, 0, 0, 0, net_amount, returned_units,
-            false
+            transaction_id, product_id, 'return', date, user_id, user_tier, 0, 0, 0, discount_amount, tax_amount,
+            net_amount, returned_units, false
         FROM return_lines
         """,
     ),

@@ -1,8 +1,9 @@
 """Random histories of a shop that a wrong definition does not survive.
 
 A history is a few days of a few people, delivered in three parts: on time, late, and later. All that it names (users,
-sessions, transactions, products) and its dates are its own, so that many histories can share one lake and one warehouse.
-The same number gives the same history.
+sessions, transactions, products) is its own, so that many histories can share one lake and one warehouse; five of them share
+their dates too, as people do, and because each hour is a partition that Spark must write and read. The same number gives the
+same history.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Row = dict[str, Any]
 DELIVERIES = 3
 _NAMESPACE = uuid.UUID("00000000-0000-0000-0000-00000000a11e")
 # Apart enough for the longest session and the days of returns; the first fits the rules' earliest plausible date.
-_FIRST_DATE, _DAYS_APART = date(1991, 1, 30), 40
+_FIRST_DATE, _DAYS_APART, _TOGETHER = date(1991, 1, 30), 40, 5
 _BEFORE_THE_WEB = datetime(1985, 1, 1, 12, tzinfo=UTC)
 _TIERS = ("bronze", "silver", "gold", "platinum", "unknown", "Gold", "", None)
 _BROWSERS = ("Firefox 121", "Chrome 120", "", None)
@@ -38,7 +39,7 @@ _AMOUNT_WEIGHTS = (60, 15, 10, 5, 3, 7)
 _QUANTITIES = ("1", "2", "3", '"4"', "0", "-2", "1.5", '"x"', "null")
 _STATUSES = ("completed", "completed", "completed", "Cancelled", "canceled", "VOIDED", "failed", "pending", None)
 _RETURNS = ("returned", "completed", "cancelled", None)
-_GAPS = (0, 1, 40, 240, 1799, 1800, 1801)
+_GAPS = (0, 0, 1, 9, 40, 70, 240, 1800)
 # Of the sessions: how the person behind them appears.
 _KINDS = {
     "customer": 40,
@@ -67,7 +68,7 @@ class History:
         self._rng = random.Random(f"history {self.number}")
         self._names = 0
         self._midnight = datetime.combine(
-            _FIRST_DATE + timedelta(days=_DAYS_APART * self.number), time(), UTC
+            _FIRST_DATE + timedelta(days=_DAYS_APART * (self.number // _TOGETHER)), time(), UTC
         ) + timedelta(days=1)
         self._products: list[str | None] = [f"H{self.number}-{letter}" for letter in "ABC"] + ["", None]
         self._customers = [self._name() for _ in range(self._rng.randrange(2, 5))]
@@ -94,7 +95,7 @@ class History:
         kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0] if kind is None else kind
         at = self._midnight + self._moment()
         if kind == "before the web":
-            at = _BEFORE_THE_WEB + timedelta(days=self.number, seconds=rng.randrange(900))
+            at = _BEFORE_THE_WEB + timedelta(days=self.number // _TOGETHER, seconds=rng.randrange(900))
         session_id, tier = self._name(), rng.choice(_TIERS)
         user: str | None = rng.choice(self._customers)
         if kind == "guest":
@@ -133,7 +134,7 @@ class History:
             if kind == "insists":
                 event["page_url"] = "/again"
             at += timedelta(seconds=rng.choice(_GAPS) if pause is None else pause)
-            at += timedelta(microseconds=0 if pause else rng.choice((0, 0, 1, 7)))
+            at += timedelta(microseconds=0 if pause else rng.choice((0, 0, 1, -1)))
         if kind == "comes back":
             # The last moment that belongs to the session, and the first that does not.
             for later in (timedelta(hours=24), timedelta(hours=24, microseconds=1)):
@@ -240,7 +241,11 @@ class History:
         self._deliver(self.transactions, line, part)
         if part < DELIVERIES - 1 and rng.random() < 0.25:
             changed = {"status": rng.choice(("refunded", "returned", "completed")), "quantity": rng.randrange(1, 9)}
-            self.transactions[DELIVERIES - 1].append(line | changed)
+            last = self.transactions[DELIVERIES - 1]
+            last[:] = [
+                row for row in last if row != line
+            ]  # which of two versions that come at once stands, nothing says
+            last.append(line | changed)
 
     def _take_back(self) -> None:
         """A return, on a date of its own, by someone who bought, a guest, or someone who never came."""
@@ -289,13 +294,9 @@ class History:
         return self._rng.choice(forms)(identifier)
 
     def _moment(self) -> timedelta:
-        """A time around a midnight, or at noon: few hours, since each is a partition of the lake."""
+        """A time around a midnight."""
         rng = self._rng
-        if rng.random() < 0.7:
-            return timedelta(
-                days=rng.randrange(2), seconds=rng.randrange(-900, 900), microseconds=rng.choice((0, 999_999))
-            )
-        return timedelta(days=rng.randrange(2), hours=12, seconds=rng.randrange(3_000))
+        return timedelta(days=rng.randrange(2), seconds=rng.randrange(-900, 900), microseconds=rng.choice((0, 999_999)))
 
 
 def histories(count: int) -> list[History]:

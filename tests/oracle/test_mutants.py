@@ -51,7 +51,7 @@ _MUTANTS = {
     "a session's tier is that of its first event": ("known_sessions", "FILTER (user_tier IS NOT NULL)", ""),
     "a robot is told by its first event": (
         "known_sessions",
-        "bool_or(names_a_robot(browser))",
+        "coalesce(bool_or(names_a_robot(browser)) FILTER (is_valid), false)",
         "names_a_robot(first(browser ORDER BY us, event_id))",
     ),
     "robots have a name": ("judged_sessions", "OR (requests", "OR false AND (requests"),
