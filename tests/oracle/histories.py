@@ -130,7 +130,7 @@ class History:
                 event["properties"] = '{"amount": -250000.005}'
             events.append(event)
             if pause is not None:  # every one of them counts
-                event["event_type"] = event_type
+                event |= {"event_type": event_type, "event_id": event["event_id"] or self._name()}
             if kind == "insists":
                 event["page_url"] = "/again"
             at += timedelta(seconds=rng.choice(_GAPS) if pause is None else pause)
