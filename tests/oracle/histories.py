@@ -70,7 +70,7 @@ class History:
         self._midnight = datetime.combine(
             _FIRST_DATE + timedelta(days=_DAYS_APART * (self.number // _TOGETHER)), time(), UTC
         ) + timedelta(days=1)
-        self._products: list[str | None] = [f"H{self.number}-{letter}" for letter in "ABC"] + ["", None]
+        self._products: list[str | None] = [*(f"H{self.number}-{letter}" for letter in "ABC"), "", None]
         self._customers = [self._name() for _ in range(self._rng.randrange(2, 5))]
         self._bought: dict[tuple[str, str | None], list[Row]] = {}
         self._open_orders: list[str] = []
