@@ -1,10 +1,8 @@
-"""One Spark session for all tests of the job; every test has a lake namespace and a landing of its own."""
+"""Every test of the job has a lake namespace and a landing of its own, on the Spark session of tests/spark_session.py."""
 
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -16,55 +14,10 @@ from spark_ingest.config import IngestConfig
 from spark_ingest.lake import create_tables, identifier
 from spark_ingest.progress import Progress
 from spark_ingest.run import RunResult, run
-from spark_ingest.session import start_spark
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
 from tests.spark_ingest.rows import Row, frame
 
-REPOSITORY = Path(__file__).parents[2]
 _NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def base_config(tmp_path_factory: pytest.TempPathFactory) -> IngestConfig:
-    root = tmp_path_factory.mktemp("spark")
-    return IngestConfig(
-        warehouse=str(root / "lake"),
-        landing=str(root / "landing"),
-        ivy_dir=str(REPOSITORY / ".cache" / "ivy"),
-        rejects=str(root / "rejects"),
-        scratch=str(root / "scratch"),
-        log=str(root / "log.jsonl"),
-        spark_master="local[2]",
-        driver_memory="2g",
-        java_options="-XX:TieredStopAtLevel=1",
-        shuffle_partitions=2,
-    )
-
-
-@pytest.fixture(scope="session")
-def spark(base_config: IngestConfig) -> Iterator[SparkSession]:
-    # Jars for S3 and Glue come along, so that the tests of those need no second JVM.
-    session = start_spark(replace(base_config, landing="s3://with-the-aws-bundle"), "tests")
-    # Spark describes every plan for its UI, which nobody opens here; the default describes at length.
-    session.conf.set("spark.sql.ui.explainMode", "simple")
-    yield session
-    session.stop()
-
-
-@pytest.fixture(scope="module")
-def kept_plans_are_not_adaptive(spark: SparkSession) -> Iterator[None]:
-    """Let Spark plan what a batch keeps without adaptive execution, where sessions are touched in several rounds.
-
-    Spark writes every adaptive plan down twice, and one that is kept inside another twice as often again: after a few
-    rounds that text, which nobody reads, takes most of the time. All other tests, the commands in processes of their
-    own, and the many histories of HISTORIES=n plan it as the job does.
-    """
-    if "HISTORIES" in os.environ:
-        yield
-        return
-    spark.conf.set("spark.sql.optimizer.canChangeCachedPlanOutputPartitioning", "false")
-    yield
-    spark.conf.unset("spark.sql.optimizer.canChangeCachedPlanOutputPartitioning")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import pytest
 from spark_ingest.catalog import open_table
 from spark_ingest.importing import import_files
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
-from tests.spark_ingest.conftest import REPOSITORY, Lake
+from tests.conftest import REPOSITORY
+from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import final_sessions
 
 pytestmark = [pytest.mark.spark, pytest.mark.shared_data]

@@ -1,0 +1,44 @@
+"""What the oracle reads in an event's properties."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.oracle.documents import Document, read
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ('{"amount": 12.345}', "12.35"),
+        ('{"amount": -0.005}', "-0.01"),
+        ('{"amount": "12.344"}', "12.34"),
+        ('{"amount": 1.5e3}', "1500.00"),
+        ('{"amount": 12345678901234567.895}', "12345678901234567.90"),
+        ('{"amount": "1,5"}', "0.00"),
+        ('{"amount": "NaN"}', "0.00"),
+        ('{"amount": NaN}', "0.00"),
+        ('{"amount": true}', "0.00"),
+        ('{"amount": 5', "0.00"),
+        ("[5]", "0.00"),
+        (None, "0.00"),
+    ],
+)
+def test_amounts(text: str | None, amount: str) -> None:
+    assert str(read(text).amount) == amount
+
+
+@pytest.mark.parametrize(
+    ("quantity", "found"), [("3", 3), ('"3"', 3), ("3.0", 3), ("0", None), ("-1", None), ("1.5", None), ('"x"', None)]
+)
+def test_quantities(quantity: str, found: int | None) -> None:
+    assert read(f'{{"quantity": {quantity}}}') == Document(Decimal("0.00"), found)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_test"), [("true", True), ('"TRUE"', True), ("false", False), ("1", False), ("null", False)]
+)
+def test_tests(text: str, is_test: bool) -> None:
+    assert read(f'{{"is_test": {text}}}').is_test == is_test
