@@ -28,12 +28,14 @@ MARTS = {
     "user_tier_analytics": ("date", "user_tier"),
     "product_performance": ("date", "product_id"),
 }
-_NEEDED = re.compile(r"CREATE (SCHEMA|TABLE) IF NOT EXISTS (staging|ops|marts)\b", re.IGNORECASE)
+_NEEDED = re.compile(
+    r"(CREATE (SCHEMA|TABLE) IF NOT EXISTS (staging|ops|marts)|ALTER TABLE marts|INSERT INTO ops\.model_builds)\b", re.IGNORECASE
+)
 
 
 def migration_statements() -> Iterator[str]:
     """What the versioned migrations say of the schemas and tables that dbt reads and writes."""
-    for version in ("V1.0.0", "V1.2.0", "V1.3.0", "V1.4.0"):
+    for version in ("V1.0.0", "V1.2.0", "V1.3.0", "V1.4.0", "V1.11.0"):
         (script,) = (REPOSITORY / "migrations").glob(f"{version}__*.sql")
         for statement, _ in split_statements(io.StringIO(script.read_text()), remove_comments=True):
             if _NEEDED.match(statement.strip()):
