@@ -32,15 +32,15 @@
         ON pending.dataset = spill.dataset
 {%- endmacro %}
 
-{# SELECT date, change_id: per date the newest entry of ops.date_changes for these datasets that the build knows of. #}
-{% macro newest_changes(plan, datasets) -%}
+{# SELECT date, change_id: per date the newest entry of ops.date_changes for the dataset that the build contains. #}
+{% macro newest_changes(plan, dataset) -%}
     SELECT
         date,
         MAX(change_id) AS change_id
     FROM {{ source('ops', 'date_changes') }}
     WHERE
-        dataset IN ('{{ datasets | join("', '") }}')
-        AND change_id <= {{ plan['ceilings'].values() | max if plan['ceilings'] else 0 }}
+        dataset = '{{ dataset }}'
+        AND change_id <= {{ plan['ceilings'].get(dataset, 0) }}
     GROUP BY date
 {%- endmacro %}
 

@@ -132,7 +132,7 @@ lines AS (
         0 AS units,
         COALESCE(transactions.discount_amount, 0) AS discount_amount,
         COALESCE(transactions.tax_amount, 0) AS tax_amount,
-        -ABS(transactions.net_amount) AS net_amount,
+        -ABS(COALESCE(transactions.net_amount, 0)) AS net_amount,
         -transactions.quantity AS returned_units,
         transactions.total_amount AS transaction_total,
         transactions.status,

@@ -7,7 +7,7 @@ WITH affected_dates AS (
 ),
 
 newest_changes AS (
-    {{ newest_changes(plan, ['user_sessions', 'user_events', 'transactions']) }}
+    {{ newest_changes(plan, 'user_sessions') }}
 ),
 
 behavior AS (
@@ -54,7 +54,7 @@ metrics AS (
 daily AS (
     SELECT
         affected_dates.date AS affected_date,
-        newest_changes.change_id,
+        COALESCE(newest_changes.change_id, 0) AS change_id,
         metrics.*
     FROM affected_dates
     LEFT JOIN newest_changes

@@ -7,7 +7,7 @@ WITH affected_dates AS (
 ),
 
 newest_changes AS (
-    {{ newest_changes(plan, ['user_sessions']) }}
+    {{ newest_changes(plan, 'user_sessions') }}
 ),
 
 {% set counted = {
@@ -33,7 +33,7 @@ sessions AS (
 daily AS (
     SELECT
         affected_dates.date AS affected_date,
-        newest_changes.change_id,
+        COALESCE(newest_changes.change_id, 0) AS change_id,
         sessions.*
     FROM affected_dates
     LEFT JOIN newest_changes

@@ -7,7 +7,7 @@ WITH affected_dates AS (
 ),
 
 newest_changes AS (
-    {{ newest_changes(plan, ['user_sessions', 'user_events', 'transactions']) }}
+    {{ newest_changes(plan, 'user_sessions') }}
 ),
 
 -- A user has one tier on a date, so users can be summed over tiers.
@@ -57,7 +57,7 @@ returned AS (
 daily AS (
     SELECT
         affected_dates.date,
-        newest_changes.change_id,
+        COALESCE(newest_changes.change_id, 0) AS change_id,
         COALESCE(behavior.unique_users, 0) AS unique_users,
         COALESCE(behavior.sessions, 0) AS sessions,
         COALESCE(behavior.buyers, 0) AS buyers,

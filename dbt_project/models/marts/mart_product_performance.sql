@@ -9,7 +9,7 @@ WITH affected_dates AS (
 ),
 
 newest_changes AS (
-    {{ newest_changes(plan, ['user_events', 'transactions']) }}
+    {{ newest_changes(plan, 'user_events') }}
 ),
 
 products AS (
@@ -56,7 +56,7 @@ timed_views AS (
 daily AS (
     SELECT
         affected_dates.date AS affected_date,
-        newest_changes.change_id,
+        COALESCE(newest_changes.change_id, 0) AS change_id,
         products.*,
         timed_views.view_microseconds,
         timed_views.views AS timed_views
