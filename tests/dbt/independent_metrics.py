@@ -1,5 +1,6 @@
-"""The marts computed again, in Python, from the same rows of STAGING: docs/metrics.md read literally, sharing nothing with the models.
+"""The marts computed again, in Python, from the same rows of STAGING: docs/metrics.md read literally.
 
+Nothing is shared with the models.
 Every quotient is a Fraction until it is rounded once.
 """
 

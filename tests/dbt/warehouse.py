@@ -174,23 +174,31 @@ class Warehouse:
         )
         return rows
 
-    def dbt(self, *arguments: str) -> dbtRunnerResult:
-        """Run dbt in this process, with warnings as errors."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """What dbt's profile reads."""
+        return {
             **{name: value for name, value in self.endpoint.environment.items() if name.startswith("SNOWFLAKE_")},
             "SNOWFLAKE_DATABASE": DATABASE,
             "SNOWFLAKE_ROLE": "SYSADMIN",
             "DBT_TARGET": "dev",
             "DBT_THREADS": "2",
         }
+
+    def dbt(self, *arguments: str, quiet: bool = True) -> dbtRunnerResult:
+        """Run dbt in this process, with warnings as errors. With variables of its own the project is parsed anew."""
+        environment = self.environment
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         folders += ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
         with _environment(environment), warnings.catch_warnings():
             # those of dbt's own libraries; dbt's warnings are errors by the option
             warnings.simplefilter("ignore")
+            options = ["--quiet"] if quiet else []
+            if "--vars" in arguments:
+                return dbtRunner().invoke([*options, "--warn-error", *arguments, *folders])
             if self.manifest is None:
                 self.manifest = dbtRunner().invoke(["--quiet", "--warn-error", "parse", *folders]).result
-            return dbtRunner(manifest=self.manifest).invoke(["--quiet", "--warn-error", *arguments, *folders])
+            return dbtRunner(manifest=self.manifest).invoke([*options, "--warn-error", *arguments, *folders])
 
     def build(self, *arguments: str) -> None:
         """Bring the marts up to date, views and tests left out."""
