@@ -27,7 +27,13 @@ GRANT SELECT ON FUTURE VIEWS IN SCHEMA marts TO ROLE ecommerce_marts_read;
 -- dbt replaces whole tables on a full refresh, which takes ownership.
 GRANT OWNERSHIP ON ALL TABLES IN SCHEMA marts TO ROLE ecommerce_marts_build COPY CURRENT GRANTS;
 GRANT USAGE, CREATE TABLE, CREATE VIEW ON SCHEMA marts TO ROLE ecommerce_marts_build;
-GRANT USAGE, CREATE VIEW ON SCHEMA staging TO ROLE ecommerce_marts_build;
+GRANT USAGE, CREATE TABLE, CREATE VIEW ON SCHEMA staging TO ROLE ecommerce_marts_build;
+GRANT OWNERSHIP ON TABLE staging.int_order_lines TO ROLE ecommerce_marts_build COPY CURRENT GRANTS;
+GRANT OWNERSHIP ON TABLE staging.int_user_days TO ROLE ecommerce_marts_build COPY CURRENT GRANTS;
+-- What a build notes of itself, in the transaction that replaces rows.
+GRANT SELECT, INSERT ON TABLE ops.derived_changes TO ROLE ecommerce_marts_build;
+GRANT SELECT, UPDATE ON TABLE ops.model_builds TO ROLE ecommerce_marts_build;
+GRANT SELECT, INSERT, UPDATE ON TABLE ops.model_dates TO ROLE ecommerce_marts_build;
 
 GRANT USAGE ON SCHEMA ops TO ROLE ecommerce_ops_read;
 GRANT SELECT ON ALL TABLES IN SCHEMA ops TO ROLE ecommerce_ops_read;

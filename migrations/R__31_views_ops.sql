@@ -20,44 +20,43 @@ GROUP BY batches.batch_id, batches.mode, batches.published_at, batches.loaded_at
 
 CREATE OR REPLACE VIEW ops.pending_dates
 COPY GRANTS
-COMMENT = 'Days whose sessions changed in STAGING after the daily marts were built'
+COMMENT = 'Dates that changed in STAGING after a model that dbt keeps was built; models: which'
 AS
 WITH changes AS (
     SELECT
+        dataset,
         date,
         MAX(change_id) AS change_id,
         MAX(changed_at) AS changed_at
     FROM ops.date_changes
-    WHERE dataset = 'user_sessions'
-    GROUP BY date
+    GROUP BY dataset, date
 ),
 
-built AS (
-    SELECT
-        date,
-        MAX(change_id) AS change_id
-    FROM marts.daily_metrics
-    GROUP BY date
+-- A model is driven by the datasets that it has built before; one that was never built waits for all.
+drivers AS (
+    SELECT DISTINCT
+        model,
+        dataset
+    FROM ops.model_dates
 )
 
 SELECT
     changes.date,
+    changes.dataset,
     changes.change_id,
-    built.change_id AS built_change_id,
-    changes.changed_at
+    MIN(built.change_id) AS built_change_id,
+    changes.changed_at,
+    LISTAGG(DISTINCT drivers.model, ', ') WITHIN GROUP (ORDER BY drivers.model) AS models
 FROM changes
-LEFT JOIN built
-    ON changes.date = built.date
-WHERE
-    changes.change_id > COALESCE(built.change_id, 0)
-    AND (
-        built.date IS NOT NULL
-        OR EXISTS (
-            SELECT 1
-            FROM staging.user_sessions_enhanced AS sessions
-            WHERE sessions.session_start::DATE = changes.date AND sessions.is_valid
-        )
-    );
+LEFT JOIN drivers
+    ON changes.dataset = drivers.dataset
+LEFT JOIN ops.model_dates AS built
+    ON
+        drivers.model = built.model
+        AND changes.dataset = built.dataset
+        AND changes.date = built.date
+WHERE changes.change_id > COALESCE(built.change_id, 0)
+GROUP BY changes.date, changes.dataset, changes.change_id, changes.changed_at;
 
 CREATE OR REPLACE VIEW ops.quality_summary
 COPY GRANTS

@@ -23,8 +23,10 @@ batch_groups AS (
         COALESCE(SUM(m.page_views), 0)::NUMBER(20, 2) AS page_views,
         COALESCE(SUM(m.purchases), 0)::NUMBER(20, 2) AS purchases,
         COALESCE(SUM(m.revenue), 0)::NUMBER(20, 2) AS revenue
-    FROM marts.daily_metrics AS m
+    FROM marts.daily_speed_comparable AS m
     INNER JOIN asked ON m.date = asked.date
+    -- A tier with nothing but invalid sessions has a row, and nothing to compare.
+    WHERE m.sessions > 0
     GROUP BY m.date, m.user_tier
 ),
 

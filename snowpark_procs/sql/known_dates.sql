@@ -1,14 +1,5 @@
--- Dates that the marts have or that a snapshot was loaded for. is_built: the mart reflects all changes of the date's
--- sessions; a date whose sessions all went has no mart rows and is built.
-WITH marts_dates AS (
-    SELECT
-        date,
-        MAX(change_id) AS change_id
-    FROM marts.daily_metrics
-    GROUP BY date
-),
-
-changed_dates AS (
+-- Dates that the mart has or that a snapshot was loaded for. is_built: the mart contains the newest change of the date's sessions.
+WITH changed_dates AS (
     SELECT
         date,
         MAX(change_id) AS change_id
@@ -17,27 +8,26 @@ changed_dates AS (
     GROUP BY date
 ),
 
-session_dates AS (
-    SELECT DISTINCT session_start::DATE AS date
-    FROM staging.user_sessions_enhanced
-    WHERE is_valid
+built_dates AS (
+    SELECT
+        date,
+        change_id
+    FROM ops.model_dates
+    WHERE
+        model = 'mart_daily_speed_comparable'
+        AND dataset = 'user_sessions'
 ),
 
 known AS (
-    SELECT date FROM marts_dates
+    SELECT date FROM marts.daily_speed_comparable
     UNION
     SELECT date FROM recon.speed_extractions
 )
 
 SELECT
     known.date::STRING AS date,
-    (
-        changed_dates.change_id IS NULL
-        OR COALESCE(marts_dates.change_id, 0) >= changed_dates.change_id
-        OR (marts_dates.date IS NULL AND session_dates.date IS NULL)
-    ) AS is_built
+    (changed_dates.change_id IS NULL OR COALESCE(built_dates.change_id, 0) >= changed_dates.change_id) AS is_built
 FROM known
-LEFT JOIN marts_dates ON known.date = marts_dates.date
+LEFT JOIN built_dates ON known.date = built_dates.date
 LEFT JOIN changed_dates ON known.date = changed_dates.date
-LEFT JOIN session_dates ON known.date = session_dates.date
 ORDER BY known.date

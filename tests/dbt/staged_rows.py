@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Event:
-    """One row of staging.events_cleaned; amount is the text of properties.amount, None for no such property."""
+    """One row of staging.events_cleaned; amount and quantity are texts of properties, None for no such property."""
 
     event_id: str
     session_id: str | None
@@ -22,6 +22,11 @@ class Event:
     product_id: str | None = None
     amount: str | None = None
     is_valid: bool = True
+    user_tier: str | None = None
+    transaction_id: str | None = None
+    quantity: str | None = None
+    is_bot: bool = False
+    is_test_user: bool = False
 
     @property
     def date(self) -> date:
@@ -36,7 +41,6 @@ class Session:
     session_start: datetime
     user_id: str | None = None
     user_tier: str | None = None
-    session_duration_minutes: Decimal = Decimal(0)
     page_views: int = 0
     product_views: int = 0
     searches: int = 0
@@ -44,12 +48,45 @@ class Session:
     purchases: int = 0
     total_spent: Decimal = Decimal(0)
     event_count: int = 1
-    conversion_time_minutes: Decimal | None = None
+    first_purchase_at: datetime | None = None
     is_valid: bool = True
+    lasts: timedelta = timedelta(0)
+    is_bot: bool = False
+    is_test_user: bool = False
 
     @property
     def date(self) -> date:
         return self.session_start.date()
+
+    @property
+    def session_end(self) -> datetime:
+        return self.session_start + self.lasts
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One row of staging.transactions_validated."""
+
+    transaction_id: str
+    product_id: str | None
+    created_at: datetime
+    quantity: int | None = 1
+    total_amount: Decimal | None = None
+    discount_amount: Decimal | None = None
+    tax_amount: Decimal | None = None
+    status: str | None = None
+    user_id: str | None = None
+    user_tier: str | None = None
+    is_valid: bool = True
+    is_test_user: bool = False
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        return self.transaction_id, self.product_id
+
+    @property
+    def date(self) -> date:
+        return self.created_at.date()
 
 
 SESSION_COLUMNS: dict[str, Callable[[Session], Any]] = {
@@ -57,8 +94,8 @@ SESSION_COLUMNS: dict[str, Callable[[Session], Any]] = {
     "user_id": lambda s: s.user_id,
     "user_tier": lambda s: s.user_tier,
     "session_start": lambda s: s.session_start,
-    "session_end": lambda s: s.session_start,
-    "session_duration_minutes": lambda s: s.session_duration_minutes,
+    "session_end": lambda s: s.session_end,
+    "session_duration_minutes": lambda s: Decimal(s.lasts // timedelta(microseconds=6000)).scaleb(-4),
     "page_views": lambda s: s.page_views,
     "product_views": lambda s: s.product_views,
     "searches": lambda s: s.searches,
@@ -67,7 +104,9 @@ SESSION_COLUMNS: dict[str, Callable[[Session], Any]] = {
     "total_spent": lambda s: s.total_spent,
     "event_count": lambda s: s.event_count,
     "converted_to_purchase": lambda s: s.purchases > 0,
-    "conversion_time_minutes": lambda s: s.conversion_time_minutes,
+    "first_purchase_at": lambda s: s.first_purchase_at,
+    "is_bot_traffic": lambda s: s.is_bot,
+    "is_test_user": lambda s: s.is_test_user,
     "is_bounce_session": lambda s: s.event_count == 1,
     "is_valid": lambda s: s.is_valid,
     "validation_errors": lambda s: [] if s.is_valid else ["broken"],
@@ -81,9 +120,33 @@ EVENT_COLUMNS: dict[str, Callable[[Event], Any]] = {
     "event_type": lambda e: e.event_type,
     "timestamp": lambda e: e.timestamp,
     "product_id": lambda e: e.product_id,
-    "properties_parsed": lambda e: {} if e.amount is None else {"amount": e.amount},
+    "user_tier": lambda e: e.user_tier,
+    "transaction_id": lambda e: e.transaction_id,
+    "properties_parsed": lambda e: {
+        name: text for name, text in (("amount", e.amount), ("quantity", e.quantity)) if text is not None
+    },
+    "is_bot_traffic": lambda e: e.is_bot,
+    "is_test_user": lambda e: e.is_test_user,
     "is_valid": lambda e: e.is_valid,
     "validation_errors": lambda e: [] if e.is_valid else ["broken"],
+    "validation_warnings": lambda _: [],
+}
+
+
+TRANSACTION_COLUMNS: dict[str, Callable[[Transaction], Any]] = {
+    "transaction_id": lambda t: t.transaction_id,
+    "product_id": lambda t: t.product_id,
+    "created_at": lambda t: t.created_at,
+    "quantity": lambda t: t.quantity,
+    "total_amount": lambda t: t.total_amount,
+    "discount_amount": lambda t: t.discount_amount,
+    "tax_amount": lambda t: t.tax_amount,
+    "status": lambda t: t.status,
+    "user_id": lambda t: t.user_id,
+    "user_tier": lambda t: t.user_tier,
+    "is_valid": lambda t: t.is_valid,
+    "is_test_user": lambda t: t.is_test_user,
+    "validation_errors": lambda t: [] if t.is_valid else ["broken"],
     "validation_warnings": lambda _: [],
 }
 

@@ -21,14 +21,20 @@ def described(model: Path) -> dict[str, Any]:
     return entry
 
 
-def migration_columns(table: str) -> list[tuple[str, str]]:
-    """(column, type) of a table in MARTS as the migration declares it; types without spaces, STRING as VARCHAR."""
-    (script,) = (REPOSITORY / "migrations").glob("V1.4.0__*.sql")
-    match = re.search(rf"marts\.{table} \((.*?)\n\)", script.read_text(), re.DOTALL)
-    assert match is not None
-    lines = [line.strip().rstrip(",") for line in match[1].strip().splitlines()]
-    pairs = [line.split(" ", 1) for line in lines]
-    return [(name, kind.replace(" ", "").replace("STRING", "VARCHAR")) for name, kind in pairs]
+def migration_columns(schema: str, table: str) -> list[tuple[str, str]]:
+    """(column, type) of a table as the migrations declare and extend it; types without spaces, STRING as VARCHAR."""
+    found: list[tuple[str, str]] = []
+    for script in ("V1.4.0", "V1.11.0"):
+        (path,) = (REPOSITORY / "migrations").glob(f"{script}__*.sql")
+        text = path.read_text()
+        for pattern in (
+            rf"CREATE TABLE IF NOT EXISTS {schema}\.{table} \((.*?)\n\)",
+            rf"ALTER TABLE {schema}\.{table} ADD COLUMN IF NOT EXISTS\n(.*?);",
+        ):
+            for match in re.finditer(pattern, text, re.DOTALL):
+                lines = [line.strip().rstrip(",") for line in match[1].strip().splitlines()]
+                found += [(name, kind) for name, kind in (line.split(" ", 1) for line in lines)]
+    return [(name, kind.replace(" ", "").replace("STRING", "VARCHAR")) for name, kind in found]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.stem)
@@ -41,14 +47,26 @@ def test_every_model_and_column_is_described(model: Path) -> None:
         assert "unit_tests" in yaml.safe_load(model.with_suffix(".yml").read_text())
 
 
-@pytest.mark.parametrize("table", MARTS)
-def test_a_marts_contract_is_the_migrations_table(table: str) -> None:
-    model = PROJECT / "models" / "marts" / f"mart_{table}.sql"
-    entry = described(model)
+@pytest.mark.parametrize(
+    ("folder", "model", "schema", "table"),
+    [("marts", f"mart_{table}", "marts", table) for table in MARTS]
+    + [("intermediate", name, "staging", name) for name in ("int_order_lines", "int_user_days")],
+)
+def test_a_contract_is_the_migrations_table(folder: str, model: str, schema: str, table: str) -> None:
+    path = PROJECT / "models" / folder / f"{model}.sql"
+    entry = described(path)
     assert entry["config"]["contract"]["enforced"] is True
     contract = [(c["name"], c["data_type"].upper().replace(" ", "")) for c in entry["columns"]]
-    assert contract == migration_columns(table)
-    assert f"alias='{table}'" in model.read_text()
+    assert contract == migration_columns(schema, table)
+    assert folder == "intermediate" or f"alias='{table}'" in path.read_text()
+
+
+def test_what_decides_a_number_is_in_its_definition() -> None:
+    definition = (PROJECT / "macros" / "incremental" / "definition.sql").read_text()
+    for path in (PROJECT / "macros" / "business_logic").glob("*.sql"):
+        for macro in re.findall(r"macro (\w+)\(", path.read_text()):
+            if macro != "calculate_customer_lifetime_value":  # made of others
+                assert f"{macro}(" in definition, macro
 
 
 def test_the_tree_holds_what_the_requirement_names() -> None:
@@ -59,7 +77,12 @@ def test_the_tree_holds_what_the_requirement_names() -> None:
         "int_user_behavior_metrics",
         "int_conversion_funnels",
         "int_product_analytics",
+        "int_order_lines",
+        "int_orders",
+        "int_user_days",
         "mart_daily_metrics",
+        "mart_daily_totals",
+        "mart_daily_speed_comparable",
         "mart_user_tier_analytics",
         "mart_product_performance",
     }

@@ -18,7 +18,16 @@ from snowflake.connector.util_text import split_statements
 
 from tests.conftest import RunningEndpoint
 from tests.dbt import independent_metrics
-from tests.dbt.staged_rows import EVENT_COLUMNS, SESSION_COLUMNS, Event, Session, insert_statements, literal
+from tests.dbt.staged_rows import (
+    EVENT_COLUMNS,
+    SESSION_COLUMNS,
+    TRANSACTION_COLUMNS,
+    Event,
+    Session,
+    Transaction,
+    insert_statements,
+    literal,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = REPOSITORY / "dbt_project"
@@ -27,16 +36,29 @@ MARTS = {
     "daily_metrics": ("date", "user_tier"),
     "user_tier_analytics": ("date", "user_tier"),
     "product_performance": ("date", "product_id"),
+    "daily_totals": ("date",),
+    "daily_speed_comparable": ("date", "user_tier"),
 }
+_STATE = (
+    "staging.events_cleaned",
+    "staging.user_sessions_enhanced",
+    "staging.transactions_validated",
+    "staging.int_order_lines",
+    "staging.int_user_days",
+    "ops.date_changes",
+    "ops.derived_changes",
+    "ops.model_dates",
+)
 _NEEDED = re.compile(
-    r"CREATE (SCHEMA|TABLE) IF NOT EXISTS (staging|ops|marts)\b|CREATE OR REPLACE VIEW ops\.session_limit\b",
+    r"(CREATE (SCHEMA|TABLE) IF NOT EXISTS (staging|ops|marts)|ALTER TABLE marts|INSERT INTO ops\.model_builds|"
+    r"CREATE OR REPLACE VIEW ops\.session_limit)\b",
     re.IGNORECASE,
 )
 
 
 def migration_statements() -> Iterator[str]:
     """What the migrations say of the schemas, tables and the view that dbt reads and writes."""
-    for version in ("V1.0.0", "V1.2.0", "V1.3.0", "V1.4.0", "R__31"):
+    for version in ("V1.0.0", "V1.2.0", "V1.3.0", "V1.4.0", "V1.11.0", "R__31"):
         (script,) = (REPOSITORY / "migrations").glob(f"{version}_*.sql")
         for statement, _ in split_statements(io.StringIO(script.read_text()), remove_comments=True):
             if _NEEDED.match(statement.strip()):
@@ -45,13 +67,14 @@ def migration_statements() -> Iterator[str]:
 
 @dataclass
 class Warehouse:
-    """sessions, events: what STAGING holds now; changes: newest change_id by dataset and date, as in the ledger."""
+    """sessions, events, transactions: what STAGING holds now; changes: newest change_id by dataset and date, as in the ledger."""
 
     endpoint: RunningEndpoint
     scratch: Path
     sessions: dict[str, Session] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
-    changes: dict[str, dict[date, int]] = field(default_factory=lambda: {"user_sessions": {}, "user_events": {}})
+    transactions: dict[tuple[str, str | None], Transaction] = field(default_factory=dict)
+    changes: dict[str, dict[date, int]] = field(default_factory=lambda: _no_changes())
     change_id: int = 0
     manifest: Any = None  # the parsed project; parsing takes longer than building
 
@@ -70,11 +93,10 @@ class Warehouse:
 
     def clear(self) -> None:
         """Empty STAGING, the ledger and the marts."""
-        tables = ["staging.events_cleaned", "staging.user_sessions_enhanced", "ops.date_changes"]
-        for table in [*tables, *(f"marts.{mart}" for mart in MARTS)]:
+        for table in [*_STATE, *(f"marts.{mart}" for mart in MARTS)]:
             self.execute(f"DELETE FROM {table}")
-        self.sessions, self.events, self.change_id = {}, {}, 0
-        self.changes = {"user_sessions": {}, "user_events": {}}
+        self.sessions, self.events, self.transactions, self.change_id = {}, {}, {}, 0
+        self.changes = _no_changes()
 
     def flag(
         self,
@@ -82,13 +104,15 @@ class Warehouse:
         events: Iterable[Event] = (),
         gone_sessions: Iterable[str] = (),
         gone_events: Iterable[str] = (),
+        transactions: Iterable[Transaction] = (),
     ) -> int:
         """What ops.flag_quality does to STAGING and the ledger for one batch; the change_id."""
         self.change_id += 1
-        sessions, events = list(sessions), list(events)
+        sessions, events, transactions = list(sessions), list(events), list(transactions)
         touched = {
             "user_sessions": _replace(self.sessions, {s.session_id: s for s in sessions}, gone_sessions),
             "user_events": _replace(self.events, {e.event_id: e for e in events}, gone_events),
+            "transactions": _replace(self.transactions, {t.key: t for t in transactions}, ()),
         }
         self.execute("BEGIN")
         for table, key, replaced in (
@@ -97,7 +121,13 @@ class Warehouse:
         ):
             if replaced:
                 self.execute(f"DELETE FROM {table} WHERE {key} IN ({', '.join(map(literal, replaced))})")
+        for each in transactions:
+            self.execute(
+                f"DELETE FROM staging.transactions_validated WHERE transaction_id = {literal(each.transaction_id)} "
+                f"AND EQUAL_NULL(product_id, {literal(each.product_id)})"
+            )
         for statement in (
+            *insert_statements("staging.transactions_validated", TRANSACTION_COLUMNS, transactions),
             *insert_statements("staging.user_sessions_enhanced", SESSION_COLUMNS, sessions),
             *insert_statements("staging.events_cleaned", EVENT_COLUMNS, events),
         ):
@@ -128,42 +158,52 @@ class Warehouse:
         found: dict[tuple[date, str | None], tuple[dict[str, Any], Any]] = {}
         for values in cursor.fetchall():
             row = dict(zip(names, values, strict=True))
-            first, second = (row.pop(column) for column in MARTS[mart])
-            assert (first, second) not in found, f"two rows of {first}, {second} in {mart}"
+            first, *others = (row.pop(column) for column in MARTS[mart])
+            key = (first, others[0] if others else None)
+            assert key not in found, f"two rows of {key} in {mart}"
             created_at = row.pop("created_at")
             assert created_at is not None
-            found[first, second] = (row, created_at)
+            found[key] = (row, created_at)
         return found
 
     def expected(self, mart: str) -> independent_metrics.Rows:
         """What the mart should hold, computed independently of it."""
-        if mart == "product_performance":
-            return independent_metrics.product_performance(self.events.values(), self.changes["user_events"])
+        shop = independent_metrics.Shop(self.sessions.values(), self.events.values(), self.transactions.values())
         compute = getattr(independent_metrics, mart)
-        rows: independent_metrics.Rows = compute(self.sessions.values(), self.changes["user_sessions"])
+        rows: independent_metrics.Rows = compute(
+            shop, self.changes["user_events" if mart == "product_performance" else "user_sessions"]
+        )
         return rows
 
-    def dbt(self, *arguments: str) -> dbtRunnerResult:
-        """Run dbt in this process, with warnings as errors."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """What dbt's profile reads."""
+        return {
             **{name: value for name, value in self.endpoint.environment.items() if name.startswith("SNOWFLAKE_")},
             "SNOWFLAKE_DATABASE": DATABASE,
             "SNOWFLAKE_ROLE": "SYSADMIN",
             "DBT_TARGET": "dev",
             "DBT_THREADS": "2",
         }
+
+    def dbt(self, *arguments: str, quiet: bool = True) -> dbtRunnerResult:
+        """Run dbt in this process, with warnings as errors. With variables of its own the project is parsed anew."""
+        environment = self.environment
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         folders += ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
         with _environment(environment), warnings.catch_warnings():
             # those of dbt's own libraries; dbt's warnings are errors by the option
             warnings.simplefilter("ignore")
+            options = ["--quiet"] if quiet else []
+            if "--vars" in arguments:
+                return dbtRunner().invoke([*options, "--warn-error", *arguments, *folders])
             if self.manifest is None:
                 self.manifest = dbtRunner().invoke(["--quiet", "--warn-error", "parse", *folders]).result
-            return dbtRunner(manifest=self.manifest).invoke(["--quiet", "--warn-error", *arguments, *folders])
+            return dbtRunner(manifest=self.manifest).invoke([*options, "--warn-error", *arguments, *folders])
 
     def build(self, *arguments: str) -> None:
         """Bring the marts up to date, views and tests left out."""
-        succeeded(self.dbt("run", "--no-write-json", "--select", "marts", *arguments))
+        succeeded(self.dbt("run", "--no-write-json", "--select", "+marts", *arguments))
 
 
 def succeeded(result: dbtRunnerResult) -> dbtRunnerResult:
@@ -186,7 +226,11 @@ def failures(result: dbtRunnerResult) -> dict[str, str]:
     }
 
 
-def _replace(held: dict[str, Any], new: dict[str, Any], gone: Iterable[str]) -> set[date]:
+def _no_changes() -> dict[str, dict[date, int]]:
+    return {"user_sessions": {}, "user_events": {}, "transactions": {}}
+
+
+def _replace(held: dict[Any, Any], new: dict[Any, Any], gone: Iterable[Any]) -> set[date]:
     """Apply a batch to held rows; the dates whose rows changed, old and new ones."""
     before = [held[key] for key in (*new, *gone) if key in held]
     for key in gone:

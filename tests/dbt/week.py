@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tests.dbt.staged_rows import Event, Session
+from tests.dbt.staged_rows import Event, Session, Transaction
 
 FIRST_DAY = datetime(2024, 1, 15)
 TIERS = (None, "bronze", "silver", "gold", "platinum", "unknown")
@@ -20,13 +20,15 @@ def sessions(seed: int = 7, count: int = 90) -> list[Session]:
     made = []
     for number in range(count):
         purchases = source.choice((0, 0, 0, 1, 1, 2, 3))
+        start = FIRST_DAY + timedelta(microseconds=source.randrange(7 * 86_400_000_000))
         made.append(
             Session(
                 session_id=f"s{number}",
-                session_start=FIRST_DAY + timedelta(microseconds=source.randrange(7 * 86_400_000_000)),
+                session_start=start,
+                first_purchase_at=start + timedelta(microseconds=source.randrange(36 * 10**8)) if purchases else None,
                 user_id=source.choice((None, *(f"u{n}" for n in range(5)))),
                 user_tier=source.choice(TIERS),
-                session_duration_minutes=Decimal(source.randrange(14_400_000)).scaleb(-4),
+                lasts=timedelta(microseconds=source.randrange(86_400_000_000)),
                 page_views=source.randrange(9),
                 product_views=source.randrange(4),
                 searches=source.randrange(3),
@@ -34,8 +36,9 @@ def sessions(seed: int = 7, count: int = 90) -> list[Session]:
                 purchases=purchases,
                 total_spent=Decimal(source.randrange(1, 99_999)).scaleb(-2) if purchases else Decimal(0),
                 event_count=source.randrange(1, 20),
-                conversion_time_minutes=Decimal(source.randrange(600_000)).scaleb(-4) if purchases else None,
                 is_valid=source.random() < 0.9,
+                is_bot=source.random() < 0.1,
+                is_test_user=source.random() < 0.1,
             )
         )
     return made
@@ -59,6 +62,35 @@ def events(seed: int = 7, count: int = 300) -> list[Event]:
                 product_id=source.choice((None, "p1", "p2", "p3")),
                 amount=source.choice(AMOUNTS),
                 is_valid=source.random() < 0.9,
+                user_tier=source.choice(TIERS),
+                transaction_id=source.choice((None, *(f"t{n}" for n in range(25)))),
+                quantity=source.choice((None, "2", "03", "0", "1.5", "many")),
+                is_bot=source.random() < 0.1,
+                is_test_user=source.random() < 0.05,
             )
         )
+    return made
+
+
+def transactions(seed: int = 7) -> list[Transaction]:
+    """Lines of the events' transactions and of others: cancelled, returned, adjusted, without quantity or total."""
+    source = random.Random(seed)
+    made = []
+    for number in range(30):
+        for product in source.sample((None, "p1", "p2", "p3"), 2):
+            made.append(
+                Transaction(
+                    transaction_id=f"t{number}",
+                    product_id=product,
+                    created_at=FIRST_DAY + timedelta(microseconds=source.randrange(7 * 86_400_000_000)),
+                    quantity=source.choice((None, 0, 1, 3, -2)),
+                    total_amount=source.choice((None, Decimal("19.99"), Decimal("-3.50"), Decimal("120.05"))),
+                    tax_amount=source.choice((None, Decimal("0.49"))),
+                    status=source.choice((None, "completed", "Cancelled", "adjustment", "returned")),
+                    user_id=source.choice((None, *(f"u{n}" for n in range(5)))),
+                    user_tier=source.choice(TIERS),
+                    is_valid=source.random() < 0.9,
+                    is_test_user=source.random() < 0.1,
+                )
+            )
     return made

@@ -23,8 +23,8 @@ DATABASE = "ECOMMERCE_DW"
 _STATE = {
     "raw": ("user_events", "transactions", "user_sessions"),
     "staging": ("events_cleaned", "user_sessions_enhanced", "transactions_validated"),
-    "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events"),
-    "marts": ("daily_metrics",),
+    "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events", "model_dates"),
+    "marts": ("daily_metrics", "daily_speed_comparable"),
     "recon": ("speed_extractions", "speed_sessions", "runs", "results"),
 }
 # What the deployment leaves running by schedule.

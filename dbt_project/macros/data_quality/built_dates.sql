@@ -1,9 +1,15 @@
-{# SELECT date: the dates whose every change in the ledger the mart claims to contain. A change that is committed while dbt
-   runs is above the mart's watermark: the date is then left to the next run, and to its tests. #}
-{% macro built_dates(mart, dataset, spill_days=0) -%}
-    SELECT affected.date
+{# SELECT date: the dates of a dataset whose newest change in ops.date_changes the model contains. A change that is committed while
+   dbt runs is above the model's watermark: the date is then left to the next run, and to its tests. #}
+{% macro built_dates(model_name, dataset) -%}
+    SELECT changes.date
     FROM (
-        {{ affected_dates(dataset, incremental=false, spill_days=spill_days) }}
-    ) AS affected
-    WHERE affected.change_id <= (SELECT MAX(built.change_id) FROM {{ mart }} AS built)
+        {{ driving_changes([driver(dataset)]) }}
+    ) AS changes
+    INNER JOIN {{ source('ops', 'model_dates') }} AS built
+        ON
+            changes.dataset = built.dataset
+            AND changes.date = built.date
+    WHERE
+        built.model = '{{ model_name }}'
+        AND changes.change_id = built.change_id
 {%- endmacro %}

@@ -1,38 +1,72 @@
-{# SELECT date, change_id: the dates that a mart has to build, and the ledger entry that each is built from.
-
-   dataset       which entries of ops.date_changes drive the mart: user_sessions | user_events | transactions
-   incremental   is_incremental() of the model. TRUE: only dates whose newest change is above the one that the mart's
-                 rows carry, or that have no rows. FALSE (first build, full refresh): every date in the ledger.
-   spill_days    a date also depends on this many following days (an event just after midnight ends a view of the
-                 day before), so their changes count as changes of the date. #}
-{% macro affected_dates(dataset, incremental, spill_days=0) -%}
-    SELECT
-        changed.date,
-        changed.change_id
+{# SELECT date: the dates that the build has to produce. One that has become empty is among them, so that its old rows go. #}
+{% macro affected_dates(plan) -%}
+    SELECT DISTINCT DATEADD('day', spill.days, pending.date) AS date
     FROM (
         SELECT
-            ledger.date,
-            MAX(later.change_id) AS change_id
+            changes.dataset,
+            changes.date
         FROM (
-            SELECT DISTINCT date
-            FROM {{ source('ops', 'date_changes') }}
-            WHERE dataset = '{{ dataset }}'
-        ) AS ledger
-        INNER JOIN {{ source('ops', 'date_changes') }} AS later
+            {{ driving_changes(plan['drivers'], plan['ceilings']) }}
+        ) AS changes
+        LEFT JOIN {{ source('ops', 'model_dates') }} AS built
             ON
-                later.dataset = '{{ dataset }}'
-                AND later.date BETWEEN ledger.date AND DATEADD('day', {{ spill_days }}, ledger.date)
-        GROUP BY ledger.date
-    ) AS changed
-    {%- if incremental %}
-    LEFT JOIN (
-        SELECT
-            date,
-            MIN(change_id) AS change_id
-        FROM {{ this }}
-        GROUP BY date
-    ) AS built
-        ON changed.date = built.date
-    WHERE built.change_id IS NULL OR changed.change_id > built.change_id
-    {%- endif %}
+                built.model = '{{ plan["model"] }}'
+                AND changes.dataset = built.dataset
+                AND changes.date = built.date
+        WHERE
+            {{ 'TRUE' if plan['full'] else 'FALSE' }}
+            OR built.change_id IS NULL
+            OR changes.change_id > built.change_id
+            OR built.definition != '{{ plan["definition"] }}'
+    ) AS pending
+    INNER JOIN (
+        VALUES
+        {%- for driver in plan['drivers'] %}
+            {%- set last = loop.last %}
+            {%- for days in range(0, (driver['spill_days'] | abs) + 1) %}
+        ('{{ driver["dataset"] }}', {{ -days if driver['spill_days'] > 0 else days }})
+                {{- '' if last and loop.last else ',' }}
+            {%- endfor %}
+        {%- endfor %}
+    ) AS spill (dataset, days)
+        ON pending.dataset = spill.dataset
+{%- endmacro %}
+
+{# SELECT date, change_id: per date the newest entry of ops.date_changes for the dataset that the build contains. #}
+{% macro newest_changes(plan, dataset) -%}
+    SELECT
+        date,
+        MAX(change_id) AS change_id
+    FROM {{ source('ops', 'date_changes') }}
+    WHERE
+        dataset = '{{ dataset }}'
+        AND change_id <= {{ plan['ceilings'].get(dataset, 0) }}
+    GROUP BY date
+{%- endmacro %}
+
+{# A condition on `column` that is TRUE for every date of the build: as ranges of literals, by which micro-partitions are skipped
+   before anything is joined or windowed. before, after: days to add at both ends of each date. With very many ranges, one. #}
+{% macro on_dates(dates, column, before=0, after=0) -%}
+    {%- if not dates -%}
+        {%- do return('FALSE') -%}
+    {%- endif -%}
+    {%- set day = modules.datetime.timedelta(days=1) -%}
+    {%- set ranges = [] -%}
+    {%- for text in dates -%}
+        {%- set date = modules.datetime.date.fromisoformat(text) -%}
+        {%- set first, last = date - day * before, date + day * after -%}
+        {%- if ranges and first <= ranges[-1][1] + day -%}
+            {%- do ranges.append([ranges.pop()[0], last]) -%}
+        {%- else -%}
+            {%- do ranges.append([first, last]) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if ranges | length > 60 -%}
+        {%- set ranges = [[ranges[0][0], ranges[-1][1]]] -%}
+    {%- endif -%}
+    {%- set conditions = [] -%}
+    {%- for first, last in ranges -%}
+        {%- do conditions.append(column ~ " BETWEEN '" ~ first ~ "'::DATE AND '" ~ last ~ "'::DATE") -%}
+    {%- endfor -%}
+    {%- do return('(' ~ conditions | join(' OR ') ~ ')') -%}
 {%- endmacro %}

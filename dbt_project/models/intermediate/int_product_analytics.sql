@@ -1,69 +1,63 @@
+-- What happened to a product on a date: events on their own date, order and return lines on the date of the order or return.
 WITH events AS (
-    SELECT *
-    FROM {{ ref('stg_events_cleaned') }}
-    WHERE is_valid
-),
-
--- A view lasts until the next event of its session, whatever that is and on whichever side of midnight.
-followed AS (
     SELECT
         date,
         product_id,
         user_id,
         event_type,
-        properties_parsed,
-        timestamp,
-        IFF(
-            session_id IS NULL,
-            NULL,
-            LEAD(timestamp) OVER (PARTITION BY session_id ORDER BY timestamp, event_id)
-        ) AS next_timestamp
-    FROM events
-),
-
-product_events AS (
-    SELECT
-        date,
-        product_id,
-        user_id,
-        event_type = 'product_view' AS is_view,
-        event_type = 'add_to_cart' AS is_cart,
-        event_type = 'purchase' AS is_purchase,
-        {{ purchase_amount('properties_parsed') }} AS amount,
-        DATEDIFF('microsecond', timestamp, next_timestamp) AS view_microseconds
-    FROM followed
+        {{ purchase_amount('properties_parsed') }} AS amount
+    FROM {{ ref('stg_events_cleaned') }} AS events
     WHERE
-        product_id IS NOT NULL
+        {{ is_counted('events') }}
+        AND product_id IS NOT NULL
         AND event_type IN ('product_view', 'add_to_cart', 'purchase')
 ),
 
--- A gap longer than a session may last is no view.
-timed AS (
+metrics AS (
     SELECT
         date,
         product_id,
-        user_id,
-        is_view,
-        is_cart,
-        is_purchase,
-        amount,
-        IFF(
-            is_view AND view_microseconds <= {{ var('max_session_hours') }} * 3600000000,
-            view_microseconds,
-            NULL
-        ) AS view_microseconds
-    FROM product_events
+        COUNT_IF(event_type = 'product_view') AS views,
+        COUNT(DISTINCT IFF(event_type = 'product_view', user_id, NULL)) AS unique_viewers,
+        COUNT_IF(event_type = 'add_to_cart') AS add_to_carts,
+        COUNT_IF(event_type = 'purchase') AS purchases,
+        SUM(IFF(event_type = 'purchase', amount, 0)) AS revenue,
+        0 AS units,
+        0 AS order_value,
+        0 AS net_revenue
+    FROM events
+    GROUP BY date, product_id
+
+    UNION ALL
+
+    SELECT
+        date,
+        product_id,
+        0 AS views,
+        0 AS unique_viewers,
+        0 AS add_to_carts,
+        0 AS purchases,
+        0 AS revenue,
+        SUM(units) AS units,
+        SUM(gross_amount) AS order_value,
+        SUM(net_amount) AS net_revenue
+    FROM {{ ref('int_order_lines') }}
+    WHERE
+        product_id IS NOT NULL
+        AND line_kind IN ('sale', 'return')
+    GROUP BY date, product_id
 )
 
 SELECT
     date,
     product_id,
-    COUNT_IF(is_view) AS views,
-    COUNT(DISTINCT IFF(is_view, user_id, NULL)) AS unique_viewers,
-    COUNT_IF(is_cart) AS add_to_carts,
-    COUNT_IF(is_purchase) AS purchases,
-    SUM(IFF(is_purchase, amount, 0)) AS revenue,
-    SUM(view_microseconds) AS view_microseconds,
-    COUNT(view_microseconds) AS timed_views
-FROM timed
+    SUM(views) AS views,
+    SUM(unique_viewers) AS unique_viewers,
+    SUM(add_to_carts) AS add_to_carts,
+    SUM(purchases) AS purchases,
+    SUM(revenue) AS revenue,
+    SUM(units) AS units,
+    SUM(order_value) AS order_value,
+    SUM(net_revenue) AS net_revenue
+FROM metrics
 GROUP BY date, product_id

@@ -1,45 +1,89 @@
+-- Sessions and users of a date, under the users' tier of that date.
 WITH sessions AS (
-    SELECT *
-    FROM {{ ref('stg_user_sessions_enhanced') }}
-    WHERE is_valid
+    SELECT
+        sessions.date,
+        IFF(sessions.user_id IS NULL, sessions.user_tier, user_days.user_tier) AS user_tier,
+        sessions.event_count,
+        sessions.page_views,
+        sessions.product_views,
+        sessions.searches,
+        sessions.purchases,
+        {{ microseconds('sessions.session_start', 'sessions.session_end') }} AS duration,
+        {{ microseconds('sessions.session_start', 'sessions.first_purchase_at') }} AS time_to_purchase
+    FROM {{ ref('stg_user_sessions_enhanced') }} AS sessions
+    LEFT JOIN {{ ref('int_user_days') }} AS user_days
+        ON
+            sessions.date = user_days.date
+            AND sessions.user_id = user_days.user_id
+    WHERE {{ is_counted('sessions') }}
 ),
 
--- Users first, so that distinct and repeat users need no second pass. Sessions without a user are one group of
--- their own, left out of every count of users.
-users AS (
+metrics AS (
     SELECT
         date,
         user_tier,
-        user_id,
         COUNT(*) AS sessions,
         SUM(event_count) AS events,
         SUM(page_views) AS page_views,
         SUM(product_views) AS product_views,
         SUM(searches) AS searches,
-        SUM(purchases) AS purchases,
-        SUM(session_duration_minutes) AS session_minutes,
-        COUNT_IF(is_bounce_session) AS bounce_sessions,
-        SUM(conversion_time_minutes) AS conversion_minutes,
-        COUNT(conversion_time_minutes) AS timed_conversions
+        SUM(duration) AS session_microseconds,
+        COUNT_IF(event_count = 1 AND purchases = 0) AS bounce_sessions,
+        SUM(time_to_purchase) AS purchase_microseconds,
+        COUNT(time_to_purchase) AS timed_purchases,
+        0 AS unique_users,
+        0 AS buyers,
+        0 AS repeat_buyers,
+        0 AS returning_buyers,
+        0 AS orders_of_users,
+        0 AS net_revenue_to_date,
+        0 AS active_dates_to_date
     FROM sessions
-    GROUP BY date, user_tier, user_id
+    GROUP BY date, user_tier
+
+    UNION ALL
+
+    SELECT
+        date,
+        user_tier,
+        0 AS sessions,
+        0 AS events,
+        0 AS page_views,
+        0 AS product_views,
+        0 AS searches,
+        0 AS session_microseconds,
+        0 AS bounce_sessions,
+        0 AS purchase_microseconds,
+        0 AS timed_purchases,
+        COUNT_IF(sessions > 0) AS unique_users,
+        COUNT_IF(orders > 0) AS buyers,
+        COUNT_IF(orders > 1) AS repeat_buyers,
+        COUNT_IF(orders > 0 AND orders_to_date > orders) AS returning_buyers,
+        SUM(orders) AS orders_of_users,
+        SUM(net_revenue_to_date) AS net_revenue_to_date,
+        SUM(active_dates_to_date) AS active_dates_to_date
+    FROM {{ ref('int_user_days') }}
+    GROUP BY date, user_tier
 )
 
 SELECT
     date,
     user_tier,
     SUM(sessions) AS sessions,
-    COUNT(user_id) AS unique_users,
     SUM(events) AS events,
     SUM(page_views) AS page_views,
     SUM(product_views) AS product_views,
     SUM(searches) AS searches,
-    SUM(session_minutes) AS session_minutes,
+    SUM(session_microseconds) AS session_microseconds,
     SUM(bounce_sessions) AS bounce_sessions,
-    SUM(IFF(user_id IS NULL, 0, purchases)) AS purchases_of_known_users,
-    COUNT_IF(user_id IS NOT NULL AND purchases > 0) AS buyers,
-    COUNT_IF(user_id IS NOT NULL AND purchases > 1) AS repeat_buyers,
-    SUM(conversion_minutes) AS conversion_minutes,
-    SUM(timed_conversions) AS timed_conversions
-FROM users
+    SUM(purchase_microseconds) AS purchase_microseconds,
+    SUM(timed_purchases) AS timed_purchases,
+    SUM(unique_users) AS unique_users,
+    SUM(buyers) AS buyers,
+    SUM(repeat_buyers) AS repeat_buyers,
+    SUM(returning_buyers) AS returning_buyers,
+    SUM(orders_of_users) AS orders_of_users,
+    SUM(net_revenue_to_date) AS net_revenue_to_date,
+    SUM(active_dates_to_date) AS active_dates_to_date
+FROM metrics
 GROUP BY date, user_tier

@@ -1,46 +1,90 @@
 {{ config(alias='product_performance', cluster_by=['date', 'product_id']) }}
+{#- A view may end on a following date, so that the changes of those dates rebuild this one too. -#}
+{%- set view_days = ((var('view_idle_minutes') | int) / 1440) | round(0, 'ceil') | int -%}
+{%- set plan = build([driver('user_events', spill_days=view_days), driver('orders', derived=true)]) %}
+{{ build_note(plan) }}
 
--- A view may end on the next day, so that day's changes rebuild this one too.
 WITH affected_dates AS (
-    {{ affected_dates('user_events', is_incremental(), spill_days=1) }}
+    {{ affected_dates(plan) }}
+),
+
+newest_changes AS (
+    {{ newest_changes(plan, 'user_events') }}
 ),
 
 products AS (
-    SELECT * FROM {{ ref('int_product_analytics') }}
+    SELECT *
+    FROM {{ ref('int_product_analytics') }}
+    WHERE {{ on_dates(plan['dates'], 'date') }}
 ),
 
--- An affected date without product events keeps one row of NULLs: the tombstone that the replace_dates strategy expects.
+-- A view lasts until the next event of its session, whatever that is and on whichever side of midnight. Only the dates of the
+-- build, and those on which their views can end, reach the window.
+followed AS (
+    SELECT
+        date,
+        product_id,
+        event_type,
+        IFF(
+            session_id IS NULL,
+            NULL,
+            {{ microseconds(
+                'timestamp', 'LEAD(timestamp) OVER (PARTITION BY session_id ORDER BY timestamp, event_id)'
+            ) }}
+        ) AS view_microseconds
+    FROM {{ ref('stg_events_cleaned') }} AS events
+    WHERE
+        {{ is_counted('events') }}
+        AND {{ on_dates(plan['dates'], 'date', after=view_days) }}
+),
+
+-- A gap longer than the idle limit is no view time.
+timed_views AS (
+    SELECT
+        date,
+        product_id,
+        SUM(view_microseconds) AS view_microseconds,
+        COUNT(*) AS views
+    FROM followed
+    WHERE
+        event_type = 'product_view'
+        AND product_id IS NOT NULL
+        AND view_microseconds <= {{ var('view_idle_minutes') }} * 60000000
+    GROUP BY date, product_id
+),
+
 daily AS (
     SELECT
-        affected_dates.date,
-        affected_dates.change_id,
-        products.product_id,
-        products.views,
-        products.unique_viewers,
-        products.view_microseconds,
-        products.timed_views,
-        products.add_to_carts,
-        products.purchases,
-        products.revenue
+        affected_dates.date AS affected_date,
+        COALESCE(newest_changes.change_id, 0) AS change_id,
+        products.*,
+        timed_views.view_microseconds,
+        timed_views.views AS timed_views
     FROM affected_dates
-    {{ 'LEFT' if is_incremental() else 'INNER' }} JOIN products
+    LEFT JOIN newest_changes
+        ON affected_dates.date = newest_changes.date
+    INNER JOIN products
         ON affected_dates.date = products.date
+    LEFT JOIN timed_views
+        ON
+            products.date = timed_views.date
+            AND products.product_id = timed_views.product_id
 )
 
 SELECT
-    date::DATE AS date,
+    affected_date::DATE AS date,
     product_id::VARCHAR AS product_id,
     views::NUMBER(38, 0) AS views,
     unique_viewers::NUMBER(38, 0) AS unique_viewers,
-    ({{ average('view_microseconds', 'timed_views * 1000000') }})::NUMBER(18, 4) AS avg_view_duration_seconds,
+    {{ average('view_microseconds', 'timed_views * 1000000', 4) }}::NUMBER(18, 4) AS avg_view_duration_seconds,
     add_to_carts::NUMBER(38, 0) AS add_to_carts,
     purchases::NUMBER(38, 0) AS purchases,
-    {{ ratio('add_to_carts', 'views') }}::NUMBER(18, 6) AS view_to_cart_rate,
-    {{ ratio('purchases', 'add_to_carts') }}::NUMBER(18, 6) AS cart_to_purchase_rate,
+    {{ ratio('add_to_carts', 'views', 6) }}::NUMBER(18, 6) AS view_to_cart_rate,
+    {{ ratio('purchases', 'add_to_carts', 6) }}::NUMBER(18, 6) AS cart_to_purchase_rate,
     revenue::NUMBER(38, 2) AS revenue,
-    {{ ratio('revenue', 'purchases') }}::NUMBER(38, 2) AS avg_selling_price,
+    {{ ratio('order_value', 'units', 2) }}::NUMBER(38, 2) AS avg_selling_price,
     change_id::NUMBER(38, 0) AS change_id,
-    IFF(
-        product_id IS NULL, NULL, CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ
-    )::TIMESTAMP_NTZ AS created_at
+    {{ built_at() }} AS created_at,
+    units::NUMBER(38, 0) AS units,
+    net_revenue::NUMBER(38, 2) AS net_revenue
 FROM daily

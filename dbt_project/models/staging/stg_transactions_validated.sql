@@ -4,8 +4,8 @@ WITH transactions AS (
 
 SELECT
     transaction_id,
-    user_id,
-    product_id,
+    NULLIF(user_id, '') AS user_id,
+    NULLIF(product_id, '') AS product_id,
     quantity,
     unit_price,
     total_amount,
@@ -13,7 +13,7 @@ SELECT
     tax_amount,
     status,
     payment_method,
-    user_tier,
+    NULLIF(user_tier, '') AS user_tier,
     created_at,
     is_valid,
     validation_errors,

@@ -4,8 +4,8 @@ WITH sessions AS (
 
 SELECT
     session_id,
-    user_id,
-    user_tier,
+    NULLIF(user_id, '') AS user_id,
+    NULLIF(user_tier, '') AS user_tier,
     session_start,
     session_end,
     session_duration_minutes,

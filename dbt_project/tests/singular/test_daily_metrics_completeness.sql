@@ -1,17 +1,26 @@
--- Exactly one row per date and tier that has a valid session, and no other row, over all dates.
+-- Exactly one row per date and tier that has a session, an order or a return, and no other row, over all dates.
 WITH built_dates AS (
-    {{ built_dates(ref('mart_daily_metrics'), 'user_sessions') }}
+    {{ built_dates('mart_daily_metrics', 'user_sessions') }}
 ),
 
 counted AS (
-    SELECT DISTINCT
-        sessions.date,
-        sessions.user_tier,
+    SELECT
+        wanted.date,
+        wanted.user_tier,
         1 AS expected,
         0 AS records
-    FROM {{ ref('stg_user_sessions_enhanced') }} AS sessions
-    INNER JOIN built_dates ON sessions.date = built_dates.date
-    WHERE sessions.is_valid
+    FROM (
+        SELECT
+            date,
+            user_tier
+        FROM {{ ref('int_conversion_funnels') }}
+        UNION
+        SELECT
+            date,
+            user_tier
+        FROM {{ ref('int_user_days') }}
+    ) AS wanted
+    INNER JOIN built_dates ON wanted.date = built_dates.date
 
     UNION ALL
 

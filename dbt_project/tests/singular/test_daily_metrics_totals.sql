@@ -1,6 +1,6 @@
--- Each date's sessions, purchases and revenue equal those of the valid sessions themselves.
+-- Each date's sessions, purchases and revenue equal those of the sessions themselves, whatever their tier.
 WITH built_dates AS (
-    {{ built_dates(ref('mart_daily_metrics'), 'user_sessions') }}
+    {{ built_dates('mart_daily_metrics', 'user_sessions') }}
 ),
 
 balance AS (
@@ -12,7 +12,7 @@ balance AS (
         sessions.total_spent AS revenue
     FROM {{ ref('stg_user_sessions_enhanced') }} AS sessions
     INNER JOIN built_dates ON sessions.date = built_dates.date
-    WHERE sessions.is_valid
+    WHERE {{ is_counted('sessions') }}
 
     UNION ALL
 

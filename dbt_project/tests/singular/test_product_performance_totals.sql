@@ -1,6 +1,6 @@
--- Each date's product views, cart additions, purchases and revenue equal those of the valid events themselves.
+-- Each date's product views, cart additions, purchases and revenue equal those of the events themselves.
 WITH built_dates AS (
-    {{ built_dates(ref('mart_product_performance'), 'user_events', spill_days=1) }}
+    {{ built_dates('mart_product_performance', 'user_events') }}
 ),
 
 balance AS (
@@ -12,7 +12,9 @@ balance AS (
         IFF(events.event_type = 'purchase', {{ purchase_amount('events.properties_parsed') }}, 0) AS revenue
     FROM {{ ref('stg_events_cleaned') }} AS events
     INNER JOIN built_dates ON events.date = built_dates.date
-    WHERE events.is_valid AND events.product_id IS NOT NULL
+    WHERE
+        {{ is_counted('events') }}
+        AND events.product_id IS NOT NULL
 
     UNION ALL
 

@@ -1,26 +1,22 @@
--- Both marts are driven by the same changes, so that they have the same dates and tiers wherever both are built from
--- the same one.
-WITH keys AS (
+-- Both marts are driven by the same changes, so that they have the same dates and tiers wherever both contain the newest of them.
+WITH built_dates AS (
+    {{ built_dates('mart_daily_metrics', 'user_sessions') }}
+    INTERSECT
+    {{ built_dates('mart_user_tier_analytics', 'user_sessions') }}
+),
+
+keys AS (
     SELECT
         date,
-        user_tier,
-        change_id
+        user_tier
     FROM {{ ref('mart_daily_metrics') }}
 
     UNION ALL
 
     SELECT
         date,
-        user_tier,
-        change_id
+        user_tier
     FROM {{ ref('mart_user_tier_analytics') }}
-),
-
-same_change AS (
-    SELECT date
-    FROM keys
-    GROUP BY date
-    HAVING MIN(change_id) = MAX(change_id)
 )
 
 SELECT
@@ -28,6 +24,6 @@ SELECT
     keys.user_tier,
     COUNT(*) AS records
 FROM keys
-INNER JOIN same_change ON keys.date = same_change.date
+INNER JOIN built_dates ON keys.date = built_dates.date
 GROUP BY keys.date, keys.user_tier
 HAVING COUNT(*) != 2

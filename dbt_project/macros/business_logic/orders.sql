@@ -1,0 +1,13 @@
+{# Units that a purchase event tells of: properties.quantity where it is a whole number above zero, else 1. #}
+{% macro purchased_units(properties) -%}
+    IFF(
+        REGEXP_LIKE({{ properties }}:quantity::VARCHAR, '0*[1-9][0-9]{0,17}'),
+        TRY_TO_NUMBER({{ properties }}:quantity::VARCHAR, 38, 0),
+        1
+    )
+{%- endmacro %}
+
+{# The statuses of a cancelled transaction, as a list of literals (var cancelled_statuses, lower case). #}
+{% macro cancelled_statuses() -%}
+    '{{ var("cancelled_statuses") | join("', '") }}'
+{%- endmacro %}

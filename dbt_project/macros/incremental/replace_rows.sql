@@ -1,0 +1,144 @@
+{# Incremental strategy `replace_dates`: replaces all rows of the dates that the build has to produce. The model's query returns
+   them; a date that has become empty has none there, and loses its rows all the same. #}
+{% macro get_incremental_replace_dates_sql(arg_dict) -%}
+    {%- set plan = build_of(model.compiled_code) -%}
+    {%- do return(replace_rows(arg_dict, plan, 'date IN (' ~ affected_dates(plan) ~ ')')) -%}
+{%- endmacro %}
+
+{# Incremental strategy `replace_keys`: replaces all rows of the keys (the model's unique_key, never NULL) that the model's query
+   returns. For a key that has become empty the query returns one row with the key alone: a tombstone (created_at IS NULL). #}
+{% macro get_incremental_replace_keys_sql(arg_dict) -%}
+    {%- set plan = build_of(model.compiled_code) -%}
+    {%- set keys = arg_dict['unique_key'] | join(', ') -%}
+    {%- do return(replace_rows(
+        arg_dict, plan, '(' ~ keys ~ ') IN (SELECT ' ~ keys ~ ' FROM ' ~ arg_dict['temp_relation'] ~ ')')) -%}
+{%- endmacro %}
+
+{# The DML of both, in one transaction. `replaced` is TRUE for the rows that go.
+
+   dbt has put the query's result into a temporary table. Take the model's row in ops.model_builds, if its version is the one that the
+   build started from (another build that came first makes all that follows do nothing; what it left is pending still); write
+   to ops.derived_changes which dates really changed, if other models are built upon this one (config meta.publishes); replace the
+   rows; move the watermarks. A change that was committed after the build read what is pending is above its ceilings: it
+   stays pending. #}
+{% macro replace_rows(arg_dict, plan, replaced) -%}
+    {%- set target = arg_dict['target_relation'] -%}
+    {%- set fresh = arg_dict['temp_relation'] -%}
+    {%- set names = arg_dict['dest_columns'] | map(attribute='name') | list -%}
+    {%- set columns = get_quoted_csv(names) -%}
+    {%- set published = config.get('meta', {}).get('publishes') -%}
+    {%- set ours -%}
+    EXISTS (
+        SELECT 1
+        FROM {{ source('ops', 'model_builds') }} AS builds
+        WHERE
+            builds.model = '{{ model.name }}'
+            AND builds.version = {{ plan['version'] + 1 }}
+            AND builds.built_by = '{{ invocation_id }}'
+    )
+    {%- endset -%}
+    {%- set dml -%}
+    UPDATE {{ source('ops', 'model_builds') }}
+    SET
+        version = version + 1,
+        built_by = '{{ invocation_id }}',
+        built_at = {{ built_at() }}
+    WHERE
+        model = '{{ model.name }}'
+        AND version = {{ plan['version'] }};
+
+    {% if published -%}
+    {%- set content = [] -%}
+    {%- for name in names if name | lower not in ('created_at', 'change_id') -%}
+        {%- do content.append(adapter.quote(name)) -%}
+    {%- endfor -%}
+    {%- set content = content | join(', ') -%}
+    INSERT INTO {{ source('ops', 'derived_changes') }} (change_id, dataset, date, changed_at)
+    WITH old_rows AS (
+        SELECT {{ content }}
+        FROM {{ target }}
+        WHERE {{ replaced }}
+    ),
+
+    new_rows AS (
+        SELECT {{ content }}
+        FROM {{ fresh }}
+        WHERE created_at IS NOT NULL
+    ),
+
+    differing AS (
+        (
+            SELECT * FROM old_rows
+            MINUS
+            SELECT * FROM new_rows
+        )
+        UNION ALL
+        (
+            SELECT * FROM new_rows
+            MINUS
+            SELECT * FROM old_rows
+        )
+    )
+
+    SELECT
+        newest.change_id + 1 AS change_id,
+        '{{ published }}' AS dataset,
+        dates.date,
+        {{ built_at() }} AS changed_at
+    FROM (SELECT DISTINCT date FROM differing) AS dates
+    CROSS JOIN (
+        SELECT COALESCE(MAX(change_id), 0) AS change_id
+        FROM {{ source('ops', 'derived_changes') }}
+        WHERE dataset = '{{ published }}'
+    ) AS newest
+    WHERE {{ ours }};
+
+    {% endif -%}
+    DELETE FROM {{ target }}
+    WHERE
+        {{ replaced }}
+        AND {{ ours }};
+
+    INSERT INTO {{ target }} ({{ columns }})
+    SELECT {{ columns }}
+    FROM {{ fresh }}
+    WHERE
+        created_at IS NOT NULL
+        AND {{ ours }};
+
+    MERGE INTO {{ source('ops', 'model_dates') }} AS built
+    USING (
+        SELECT
+            changes.dataset,
+            changes.date,
+            changes.change_id
+        FROM (
+            {{ driving_changes(plan['drivers'], plan['ceilings']) }}
+        ) AS changes
+        WHERE {{ ours }}
+    ) AS changes
+        ON
+            built.model = '{{ model.name }}'
+            AND built.dataset = changes.dataset
+            AND built.date = changes.date
+    WHEN MATCHED AND (built.change_id != changes.change_id OR built.definition != '{{ plan["definition"] }}') THEN UPDATE SET
+        change_id = changes.change_id,
+        definition = '{{ plan["definition"] }}',
+        built_at = {{ built_at() }}
+    WHEN NOT MATCHED THEN INSERT (model, dataset, date, change_id, definition, built_at)
+    VALUES (
+        '{{ model.name }}', changes.dataset, changes.date, changes.change_id, '{{ plan["definition"] }}',
+        {{ built_at() }}
+    )
+    {%- endset -%}
+    {%- do return(snowflake_dml_explicit_transaction(dml)) -%}
+{%- endmacro %}
+
+{# The build that a model's SQL carries (see build_note). #}
+{% macro build_of(compiled_code) -%}
+    {%- set found = modules.re.search('/\\* build (\\{.*?\\}) \\*/', compiled_code) -%}
+    {%- if not found -%}
+        {%- do exceptions.raise_compiler_error(model.name ~ ": its SQL lacks build_note(build)") -%}
+    {%- endif -%}
+    {%- do return(fromjson(found.group(1))) -%}
+{%- endmacro %}
