@@ -1,15 +1,15 @@
 -- Orders, people and totals in MARTS, and what dbt must know to rebuild only what changed.
 ALTER TABLE marts.daily_metrics ADD COLUMN IF NOT EXISTS
-    converting_sessions NUMBER(38, 0),
-    orders NUMBER(38, 0),
-    order_value NUMBER(38, 2),
-    units NUMBER(38, 0),
-    net_revenue NUMBER(38, 2),
-    buyers NUMBER(38, 0);
+converting_sessions NUMBER(38, 0),
+orders NUMBER(38, 0),
+order_value NUMBER(38, 2),
+units NUMBER(38, 0),
+net_revenue NUMBER(38, 2),
+buyers NUMBER(38, 0);
 
 ALTER TABLE marts.product_performance ADD COLUMN IF NOT EXISTS
-    units NUMBER(38, 0),
-    net_revenue NUMBER(38, 2);
+units NUMBER(38, 0),
+net_revenue NUMBER(38, 2);
 
 CREATE TABLE IF NOT EXISTS marts.daily_totals (
     date DATE,
@@ -126,7 +126,7 @@ CREATE TABLE IF NOT EXISTS ops.model_builds (
 INSERT INTO ops.model_builds (model, version)
 SELECT
     names.model,
-    0
+    0 AS version
 FROM (
     VALUES
     ('int_order_lines'),

@@ -75,7 +75,7 @@ tiers AS (
     ) AS sightings
     WHERE user_tier IS NOT NULL
     QUALIFY ROW_NUMBER() OVER (
-        PARTITION BY date, user_id ORDER BY kind, moment DESC, id DESC, product_id DESC NULLS LAST
+        PARTITION BY date, user_id ORDER BY kind ASC, moment DESC, id DESC, product_id DESC NULLS LAST
     ) = 1
 ),
 
