@@ -38,7 +38,7 @@ def test_the_condition_holds_on_every_date_asked_for(dates: list[datetime.date],
     asked = {date + shift * DAY for date in dates for shift in range(-days, days + 1)}
     ranges = DateRanges.around(dates, days)
     condition = ranges.condition("moment").replace("TIMESTAMP_NTZ", "TIMESTAMP")
-    found = duckdb.sql(
+    found = duckdb.execute(
         "SELECT DISTINCT moment::DATE FROM (SELECT unnest(generate_series(TIMESTAMP '2023-12-01',"
         f" TIMESTAMP '2025-02-01', INTERVAL 12 HOUR)) AS moment) WHERE {condition}"
     ).fetchall()
