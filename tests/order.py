@@ -5,19 +5,25 @@ from __future__ import annotations
 # The files that take longest, longest first (`make test` shows its slowest). A worker works through a file alone: one
 # that began last would keep the others waiting.
 _FIRST = (
-    "tests/local_stack/test_demo_end_to_end.py",
     "tests/local_stack/test_real_data.py",
-    "tests/spark_ingest/test_histories.py",
+    "tests/local_stack/test_demo_end_to_end.py",
     "tests/spark_ingest/test_cli.py",
+    "tests/spark_ingest/test_histories.py",
     "tests/spark_ingest/test_whole_sessions.py",
-    "tests/spark_ingest/test_maintenance.py",
     "tests/spark_ingest/test_changed_tables.py",
+    "tests/spark_ingest/test_maintenance.py",
+    "tests/dbt/test_incremental_property.py",
+    "tests/spark_ingest/test_jars.py",
     "tests/dbt/test_marts.py",
+    "tests/snowpark_procs/test_roles.py",
     "tests/local_stack/test_setup.py",
     "tests/spark_ingest/test_bad_input.py",
     "tests/snowpark_procs/test_flag.py",
-    "tests/dbt/test_incremental_property.py",
+    "tests/spark_ingest/test_run.py",
+    "tests/local_stack/test_endpoint_process.py",
     "tests/spark_ingest/test_s3_and_glue.py",
+    "tests/spark_ingest/test_examples.py",
+    "tests/local_stack/test_clients.py",
 )
 
 
