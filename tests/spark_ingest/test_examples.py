@@ -13,8 +13,7 @@ import duckdb
 import pytest
 
 from spark_ingest.importing import import_files
-from tests.conftest import REPOSITORY
-from tests.spark_ingest.conftest import Lake
+from tests.spark_ingest.conftest import REPOSITORY, Lake
 from tests.spark_ingest.independent import final_sessions
 
 pytestmark = [pytest.mark.spark, pytest.mark.shared_data]
