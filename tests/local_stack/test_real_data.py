@@ -11,9 +11,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from local_stack.client_environment import lake_variables
 from local_stack.layout import REPO, Layout
 from local_stack.warehouse_client import Warehouse
+from spark_ingest.catalog import open_table
+from spark_ingest.config import load_config
+from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
 from tests.local_stack.stack import local_stack, run_tool, serving, warehouse
+from tests.oracle.compare import differences
+from tests.oracle.compute import Delivery, compute
+from tests.oracle.definitions import TABLES
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark, pytest.mark.shared_data]
 
@@ -160,3 +167,14 @@ def test_rees46_sessions_by_user_session(connection: Warehouse) -> None:
     assert found == expected
     assert orders == [(row[0], row[4], row[4], row[5]) for row in expected if row[4]]  # a session's purchases are one
     assert marts == [(len(expected), 10, sum((row[5] for row in expected), Decimal(0)))]
+
+
+@pytest.mark.skipif(not RETAIL.path.exists() and not REES46.path.exists(), reason=f"no public sample files at {_DATA}")
+def test_marts_equal_the_oracle(connection: Warehouse, layout: Layout) -> None:
+    config = load_config({**os.environ, **lake_variables(layout)}, REPO)
+    events, transactions = (open_table(config, table).scan().to_arrow() for table in (USER_EVENTS, TRANSACTIONS))
+    # The lines behind them are half a million rows of their own.
+    marts = [table for table in TABLES if table.startswith("marts.")]
+    expected = compute([Delivery(events, transactions)], tables=marts)
+    assert differences(connection.connection, expected) == []
+    assert len(expected["marts.product_performance"].rows) > 500

@@ -94,8 +94,10 @@ def database(
         yield connection
 
 
-def compute(deliveries: Iterable[Delivery], options: Options | None = None) -> dict[str, Table]:
-    """Compute every table after these deliveries: quotients rounded once, half away from zero; all else as it is."""
+def compute(
+    deliveries: Iterable[Delivery], options: Options | None = None, tables: Iterable[str] = TABLES
+) -> dict[str, Table]:
+    """Compute these tables after these deliveries: quotients rounded once, half away from zero; all else as it is."""
     options = options or Options()
     with database(deliveries, options) as connection:
         return {
@@ -141,6 +143,11 @@ def _deliver(connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery]) 
 
 def _fitting(quantity: int | None) -> Decimal | None:
     return None if quantity is None else Decimal(quantity)
+
+
+def _filled(table: str, options: Options) -> tuple[tuple[str, ...], str]:
+    key, query = TABLES[table]
+    return key, query.format(**options.placeholders)
 
 
 def _read(connection: duckdb.DuckDBPyConnection, key: tuple[str, ...], query: str) -> Table:

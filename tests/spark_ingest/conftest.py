@@ -15,6 +15,7 @@ from spark_ingest.lake import create_tables, identifier
 from spark_ingest.progress import Progress
 from spark_ingest.run import RunResult, run
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
+from tests.conftest import REPOSITORY as REPOSITORY
 from tests.spark_ingest.rows import Row, frame
 
 _NUMBERS = itertools.count()

@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spark_ingest.cli import main
-from tests.conftest import REPOSITORY
-from tests.spark_ingest.conftest import Lake
+from tests.spark_ingest.conftest import REPOSITORY, Lake
 from tests.spark_ingest.rows import at, event, named
 
 EVENT = {

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.aws import REGION, aws
-from tests.conftest import REPOSITORY, free_port
+from tests.conftest import free_port
+from tests.spark_ingest.conftest import REPOSITORY
 from tests.spark_ingest.rows import named
 from tests.spark_ingest.test_cli import EVENT
 from tests.spark_ingest.test_s3_and_glue import LAKE, LANDING, Store
