@@ -1,4 +1,4 @@
-"""The statements that clients have sent: which run, how the others ended, for every session of the user who asks."""
+"""Keep the statements that clients have sent: which run, and how the others ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEPT_RESULTS = 1_000
 
 @dataclass
 class Query:
-    """One request of a client. session: the number of its session. parts: the query ids of its statements, if several.
+    """Hold one request of a client. session: the number of its session. parts: the query ids of its statements, if several.
 
     request_id: what the client calls it, also when it sends it again because the answer got lost.
     """
@@ -42,7 +42,7 @@ class Query:
 
 
 class Queries:
-    """The statements of all sessions. Thread-safe."""
+    """Keep the statements of all sessions. Thread-safe."""
 
     def __init__(self) -> None:
         self._by_id: OrderedDict[str, Query] = OrderedDict()

@@ -18,7 +18,7 @@ Source = Callable[[str, str], str]
 
 @dataclass(frozen=True)
 class Need:
-    """package: the distribution. file: relative to where packages are installed. text: what stands there.
+    """Need a text in a package. package: the distribution. file: below where packages are installed. text: what stands there.
     use: what of ours relies on it."""
 
     package: str

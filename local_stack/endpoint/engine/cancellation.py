@@ -81,7 +81,7 @@ class Cancellation:
             self._wakers.append(wake)
 
     def unregister(self, wake: Callable[[], object]) -> None:
-        """No longer call this. It is not under way when this returns."""
+        """Call this no longer. It is not under way when this returns."""
         with self._mutex:
             self._wakers.remove(wake)
 

@@ -1,4 +1,4 @@
-"""GET_DDL: an object's definition as the statement that makes it, for tables, procedures and functions."""
+"""Answer GET_DDL: the statement that makes a table, a procedure or a function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from local_stack.endpoint.statements import unsupported
 
 
 def get_ddl(session: Session, arguments: list[str]) -> str:
-    """GET_DDL('TABLE' | 'PROCEDURE' | 'FUNCTION', 'name'). Raises SqlError for what does not exist and for other kinds."""
+    """Answer GET_DDL('TABLE' | 'PROCEDURE' | 'FUNCTION', 'name'). Raises SqlError for what does not exist and for other kinds."""
     kind = arguments[0].upper()
     reader = Reader(arguments[1])
     parts = reader.name()

@@ -111,7 +111,7 @@ def pairs(reader: Reader) -> dict[str, str]:
 
 
 def nested(*names: str) -> PropertyReader:
-    """(A = value, B = ('x', …)): properties within one."""
+    """Read (A = value, B = ('x', …)): properties within one."""
 
     def read(reader: Reader) -> dict[str, Any]:
         reader.expect("(")

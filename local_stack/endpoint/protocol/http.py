@@ -63,7 +63,7 @@ class Endpoint:
     """Answer the routes over one engine."""
 
     def __init__(self, engine: Engine, setup: str = "") -> None:
-        """setup: statements that ACCOUNTADMIN runs before anything is served."""
+        """Serve an engine. setup: statements that ACCOUNTADMIN runs before anything is served."""
         self.engine, self._setup = engine, setup
         self._chain = Chain()
         self.sessions = Sessions(engine, self._chain)

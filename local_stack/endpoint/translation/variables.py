@@ -38,7 +38,7 @@ def session_variables(expression: Expr, context: Context) -> Expr:
 
 
 def _text(name: Expr) -> Expr:
-    """GETVARIABLE knows the name in upper case only; DuckDB's function of that name knows any."""
+    """Return GETVARIABLE as DuckDB has it. Snowflake's knows the name in upper case only, DuckDB's knows any."""
     if isinstance(name, exp.Literal) and name.name != name.name.upper():
         return exp.cast(exp.Null(), "VARCHAR")
     return exp.cast(exp.Anonymous(this="GETVARIABLE", expressions=[name]), "VARCHAR")

@@ -1,4 +1,4 @@
-"""Procedures and functions: CREATE, CALL, SHOW, DESCRIBE, ALTER, DROP."""
+"""Define, list and run procedures and functions."""
 
 from __future__ import annotations
 

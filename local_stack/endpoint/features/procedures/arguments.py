@@ -1,4 +1,4 @@
-"""Arguments of a CALL: SQL expressions evaluated by the engine, cast to the parameters' types, handed to Python."""
+"""Evaluate the arguments of a CALL: the engine casts them to the parameters' types, and a handler gets them as Python's."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def argument_types(arguments: Sequence[Argument], statement: Statement, session:
 
 
 def _family(argument: Argument, described: str, statement: Statement) -> str | None:
-    """Describing takes binds as NULL: one that stands alone tells its own type."""
+    """Return an argument's type family. Describing takes binds as NULL: one that stands alone tells its own type."""
     bare = argument.expression.strip()
     if bare.upper() == "NULL":
         return None

@@ -1,4 +1,4 @@
-"""The grammar of CALL, alone or after WITH … AS PROCEDURE, and of TABLE(procedure(…)) in a query."""
+"""Read CALL, alone or after WITH … AS PROCEDURE, and the arguments of a call in a query."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Call:
-    """anonymous: the procedure that the statement itself defines. into: the variable of CALL … INTO :x."""
+    """Hold a call. anonymous: the procedure that the statement itself defines. into: the variable of CALL … INTO :x."""
 
     name: tuple[str, ...]
     arguments: tuple[Argument, ...]
@@ -82,7 +82,7 @@ def _called(reader: Reader, binds: Binds) -> tuple[str, ...]:
 
 
 def _read_arguments(reader: Reader) -> tuple[Argument, ...]:
-    """(a, b) or (x => a, y => b)"""
+    """Read (a, b) or (x => a, y => b)."""
     reader.expect("(")
     arguments: list[Argument] = []
     while not reader.accept(")"):

@@ -1,4 +1,4 @@
-"""The grammar of CREATE PROCEDURE and CREATE FUNCTION.
+"""Read CREATE PROCEDURE and CREATE FUNCTION.
 
 Source of the clauses and their order: Snowflake's reference of both commands. COPY GRANTS comes before RETURNS, the
 properties after it in any order but once each, AS last.
@@ -25,7 +25,7 @@ _RIGHTS = ("OWNER", "CALLER")
 
 @dataclass(frozen=True)
 class CreateRoutine:
-    """name: one to three parts; the routine's own name is the last of them."""
+    """Hold a definition. name: one to three parts; the routine's own name is the last of them."""
 
     name: tuple[str, ...]
     routine: Routine
@@ -66,7 +66,7 @@ def parse_create(sql: str) -> CreateRoutine | None:
 
 
 def read_parameters(reader: Reader) -> tuple[Parameter, ...]:
-    """(name TYPE [DEFAULT expression], …)"""
+    """Read (name TYPE [DEFAULT expression], …)."""
     reader.expect("(")
     parameters: list[Parameter] = []
     while not reader.accept(")"):
@@ -90,7 +90,7 @@ def read_parameters(reader: Reader) -> tuple[Parameter, ...]:
 
 
 def read_routine(reader: Reader, kind: RoutineKind, name: str, parameters: tuple[Parameter, ...]) -> Routine:
-    """From RETURNS to the body."""
+    """Read from RETURNS to the body."""
     reader.expect("RETURNS")
     returns, columns = _returns(reader)
     clauses = _Clauses(kind)
@@ -138,7 +138,7 @@ def _body(reader: Reader, language: str) -> str:
 
 @dataclass
 class _Clauses:
-    """The properties between RETURNS and AS, each at most once."""
+    """Read the properties between RETURNS and AS, each at most once."""
 
     kind: RoutineKind
     values: dict[str, Any] = field(default_factory=dict)
@@ -249,7 +249,7 @@ PROPERTIES: dict[str, tuple[str, Callable[[Reader], Any]]] = {
 
 
 def _check(routine: Routine) -> None:
-    """What Snowflake requires of a definition before it looks at any code."""
+    """Check what Snowflake requires of a definition before it looks at any code."""
     if routine.log_level or routine.trace_level:
         raise invalid_property("LOG_LEVEL" if routine.log_level else "TRACE_LEVEL", routine.kind)
     if routine.language == "SQL":

@@ -1,4 +1,4 @@
-"""What CREATE PROCEDURE and CREATE FUNCTION say, as data."""
+"""Hold what CREATE PROCEDURE and CREATE FUNCTION say."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Routine:
-    """A procedure or function.
+    """Hold a procedure or function.
 
     returns: the canonical type of a scalar, or '' for a table. columns: (name, type) of RETURNS TABLE(…); empty when
     the table's columns are only known at the call. handler: module.function, Class, or function of inline code.
@@ -70,7 +70,7 @@ class Routine:
 
     @property
     def signature(self) -> str:
-        """As SHOW lists it: LOAD_BATCH(VARCHAR) RETURN VARIANT; parameters with defaults as DEFAULT type."""
+        """Return the routine as SHOW lists it: LOAD_BATCH(VARCHAR) RETURN VARIANT; parameters with defaults as DEFAULT type."""
         arguments = ", ".join(
             ("DEFAULT " if p.default is not None else "") + p.sql_type.family for p in self.parameters
         )

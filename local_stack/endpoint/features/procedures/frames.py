@@ -1,4 +1,4 @@
-"""What a procedure may do while it runs: a stack of frames per session, and Snowflake's refusals."""
+"""Refuse what a procedure may not do while it runs. A session has a stack of frames, one for each CALL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READS = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "LIST", "LS", 
 
 @dataclass(frozen=True)
 class Frame:
-    """One CALL under way. reads_only: it was called in a query, TABLE(p()). caller_transaction: the transaction that was
+    """Hold one CALL under way. reads_only: it was called in a query, TABLE(p()). caller_transaction: the transaction that was
     open when it was called. cancellation: that of the CALL, to which its handler's own statements belong."""
 
     found: FoundRoutine
@@ -41,7 +41,7 @@ def frames(session: Session) -> list[Frame]:
 
 @contextmanager
 def running(found: FoundRoutine, session: Session, reads_only: bool) -> Iterator[Frame]:
-    """The frame of a CALL. With owner's rights the procedure's own database and schema are current.
+    """Open the frame of a CALL. With owner's rights the procedure's own database and schema are current.
 
     A transaction that the procedure opened and left open is rolled back, and is an error (Snowflake 090232).
     """
@@ -77,7 +77,7 @@ def running(found: FoundRoutine, session: Session, reads_only: bool) -> Iterator
 
 
 def _use_owner(found: FoundRoutine, session: Session) -> None:
-    """The owner's role, and only it, is in use; a temporary and an anonymous procedure are the caller's own."""
+    """Use the owner's role, and only it; a temporary and an anonymous procedure are the caller's own."""
     if session.grants.has_owner(*found.securable):
         session.role, session.secondary_roles = session.grants.owner(*found.securable)[1], ()
 

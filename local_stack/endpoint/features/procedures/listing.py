@@ -1,4 +1,4 @@
-"""SHOW, DESCRIBE, ALTER, DROP and COMMENT of procedures and functions."""
+"""Answer SHOW, DESCRIBE, ALTER, DROP and COMMENT of procedures and functions."""
 
 from __future__ import annotations
 

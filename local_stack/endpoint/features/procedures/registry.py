@@ -1,4 +1,4 @@
-"""Where routines are kept: lasting ones in the endpoint's registry, temporary ones with their session."""
+"""Keep routines: lasting ones in the endpoint's registry, temporary ones with their session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEMPORARY = "temporary_routines"
 
 @dataclass(frozen=True)
 class FoundRoutine:
-    """A routine and where it lives. created_on: UTC."""
+    """Hold a routine and where it lives. created_on: UTC."""
 
     database: str
     schema: str
@@ -152,7 +152,7 @@ def match_arguments(
 
 
 def _assign(routine: Routine, arguments: Sequence[Argument]) -> list[Argument | None] | None:
-    """Arguments by parameter; None where they do not fit the signature."""
+    """Return the argument of each parameter. Return None where they do not fit the signature."""
     assigned: list[Argument | None] = [None] * len(routine.parameters)
     if len(arguments) > len(routine.parameters):
         return None

@@ -37,7 +37,7 @@ def expand(tree: Expr, run: Callable[[Call], Statement | None]) -> Expr:
 
 
 def check_static(routine: Routine) -> None:
-    """Only a procedure whose RETURNS TABLE names its columns can be called in a query. Raises SqlError."""
+    """Raise SqlError unless the procedure's RETURNS TABLE names its columns: no other can be called in a query."""
     if not routine.is_table or not routine.columns:
         raise compilation_error(
             f"Stored procedure {routine.name} cannot be called in the FROM clause: it needs RETURNS TABLE with columns.",

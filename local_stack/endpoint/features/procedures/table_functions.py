@@ -1,4 +1,4 @@
-"""Python table functions in a query: over constants, or over the rows of what stands before them in its FROM.
+"""Run Python table functions in a query: over constants, or over the rows of what stands before them in its FROM.
 
 `FROM t, TABLE(f(t.a) OVER (PARTITION BY t.b ORDER BY t.c))`: what is left of the function runs first, with the arguments and
 the keys beside its own columns. The handler gets one partition after the other, and its rows are joined to those that they

@@ -1,4 +1,6 @@
-"""Names and values given by variables: `IDENTIFIER('…' | $x | ?)` everywhere, `$x` outside queries.
+"""Put names and values in the place of variables: `IDENTIFIER('…' | $x | ?)` everywhere, `$x` outside queries.
+
+The text is changed, because what comes next reads it: names decide which family answers.
 
 A name that a literal, a variable or a bind value gives is written into the statement before anything else reads it, so that every
 statement that names an object takes it. Variables in queries, DML and views stay: they are values of the tree (see
@@ -28,7 +30,7 @@ _WITH_BODY = frozenset({"PROCEDURE", "FUNCTION", "TASK", "ALERT", "POLICY"})
 
 @dataclass(frozen=True)
 class _Piece:
-    """What replaces the text between two positions; bind: the number of the bind value that is used up."""
+    """Replace the text between two positions. bind: the number of the bind value that is used up."""
 
     start: int
     end: int
@@ -103,7 +105,7 @@ def _pieces(tokens: Sequence[Token], keeps_values: bool, binds: Sequence[Bind], 
 
 
 def _named(tokens: Sequence[Token], position: int) -> tuple[int, str, bool] | None:
-    """IDENTIFIER(…) or TABLE(…) of one constant: the last token's index, the constant as written, whether it is a bind."""
+    """Read IDENTIFIER(…) or TABLE(…) of one constant. Return the last token's index, the constant, whether it is a bind."""
     if tokens[position].upper not in ("IDENTIFIER", "TABLE") or position + 3 >= len(tokens):
         return None
     if tokens[position + 1].text != "(":

@@ -37,7 +37,7 @@ class SessionVariables:
 
 
 def _names(reader: Reader) -> list[str]:
-    """`a` or `(a, b)`."""
+    """Read `a` or `(a, b)`."""
     if not reader.accept("("):
         return [reader.identifier()]
     names = [reader.identifier()]

@@ -1,4 +1,4 @@
-"""What a procedure's clauses give it beyond its code: imported files, secrets, and hosts it may reach."""
+"""Give a procedure what its clauses name: imported files, secrets, and hosts that it may reach."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stage_file(location: str, session: Session) -> Path:
 
 
 def check_references(routine: Routine, session: Session) -> None:
-    """What CREATE checks: packages that exist, integrations and secrets that exist and go together, imported files."""
+    """Check what CREATE names: packages, integrations with their secrets, and imported files."""
     for requirement in routine.packages:
         name = distribution_name(requirement)
         try:
@@ -98,7 +98,7 @@ def secret_values(routine: Routine, session: Session) -> dict[str, dict[str, str
 
 
 def allowed_hosts(routine: Routine, session: Session) -> list[str]:
-    """host:port of every egress rule of the procedure's integrations that are enabled."""
+    """Return host:port of every egress rule of the procedure's integrations that are enabled."""
     hosts: list[str] = []
     for integration in _integrations(routine, session):
         properties = integration.definition["properties"]

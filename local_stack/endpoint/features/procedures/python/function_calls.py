@@ -1,4 +1,4 @@
-"""Functions in a worker process: batches of rows for a scalar function, one call for a table function.
+"""Run functions in a worker process: batches of rows for a scalar function, partitions for a table function.
 
 Loaded by worker.py from its file, in a process that cannot import our package.
 """

@@ -1,4 +1,4 @@
-"""Python functions in queries: DuckDB calls a wrapper with columns, a worker process runs the handler on their rows."""
+"""Run Python functions in queries: DuckDB calls a wrapper with columns, and a worker process runs the handler on their rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def duckdb_type(kind: SqlType) -> str:
 
 
 class FunctionWorkers:
-    """The Python functions known to DuckDB, each with a worker of its own, started on first use."""
+    """Hold the Python functions that DuckDB knows. Each has a worker of its own, which starts on first use."""
 
     def __init__(self, workers: WorkerProcess) -> None:
         self._workers = workers

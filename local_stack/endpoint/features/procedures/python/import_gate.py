@@ -1,4 +1,4 @@
-"""A handler may import what its PACKAGES name (with their requirements), Python's own modules, and its IMPORTS.
+"""Let a handler import what its PACKAGES name (with their requirements), Python's own modules, and its IMPORTS.
 
 Loaded by worker.py from its file, in a process that cannot import our package.
 """
@@ -26,7 +26,7 @@ def canonical(name: str) -> str:
 
 
 class Installed:
-    """The installed distributions: their requirements, and which of them has which top-level module."""
+    """Know the installed distributions: their requirements, and which of them has which top-level module."""
 
     def __init__(self) -> None:
         self._requirements: dict[str, list[str]] = {}
@@ -52,7 +52,7 @@ class Installed:
 
 
 def install(installed: Installed, packages: list[str]) -> None:
-    """From now on the handler's own code can import only what it may."""
+    """Refuse from now on what the handler's own code may not import."""
     allowed = installed.closure(packages)
     paths = sysconfig.get_paths()
     own = str(Path(__file__).parent)

@@ -1,4 +1,4 @@
-"""Running a procedure: its code in a worker, its session the caller's, its result or its error in Snowflake's form."""
+"""Run a procedure in a worker, on its caller's session, and give its result or its error Snowflake's form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surrounds a handler in its process: which hosts it reaches, how it moves files, which secrets it has.
+"""Surround a handler in its process: limit the hosts that it reaches, move its files, and hold its secrets.
 
 Loaded by worker.py from its file, in a process that cannot import our package.
 """
@@ -18,7 +18,7 @@ _TRANSFER = re.compile(r"\s*(PUT|GET)\s", re.IGNORECASE)
 
 
 class Network:
-    """Connections only to the endpoint and to the hosts of the procedure's network rules, as in Snowflake."""
+    """Allow connections only to the endpoint and to the hosts of the procedure's network rules, as in Snowflake."""
 
     def __init__(self, endpoint: tuple[str, int] | None, allowed: list[str]) -> None:
         self._hosts = {(host.lower(), int(port or 443)) for host, _, port in (a.partition(":") for a in allowed)}
@@ -54,7 +54,7 @@ class Network:
 
 
 class StageFiles:
-    """How a cursor's _upload and _download (session.file.put and get) learn where a stage is: Snowflake's own procedures
+    """Tell a cursor's _upload and _download (session.file.put and get) where a stage is: Snowflake's own procedures
     have a native parser in this place; the connector's class has none."""
 
     def __init__(self, connection: Any) -> None:
@@ -89,7 +89,7 @@ class StageFiles:
 
 
 class StageStreams:
-    """session.file.get_stream: the file is downloaded into a folder of its own, and opened."""
+    """Answer session.file.get_stream: the file is downloaded into a folder of its own, and opened."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -130,7 +130,7 @@ def refuse_transfers() -> None:
 
 
 def install_secrets(secrets: dict[str, dict[str, str]]) -> None:
-    """The module behind snowflake.snowpark.secrets."""
+    """Make the module behind snowflake.snowpark.secrets."""
     module: Any = types.ModuleType("_snowflake")
 
     def find(name: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The process in which handlers run. Started as `python -I worker.py <socket>`, outside of our package.
+"""Run handlers in a process of their own. It is started as `python -I worker.py <socket>`, outside of our package.
 
 It imports the connector and Snowpark once and then forks one process per call, so that a call starts in milliseconds.
 A handler sees Python's own modules, the installed packages and its procedure's IMPORTS: not the checkout that the endpoint
@@ -222,7 +222,7 @@ def _table(session: Any, value: Any) -> dict[str, Any]:
 
 
 def _die_with(connection: socket.socket) -> None:
-    """The endpoint is gone, or no longer waits for the answer: so is the caller of this handler."""
+    """End with the handler's caller, when the endpoint is gone or no longer waits for the answer."""
     with contextlib.suppress(OSError):
         connection.recv(1)
     os._exit(1)
@@ -242,7 +242,7 @@ def _serve(connection: socket.socket) -> None:
 
 
 def _clean_path() -> None:
-    """Python's own modules and the installed packages, nothing else."""
+    """Keep Python's own modules and the installed packages in sys.path, nothing else."""
     allowed = [os.path.realpath(p) for p in sysconfig.get_paths().values()]
     sys.path[:] = [p for p in sys.path if p and any(os.path.realpath(p).startswith(a) for a in allowed)] + [
         p for p in sys.path if p.endswith((".zip", "lib-dynload"))

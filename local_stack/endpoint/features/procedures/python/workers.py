@@ -1,4 +1,4 @@
-"""The endpoint's side of the worker process: start it, send calls, read answers."""
+"""Start the worker process, send it calls and read its answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class SessionTarget:
-    """How a handler reaches its caller's session."""
+    """Tell a handler how it reaches its caller's session."""
 
     host: str
     port: int
@@ -38,7 +38,7 @@ class SessionTarget:
 
 @dataclass(frozen=True)
 class CallRequest:
-    """code: inline Python, or None for staged code. imports: entries of sys.path. folder: working directory, where the
+    """Hold one call. code: inline Python or None. imports: entries of sys.path. folder: working directory, where the
     imported files are. arguments: in JSON form (see worker.decode). returns: the declared type's family, or TABLE.
     allowed_hosts: host:port of the network rules. secrets: by the name used in the code. kind: procedure, function (its
     arguments are the parameters' type families, scales their scales; rows follow) or table_function (arguments: the rows
@@ -63,13 +63,13 @@ class CallRequest:
 
 
 def _hang_up(connection: socket.socket) -> None:
-    """The handler's process ends when nobody waits for its answer."""
+    """Let the handler's process end when nobody waits for its answer."""
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
 
 class WorkerProcess:
-    """One warmed process which forks for every call. Restarted when it has died."""
+    """Hold one warmed process, which forks for every call. It is restarted when it has died."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""What the statements of a block do: variables, result sets, cursors and SQL, on the caller's session."""
+"""Do what the statements of a block say: variables, result sets, cursors and SQL, on the caller's session."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _COUNTED = "number of rows "
 
 @dataclass(frozen=True)
 class Answer:
-    """What a block returned: a value, or a table's rows."""
+    """Hold what a block returned: a value, or a table's rows."""
 
     value: Variable = field(default_factory=Variable)
     table: Outcome | None = None
 
 
 class Execution:
-    """The session and the scope that statements see."""
+    """Hold the session and the scope that statements see."""
 
     def __init__(self, session: Session, scope: Scope, alone: Callable[[str, Session], Statement]) -> None:
         self._session, self.scope, self._alone = session, scope, alone

@@ -1,4 +1,4 @@
-"""Exceptions of a scripting block: what is raised, who handles it, and what a client sees of one that nobody handles.
+"""Raise and handle exceptions of a scripting block, and give one that nobody handles its words for the client.
 
 See: https://docs.snowflake.com/en/developer-guide/snowflake-scripting/exceptions
 """
@@ -14,7 +14,7 @@ from local_stack.endpoint.statements import SqlError
 
 
 class Failure(SqlError):
-    """An exception on its way to a handler. kind: STATEMENT_ERROR, EXPRESSION_ERROR, or the name it was declared with."""
+    """Carry an exception to its handler. kind: STATEMENT_ERROR, EXPRESSION_ERROR, or the name it was declared with."""
 
     def __init__(self, kind: str, message: str, number: int, sqlstate: str) -> None:
         super().__init__(message, number, sqlstate)
@@ -50,7 +50,7 @@ def failure_of(error: Exception, kind: str) -> Failure:
 
 @dataclass(frozen=True)
 class Guard:
-    """A block's handlers while its body runs. scope: the block's."""
+    """Hold a block's handlers while its body runs. scope: the block's."""
 
     handlers: tuple[Handler, ...]
     scope: Scope

@@ -1,4 +1,7 @@
-"""A scripting block as a tree of statements. See https://docs.snowflake.com/en/developer-guide/snowflake-scripting/index"""
+"""Hold a scripting block as a tree of statements.
+
+See: https://docs.snowflake.com/en/developer-guide/snowflake-scripting/index
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Sql:
-    """Any SQL statement. into: the variables that take its row's columns."""
+    """Run any SQL statement. into: the variables that take its row's columns."""
 
     text: str
     into: tuple[str, ...] = ()
@@ -15,7 +18,7 @@ class Sql:
 
 @dataclass(frozen=True)
 class ExecuteImmediate:
-    """expression: gives the statement's text. using: the variables for its placeholders."""
+    """Run EXECUTE IMMEDIATE. expression: gives the statement's text. using: the variables for its placeholders."""
 
     expression: str
     using: tuple[str, ...] = ()
@@ -23,7 +26,7 @@ class ExecuteImmediate:
 
 @dataclass(frozen=True)
 class Declare:
-    """A variable of DECLARE or LET. type: as declared, '' where the value tells it. value: an expression, or None."""
+    """Declare a variable, by DECLARE or LET. type: as declared, '' where the value tells it. value: an expression, or None."""
 
     name: str
     type: str = ""
@@ -32,7 +35,7 @@ class Declare:
 
 @dataclass(frozen=True)
 class DeclareResultSet:
-    """query: what runs when the RESULTSET is declared, or None."""
+    """Declare a RESULTSET. query: what runs when it is declared, or None."""
 
     name: str
     query: Query | None = None
@@ -40,7 +43,7 @@ class DeclareResultSet:
 
 @dataclass(frozen=True)
 class DeclareCursor:
-    """source: a query, or the name of a RESULTSET; it is looked at when the cursor opens."""
+    """Declare a cursor. source: a query, or the name of a RESULTSET; it is looked at when the cursor opens."""
 
     name: str
     source: str
@@ -56,7 +59,7 @@ class Assign:
 
 @dataclass(frozen=True)
 class Return:
-    """expression: '' for RETURN without a value. table: RETURN TABLE(…)."""
+    """Return from the block. expression: '' for RETURN without a value. table: RETURN TABLE(…)."""
 
     expression: str
     table: bool = False
@@ -64,14 +67,14 @@ class Return:
 
 @dataclass(frozen=True)
 class Raise:
-    """name: '' raises the handled exception again."""
+    """Raise an exception. name: '' raises the handled one again."""
 
     name: str = ""
 
 
 @dataclass(frozen=True)
 class Jump:
-    """kind: BREAK or CONTINUE. label: of the loop that is meant, '' for the innermost."""
+    """Leave or continue a loop. kind: BREAK or CONTINUE. label: of the loop that is meant, '' for the innermost."""
 
     kind: str
     label: str = ""
@@ -79,19 +82,19 @@ class Jump:
 
 @dataclass(frozen=True)
 class Nothing:
-    """NULL, the statement that does nothing."""
+    """Do nothing: the statement NULL."""
 
 
 @dataclass(frozen=True)
 class If:
-    """branches: (condition, statements); the condition of ELSE is ''."""
+    """Choose by conditions. branches: (condition, statements); the condition of ELSE is ''."""
 
     branches: tuple[tuple[str, Body], ...]
 
 
 @dataclass(frozen=True)
 class Case:
-    """operand: what the branches' values are compared with; '' where they are conditions. The value of ELSE is ''."""
+    """Choose by CASE. operand: what the branches' values are compared with, or ''. The value of ELSE is ''."""
 
     operand: str
     branches: tuple[tuple[str, Body], ...]
@@ -99,7 +102,7 @@ class Case:
 
 @dataclass(frozen=True)
 class For:
-    """FOR name IN source. last: the upper bound when it counts, else None: source is a cursor, a RESULTSET or a query."""
+    """Run FOR name IN source. last: the upper bound when it counts, else None: source is a cursor, a RESULTSET or a query."""
 
     name: str
     source: str
@@ -111,7 +114,7 @@ class For:
 
 @dataclass(frozen=True)
 class While:
-    """WHILE, REPEAT (until: the condition ends it, checked after the body) and LOOP ('' as condition)."""
+    """Run WHILE, REPEAT (until: the condition ends it, checked after the body) and LOOP ('' as condition)."""
 
     condition: str
     body: Body
@@ -121,7 +124,7 @@ class While:
 
 @dataclass(frozen=True)
 class Open:
-    """using: the variables for the placeholders of the cursor's query."""
+    """Open a cursor. using: the variables for the placeholders of its query."""
 
     name: str
     using: tuple[str, ...] = ()
@@ -129,7 +132,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Fetch:
-    """into: the variables that take the next row's columns."""
+    """Fetch from a cursor. into: the variables that take the next row's columns."""
 
     name: str
     into: tuple[str, ...]
@@ -144,7 +147,7 @@ class Close:
 
 @dataclass(frozen=True)
 class Handler:
-    """WHEN names THEN body. continues: the statement after the one that failed is next, not the block's end."""
+    """Handle exceptions: WHEN names THEN body. continues: behind the statement that failed, not at the block's end."""
 
     names: tuple[str, ...]
     body: Body
@@ -153,7 +156,7 @@ class Handler:
 
 @dataclass(frozen=True)
 class Block:
-    """exceptions: number and message by name."""
+    """Hold a block. exceptions: number and message by name."""
 
     declarations: Body
     body: Body
@@ -163,7 +166,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Step:
-    """A statement and where it begins in the block's text: line from 1, position in it from 0."""
+    """Hold a statement and where it begins in the block's text: line from 1, position in it from 0."""
 
     node: Node
     line: int

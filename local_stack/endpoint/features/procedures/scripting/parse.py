@@ -1,4 +1,4 @@
-"""The grammar of Snowflake Scripting.
+"""Read Snowflake Scripting.
 
 See: https://docs.snowflake.com/en/sql-reference-snowflake-scripting
 """

@@ -1,4 +1,4 @@
-"""Procedures in SQL, and scripting blocks on their own."""
+"""Run procedures in SQL, and scripting blocks on their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RESULTSETs and cursors: rows that a block reads one after the other.
+"""Hold RESULTSETs and cursors: rows that a block reads one after the other.
 
 See: https://docs.snowflake.com/en/developer-guide/snowflake-scripting/cursors
 and https://docs.snowflake.com/en/developer-guide/snowflake-scripting/resultsets
@@ -17,7 +17,7 @@ from local_stack.endpoint.statements import SqlError
 
 @dataclass
 class ResultSet:
-    """outcome: of the query it was assigned, None before."""
+    """Hold a RESULTSET. outcome: of the query it was assigned, None before."""
 
     name: str
     outcome: Outcome | None = None
@@ -31,7 +31,7 @@ class ResultSet:
 
 @dataclass
 class Cursor:
-    """source: a query or the name of a RESULTSET. outcome: its rows while it is open."""
+    """Hold a cursor. source: a query or the name of a RESULTSET. outcome: its rows while it is open."""
 
     name: str
     source: str
@@ -39,7 +39,7 @@ class Cursor:
     left: Iterator[tuple[Any, ...]] | None = None
 
     def open(self, outcome: Outcome) -> None:
-        """Stand before the first row."""
+        """Open the cursor before its first row."""
         self.outcome, self.left = outcome, iter(outcome.rows())
 
     def close(self) -> None:

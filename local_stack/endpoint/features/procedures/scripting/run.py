@@ -31,7 +31,7 @@ from local_stack.endpoint.statements import Statement
 
 
 class _Jumped(Exception):
-    """BREAK or CONTINUE on its way to its loop."""
+    """Carry BREAK or CONTINUE to its loop."""
 
     def __init__(self, jump: Jump) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def run_block(
 
 
 class _Script:
-    """The run of one block. guards: the handlers of the blocks under way, the innermost last."""
+    """Run one block. guards: the handlers of the blocks under way, the innermost last."""
 
     def __init__(self, scope: Scope, execution: Execution) -> None:
         self._scope, self._execution = scope, execution

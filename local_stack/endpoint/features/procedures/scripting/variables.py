@@ -1,4 +1,4 @@
-"""Variables of a scripting block: their values and types, who sees them, and how they stand in a statement's tree.
+"""Hold the variables of a scripting block: their values and types, who sees them, and how they stand in a statement.
 
 See: https://docs.snowflake.com/en/developer-guide/snowflake-scripting/variables
 """
@@ -27,7 +27,7 @@ _SEMI_STRUCTURED = ("VARIANT", "OBJECT", "ARRAY")
 
 @dataclass
 class Variable:
-    """value: Python's, semi-structured ones as JSON text. type: as declared, '' while nothing has told it."""
+    """Hold a variable. value: Python's, semi-structured ones as JSON text. type: as declared, '' while nothing has told it."""
 
     value: Any = None
     type: str = ""
@@ -35,7 +35,7 @@ class Variable:
 
 @dataclass
 class Row:
-    """The row of a FOR over a cursor: its columns by name."""
+    """Hold the row of a FOR over a cursor: its columns by name."""
 
     columns: dict[str, Variable]
 
@@ -52,7 +52,7 @@ def undeclared(name: str) -> SqlError:
 
 @dataclass
 class Scope:
-    """What a block, a loop or a handler declares. outer: what surrounds it."""
+    """Hold what a block, a loop or a handler declares. outer: what surrounds it."""
 
     outer: Scope | None = None
     names: dict[str, Any] = field(default_factory=dict)
@@ -178,7 +178,9 @@ def _column_of(row: Row, name: str, column: str) -> Variable:
 
 
 def bound_text(sql: str, value: Callable[[str], str]) -> str:
-    """Put values in the place of :name in a statement that has no tree. value: gives the text for a name in upper case.
+    """Put values in the place of :name in a statement's text. value: gives the text for a name in upper case.
+
+    The text is kept: it names the columns of a query, and CALL, SHOW and others have no tree.
 
     A colon right behind a name or a parenthesis is a path into a VARIANT and stays.
     """
