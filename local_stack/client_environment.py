@@ -43,6 +43,7 @@ def variables(layout: Layout, address: Address) -> dict[str, str]:
         "SNOWFLAKE_ROLE": "SYSADMIN",
         "DBT_PROJECT_DIR": str(REPO / "dbt_project"),
         "DBT_PROFILES_DIR": str(REPO / "dbt_project"),
+        "DBT_TARGET": "password",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         **lake_variables(layout),
         "RECONCILE_LANDING": str(layout.landing),

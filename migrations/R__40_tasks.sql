@@ -37,7 +37,7 @@ CREATE OR ALTER TASK ops.t_dbt
     COMMENT = 'Builds the marts inside Snowflake'
     AFTER ops.t_flag
 AS
-EXECUTE DBT PROJECT {{ dbt_project }} ARGS = 'build --target prod';
+EXECUTE DBT PROJECT {{ dbt_project }} ARGS = 'build --selector hourly --target prod';
 {% endif %}
 CREATE OR ALTER TASK ops.t_reconcile
     WAREHOUSE = {{ warehouse }}

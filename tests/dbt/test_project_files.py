@@ -83,6 +83,7 @@ def test_the_tree_holds_what_the_requirement_names() -> None:
         "mart_daily_metrics",
         "mart_daily_totals",
         "mart_daily_speed_comparable",
+        "metricflow_time_spine",
         "mart_user_tier_analytics",
         "mart_product_performance",
     }

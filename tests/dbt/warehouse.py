@@ -182,7 +182,7 @@ class Warehouse:
             **{name: value for name, value in self.endpoint.environment.items() if name.startswith("SNOWFLAKE_")},
             "SNOWFLAKE_DATABASE": DATABASE,
             "SNOWFLAKE_ROLE": "SYSADMIN",
-            "DBT_TARGET": "dev",
+            "DBT_TARGET": "password",
             "DBT_THREADS": "2",
         }
 
