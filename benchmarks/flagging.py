@@ -9,121 +9,27 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.scans import ProfiledEndpoint
 from local_stack.endpoint.engine.engine import Engine
-from local_stack.endpoint.protocol.http import serve
-from tests.conftest import RunningEndpoint
 from tests.snowpark_procs import batches
 from tests.snowpark_procs.conftest import DATABASE, Warehouse, deploy
 
 _DAYS = 365
 _EVENTS_PER_SESSION = 10
 _BATCH_DAY = datetime(2023, 7, 2)
-_TABLES = ("events_cleaned", "user_sessions_enhanced")
-
-
-class ProfiledConnection:
-    """A DuckDB connection that writes what each statement on STAGING has scanned, as a line of JSON.
-
-    What the stand-in asks for its own sake (rows written by a transaction, rows matched twice) is left out.
-    """
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, output: Path) -> None:
-        self._connection, self._output = connection, output
-        connection.execute("PRAGMA enable_profiling = 'no_output'")
-
-    def cursor(self) -> ProfiledConnection:
-        return ProfiledConnection(self._connection.cursor(), self._output)
-
-    def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
-        text = str(query).strip()
-        if text.startswith(("WITH", "SELECT COALESCE")):
-            # The profile of a query whose rows are streamed is lost, so it is run once more.
-            profile = self._connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments).fetchall()[0][1]
-            self._write(text, profile)
-        result = self._connection.execute(query, *arguments, **options)
-        if text.startswith(("INSERT", "MERGE", "UPDATE", "DELETE")):
-            self._write(text, self._connection.get_profiling_information("json"))
-        return result
-
-    def _write(self, statement: str, profile: str) -> None:
-        scans = list(_scans(json.loads(profile)))
-        if not scans:
-            return
-        with self._output.open("a", encoding="utf-8") as output:
-            output.write(json.dumps({"statement": statement, "scans": scans}) + "\n")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-
-def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The scans of STAGING in a profile: table, rows touched, rows taken."""
-    table = node.get("extra_info", {}).get("Table", "")
-    name = table.rpartition(".")[2].strip('"').lower()
-    if name in _TABLES:
-        columns = node["extra_info"].get("Projections", [])
-        columns = [columns] if isinstance(columns, str) else columns
-        yield {
-            "table": name,
-            "columns": len(columns),
-            "touched": node.get("rows_scanned", 0),
-            "taken": node.get("intermediate_rows", 0),
-        }
-    for child in node.get("children") or node.get("operator") or ():
-        yield from _scans(child)
-
-
-def _serve(data: Path, s3: Path, port: int, output: Path) -> None:
-    start = Engine.__init__
-
-    def start_profiled(engine: Engine, *arguments: Any, **options: Any) -> None:
-        start(engine, *arguments, **options)
-        engine.duck_conn = ProfiledConnection(engine.duck_conn, output)  # type: ignore[assignment]
-
-    Engine.__init__ = start_profiled  # type: ignore[assignment, method-assign]
-    serve(data, s3, port=port)
-
-
-class _Endpoint(RunningEndpoint):
-    """An endpoint process of this module, profiled."""
-
-    def start(self) -> None:
-        arguments = [str(self.data_dir), str(self.s3_root), str(self.port), str(self.profile)]
-        log = (self.data_dir.parent / "endpoint.log").open("ab")
-        command = [sys.executable, "-m", "benchmarks.flagging", "--serve", *arguments]
-        self.server = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
-        for _ in range(240):
-            try:
-                self.connect().close()
-                return
-            except Exception:  # whatever a client raises while nobody answers
-                time.sleep(0.5)
-        raise RuntimeError("the endpoint did not start")
-
-    @property
-    def profile(self) -> Path:
-        return self.data_dir.parent / "profile.jsonl"
-
-    def end(self) -> None:
-        self.server.terminate()
-        self.server.wait(60)
+_TABLES = ("staging.events_cleaned", "staging.user_sessions_enhanced")
 
 
 def fill(data: Path, s3: Path, events_per_day: int) -> None:
@@ -204,7 +110,7 @@ def publish_day(warehouse: Warehouse, count: int) -> None:
 def measure(events_per_day: int) -> list[dict[str, Any]]:
     """Flag one day beside a year; return the profiled statements that scanned STAGING."""
     with tempfile.TemporaryDirectory() as folder:
-        endpoint = _Endpoint(Path(folder) / "data", Path(folder) / "s3")
+        endpoint = ProfiledEndpoint(Path(folder) / "data", Path(folder) / "s3")
         for bucket in ("data-s3-bucket", "ecommerce-landing"):
             (endpoint.s3_root / bucket).mkdir(parents=True)
         endpoint.data_dir.mkdir()
@@ -220,14 +126,14 @@ def measure(events_per_day: int) -> list[dict[str, Any]]:
             warehouse.connect()
             publish_day(warehouse, events_per_day)
             warehouse.call("ops.load_pending()")
-            endpoint.profile.write_text("")
+            endpoint.forget()
             started = time.monotonic()
             warehouse.call("ops.flag_quality()")
             Console().print(f"ops.flag_quality: {time.monotonic() - started:.1f} s")
             warehouse.connection.close()
         finally:
             endpoint.end()
-        return [json.loads(line) for line in endpoint.profile.read_text(encoding="utf-8").splitlines()]
+        return endpoint.statements()
 
 
 def report(statements: Sequence[dict[str, Any]], events_per_day: int) -> None:
@@ -243,7 +149,7 @@ def report(statements: Sequence[dict[str, Any]], events_per_day: int) -> None:
     )
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for each in statements:
-        for scan in each["scans"]:
+        for scan in (scan for scan in each["scans"] if scan["table"] in _TABLES):
             words = " ".join(each["statement"].split())[:60]
             table.add_row(words, scan["table"], str(scan["columns"]), f"{scan['touched']:,}", f"{scan['taken']:,}")
             sums[scan["table"]][0] += scan["touched"]
@@ -257,13 +163,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="benchmarks.flagging", description=__doc__)
     parser.add_argument("--events-per-day", type=int, default=20_000)
-    parser.add_argument("--serve", nargs=4, metavar=("DATA", "S3", "PORT", "PROFILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        data, s3, port, profile = options.serve
-        _serve(Path(data), Path(s3), int(port), Path(profile))
-    else:
-        report(measure(options.events_per_day), options.events_per_day)
+    report(measure(options.events_per_day), options.events_per_day)
 
 
 if __name__ == "__main__":

@@ -44,12 +44,29 @@
     GROUP BY date
 {%- endmacro %}
 
-{# A condition on `column` that is TRUE for every date of the build: as ranges of literals, by which micro-partitions are skipped
-   before anything is joined or windowed. before, after: days to add at both ends of each date. With very many ranges, one. #}
+{# A condition that is TRUE for the dates of the build: on a column of dates (`on_dates`) or of times (`on_times`). Ranges of
+   literals, by which micro-partitions are skipped before anything is joined or windowed; with very many ranges, one. before, after: days
+   to add at both ends of each date. #}
 {% macro on_dates(dates, column, before=0, after=0) -%}
-    {%- if not dates -%}
-        {%- do return('FALSE') -%}
-    {%- endif -%}
+    {%- set conditions = [] -%}
+    {%- for first, last in date_ranges(dates, before, after) -%}
+        {%- do conditions.append(column ~ " BETWEEN '" ~ first ~ "'::DATE AND '" ~ last ~ "'::DATE") -%}
+    {%- endfor -%}
+    {%- do return('(' ~ (conditions | join(' OR ') or 'FALSE') ~ ')') -%}
+{%- endmacro %}
+
+{% macro on_times(dates, column, before=0, after=0) -%}
+    {%- set day = modules.datetime.timedelta(days=1) -%}
+    {%- set conditions = [] -%}
+    {%- for first, last in date_ranges(dates, before, after) -%}
+        {%- do conditions.append(
+            column ~ " >= '" ~ first ~ "'::TIMESTAMP_NTZ AND " ~ column ~ " < '" ~ (last + day) ~ "'::TIMESTAMP_NTZ") -%}
+    {%- endfor -%}
+    {%- do return('(' ~ (conditions | join(' OR ') or 'FALSE') ~ ')') -%}
+{%- endmacro %}
+
+{# The dates (text, sorted) as a list of [first, last]. #}
+{% macro date_ranges(dates, before=0, after=0) -%}
     {%- set day = modules.datetime.timedelta(days=1) -%}
     {%- set ranges = [] -%}
     {%- for text in dates -%}
@@ -61,12 +78,5 @@
             {%- do ranges.append([first, last]) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- if ranges | length > 60 -%}
-        {%- set ranges = [[ranges[0][0], ranges[-1][1]]] -%}
-    {%- endif -%}
-    {%- set conditions = [] -%}
-    {%- for first, last in ranges -%}
-        {%- do conditions.append(column ~ " BETWEEN '" ~ first ~ "'::DATE AND '" ~ last ~ "'::DATE") -%}
-    {%- endfor -%}
-    {%- do return('(' ~ conditions | join(' OR ') ~ ')') -%}
+    {%- do return(ranges if ranges | length <= 60 else [[ranges[0][0], ranges[-1][1]]]) -%}
 {%- endmacro %}

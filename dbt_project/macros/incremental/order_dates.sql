@@ -6,7 +6,7 @@
         events.event_type = 'purchase'
         AND events.is_valid
         {%- if not plan['full'] %}
-        AND {{ on_dates(plan['dates'], 'events.date') }}
+        AND {{ on_times(plan['dates'], 'events.timestamp') }}
         {%- endif %}
     UNION
     SELECT transactions.transaction_id AS order_id
@@ -14,7 +14,7 @@
     WHERE
         transactions.is_valid
         {%- if not plan['full'] %}
-        AND {{ on_dates(plan['dates'], 'transactions.date') }}
+        AND {{ on_times(plan['dates'], 'transactions.created_at') }}
         {%- endif %}
     {%- if is_incremental() %}
     UNION

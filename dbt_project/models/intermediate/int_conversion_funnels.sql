@@ -1,42 +1,25 @@
 -- From view to order: sessions, orders and returns of a date, under the users' tier of that date.
-WITH sessions AS (
-    SELECT
-        sessions.date,
-        sessions.user_id,
-        IFF(sessions.user_id IS NULL, sessions.user_tier, user_days.user_tier) AS user_tier,
-        sessions.product_views,
-        sessions.add_to_cart_events,
-        sessions.purchases,
-        sessions.total_spent
-    FROM {{ ref('stg_user_sessions_enhanced') }} AS sessions
-    LEFT JOIN {{ ref('int_user_days') }} AS user_days
-        ON
-            sessions.date = user_days.date
-            AND sessions.user_id = user_days.user_id
-    WHERE {{ is_counted('sessions') }}
-),
-
-lines AS (
-    SELECT
-        lines.date,
-        lines.user_id,
-        IFF(lines.user_id IS NULL, lines.user_tier, user_days.user_tier) AS user_tier,
-        lines.order_id,
-        lines.line_kind,
-        lines.gross_amount,
-        lines.units,
-        lines.net_amount,
-        lines.returned_units,
-        lines.is_cancelled
-    FROM {{ ref('int_order_lines') }} AS lines
-    LEFT JOIN {{ ref('int_user_days') }} AS user_days
-        ON
-            lines.date = user_days.date
-            AND lines.user_id = user_days.user_id
-    WHERE lines.line_kind IN ('sale', 'return')
-),
-
-metrics AS (
+-- One query without named parts, so that a condition on the date reaches the tables below.
+SELECT
+    date,
+    user_tier,
+    SUM(sessions) AS sessions,
+    SUM(view_sessions) AS view_sessions,
+    SUM(cart_sessions) AS cart_sessions,
+    SUM(converting_sessions) AS converting_sessions,
+    SUM(add_to_cart_events) AS add_to_cart_events,
+    SUM(purchases) AS purchases,
+    SUM(revenue) AS revenue,
+    SUM(revenue_of_users) AS revenue_of_users,
+    SUM(orders) AS orders,
+    SUM(guest_orders) AS guest_orders,
+    SUM(cancelled_orders) AS cancelled_orders,
+    SUM(order_value) AS order_value,
+    SUM(units) AS units,
+    SUM(net_revenue) AS net_revenue,
+    SUM(returns) AS returns,
+    SUM(returned_units) AS returned_units
+FROM (
     SELECT
         date,
         user_tier,
@@ -56,7 +39,22 @@ metrics AS (
         0 AS net_revenue,
         0 AS returns,
         0 AS returned_units
-    FROM sessions
+    FROM (
+        SELECT
+            sessions.date,
+            sessions.user_id,
+            IFF(sessions.user_id IS NULL, sessions.user_tier, user_days.user_tier) AS user_tier,
+            sessions.product_views,
+            sessions.add_to_cart_events,
+            sessions.purchases,
+            sessions.total_spent
+        FROM {{ ref('stg_user_sessions_enhanced') }} AS sessions
+        LEFT JOIN {{ ref('int_user_days') }} AS user_days
+            ON
+                sessions.date = user_days.date
+                AND sessions.user_id = user_days.user_id
+        WHERE {{ is_counted('sessions') }}
+    ) AS sessions
     GROUP BY date, user_tier
 
     UNION ALL
@@ -81,28 +79,25 @@ metrics AS (
         SUM(net_amount) AS net_revenue,
         COUNT(DISTINCT IFF(line_kind = 'return', order_id, NULL)) AS returns,
         SUM(returned_units) AS returned_units
-    FROM lines
+    FROM (
+        SELECT
+            lines.date,
+            lines.user_id,
+            IFF(lines.user_id IS NULL, lines.user_tier, user_days.user_tier) AS user_tier,
+            lines.order_id,
+            lines.line_kind,
+            lines.gross_amount,
+            lines.units,
+            lines.net_amount,
+            lines.returned_units,
+            lines.is_cancelled
+        FROM {{ ref('int_order_lines') }} AS lines
+        LEFT JOIN {{ ref('int_user_days') }} AS user_days
+            ON
+                lines.date = user_days.date
+                AND lines.user_id = user_days.user_id
+        WHERE lines.line_kind IN ('sale', 'return')
+    ) AS lines
     GROUP BY date, user_tier
-)
-
-SELECT
-    date,
-    user_tier,
-    SUM(sessions) AS sessions,
-    SUM(view_sessions) AS view_sessions,
-    SUM(cart_sessions) AS cart_sessions,
-    SUM(converting_sessions) AS converting_sessions,
-    SUM(add_to_cart_events) AS add_to_cart_events,
-    SUM(purchases) AS purchases,
-    SUM(revenue) AS revenue,
-    SUM(revenue_of_users) AS revenue_of_users,
-    SUM(orders) AS orders,
-    SUM(guest_orders) AS guest_orders,
-    SUM(cancelled_orders) AS cancelled_orders,
-    SUM(order_value) AS order_value,
-    SUM(units) AS units,
-    SUM(net_revenue) AS net_revenue,
-    SUM(returns) AS returns,
-    SUM(returned_units) AS returned_units
-FROM metrics
+) AS metrics
 GROUP BY date, user_tier

@@ -26,12 +26,12 @@ purchases AS (
         ON
             events.session_id = sessions.session_id
             AND events.timestamp BETWEEN sessions.session_start AND sessions.session_end
-            AND {{ on_dates(known_dates, 'sessions.date', before=1) if not plan['full'] else 'TRUE' }}
+            AND {{ on_times(known_dates, 'sessions.session_start', before=1) if not plan['full'] else 'TRUE' }}
     WHERE
         events.event_type = 'purchase'
         AND {{ is_counted('events') }}
         {%- if not plan['full'] %}
-        AND {{ on_dates(known_dates, 'events.date') }}
+        AND {{ on_times(known_dates, 'events.timestamp') }}
         AND COALESCE(events.transaction_id, 'event:' || events.event_id) IN (SELECT touched.order_id FROM touched)
         {%- endif %}
 ),
@@ -46,7 +46,7 @@ transactions AS (
     WHERE
         transactions.is_valid
         {%- if not plan['full'] %}
-        AND {{ on_dates(known_dates, 'transactions.date') }}
+        AND {{ on_times(known_dates, 'transactions.created_at') }}
         AND transactions.transaction_id IN (SELECT touched.order_id FROM touched)
         {%- endif %}
 ),

@@ -1,19 +1,17 @@
 -- What happened to a product on a date: events on their own date, order and return lines on the date of the order or return.
-WITH events AS (
-    SELECT
-        date,
-        product_id,
-        user_id,
-        event_type,
-        {{ purchase_amount('properties_parsed') }} AS amount
-    FROM {{ ref('stg_events_cleaned') }} AS events
-    WHERE
-        {{ is_counted('events') }}
-        AND product_id IS NOT NULL
-        AND event_type IN ('product_view', 'add_to_cart', 'purchase')
-),
-
-metrics AS (
+-- One query without named parts, so that a condition on the date reaches the tables below.
+SELECT
+    date,
+    product_id,
+    SUM(views) AS views,
+    SUM(unique_viewers) AS unique_viewers,
+    SUM(add_to_carts) AS add_to_carts,
+    SUM(purchases) AS purchases,
+    SUM(revenue) AS revenue,
+    SUM(units) AS units,
+    SUM(order_value) AS order_value,
+    SUM(net_revenue) AS net_revenue
+FROM (
     SELECT
         date,
         product_id,
@@ -25,7 +23,19 @@ metrics AS (
         0 AS units,
         0 AS order_value,
         0 AS net_revenue
-    FROM events
+    FROM (
+        SELECT
+            date,
+            product_id,
+            user_id,
+            event_type,
+            {{ purchase_amount('properties_parsed') }} AS amount
+        FROM {{ ref('stg_events_cleaned') }} AS events
+        WHERE
+            {{ is_counted('events') }}
+            AND product_id IS NOT NULL
+            AND event_type IN ('product_view', 'add_to_cart', 'purchase')
+    ) AS events
     GROUP BY date, product_id
 
     UNION ALL
@@ -46,18 +56,5 @@ metrics AS (
         product_id IS NOT NULL
         AND line_kind IN ('sale', 'return')
     GROUP BY date, product_id
-)
-
-SELECT
-    date,
-    product_id,
-    SUM(views) AS views,
-    SUM(unique_viewers) AS unique_viewers,
-    SUM(add_to_carts) AS add_to_carts,
-    SUM(purchases) AS purchases,
-    SUM(revenue) AS revenue,
-    SUM(units) AS units,
-    SUM(order_value) AS order_value,
-    SUM(net_revenue) AS net_revenue
-FROM metrics
+) AS metrics
 GROUP BY date, product_id

@@ -16,7 +16,7 @@ own_sessions AS (
     WHERE
         sessions.user_id IS NOT NULL
         AND {{ is_counted('sessions') }}
-        AND {{ on_dates(plan['dates'], 'sessions.date') }}
+        AND {{ on_times(plan['dates'], 'sessions.session_start') }}
 ),
 
 own_orders AS (
@@ -154,11 +154,18 @@ stored AS (
 ),
 
 replaced AS (
-    SELECT stored.*
-    FROM stored
+    SELECT
+        known.date,
+        known.user_id,
+        known.user_tier,
+        known.sessions,
+        known.orders,
+        known.returns,
+        known.net_revenue
+    FROM {{ this if is_incremental() else 'stored' }} AS known
     INNER JOIN affected_dates
-        ON stored.date = affected_dates.date
-    WHERE {{ on_dates(plan['dates'], 'stored.date') }}
+        ON known.date = affected_dates.date
+    WHERE {{ on_dates(plan['dates'], 'known.date') }}
 ),
 
 -- A user of whom something differs has his history summed anew; his rows before the first difference stay.

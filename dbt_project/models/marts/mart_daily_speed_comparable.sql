@@ -26,7 +26,7 @@ sessions AS (
         COUNT(DISTINCT IFF(is_valid, user_id, NULL)) AS unique_users,
         COUNT(DISTINCT IFF(is_valid, NULL, user_id)) AS invalid_unique_users
     FROM {{ ref('stg_user_sessions_enhanced') }}
-    WHERE {{ on_dates(plan['dates'], 'date') }}
+    WHERE {{ on_times(plan['dates'], 'session_start') }}
     GROUP BY date, user_tier
 ),
 

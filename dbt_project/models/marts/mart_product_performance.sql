@@ -35,7 +35,7 @@ followed AS (
     FROM {{ ref('stg_events_cleaned') }} AS events
     WHERE
         {{ is_counted('events') }}
-        AND {{ on_dates(plan['dates'], 'date', after=view_days) }}
+        AND {{ on_times(plan['dates'], 'timestamp', after=view_days) }}
 ),
 
 -- A gap longer than the idle limit is no view time.

@@ -1,7 +1,3 @@
-WITH events AS (
-    SELECT * FROM {{ source('staging', 'events_cleaned') }}
-)
-
 SELECT
     event_id,
     NULLIF(user_id, '') AS user_id,
@@ -25,4 +21,4 @@ SELECT
     batch_id,
     processed_at,
     TO_DATE(timestamp) AS date
-FROM events
+FROM {{ source('staging', 'events_cleaned') }}

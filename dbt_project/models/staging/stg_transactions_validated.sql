@@ -1,7 +1,3 @@
-WITH transactions AS (
-    SELECT * FROM {{ source('staging', 'transactions_validated') }}
-)
-
 SELECT
     transaction_id,
     NULLIF(user_id, '') AS user_id,
@@ -22,4 +18,4 @@ SELECT
     batch_id,
     processed_at,
     TO_DATE(created_at) AS date
-FROM transactions
+FROM {{ source('staging', 'transactions_validated') }}

@@ -1,7 +1,3 @@
-WITH sessions AS (
-    SELECT * FROM {{ source('staging', 'user_sessions_enhanced') }}
-)
-
 SELECT
     session_id,
     NULLIF(user_id, '') AS user_id,
@@ -34,4 +30,4 @@ SELECT
     batch_id,
     processed_at,
     TO_DATE(session_start) AS date
-FROM sessions
+FROM {{ source('staging', 'user_sessions_enhanced') }}

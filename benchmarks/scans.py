@@ -1,0 +1,125 @@
+"""How many rows each statement reads: an endpoint whose DuckDB tells it, for the benchmarks that count rows.
+
+A scan touches whole row groups of 122,880 rows (DuckDB's micro-partitions), apart from those that their smallest and greatest
+values rule out, and takes the rows that pass its filters.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.protocol.http import serve
+from tests.conftest import RunningEndpoint
+
+_SCHEMAS = ("raw", "staging", "ops", "marts", "recon")
+
+
+class ProfiledConnection:
+    """A DuckDB connection that writes what each statement has scanned, as a line of JSON.
+
+    What the stand-in asks for its own sake (rows written by a transaction, rows matched twice) is left out.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, output: Path) -> None:
+        self._connection, self._output = connection, output
+        connection.execute("PRAGMA enable_profiling = 'no_output'")
+
+    def cursor(self) -> ProfiledConnection:
+        return ProfiledConnection(self._connection.cursor(), self._output)
+
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        text = str(query).strip()
+        if text.startswith(("WITH", "SELECT COALESCE")):
+            # The profile of a query whose rows are streamed is lost, so it is run once more.
+            profile = self._connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments).fetchall()[0][1]
+            self._write(text, profile)
+        result = self._connection.execute(query, *arguments, **options)
+        if text.startswith(("INSERT", "MERGE", "UPDATE", "DELETE", "CREATE")):
+            self._write(text, self._connection.get_profiling_information("json"))
+        return result
+
+    def _write(self, statement: str, profile: str) -> None:
+        scans = list(_scans(json.loads(profile)))
+        if not scans:
+            return
+        with self._output.open("a", encoding="utf-8") as output:
+            output.write(json.dumps({"statement": statement, "scans": scans}) + "\n")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The scans of tables in a profile: schema and table, columns, rows touched, rows taken."""
+    table = node.get("extra_info", {}).get("Table", "")
+    name = ".".join(part.strip('"') for part in table.split(".")[-2:]).lower()
+    if name.partition(".")[0] in _SCHEMAS:
+        columns = node["extra_info"].get("Projections", [])
+        columns = [columns] if isinstance(columns, str) else columns
+        yield {
+            "table": name,
+            "columns": len(columns),
+            "touched": node.get("rows_scanned", 0),
+            "taken": node.get("intermediate_rows", 0),
+        }
+    for child in node.get("children") or node.get("operator") or ():
+        yield from _scans(child)
+
+
+def _serve(data: Path, s3: Path, port: int, output: Path) -> None:
+    start = Engine.__init__
+
+    def start_profiled(engine: Engine, *arguments: Any, **options: Any) -> None:
+        start(engine, *arguments, **options)
+        engine.duck_conn = ProfiledConnection(engine.duck_conn, output)  # type: ignore[assignment]
+
+    Engine.__init__ = start_profiled  # type: ignore[assignment, method-assign]
+    serve(data, s3, port=port)
+
+
+class ProfiledEndpoint(RunningEndpoint):
+    """An endpoint process of this module, profiled."""
+
+    def start(self) -> None:
+        arguments = [str(self.data_dir), str(self.s3_root), str(self.port), str(self.profile)]
+        log = (self.data_dir.parent / "endpoint.log").open("ab")
+        command = [sys.executable, "-m", "benchmarks.scans", *arguments]
+        self.server = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
+        for _ in range(240):
+            try:
+                self.connect().close()
+                return
+            except Exception:  # whatever a client raises while nobody answers
+                time.sleep(0.5)
+        raise RuntimeError("the endpoint did not start")
+
+    @property
+    def profile(self) -> Path:
+        return self.data_dir.parent / "profile.jsonl"
+
+    def end(self) -> None:
+        self.server.terminate()
+        self.server.wait(60)
+
+    def statements(self) -> list[dict[str, Any]]:
+        """The statements since `forget`, with their scans."""
+        return [json.loads(line) for line in self.profile.read_text(encoding="utf-8").splitlines()]
+
+    def forget(self) -> None:
+        """Leave out what was written so far."""
+        self.profile.write_text("")
+
+
+if __name__ == "__main__":
+    _data, _s3, _port, _output = sys.argv[1:]
+    _serve(Path(_data), Path(_s3), int(_port), Path(_output))
