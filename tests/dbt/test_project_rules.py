@@ -97,8 +97,7 @@ def test_every_model_has_a_key_under_test(manifest: dict[str, Any]) -> None:
         if node["resource_type"] == "test"
         and (node.get("test_metadata") or {}).get("name") in ("unique", "unique_combination")
     }
-    without = {n["name"] for n in models(manifest).values() if n["unique_id"] not in tested}
-    assert without == {"metricflow_time_spine"}  # its unit test looks at every row
+    assert not {n["name"] for n in models(manifest).values() if n["unique_id"] not in tested}
 
 
 def test_what_others_may_read_has_a_contract_and_an_owner(manifest: dict[str, Any]) -> None:
