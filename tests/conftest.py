@@ -123,6 +123,7 @@ class RunningEndpoint:
             "SNOWFLAKE_HOST": self.host,
             "SNOWFLAKE_PORT": str(self.port),
             "SNOWFLAKE_PROTOCOL": "http",
+            "DBT_TARGET": "password",
         }
 
 

@@ -20,8 +20,11 @@
    build started from (another build that came first makes all that follows do nothing; what it left is pending still); write
    to ops.derived_changes which dates really changed, if other models are built upon this one (config meta.publishes); replace the
    rows; move the watermarks. A change that was committed after the build read what is pending is above its ceilings: it
-   stays pending. #}
+   stays pending. With nothing pending, nothing is written. #}
 {% macro replace_rows(arg_dict, plan, replaced) -%}
+    {%- if not plan['dates'] -%}
+        {%- do return('SELECT 0 AS pending_dates') -%}
+    {%- endif -%}
     {%- set target = arg_dict['target_relation'] -%}
     {%- set fresh = arg_dict['temp_relation'] -%}
     {%- set names = arg_dict['dest_columns'] | map(attribute='name') | list -%}
