@@ -41,7 +41,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         os.environ.clear()
         os.environ.update(saved)
     assert parsed.success, parsed.exception
-    return parsed.result.to_dict()  # type: ignore[union-attr,no-any-return]
+    return parsed.result.to_dict()  # type: ignore[union-attr]
 
 
 def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
