@@ -100,10 +100,11 @@ def test_procedures_functions_variables_and_variants_keep_38_digits(cursor: Any)
     assert one(cursor, f"SELECT PARSE_JSON('{{\"a\": {LARGE}}}'):a::NUMBER, TO_VARIANT({LARGE})::INT") == (LARGE, LARGE)
 
 
-def test_snowpark_computes_with_38_digits(connection: Any) -> None:
-    session = Session.builder.configs({"connection": connection}).create()
-    frame = session.create_dataframe([[LARGE, 2]], schema=["a", "b"])
-    assert list(frame.select(frame.a + 1, frame.b * 3).collect()[0]) == [LARGE + 1, 6]
+def test_snowpark_computes_with_38_digits(endpoint: Any) -> None:
+    options = {**endpoint.connection_parameters, "database": "TEST", "schema": "PUBLIC"}
+    with Session.builder.configs(options).create() as session:
+        frame = session.create_dataframe([[LARGE, 2]], schema=["a", "b"])
+        assert list(frame.select(frame.a + 1, frame.b * 3).collect()[0]) == [LARGE + 1, 6]
 
 
 @pytest.mark.parametrize(
