@@ -54,7 +54,9 @@ class Road:
 
     def _variables(self) -> dict[str, str]:
         ours = {
-            name: value for name, value in self.warehouse.endpoint.environment.items() if name.startswith(("SNOWFLAKE_", "DBT_"))
+            name: value
+            for name, value in self.warehouse.endpoint.environment.items()
+            if name.startswith(("SNOWFLAKE_", "DBT_"))
         }
         return ours | {
             "SNOWFLAKE_DATABASE": DATABASE,
