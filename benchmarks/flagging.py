@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scans import ProfiledEndpoint
+from benchmarks.scans import deployed, insert_rows
 from local_stack.endpoint.engine.engine import Engine
 from tests.snowpark_procs import batches
-from tests.snowpark_procs.conftest import DATABASE, Warehouse, deploy
+from tests.snowpark_procs.conftest import Warehouse
 
 _DAYS = 365
 _EVENTS_PER_SESSION = 10
@@ -32,7 +30,7 @@ _BATCH_DAY = datetime(2023, 7, 2)
 _TABLES = ("staging.events_cleaned", "staging.user_sessions_enhanced")
 
 
-def fill(data: Path, s3: Path, events_per_day: int) -> None:
+def fill(engine: Engine, events_per_day: int) -> None:
     """Write a year of events and sessions into STAGING, in the order of time."""
     events = _DAYS * events_per_day
     step = 86_400_000_000 // events_per_day
@@ -67,17 +65,8 @@ def fill(data: Path, s3: Path, events_per_day: int) -> None:
             {"session_id": "md5('s' || i)", "session_start": start, "session_end": end},
         ),
     }
-    engine = Engine(data, s3)
     for table, (count, columns) in rows.items():
-        there = engine.duck_conn.execute(
-            "SELECT lower(column_name) FROM duckdb_columns() WHERE upper(table_name) = ?", [table]
-        ).fetchall()
-        given = {name: value for name, value in (common | columns).items() if (name,) in there}
-        engine.duck_conn.execute(
-            f"INSERT INTO {DATABASE}.STAGING.{table} ({', '.join(given)})"
-            f" SELECT {', '.join(given.values())} FROM range({count}) AS r (i)"
-        )
-    engine.close()
+        insert_rows(engine, table, count, common | columns)
 
 
 def _key(text: str) -> str:
@@ -109,30 +98,13 @@ def publish_day(warehouse: Warehouse, count: int) -> None:
 
 def measure(events_per_day: int) -> list[dict[str, Any]]:
     """Flag one day beside a year; return the profiled statements that scanned STAGING."""
-    with tempfile.TemporaryDirectory() as folder:
-        endpoint = ProfiledEndpoint(Path(folder) / "data", Path(folder) / "s3")
-        for bucket in ("data-s3-bucket", "ecommerce-landing"):
-            (endpoint.s3_root / bucket).mkdir(parents=True)
-        endpoint.data_dir.mkdir()
-        endpoint.start()
-        try:
-            deploy(endpoint)
-        finally:
-            endpoint.end()
-        fill(endpoint.data_dir, endpoint.s3_root, events_per_day)
-        endpoint.start()
-        try:
-            warehouse = Warehouse(endpoint)
-            warehouse.connect()
-            publish_day(warehouse, events_per_day)
-            warehouse.call("ops.load_pending()")
-            endpoint.forget()
-            started = time.monotonic()
-            warehouse.call("ops.flag_quality()")
-            Console().print(f"ops.flag_quality: {time.monotonic() - started:.1f} s")
-            warehouse.connection.close()
-        finally:
-            endpoint.end()
+    with deployed(lambda engine: fill(engine, events_per_day)) as (endpoint, warehouse):
+        publish_day(warehouse, events_per_day)
+        warehouse.call("ops.load_pending()")
+        endpoint.forget()
+        started = time.monotonic()
+        warehouse.call("ops.flag_quality()")
+        Console().print(f"ops.flag_quality: {time.monotonic() - started:.1f} s")
         return endpoint.statements()
 
 

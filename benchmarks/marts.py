@@ -10,7 +10,6 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,10 +19,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scans import ProfiledEndpoint
+from benchmarks.scans import ProfiledEndpoint, deployed, insert_rows
 from local_stack.endpoint.engine.engine import Engine
 from local_stack.layout import REPO
-from tests.snowpark_procs.conftest import DATABASE, Warehouse, deploy
+from tests.dbt_environment import profile_variables
+from tests.snowpark_procs.conftest import DATABASE, Warehouse
 
 _DAYS = 365
 _PER_SESSION = 12
@@ -32,7 +32,7 @@ _PURCHASE_EVERY = 40
 _DAY = "2023-07-02"
 
 
-def fill(data: Path, s3: Path, events_per_day: int) -> None:
+def fill(engine: Engine, events_per_day: int) -> None:
     """Write a year: sessions of twelve events, a purchase among forty, a hundred events a user."""
     events = _DAYS * events_per_day
     step = 86_400_000_000 // events_per_day
@@ -41,9 +41,9 @@ def fill(data: Path, s3: Path, events_per_day: int) -> None:
     at = f"TIMESTAMP '2023-01-01' + to_microseconds(i * {step})"
     bought = f"i % {_PURCHASE_EVERY} = {_PURCHASE_EVERY - 1}"
     session = f"(i * {_PER_SESSION})"
-    statements = {
+    rows = {
         "EVENTS_CLEANED": (
-            f"range({events})",
+            events,
             {
                 "event_id": "md5(i::VARCHAR)",
                 "session_id": f"md5('s' || i // {_PER_SESSION})",
@@ -56,7 +56,7 @@ def fill(data: Path, s3: Path, events_per_day: int) -> None:
             },
         ),
         "USER_SESSIONS_ENHANCED": (
-            f"range({events // _PER_SESSION})",
+            events // _PER_SESSION,
             {
                 "session_id": "md5('s' || i)",
                 "user_id": f"'u' || (hash(i) % {users})",
@@ -72,7 +72,7 @@ def fill(data: Path, s3: Path, events_per_day: int) -> None:
             },
         ),
         "TRANSACTIONS_VALIDATED": (
-            f"range({events // _PURCHASE_EVERY})",
+            events // _PURCHASE_EVERY,
             {
                 "transaction_id": "md5('t' || i // 2)",
                 "product_id": f"'p' || (i * {_PURCHASE_EVERY} + {_PURCHASE_EVERY - 1}) % 500",
@@ -83,22 +83,13 @@ def fill(data: Path, s3: Path, events_per_day: int) -> None:
         ),
     }
     common = {"user_tier": "'gold'", "is_valid": "TRUE", "is_bot_traffic": "FALSE", "is_test_user": "FALSE"}
-    engine = Engine(data, s3)
-    for table, (source, columns) in statements.items():
-        there = engine.duck_conn.execute(
-            "SELECT lower(column_name) FROM duckdb_columns() WHERE upper(table_name) = ?", [table]
-        ).fetchall()
-        given = {name: value for name, value in (common | columns).items() if (name,) in there}
-        engine.duck_conn.execute(
-            f"INSERT INTO {DATABASE}.STAGING.{table} ({', '.join(given)})"
-            f" SELECT {', '.join(given.values())} FROM {source} AS r (i)"
-        )
+    for table, (count, columns) in rows.items():
+        insert_rows(engine, table, count, common | columns)
     engine.duck_conn.execute(
         f"INSERT INTO {DATABASE}.OPS.DATE_CHANGES (change_id, dataset, date, batch_id, changed_at)"
         " SELECT 1, d.dataset, DATE '2023-01-01' + i::INT, 'year', now()::TIMESTAMP"
         f" FROM range({_DAYS}) AS r (i), (VALUES ('user_events'), ('user_sessions'), ('transactions')) AS d (dataset)"
     )
-    engine.close()
 
 
 def changed(warehouse: Warehouse, change_id: int, statements: Sequence[str], datasets: Sequence[str]) -> None:
@@ -115,13 +106,7 @@ def changed(warehouse: Warehouse, change_id: int, statements: Sequence[str], dat
 def build(endpoint: ProfiledEndpoint, folder: Path) -> tuple[float, Counter[str]]:
     """Seconds of `dbt run`, and the rows that it touched, by table."""
     endpoint.forget()
-    environment = {
-        **os.environ,
-        **{name: value for name, value in endpoint.environment.items() if name.startswith("SNOWFLAKE_")},
-        "SNOWFLAKE_DATABASE": DATABASE,
-        "SNOWFLAKE_ROLE": "SYSADMIN",
-        "DBT_TARGET": "password",
-    }
+    environment = {**os.environ, **profile_variables(endpoint)}
     project = str(REPO / "dbt_project")
     command = [str(Path(sys.executable).with_name("dbt")), "run", "--project-dir", project, "--profiles-dir", project]
     command += ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs")]
@@ -140,36 +125,19 @@ def measure(events_per_day: int) -> dict[str, tuple[float, Counter[str]]]:
     """The builds by name: seconds, and rows touched by table."""
     late = f"'{_DAY} 12:00:00'::TIMESTAMP_NTZ"
     found: dict[str, tuple[float, Counter[str]]] = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        endpoint = ProfiledEndpoint(folder / "data", folder / "s3")
-        for bucket in ("data-s3-bucket", "ecommerce-landing"):
-            (endpoint.s3_root / bucket).mkdir(parents=True)
-        endpoint.data_dir.mkdir()
-        endpoint.start()
-        try:
-            deploy(endpoint)
-        finally:
-            endpoint.end()
-        fill(endpoint.data_dir, endpoint.s3_root, events_per_day)
-        endpoint.start()
-        try:
-            warehouse = Warehouse(endpoint)
-            warehouse.connect()
-            found["all 365 dates"] = build(endpoint, folder)
-            views = f"UPDATE staging.user_sessions_enhanced SET page_views = 9 WHERE session_start::DATE = '{_DAY}'"
-            changed(warehouse, 2, [views], ("user_sessions", "user_events"))
-            found["one date, no late order"] = build(endpoint, folder)
-            order = (
-                "INSERT INTO staging.events_cleaned (event_id, session_id, user_id, event_type, timestamp, product_id, "
-                "transaction_id, properties_parsed, is_valid, is_bot_traffic, is_test_user) SELECT 'late', 'late', 'u1', "
-                f"'purchase', {late}, 'p1', 'late', PARSE_JSON('{{\"amount\": 5}}'), TRUE, FALSE, FALSE"
-            )
-            changed(warehouse, 3, [order], ("user_events",))
-            found["one date, a late order of one user"] = build(endpoint, folder)
-            warehouse.connection.close()
-        finally:
-            endpoint.end()
+    with deployed(lambda engine: fill(engine, events_per_day)) as (endpoint, warehouse):
+        folder = endpoint.data_dir.parent
+        found["all 365 dates"] = build(endpoint, folder)
+        views = f"UPDATE staging.user_sessions_enhanced SET page_views = 9 WHERE session_start::DATE = '{_DAY}'"
+        changed(warehouse, 2, [views], ("user_sessions", "user_events"))
+        found["one date, no late order"] = build(endpoint, folder)
+        order = (
+            "INSERT INTO staging.events_cleaned (event_id, session_id, user_id, event_type, timestamp, product_id, "
+            "transaction_id, properties_parsed, is_valid, is_bot_traffic, is_test_user) SELECT 'late', 'late', 'u1', "
+            f"'purchase', {late}, 'p1', 'late', PARSE_JSON('{{\"amount\": 5}}'), TRUE, FALSE, FALSE"
+        )
+        changed(warehouse, 3, [order], ("user_events",))
+        found["one date, a late order of one user"] = build(endpoint, folder)
     return found
 
 

@@ -10,8 +10,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import duckdb
 from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.protocol.http import serve
 from tests.conftest import RunningEndpoint
+from tests.snowpark_procs.conftest import DATABASE, Warehouse, deploy
 
 _SCHEMAS = ("raw", "staging", "ops", "marts", "recon")
 
@@ -118,6 +121,45 @@ class ProfiledEndpoint(RunningEndpoint):
     def forget(self) -> None:
         """Leave out what was written so far."""
         self.profile.write_text("")
+
+
+@contextmanager
+def deployed(fill: Callable[[Engine], None]) -> Iterator[tuple[ProfiledEndpoint, Warehouse]]:
+    """A profiled endpoint with a deployed warehouse that `fill` has written into, in a temporary folder."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        endpoint = ProfiledEndpoint(folder / "data", folder / "s3")
+        for bucket in ("data-s3-bucket", "ecommerce-landing"):
+            (endpoint.s3_root / bucket).mkdir(parents=True)
+        endpoint.data_dir.mkdir()
+        endpoint.start()
+        try:
+            deploy(endpoint)
+        finally:
+            endpoint.end()
+        engine = Engine(endpoint.data_dir, endpoint.s3_root)
+        fill(engine)
+        engine.close()
+        endpoint.start()
+        try:
+            warehouse = Warehouse(endpoint)
+            warehouse.connect()
+            yield endpoint, warehouse
+            warehouse.connection.close()
+        finally:
+            endpoint.end()
+
+
+def insert_rows(engine: Engine, table: str, count: int, columns: Mapping[str, str]) -> None:
+    """Insert `count` rows into a table of STAGING: DuckDB expressions of the row's number i, for columns that the table has."""
+    there = engine.duck_conn.execute(
+        "SELECT lower(column_name) FROM duckdb_columns() WHERE upper(table_name) = ?", [table]
+    ).fetchall()
+    given = {name: value for name, value in columns.items() if (name,) in there}
+    engine.duck_conn.execute(
+        f"INSERT INTO {DATABASE}.STAGING.{table} ({', '.join(given)})"
+        f" SELECT {', '.join(given.values())} FROM range({count}) AS r (i)"
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ See: https://dbt-labs.github.io/dbt-project-evaluator/latest/rules/
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 
 from tests.dbt.warehouse import PROJECT
+from tests.dbt_environment import environment
 
 _PREFIXES = {"staging": "stg_", "intermediate": "int_", "marts": "mart_", "semantic": "metricflow_"}
 _LAYERS = ("staging", "intermediate", "marts", "semantic")
@@ -22,24 +22,20 @@ _LAYERS = ("staging", "intermediate", "marts", "semantic")
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The parsed project; no warehouse is asked."""
-    saved = dict(os.environ)
-    os.environ.update(SNOWFLAKE_ACCOUNT="a", SNOWFLAKE_USER="u", SNOWFLAKE_PASSWORD="p", DBT_TARGET="password")
     folder = str(tmp_path_factory.mktemp("parse"))
-    try:
-        paths = [
-            "--project-dir",
-            str(PROJECT),
-            "--profiles-dir",
-            str(PROJECT),
-            "--target-path",
-            folder,
-            "--log-path",
-            folder,
-        ]
+    paths = [
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+        "--target-path",
+        folder,
+        "--log-path",
+        folder,
+    ]
+    login = {"SNOWFLAKE_ACCOUNT": "a", "SNOWFLAKE_USER": "u", "SNOWFLAKE_PASSWORD": "p", "DBT_TARGET": "password"}
+    with environment(login):
         parsed = dbtRunner().invoke(["--quiet", "--warn-error", "parse", *paths])
-    finally:
-        os.environ.clear()
-        os.environ.update(saved)
     assert parsed.success, parsed.exception
     return parsed.result.to_dict()  # type: ignore[union-attr]
 

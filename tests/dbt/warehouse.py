@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +26,7 @@ from tests.dbt.staged_rows import (
     insert_statements,
     literal,
 )
+from tests.dbt_environment import environment, profile_variables
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = REPOSITORY / "dbt_project"
@@ -178,20 +177,13 @@ class Warehouse:
     @property
     def environment(self) -> dict[str, str]:
         """What dbt's profile reads."""
-        return {
-            **{name: value for name, value in self.endpoint.environment.items() if name.startswith("SNOWFLAKE_")},
-            "SNOWFLAKE_DATABASE": DATABASE,
-            "SNOWFLAKE_ROLE": "SYSADMIN",
-            "DBT_TARGET": "password",
-            "DBT_THREADS": "2",
-        }
+        return profile_variables(self.endpoint, DBT_THREADS="2")
 
     def dbt(self, *arguments: str, quiet: bool = True) -> dbtRunnerResult:
         """Run dbt in this process, with warnings as errors. With variables of its own the project is parsed anew."""
-        environment = self.environment
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         folders += ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
-        with _environment(environment), warnings.catch_warnings():
+        with environment(self.environment), warnings.catch_warnings():
             # those of dbt's own libraries; dbt's warnings are errors by the option
             warnings.simplefilter("ignore")
             options = ["--quiet"] if quiet else []
@@ -237,14 +229,3 @@ def _replace(held: dict[Any, Any], new: dict[Any, Any], gone: Iterable[Any]) -> 
         held.pop(key, None)
     held.update(new)
     return {row.date for row in (*before, *new.values())}
-
-
-@contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    saved = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(saved)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +10,9 @@ from typing import Any
 from dbt.cli.main import dbtRunner
 
 from tests.conftest import REPOSITORY
+from tests.dbt_environment import environment, profile_variables
 from tests.oracle.histories import Row
-from tests.snowpark_procs.conftest import DATABASE, Warehouse
+from tests.snowpark_procs.conftest import Warehouse
 from tests.spark_ingest.conftest import Lake
 
 _PROJECT = REPOSITORY / "dbt_project"
@@ -40,7 +38,8 @@ class Road:
         """Build every model with dbt; its tests are run by the demo."""
         folders = ["--project-dir", str(_PROJECT), "--profiles-dir", str(_PROJECT)]
         folders += ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
-        with _environment(self._variables()), warnings.catch_warnings():
+        variables = profile_variables(self.warehouse.endpoint, SNOWFLAKE_WAREHOUSE="COMPUTE_WH")
+        with environment(variables), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # those of dbt's own libraries
             if self.manifest is None:
                 self.manifest = dbtRunner().invoke(["--quiet", "parse", *folders]).result
@@ -51,26 +50,3 @@ class Road:
             if node.failures or str(node.status) == "error"
         ]
         assert built.success, built.exception or failed
-
-    def _variables(self) -> dict[str, str]:
-        ours = {
-            name: value
-            for name, value in self.warehouse.endpoint.environment.items()
-            if name.startswith(("SNOWFLAKE_", "DBT_"))
-        }
-        return ours | {
-            "SNOWFLAKE_DATABASE": DATABASE,
-            "SNOWFLAKE_ROLE": "SYSADMIN",
-            "SNOWFLAKE_WAREHOUSE": "COMPUTE_WH",
-        }
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    saved = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(saved)

@@ -13,11 +13,7 @@
                 built.model = '{{ plan["model"] }}'
                 AND changes.dataset = built.dataset
                 AND changes.date = built.date
-        WHERE
-            {{ 'TRUE' if plan['full'] else 'FALSE' }}
-            OR built.change_id IS NULL
-            OR changes.change_id > built.change_id
-            OR built.definition != '{{ plan["definition"] }}'
+        WHERE {{ is_pending(plan) }}
     ) AS pending
     INNER JOIN (
         VALUES

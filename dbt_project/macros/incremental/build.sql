@@ -6,7 +6,6 @@
    version      the model's version in ops.model_builds when the pending changes were read
    definition   hash of the model, what it is made of, and the variables
    ceilings     dataset -> newest change_id that was there then; later ones are left to the next run
-   changed      dataset -> dates with a pending change
    dates        dates of the model that have to be built, sorted, as text
    full         TRUE: all there is (--full-refresh, or the table is new)
 
@@ -14,7 +13,7 @@
    the definition is another one. The model puts `build_note(build)` into its SQL: the incremental strategy reads it there. #}
 {% macro build(drivers) -%}
     {%- set plan = {
-        'model': model.name, 'drivers': drivers, 'version': 0, 'definition': definition(), 'ceilings': {}, 'changed': {},
+        'model': model.name, 'drivers': drivers, 'version': 0, 'definition': definition(), 'ceilings': {},
         'dates': [], 'full': flags.FULL_REFRESH or not is_incremental()
     } -%}
     {%- if not execute -%}
@@ -23,6 +22,7 @@
     {%- set found = run_query(pending_changes(plan)) -%}
     {%- set redefined = [] -%}
     {%- set known = [] -%}
+    {%- set changed = {} -%}
     {%- set affected = {} -%}
     {%- for row in found.rows -%}
         {%- if row[0] == 'version' -%}
@@ -31,7 +31,7 @@
         {%- elif row[0] == 'ceiling' -%}
             {%- do plan['ceilings'].update({row[1]: row[3] | int}) -%}
         {%- else -%}
-            {%- do plan['changed'].setdefault(row[1], []).append(row[2] | string) -%}
+            {%- do changed.setdefault(row[1], []).append(row[2] | string) -%}
             {%- if row[0] == 'redefined' -%}{%- do redefined.append(row[2]) -%}{%- endif -%}
         {%- endif -%}
     {%- endfor -%}
@@ -40,7 +40,7 @@
             "ops.model_builds has no row for " ~ model.name ~ ": add one in a migration") -%}
     {%- endif -%}
     {%- for driver in drivers -%}
-        {%- for date in plan['changed'].get(driver['dataset'], []) -%}
+        {%- for date in changed.get(driver['dataset'], []) -%}
             {%- for spilled in spilled_dates(date, driver['spill_days']) -%}
                 {%- do affected.update({spilled: true}) -%}
             {%- endfor -%}
@@ -80,12 +80,7 @@
         ON
             changes.dataset = built.dataset
             AND changes.date = built.date
-    {%- if not plan['full'] %}
-    WHERE
-        built.change_id IS NULL
-        OR changes.change_id > built.change_id
-        OR built.definition != '{{ plan["definition"] }}'
-    {%- endif %}
+    WHERE {{ is_pending(plan) }}
 
     UNION ALL
 
@@ -106,6 +101,19 @@
         version AS change_id
     FROM {{ source('ops', 'model_builds') }}
     WHERE model = '{{ plan["model"] }}'
+{%- endmacro %}
+
+{# TRUE for a row of `changes`, joined to its watermark `built`, that the build has to do. #}
+{% macro is_pending(plan) -%}
+    {%- if plan['full'] -%}
+    TRUE
+    {%- else -%}
+    (
+        built.change_id IS NULL
+        OR changes.change_id > built.change_id
+        OR built.definition != '{{ plan["definition"] }}'
+    )
+    {%- endif -%}
 {%- endmacro %}
 
 {# SELECT dataset, date, change_id: the newest change of each date of the drivers' datasets; with ceilings, none above them. #}
