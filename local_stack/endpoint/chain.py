@@ -28,6 +28,7 @@ from local_stack.endpoint.features.refusals import refusal
 from local_stack.endpoint.features.rights.gate import Gate
 from local_stack.endpoint.features.rights.policies import policies
 from local_stack.endpoint.features.rights.visibility import visible, visible_objects, without_limit
+from local_stack.endpoint.features.session.activity import Activity
 from local_stack.endpoint.features.session.control import CONTROL
 from local_stack.endpoint.features.session.explain import Explain
 from local_stack.endpoint.features.session.functions import CallOfFunction, evaluated
@@ -40,6 +41,8 @@ from local_stack.endpoint.features.stages.files import StagedFiles
 from local_stack.endpoint.features.stages.infer_schema import infer_schema
 from local_stack.endpoint.features.stages.load import CopyIntoStatements
 from local_stack.endpoint.features.stages.staged_query import staged_files
+from local_stack.endpoint.features.tables.absent import KINDS as ABSENT_KINDS
+from local_stack.endpoint.features.tables.absent import AbsentKinds
 from local_stack.endpoint.features.tables.containers import Containers
 from local_stack.endpoint.features.tables.declared import declarations
 from local_stack.endpoint.features.tables.describe import DescribeTable
@@ -58,7 +61,7 @@ from local_stack.endpoint.statements import Result, Statement
 from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.arrays import arrays
 from local_stack.endpoint.translation.batches import parts, total
-from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
+from local_stack.endpoint.translation.casts import casts, inserted_times, parsed_json, try_casts, variants
 from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import changed_tables, classify, writes
@@ -157,6 +160,8 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
         ("ALTER", "SESSION", (SessionParameters(),)),
         ("SHOW", "PARAMETERS", (SessionParameters(),)),
         ("SHOW", "VARIABLES", (variables,)),
+        ("SHOW", "TRANSACTIONS, LOCKS, REGIONS", (Activity(),)),
+        ("SHOW", ", ".join(ABSENT_KINDS), (AbsentKinds(),)),
         ("SHOW", "PRIMARY KEYS, UNIQUE KEYS, IMPORTED KEYS", (ShowKeys(),)),
         ("CREATE, ALTER, DROP, UNDROP", "DATABASE, SCHEMA", (objects, containers)),
         ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (objects, tables)),
@@ -199,6 +204,7 @@ BEFORE: list[Rewrite] = [
     function_names,
     type_names,
     formats,
+    inserted_times,
     variants,
     input_formats,
     try_casts,

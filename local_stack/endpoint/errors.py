@@ -133,6 +133,12 @@ def missing_object(kind: str, name: str) -> SqlError:
     return compilation_error(f"{kind.capitalize()} '{name}' does not exist or not authorized.", 2003, "02000")
 
 
+def insufficient(kind: str, name: str) -> SqlError:
+    """Return the error for an object that the session sees, and may not use in this way."""
+    message = f"SQL access control error:\nInsufficient privileges to operate on {kind.lower()} '{name}'"
+    return SqlError(message, 3001, "42501")
+
+
 def nothing_there() -> SqlError:
     """Answer USE and SHOW … IN of what does not exist."""
     return compilation_error("Object does not exist, or operation cannot be performed.", 2043, "02000")

@@ -36,7 +36,7 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      _COMPILATION + "Unsupported subquery type cannot be evaluated", 2031, "42601"),
     (duckdb.BinderException, r"Set operations can only apply to expressions with the same number of result columns",
      _COMPILATION + "invalid number of result columns for set operator input branches", 2057, "42601"),
-    (duckdb.BinderException, r"No function matches the given name and argument types '(\w+)\(([^)]*)\)'",
+    (duckdb.BinderException, r"No function matches the given name and argument types '(\w+|[^\w\s]+)\(((?:[^()]|\([\d,]*\))*)\)'",
      _COMPILATION + "error line 1 at position 0\nInvalid argument types for function '{0}': ({1})", 1044, "42P13"),
     (duckdb.BinderException, r"table \S+ has (\d+) columns but (\d+) values were supplied",
      _COMPILATION + "Insert value list does not match column list expecting {0} but got {1}", 2020, "42601"),

@@ -59,6 +59,9 @@ class Registry(Protocol):
     def numbered(self, number: str) -> Session | None:
         """Return the session with this number, as CURRENT_SESSION() gives it."""
 
+    def opened(self) -> list[Session]:
+        """Return all sessions."""
+
     def close(self, token: str) -> None:
         """Log out."""
 

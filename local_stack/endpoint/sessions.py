@@ -83,6 +83,10 @@ class Sessions:
             return
         self.abort(session)
 
+    def opened(self) -> list[Session]:
+        """Return all sessions."""
+        return list(self._by_token.values())
+
     def numbered(self, number: str) -> Session | None:
         """Return the session with this number, as CURRENT_SESSION() gives it."""
         return next((one for one in list(self._by_token.values()) if one.number == number), None)

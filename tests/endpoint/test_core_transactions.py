@@ -37,6 +37,28 @@ def test_others_see_a_transaction_only_after_its_commit(sessions: tuple[Any, Any
     assert count(other) == 2
 
 
+def test_transactions_and_locks_are_shown(endpoint: RunningEndpoint, sessions: tuple[Any, Any]) -> None:
+    one, other = sessions
+    assert other.execute("SHOW TRANSACTIONS").fetchall() == other.execute("SHOW LOCKS").fetchall() == []
+    one.execute("BEGIN")
+    one.execute("UPDATE t SET i = 2")
+    number, session = one.execute("SELECT CURRENT_TRANSACTION(), CURRENT_SESSION()").fetchone()
+    shown = other.execute("SHOW TRANSACTIONS IN ACCOUNT").fetchone()
+    assert (str(shown[0]), shown[2], shown[5]) == (number, int(session), "running")
+    table, kind, transaction, began, status, *_ = other.execute("SHOW LOCKS").fetchone()
+    assert (table.split(".")[-1], kind, str(transaction), began, status) == (
+        "T",
+        "PARTITIONS",
+        number,
+        shown[4],
+        "HOLDING",
+    )
+    with endpoint.connect(user="SOMEONE") as foreign:
+        assert foreign.cursor().execute("SHOW TRANSACTIONS").fetchall() == []
+    one.execute("ROLLBACK")
+    assert other.execute("SHOW LOCKS IN ACCOUNT").fetchall() == []
+
+
 @pytest.mark.parametrize(
     "ddl", ["CREATE OR REPLACE TABLE u AS SELECT 1 AS i", "CREATE OR REPLACE VIEW w AS SELECT 1 AS i"]
 )

@@ -50,6 +50,40 @@ def test_the_text_of_a_table_makes_it_again(cursor: Any) -> None:
     assert cursor.execute("DESCRIBE TABLE t").fetchall() == described
 
 
+def test_the_text_of_a_view_makes_it_again(cursor: Any) -> None:
+    cursor.execute("CREATE OR REPLACE TABLE base (d DATE, i INT)")
+    sql = """CREATE OR REPLACE SECURE VIEW v (a, "b c" COMMENT 'it''s') COMMENT='AS (SELECT' AS SELECT d + i, 'AS' FROM base"""
+    cursor.execute(sql)
+    text = ddl(cursor, "VIEW", "v")
+    assert text == (
+        "create or replace secure view V(\n\tA,\n\t\"b c\" COMMENT 'it''s'\n) COMMENT='AS (SELECT'"
+        " as SELECT d + i, 'AS' FROM base;"
+    )
+    cursor.execute(text.rstrip(";"))
+    assert ddl(cursor, "VIEW", "v") == text
+    definition = "SELECT view_definition FROM information_schema.views WHERE table_name = 'V'"
+    shown = cursor.execute("SHOW VIEWS LIKE 'V'").fetchone()
+    assert text.rstrip(";") == cursor.execute(definition).fetchone()[0] == shown[7]
+    with pytest.raises(ProgrammingError, match="does not exist"):
+        ddl(cursor, "VIEW", "base")
+
+
+def test_a_view_whose_table_is_gone_still_has_its_columns(cursor: Any) -> None:
+    cursor.execute("CREATE OR REPLACE SCHEMA broken")
+    cursor.execute("CREATE TABLE t (i INT, s STRING)")
+    cursor.execute("CREATE VIEW v AS SELECT s, i FROM t")
+    cursor.execute("DROP TABLE t")
+    assert [row[2] for row in cursor.execute("SHOW COLUMNS IN SCHEMA broken")] == ["S", "I"]
+    assert [row[0] for row in cursor.execute("DESCRIBE VIEW v")] == ["S", "I"]
+    cursor.execute("DROP SCHEMA broken")
+
+
+@pytest.mark.parametrize("kind", ["STREAMS", "PIPES IN ACCOUNT", "EXTERNAL TABLES LIKE '%'", "MATERIALIZED VIEWS"])
+def test_lists_of_what_cannot_be_made_are_empty(cursor: Any, kind: str) -> None:
+    assert cursor.execute(f"SHOW {kind}").fetchall() == []
+    assert "name" in [column.name for column in cursor.description]
+
+
 def test_what_does_not_exist_or_is_of_another_kind(cursor: Any) -> None:
     with pytest.raises(ProgrammingError, match="does not exist"):
         ddl(cursor, "TABLE", "nope")

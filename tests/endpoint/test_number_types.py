@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
@@ -283,3 +284,20 @@ def test_a_database_of_an_older_version_is_widened_and_one_of_a_newer_refused(tm
 )
 def test_system_typeof(cursor: Any, expression: str, expected: str) -> None:
     assert one(cursor, f"SELECT SYSTEM$TYPEOF({expression})") == expected
+
+
+def test_a_number_of_any_type_is_days_of_a_date(cursor: Any) -> None:
+    cursor.execute(
+        "CREATE OR REPLACE TEMPORARY TABLE shifted (d DATE, i INT, n NUMBER(5,0), e NUMBER(10,2), t TIMESTAMP)"
+    )
+    cursor.execute("INSERT INTO shifted VALUES ('2024-01-10', 3, 4, 1.5, '2024-01-10 01:00')")
+    day = dt.date(2024, 1, 10)
+    found = one(
+        cursor, "SELECT d + i, d - i, n + d, d + e, d - 1 - i, d - '2024-01-01'::DATE, i - n, d + i > d FROM shifted"
+    )
+    assert found == (*(day + dt.timedelta(days) for days in (3, -3, 4, 2, -4)), 9, -1, True)
+    assert one(cursor, "SELECT MAX(d) + MAX(i), MIN(d - n) FROM shifted") == (dt.date(2024, 1, 13), dt.date(2024, 1, 6))
+    cursor.execute("CREATE OR REPLACE TEMPORARY VIEW later AS SELECT d + i AS d FROM shifted WHERE d - n < d")
+    assert one(cursor, "SELECT d FROM later") == dt.date(2024, 1, 13)
+    with pytest.raises(ProgrammingError, match="Invalid argument types for function '\\+'"):
+        cursor.execute("SELECT t + i FROM shifted")

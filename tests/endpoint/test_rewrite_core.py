@@ -57,7 +57,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             "SELECT CAST(_fs_global.main._sf_integer(CAST(_fs_global.main._sf_integer(v) AS INT128) / 2) AS INT128)",
         ),
         (casts, "SELECT CAST('a' AS VARCHAR)", "SELECT CAST('a' AS VARCHAR)"),
-        (variants, "SELECT 'a'::VARIANT", "SELECT TO_VARIANT('a')"),
+        (variants, "SELECT 'a'::VARIANT", "SELECT _FS_GLOBAL.MAIN._SF_VARIANT('a')"),
         (try_casts, "SELECT TRY_CAST(x AS TIMESTAMPNTZ)", "SELECT _fs_global.main._sf_try_timestamp(x)"),
         (formats, "SELECT TO_CHAR(t, 'YYYY')", "SELECT _fs_global.main._sf_format_time(t, '%Y')"),
         (
@@ -141,7 +141,7 @@ def test_effects(sql: str, effect: Effect) -> None:
     [
         ("CREATE STREAM s ON TABLE t", "CREATE STREAM"),
         ("CREATE EXTERNAL TABLE t", "CREATE EXTERNAL TABLE"),
-        ("SHOW STREAMS", "SHOW STREAMS"),
+        ("SHOW SHARES", "SHOW SHARES"),
         ("CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE MATERIALIZED VIEW"),
     ],
 )

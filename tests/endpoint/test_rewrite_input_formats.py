@@ -61,3 +61,43 @@ def test_of_a_statement_of_a_call_and_of_the_session(endpoint: RunningEndpoint) 
         cursor.execute("ALTER SESSION SET TIMESTAMP_INPUT_FORMAT = 'DD/MM/YYYY HH24:MI'")
         moment = "SELECT '31/12/2000 10:11'::TIMESTAMP_NTZ, TRY_TO_TIMESTAMP('x')"
         assert cursor.execute(moment).fetchall() == [(dt.datetime(2000, 12, 31, 10, 11), None)]
+
+
+@pytest.mark.parametrize(
+    ("offset", "utc"),
+    [("+0200", 8), (" +0200", 8), (" +02:00", 8), (" +2", 8), (" -0", 10), (" +0000", 10), (" -07", 17), ("Z", 10)],
+)
+def test_offsets_of_every_form(endpoint: RunningEndpoint, offset: str, utc: int) -> None:
+    text, instant, local = (
+        f"2024-01-01 10:00:00{offset}",
+        dt.datetime(2024, 1, 1, utc, tzinfo=dt.UTC),
+        dt.datetime(2024, 1, 1, 10),
+    )
+    with endpoint.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT x::TIMESTAMP_TZ, x::TIMESTAMP_LTZ, TRY_TO_TIMESTAMP_TZ(x), TRY_CAST('?' AS TIMESTAMP_LTZ), x::TIMESTAMP_NTZ,"
+            f" '{text}'::TIMESTAMP_TZ FROM (SELECT '{text}' AS x)"
+        )
+        assert cursor.fetchone() == (instant, instant, instant, None, local, instant)
+        cursor.execute("CREATE OR REPLACE TEMPORARY TABLE written (s STRING, z TIMESTAMP_TZ, n TIMESTAMP_NTZ)")
+        cursor.execute(f"INSERT INTO written VALUES ('{text}', '{text}', '{text}')")
+        cursor.execute(f"INSERT INTO written (n, z, s) SELECT '{text}', '{text}', '{text}'")
+        assert cursor.execute("SELECT DISTINCT * FROM written").fetchall() == [(text, instant, local)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("UTC", "+0000"), ("America/Los_Angeles", "-0800"), ("Asia/Kolkata", "+0530")]
+)
+def test_the_offset_is_written_in_whole(endpoint: RunningEndpoint, zone: str, offset: str) -> None:
+    with endpoint.connect(session_parameters={"TIMEZONE": zone}) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t::VARCHAR, TO_CHAR(t, 'HH24:MI TZHTZM'), TO_CHAR(t, '\"at\" HH24 TZH:TZM'),"
+            " TO_CHAR('2024-01-01 10:00'::TIMESTAMP_LTZ, 'HH24 TZH:TZM') FROM (SELECT '2024-01-01 10:00'::TIMESTAMP_LTZ AS t)"
+        )
+        colon = f"{offset[:3]}:{offset[3:]}"
+        assert cursor.fetchone() == (
+            f"2024-01-01 10:00:00.000 {offset}",
+            f"10:00 {offset}",
+            f"at 10 {colon}",
+            f"10 {colon}",
+        )

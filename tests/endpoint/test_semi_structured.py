@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -105,6 +107,49 @@ def test_results_and_describe(cursor: Any) -> None:
     assert [row[1] for row in cursor.execute("DESCRIBE TABLE t").fetchall()] == expected
     cursor.execute("CREATE OR REPLACE TEMPORARY TABLE u AS SELECT o, a FROM t")
     assert kinds(cursor, "SELECT * FROM u") == ["OBJECT", "ARRAY"]
+
+
+_TYPED = {
+    "1.5::FLOAT": ("DOUBLE", "1.500000000000000e+00", 1.5), "1.50": ("DECIMAL", "1.5", Decimal("1.5")),
+    "15": ("INTEGER", "15", 15), "'2024-01-02'": ("VARCHAR", '"2024-01-02"', "2024-01-02"), "TRUE": ("BOOLEAN", "true", True),
+    "'2024-01-02'::DATE": ("DATE", '"2024-01-02"', dt.date(2024, 1, 2)),
+    "'03:04:05.6'::TIME": ("TIME", '"03:04:05"', dt.time(3, 4, 5, 600000)),
+    "'2024-01-02 03:04'::TIMESTAMP_NTZ":
+        ("TIMESTAMP_NTZ", '"2024-01-02 03:04:00.000"', dt.datetime(2024, 1, 2, 3, 4)),
+    "'2024-01-02 03:04:05.6789 +01:00'::TIMESTAMP_LTZ":
+        ("TIMESTAMP_LTZ", '"2024-01-02 02:04:05.678 +0000"', dt.datetime(2024, 1, 2, 2, 4, 5, 678900, dt.UTC)),
+    "TO_TIMESTAMP_TZ('2024-01-02 03:04:05 +1')":
+        ("TIMESTAMP_TZ", '"2024-01-02 02:04:05.000 +0000"', dt.datetime(2024, 1, 2, 2, 4, 5, 0, dt.UTC)),
+    "TO_BINARY('AB', 'HEX')": ("BINARY", '"AB"', b"\xab"),
+}  # fmt: skip
+
+
+@pytest.mark.integration
+def test_a_variant_keeps_the_type_of_a_value(cursor: Any) -> None:
+    rows = [f"SELECT {n}, {value}::VARIANT" for n, value in enumerate(_TYPED)]
+    cursor.execute("CREATE OR REPLACE TABLE kept (n INT, v VARIANT)")
+    cursor.execute("INSERT INTO kept " + " UNION ALL ".join(rows))
+    found = cursor.execute("SELECT TYPEOF(v), v, TO_JSON(v), v::VARCHAR FROM kept ORDER BY n").fetchall()
+    assert [row[:2] for row in found] == [(kind, text) for kind, text, _ in _TYPED.values()]
+    assert [row[2] for row in found][1:] == [text for _, text, _ in _TYPED.values()][1:]
+    assert [row[3] for row in found][1:] == [text.strip('"') for _, text, _ in _TYPED.values()][1:]
+    for n, (kind, _, value) in enumerate(_TYPED.values()):
+        name = {"DECIMAL": "NUMBER", "INTEGER": "NUMBER"}.get(kind, kind)
+        size = ", 10, 1" if kind == "DECIMAL" else ""
+        cursor.execute(f"SELECT n, AS_{name}(v{size}) FROM kept WHERE IS_{kind}(v) ORDER BY n")
+        assert (n, value) in cursor.fetchall()
+    cursor.execute("SELECT COUNT_IF(IS_DECIMAL(v)), COUNT_IF(IS_REAL(v)), COUNT_IF(IS_CHAR(v)) FROM kept")
+    assert cursor.fetchone() == (2, 3, 1)
+    cursor.execute(
+        "SELECT v::DATE, v = '2024-01-02'::DATE, OBJECT_CONSTRUCT('k', v):k::DATE FROM kept WHERE IS_DATE(v)"
+    )
+    assert cursor.fetchone() == (dt.date(2024, 1, 2), True, dt.date(2024, 1, 2))
+
+
+@pytest.mark.integration
+def test_numbers_with_an_exponent_are_floats(cursor: Any) -> None:
+    cursor.execute("SELECT PARSE_JSON('1.912e2'), TYPEOF(PARSE_JSON('1.912e2')), PARSE_JSON('[1e1, 2.5]'), 1::VARIANT")
+    assert cursor.fetchone() == ("1.912000000000000e+02", "DOUBLE", "[\n  1.000000000000000e+01,\n  2.5\n]", "1")
 
 
 @pytest.mark.integration

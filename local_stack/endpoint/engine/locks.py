@@ -6,6 +6,7 @@ https://docs.snowflake.com/en/sql-reference/transactions#resource-locking
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ class TableLocks:
     def __init__(self) -> None:
         self.commits = 0
         self._owners: dict[str, str] = {}
+        self._taken: dict[str, dt.datetime] = {}
         self._waiting: dict[str, set[str]] = {}
         self._changed = threading.Condition()
 
@@ -47,7 +49,15 @@ class TableLocks:
                     self._changed.wait(min(left, threading.TIMEOUT_MAX))
             finally:
                 self._waiting.pop(owner, None)
+            now = dt.datetime.now(dt.UTC)
+            self._taken.update({table: now for table in wanted if table not in self._owners})
             self._owners.update(dict.fromkeys(wanted, owner))
+
+    def listed(self) -> list[tuple[str, str, dt.datetime | None]]:
+        """Return each lock that is held or waited for: the table, the owner, and since when the owner has it, if so."""
+        with self._changed:
+            held = [(table, owner, self._taken[table]) for table, owner in self._owners.items()]
+            return held + [(table, owner, None) for owner, tables in self._waiting.items() for table in sorted(tables)]
 
     def note_commit(self) -> None:
         """Tell the open transactions that there may be something new to see."""
@@ -58,6 +68,7 @@ class TableLocks:
         """Give up every lock of an owner."""
         with self._changed:
             self._owners = {table: holder for table, holder in self._owners.items() if holder != owner}
+            self._taken = {table: since for table, since in self._taken.items() if table in self._owners}
             self._changed.notify_all()
 
     def _waits_for_itself(self, owner: str) -> bool:

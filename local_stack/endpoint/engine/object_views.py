@@ -71,7 +71,8 @@ _TABLES = f"""{_KNOWN}, changes AS (
 
 _VIEWS = f"""{_KNOWN}
     SELECT [database] AS TABLE_CATALOG, v.schema_name AS TABLE_SCHEMA, v.view_name AS TABLE_NAME, {_OWNER} AS TABLE_OWNER,
-        v.sql AS VIEW_DEFINITION, 'NONE' AS CHECK_OPTION, 'NO' AS IS_UPDATABLE, 'NO' AS INSERTABLE_INTO,
+        coalesce(k.note ->> '$.text', v.sql) AS VIEW_DEFINITION, 'NONE' AS CHECK_OPTION, 'NO' AS IS_UPDATABLE,
+        'NO' AS INSERTABLE_INTO,
         if(k.note ->> '$.secure' = 'true', 'YES', 'NO') AS IS_SECURE, {_CREATED} AS CREATED, {_ALTERED} AS LAST_ALTERED,
         {_ALTERED} AS LAST_DDL, {_OWNER} AS LAST_DDL_BY, v.comment AS COMMENT
     FROM duckdb_views() v

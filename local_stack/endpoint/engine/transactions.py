@@ -49,12 +49,12 @@ class Transaction:
         self._own = OwnWrites(connection, connection.cursor)
         self._begun = False
         self._seen = 0
-        self._count = 0
+        self._number = 0
 
     @property
     def number(self) -> int | None:
-        """Count this session's transactions; None outside one."""
-        return self._count if self.open else None
+        """Return the transaction's number, which is when it began: nanoseconds since 1970. None outside one."""
+        return self._number if self.open else None
 
     def begin(self) -> None:
         """Begin: within an open transaction it does nothing, as in Snowflake."""
@@ -169,7 +169,7 @@ class Transaction:
 
     def _open(self) -> None:
         if not self.open:
-            self._count += 1
+            self._number = time.time_ns()
         self.open = True
 
     def _reset(self) -> None:

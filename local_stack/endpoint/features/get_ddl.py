@@ -1,12 +1,20 @@
-"""Answer GET_DDL: the statement that makes a table, a procedure or a function."""
+"""Answer GET_DDL: the statement that makes a table, a view, a procedure or a function.
+
+See: https://docs.snowflake.com/en/sql-reference/functions/get_ddl
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from local_stack.endpoint.engine.access import RELATION
+from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.procedures import registry
 from local_stack.endpoint.features.procedures.definition import Routine
 from local_stack.endpoint.features.rights.judge import Need, judge
 from local_stack.endpoint.features.tables.columns import columns_of
+from local_stack.endpoint.features.tables.comments import comments_of
+from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import quote_name, quote_string
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.types import read_signature
@@ -15,7 +23,10 @@ from local_stack.endpoint.statements import unsupported
 
 
 def get_ddl(session: Session, arguments: list[str]) -> str:
-    """Answer GET_DDL('TABLE' | 'PROCEDURE' | 'FUNCTION', 'name'). Raises SqlError for what does not exist and for other kinds."""
+    """Answer GET_DDL('TABLE' | 'VIEW' | 'PROCEDURE' | 'FUNCTION', 'name').
+
+    Raises SqlError for what does not exist and for other kinds.
+    """
     kind = arguments[0].upper()
     reader = Reader(arguments[1])
     parts = reader.name()
@@ -23,6 +34,8 @@ def get_ddl(session: Session, arguments: list[str]) -> str:
     match kind:
         case "TABLE":
             return _table(session, parts)
+        case "VIEW":
+            return _view(session, parts)
         case "PROCEDURE":
             return _routine(registry.require("PROCEDURE", parts, read_signature(reader), session).routine)
         case "FUNCTION":
@@ -40,7 +53,7 @@ def _require_privilege(kind: str, parts: tuple[str, ...], reader: Reader, sessio
         place = (*place[:2], name.name + read_signature(reader))
         reader.back_to(start)
     if place not in session.temporary_tables:
-        judge(Need(RELATION if kind == "TABLE" else kind, place), session)
+        judge(Need(RELATION if kind in ("TABLE", "VIEW") else kind, place), session)
 
 
 def _table(session: Session, parts: tuple[str, ...]) -> str:
@@ -57,6 +70,38 @@ def _table(session: Session, parts: tuple[str, ...]) -> str:
         text += f" COMMENT {quote_string(column.comment)}" if column.comment else ""
         columns.append(text)
     return f"create or replace TABLE {quote_name(name.name)} (\n" + ",\n".join(columns) + "\n);"
+
+
+def _view(session: Session, parts: tuple[str, ...]) -> str:
+    name = session.resolve(parts)
+    physical = session.physical_table(name)
+    if session.relation_kind(physical) != "VIEW":
+        raise missing_object("view", str(name))
+    columns = []
+    for column in columns_of(session, name):
+        comment = f" COMMENT {quote_string(column.comment)}" if column.comment else ""
+        columns.append(f"\t{quote_name(column.name)}{comment}")
+    note = session.notes.of(name)
+    secure = "secure " if note.get("secure") else ""
+    of_view = comments_of(session, physical).get(None)
+    head = f"create or replace {secure}view {quote_name(name.name)}(\n" + ",\n".join(columns) + "\n)"
+    return f"{head}{f' COMMENT={quote_string(of_view)}' if of_view else ''} as {_query(note, physical, session)};"
+
+
+def _query(note: dict[str, Any], physical: SchemaName, session: Session) -> str:
+    """Return the query of a view as it was written; of a view without a note, as DuckDB keeps it."""
+    text = note.get("text")
+    if text is None:
+        where = "database_name = ? AND schema_name = ? AND view_name = ?"
+        place = [physical.database, physical.schema, physical.name]
+        text = session.duck.execute(f"SELECT sql FROM duckdb_views() WHERE {where}", place).fetchall()[0][0]
+    reader = Reader(text)
+    while not reader.accept("AS"):
+        if reader.token.text == "(":
+            reader.comma_separated()
+        else:
+            reader.next()
+    return str(text)[reader.token.start :].rstrip().rstrip(";")
 
 
 def _routine(routine: Routine) -> str:

@@ -6,6 +6,7 @@ A scalar is as JSON writes it, an XML element (see `xml_text`) as XML. Source: r
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from local_stack.endpoint.engine.native.xml_text import element_text, is_element
@@ -13,14 +14,17 @@ from local_stack.endpoint.engine.native.xml_text import element_text, is_element
 _INDENT = "  "
 
 
+_MARKED_TIME = re.compile(r'"((?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d)(\.\d+)?( [+-]\d{4})?"\t')
+
+
 class _Number(str):
     """Hold a number as it is written."""
 
 
 def variant_text(text: str) -> str:
-    """Return the indented text of a JSON array or object; other text unchanged."""
+    """Return the indented text of a JSON array or object; of another value, its text."""
     if not text.startswith(("[", "{")):
-        return text
+        return _scalar(text)
     try:
         value = json.loads(text, parse_float=_Number, parse_int=_Number)
     except ValueError:
@@ -28,11 +32,26 @@ def variant_text(text: str) -> str:
     return element_text(json.loads(text)) if is_element(value) else _write(value, "")
 
 
+def _scalar(text: str) -> str:
+    """Write a FLOAT with 15 digits and an exponent; a time and a timestamp as its output format begins (variants.py)."""
+    if text.endswith("\t"):
+        if marked := _MARKED_TIME.match(text):
+            time, fraction, offset = marked.groups()
+            shown = f".{(fraction or '.')[1:4]:0<3}" if " " in time else ""
+            return f'"{time}{shown}{offset or ""}"'
+        return text.rstrip()
+    return _number(text) if text[:1] in "-0123456789" else text
+
+
+def _number(text: str) -> str:
+    return f"{float(text):.15e}" if "e" in text or "E" in text else text
+
+
 def _write(value: Any, indent: str) -> str:
     inner = indent + _INDENT
     match value:
         case _Number():
-            return str(value)
+            return _number(value)
         case dict() if value:
             items = [f"{inner}{_quoted(k)}: {_write(value[k], inner)}" for k in sorted(value)]
             return "{\n" + ",\n".join(items) + f"\n{indent}}}"

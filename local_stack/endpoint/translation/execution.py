@@ -5,10 +5,12 @@ Our rewrites go before and after fakesnow's transforms. The transaction is the c
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import duckdb
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.text_lengths import check
@@ -18,9 +20,14 @@ from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.outcome import Outcome, from_duckdb, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, unsupported
-from local_stack.endpoint.translation import answers, definitions, merge, update
+from local_stack.endpoint.translation import answers, definitions, merge, numbers, update
 from local_stack.endpoint.translation.context import Context, Declared, Rewrite, apply
 from local_stack.endpoint.translation.fakesnow import Run, transform
+
+# What DuckDB says where a NUMBER is added to a DATE.
+_DAYS = re.compile(
+    r"argument types '[+-]\((DATE, (HUGEINT|BIGINT|DECIMAL\(.*?\))|(HUGEINT|BIGINT|DECIMAL\(.*?\)), DATE)\)'"
+)
 
 
 class Execution:
@@ -83,8 +90,15 @@ class Execution:
 
     def _execute(self, expression: Expr, params: list[Any]) -> Expr:
         """Run one DuckDB statement; its result waits on the connection. params: all of the whole statement's."""
+        before = expression.copy() if expression.find(exp.Add, exp.Sub) else None
         transformed = self._transform(expression)
-        self._duck.execute(self._sql(transformed), _bound(transformed, params))
+        try:
+            self._duck.execute(self._sql(transformed), _bound(transformed, params))
+        except duckdb.BinderException as error:
+            if before is None or not _DAYS.search(str(error)):
+                raise
+            transformed = self._transform(numbers.days(before))
+            self._duck.execute(self._sql(transformed), _bound(transformed, params))
         return transformed
 
     def _rows(self) -> list[Any]:

@@ -13,9 +13,20 @@ subquery, a bound parameter or a lambda's variable in it, is computed as DOUBLE.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.engine.macros.exact_numbers import CEILING, DIVIDE, FLOOR, NUMBER, REMAINDER, SCALED
+from local_stack.endpoint.engine.macros.exact_numbers import (
+    ADD,
+    CEILING,
+    DIVIDE,
+    FLOOR,
+    NUMBER,
+    REMAINDER,
+    SCALED,
+    SUBTRACT,
+)
 from local_stack.endpoint.translation.context import Context
 
 _INTEGER_FUNCTIONS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
@@ -27,7 +38,8 @@ _STATISTICS: dict[type[Expr], int] = {
     exp.Median: 3,
     exp.PercentileCont: 3,
 }
-_TYPED = {exp.Div: DIVIDE, exp.Mod: REMAINDER, exp.Floor: FLOOR, exp.Ceil: CEILING}
+_TYPED: dict[type[Expr], str] = {exp.Div: DIVIDE, exp.Mod: REMAINDER, exp.Floor: FLOOR, exp.Ceil: CEILING}
+_DAYS: dict[type[Expr], str] = {exp.Add: ADD, exp.Sub: SUBTRACT}
 _REWRITTEN: tuple[type[Expr], ...] = (exp.Avg, exp.Sum, exp.Div, exp.Mod, exp.Floor, exp.Ceil, *_STATISTICS)
 # What takes numbers alone: a VARIANT in it is a FLOAT.
 _OF_NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil)
@@ -54,7 +66,18 @@ def before(expression: Expr, context: Context) -> Expr:
             _mark(total)
     for node in sorted(expression.find_all(*_TYPED), key=lambda node: -node.depth):
         if not node.find_ancestor(exp.Lambda, exp.Having) and not node.args.get("decimals"):
-            _call_by_type(node)
+            _call_by_type(node, _TYPED)
+    return expression
+
+
+def days(expression: Expr) -> Expr:
+    """Add and subtract by macro, for a statement that DuckDB refused: it adds an INTEGER to a DATE, and no other number.
+
+    See: https://docs.snowflake.com/en/sql-reference/data-types-datetime (simple arithmetic for dates)
+    """
+    for node in sorted(expression.find_all(*_DAYS), key=lambda node: -node.depth):
+        if not any(isinstance(operand.unnest(), exp.Interval) for operand in (node.this, node.expression)):
+            _call_by_type(node, _DAYS)
     return expression
 
 
@@ -76,14 +99,14 @@ def after(expression: Expr, context: Context) -> Expr:
     return expression
 
 
-def _call_by_type(node: Expr) -> None:
+def _call_by_type(node: Expr, macros: Mapping[type[Expr], str]) -> None:
     """Make an operator the macro that chooses by the types of its operands, where there is a witness of them."""
     select = node.find_ancestor(exp.Select)
     operands = [node.this, node.expression] if isinstance(node, exp.Binary) else [node.this]
     witnesses = [_witness(operand, select) for operand in operands]
     known = [witness for witness in witnesses if witness is not None]
     if len(known) == len(operands):
-        node.replace(_call(next(macro for kind, macro in _TYPED.items() if isinstance(node, kind)), *operands, *known))
+        node.replace(_call(next(macro for kind, macro in macros.items() if isinstance(node, kind)), *operands, *known))
 
 
 def _call(macro: str, *arguments: Expr) -> exp.Anonymous:

@@ -7,23 +7,20 @@ from typing import Final
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.macros.variants import NAMES as VARIANT_KINDS
 from local_stack.endpoint.statements import SqlError
 from local_stack.endpoint.translation.context import Context, replace_each
 
 _MACRO_DATABASE: Final = "_fs_global.main."
 _SAME: Final = (
-    "IS_INTEGER", "IS_DECIMAL", "IS_VARCHAR", "IS_BOOLEAN", "IS_OBJECT", "IS_ARRAY", "IS_DATE", "IS_TIME",
-    "AS_INTEGER", "AS_DOUBLE", "AS_VARCHAR", "AS_BOOLEAN", "AS_ARRAY", "AS_OBJECT", "AS_DATE", "AS_TIME",
     "GET_IGNORE_CASE", "ARRAYS_TO_OBJECT", "TO_OBJECT", "SOUNDEX", "WIDTH_BUCKET", "OCTET_LENGTH", "BIT_LENGTH",
     "APPROX_PERCENTILE_ESTIMATE", "CHECK_JSON", "CHECK_XML", "TO_XML", "CONTAINS",
 )  # fmt: skip
 _MACROS: Final = {name: f"_sp_{name.lower()}" for name in _SAME} | {
-    "BYTE_LENGTH": "_sp_octet_length", "IS_CHAR": "_sp_is_varchar", "IS_DOUBLE": "_sp_is_decimal", "IS_REAL": "_sp_is_decimal",
-    "IS_TIMESTAMP_NTZ": "_sp_is_timestamp_ntz", "IS_TIMESTAMP_LTZ": "_sp_is_timestamp_tz",
-    "IS_TIMESTAMP_TZ": "_sp_is_timestamp_tz", "IS_DATE_VALUE": "_sp_is_date",
-    "AS_CHAR": "_sp_as_varchar", "AS_REAL": "_sp_as_double", "AS_TIMESTAMP_NTZ": "_sp_as_timestamp_ntz",
-    "AS_TIMESTAMP_LTZ": "_sp_as_timestamp_tz", "AS_TIMESTAMP_TZ": "_sp_as_timestamp_tz", "BASE64_ENCODE": "_sp_base64",
-    "TO_BASE64": "_sp_base64",
+    "BYTE_LENGTH": "_sp_octet_length", "BASE64_ENCODE": "_sp_base64", "TO_BASE64": "_sp_base64", "JSON_FORMAT": "_sf_to_json",
+    "IS_CHAR": "_sf_is_varchar", "IS_REAL": "_sf_is_double", "IS_DATE_VALUE": "_sf_is_date", "AS_CHAR": "_sf_as_varchar",
+    "AS_REAL": "_sf_as_double",
+    **{f"{verb}_{kind.upper()}": f"_sf_{verb.lower()}_{kind}" for verb in ("IS", "AS") for kind in VARIANT_KINDS},
 }  # fmt: skip
 # By the number of arguments, where a macro takes no optional ones.
 _BY_COUNT: Final = {
@@ -34,7 +31,6 @@ _BY_COUNT: Final = {
 }  # fmt: skip
 _RENAMED: Final = {"HLL": "approx_count_distinct"}
 _KEY_LISTS: Final = {"OBJECT_DELETE": "_sp_object_delete", "OBJECT_PICK": "_sp_object_pick"}
-_ZONED: Final = frozenset({"TO_TIMESTAMP_LTZ", "TO_TIMESTAMP_TZ"})
 
 
 def functions(expression: Expr, context: Context) -> Expr:
@@ -150,11 +146,11 @@ def _as_number(node: Expr) -> Expr:
     """Rewrite AS_NUMBER(v, precision, scale); both are constants, and 38 and 0 where they are left out."""
     value, *size = call_arguments(node)
     if not size:
-        return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_as_integer", expressions=[value])
+        return exp.Anonymous(this=f"{_MACRO_DATABASE}_sf_as_integer", expressions=[value])
     scale = size[1].name if len(size) > 1 else "0"
     kind = exp.DataType.build(f"DECIMAL({size[0].name}, {scale})")
     text = exp.Anonymous(this="json_extract_string", expressions=[value.copy(), exp.Literal.string("$")])
-    is_number = exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_is_decimal", expressions=[value])
+    is_number = exp.Anonymous(this=f"{_MACRO_DATABASE}_sf_is_decimal", expressions=[value])
     return exp.Case().when(is_number, exp.Cast(this=text, to=kind))
 
 
@@ -237,6 +233,8 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "TRY_TO_TIMESTAMP": _cast_first(exp.DType.TIMESTAMP, safe=True),
     "TRY_TO_TIMESTAMP_NTZ": _cast_first(exp.DType.TIMESTAMP, safe=True),
     "TRY_TO_TIME": _cast_first(exp.DType.TIME, safe=True),
-    "TO_TIMESTAMP_LTZ": _cast_first(exp.DType.TIMESTAMPTZ),
+    "TRY_TO_TIMESTAMP_LTZ": _cast_first(exp.DType.TIMESTAMPLTZ, safe=True),
+    "TRY_TO_TIMESTAMP_TZ": _cast_first(exp.DType.TIMESTAMPTZ, safe=True),
+    "TO_TIMESTAMP_LTZ": _cast_first(exp.DType.TIMESTAMPLTZ),
     "TO_TIMESTAMP_TZ": _cast_first(exp.DType.TIMESTAMPTZ),
 }

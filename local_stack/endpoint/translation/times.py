@@ -16,6 +16,8 @@ from local_stack.endpoint.translation.context import Context, replace_each
 # Source: Snowflake's "Date & time input and output formats". Text in double quotes is literal.
 
 FORMAT_TIME = "_fs_global.main._sf_format_time"
+_WITH_OFFSET = "_fs_global.main._sf_with_offset"
+_OFFSET = re.compile("%(:?)z")
 _ELEMENTS = {
     "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MON": "%b", "MM": "%m", "DD": "%d", "DY": "%a", "HH24": "%H", "HH12": "%I",
     "HH": "%H", "MI": "%M", "SS": "%S", "AM": "%p", "PM": "%p", "FF3": "%g", "FF6": "%f", "FF9": "%n", "FF": "%n",
@@ -30,6 +32,8 @@ def formats(expression: Expr, _: Context) -> Expr:
     """Return the rewrite. Raises SqlError for number formats and unknown elements: they would be ignored silently."""
 
     def replace(node: Expr) -> Expr:
+        if isinstance(node, exp.TimeToStr):  # sqlglot has read the format where it knows that the value is a time
+            return _with_offset(node, node.this, node.args["format"])
         if not isinstance(node, exp.ToChar):
             return node
         form = node.args.get("format")
@@ -37,9 +41,20 @@ def formats(expression: Expr, _: Context) -> Expr:
             return exp.Cast(this=node.this, to=exp.DataType.build("VARCHAR"))
         if not isinstance(form, exp.Literal):
             raise unsupported("TO_CHAR with a format that is not a literal")
-        return exp.Anonymous(this=FORMAT_TIME, expressions=[node.this, exp.Literal.string(strftime_format(form.name))])
+        parts = [node.this, exp.Literal.string(strftime_format(form.name))]
+        parts[1].set("this", parts[1].name.replace("%z", "%:z" if "TZH:TZM" in form.name.upper() else "%z"))
+        return _with_offset(exp.Anonymous(this=FORMAT_TIME, expressions=parts), node.this, parts[1])
 
     return replace_each(expression, replace)
+
+
+def _with_offset(formatted: Expr, value: Expr, form: Expr) -> Expr:
+    """Write the offset in a formatted time; DuckDB leaves its minutes out. form: the literal in it, which is changed."""
+    found = _OFFSET.search(form.name) if isinstance(form, exp.Literal) else None
+    if found is None:
+        return formatted
+    form.set("this", _OFFSET.sub("\x01", form.name))
+    return exp.Anonymous(this=_WITH_OFFSET, expressions=[formatted.copy(), value.copy(), exp.Literal.string(found[1])])
 
 
 def strftime_format(text: str) -> str:

@@ -14,6 +14,7 @@ _SCALES = (3, 6, 12)
 REMAINDER = f"{HOME}_sf_remainder"
 POSITION = f"{HOME}_sf_position"
 FLOOR, CEILING = f"{HOME}_sf_floor", f"{HOME}_sf_ceiling"
+ADD, SUBTRACT = f"{HOME}_sf_add", f"{HOME}_sf_subtract"
 
 SQL = f"""
 CREATE OR REPLACE MACRO {NUMBER}(x, w VARCHAR) AS TRY_CAST(trim(x, '"') AS DOUBLE), (x, w) AS x;
@@ -50,6 +51,16 @@ CREATE OR REPLACE MACRO {REMAINDER}
 CREATE OR REPLACE MACRO {POSITION} (k HUGEINT) AS k::BIGINT, (k DECIMAL(38, 12)) AS k::BIGINT, (k) AS k;
 CREATE OR REPLACE MACRO {FLOOR} (x, w HUGEINT) AS x, (x, w) AS floor(x);
 CREATE OR REPLACE MACRO {CEILING} (x, w HUGEINT) AS x, (x, w) AS ceil(x);
+CREATE OR REPLACE MACRO {ADD}
+    (a, b, wa DATE, wb HUGEINT) AS a + b::INTEGER,
+    (a, b, wa DATE, wb DECIMAL(38, 12)) AS a + b::INTEGER,
+    (a, b, wa HUGEINT, wb DATE) AS a::INTEGER + b,
+    (a, b, wa DECIMAL(38, 12), wb DATE) AS a::INTEGER + b,
+    (a, b, wa, wb) AS a + b;
+CREATE OR REPLACE MACRO {SUBTRACT}
+    (a, b, wa DATE, wb HUGEINT) AS a - b::INTEGER,
+    (a, b, wa DATE, wb DECIMAL(38, 12)) AS a - b::INTEGER,
+    (a, b, wa, wb) AS a - b;
 CREATE OR REPLACE MACRO {DIVIDE}
     (a, b, wa HUGEINT, wb HUGEINT) AS {HOME}_sf_integer_quotient(a, b),
     (a, b, wa DECIMAL(38, 12), wb DECIMAL(38, 12)) AS {HOME}_sf_decimal_quotient(a, b, typeof(a)),

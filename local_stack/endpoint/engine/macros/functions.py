@@ -9,18 +9,33 @@ import duckdb
 
 from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
+from local_stack.endpoint.engine.macros.variants import MACROS as VARIANT_MACROS
 from local_stack.endpoint.engine.text_lengths import fitting
 from local_stack.endpoint.errors import carried
 
 _TEXT = "_fs_global.main._sf_json_text(x)"
 _NO_JSON = carried("Error parsing JSON: \0", 100069, "22P02").split("\0")
+_OFFSET = r"^(.*\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*([+-])(\d{1,2}):?(\d\d)?\s*$"
+_WITH_OFFSET = f"""CASE typeof(x) WHEN 'TIMESTAMP WITH TIME ZONE' THEN CAST(x AS VARCHAR) WHEN 'DATE' THEN CAST(x AS VARCHAR)
+    WHEN 'TIMESTAMP' THEN CAST(x AS VARCHAR) ELSE list_extract(list_transform([{_TEXT}], lambda t:
+        CASE WHEN regexp_matches(t, '{_OFFSET}') THEN regexp_extract(t, '{_OFFSET}', 1) || regexp_extract(t, '{_OFFSET}', 2)
+            || lpad(regexp_extract(t, '{_OFFSET}', 3), 2, '0') || ':' || rpad(regexp_extract(t, '{_OFFSET}', 4), 2, '0')
+        ELSE t END), 1) END"""
 _MACROS = (
+    # A timestamp with its offset as TZHTZM writes it; DuckDB's %z leaves minutes out that are 0.
+    "_sf_utc_offset(x) AS rpad(replace(strftime(x, '%z'), ':', ''), 5, '0')",
+    "_sf_zoned_text(x, form) AS strftime(x, form) || ' ' || _fs_global.main._sf_utc_offset(x)",
+    # Text with an offset: +2, +02, +0200 and +02:00, after a blank or not.
+    f"_sf_zoned(x) AS CAST({_WITH_OFFSET} AS TIMESTAMPTZ)",
+    f"_sf_try_zoned(x) AS TRY_CAST({_WITH_OFFSET} AS TIMESTAMPTZ)",
     # ::VARCHAR. Source: "Data type conversion"; TIMESTAMP_NTZ_OUTPUT_FORMAT's default has milliseconds.
     """_sf_text(x) AS CASE typeof(x)
-        WHEN 'JSON' THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$')
+        WHEN 'JSON' THEN CASE WHEN ends_with(CAST(x AS VARCHAR), chr(9))
+            THEN _fs_global.main._sf_marked_text(CAST(x AS VARCHAR))
+            ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END
         WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
         WHEN 'TIMESTAMP WITH TIME ZONE'
-            THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g %z')
+            THEN _fs_global.main._sf_zoned_text(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g')
         WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
         WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
         ELSE CAST(x AS VARCHAR) END""",
@@ -61,6 +76,9 @@ _MACROS = (
     f"_sf_try_parse_json(x) AS CASE WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON)"
     f" WHEN trim({_TEXT}) <> '' THEN CAST(_sf_native_json({_TEXT}) AS JSON) END",
     "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",
+    # A formatted timestamp x, in which chr(1) stands for its offset.
+    """_sf_with_offset(t, x, colon) AS replace(t, chr(1), left(_fs_global.main._sf_utc_offset(CAST(x AS TIMESTAMPTZ)), 3)
+        || colon || right(_fs_global.main._sf_utc_offset(CAST(x AS TIMESTAMPTZ)), 2))""",
     *(
         f"_sf_{prefix}{kind}_input(x, form) AS CASE typeof(x) WHEN 'VARCHAR'"
         f" THEN CAST({parse}(CAST(x AS VARCHAR), form) AS {kind.upper()}) ELSE {cast}(x AS {kind.upper()}) END"
@@ -68,14 +86,10 @@ _MACROS = (
         for kind in ("date", "timestamp")
     ),
     "_sf_try_timestamp(x) AS TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP)",
-    # TYPEOF of a VARIANT.
-    """_sf_typeof(x) AS CASE json_type(CAST(x AS JSON))
-        WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
-        WHEN 'DOUBLE' THEN 'DECIMAL' WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(CAST(x AS JSON)) END""",
 )
 
 
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Create or replace every macro."""
-    for macro in (*_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS):
+    for macro in (*_MACROS, *VARIANT_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS):
         connection.execute(f"CREATE OR REPLACE MACRO _fs_global.main.{macro}")

@@ -15,22 +15,6 @@ _NO_FRACTION: Final = carried(
     100351,
     "22023",
 ).split("\0")
-# What a VARIANT's text looks like that was a date, a time, a timestamp without and with an offset.
-_DATE: Final = r"\d{4}-\d\d-\d\d"
-_TIME: Final = r"\d\d:\d\d:\d\d(\.\d+)?"
-_NAIVE: Final = f"{_DATE}[ T]{_TIME}"
-_ZONED: Final = _NAIVE + r" ?[+-]\d\d(:?\d\d)?"
-
-
-def _is_text(pattern: str) -> str:
-    return f"json_type(to_json(x)) = 'VARCHAR' AND regexp_full_match(json_extract_string(to_json(x), '$'), '{pattern}')"
-
-
-def _as_text(kind: str, pattern: str) -> str:
-    return f"CASE WHEN {_is_text(pattern)} THEN TRY_CAST(json_extract_string(to_json(x), '$') AS {kind}) END"
-
-
-_INTEGERS: Final = "('UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT')"
 _SOUNDEX_CODES: Final = "translate(lower(s), 'bfpvcgjkqsxzdtlmnraeiouyhw', '11112222222233455600000077')"
 _COLLAPSED: Final = (
     "regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace("
@@ -101,29 +85,6 @@ MACROS: Final[tuple[str, ...]] = (
         parts=f"list_filter(string_split(translate({_TEXT}, {_BY}, repeat(left({_BY}, 1), length({_BY}))),"
         f" left({_BY}, 1)), lambda _sf_t: _sf_t <> '')"
     ),
-    f"_sp_is_integer(x) AS json_type(to_json(x)) IN {_INTEGERS}",
-    "_sp_is_decimal(x) AS json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT', 'UHUGEINT')",
-    "_sp_is_varchar(x) AS json_type(to_json(x)) = 'VARCHAR'",
-    "_sp_is_boolean(x) AS json_type(to_json(x)) = 'BOOLEAN'",
-    "_sp_is_object(x) AS json_type(to_json(x)) = 'OBJECT'",
-    "_sp_is_array(x) AS json_type(to_json(x)) = 'ARRAY'",
-    f"_sp_is_date(x) AS {_is_text(_DATE)}",
-    f"_sp_is_time(x) AS {_is_text(_TIME)}",
-    f"_sp_is_timestamp_ntz(x) AS {_is_text(_NAIVE)}",
-    f"_sp_is_timestamp_tz(x) AS {_is_text(_ZONED)}",
-    "_sp_as_integer(x) AS CASE WHEN json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT')"
-    " THEN CAST(round(CAST(json_extract_string(to_json(x), '$') AS DECIMAL(38, 6))) AS HUGEINT) END",
-    "_sp_as_double(x) AS CASE WHEN json_type(to_json(x)) IN ('DOUBLE', 'UBIGINT', 'BIGINT', 'HUGEINT')"
-    " THEN CAST(json_extract_string(to_json(x), '$') AS DOUBLE) END",
-    "_sp_as_varchar(x) AS CASE WHEN json_type(to_json(x)) = 'VARCHAR' THEN json_extract_string(to_json(x), '$') END",
-    "_sp_as_boolean(x) AS CASE WHEN json_type(to_json(x)) = 'BOOLEAN'"
-    " THEN CAST(json_extract_string(to_json(x), '$') AS BOOLEAN) END",
-    "_sp_as_array(x) AS CASE WHEN json_type(to_json(x)) = 'ARRAY' THEN to_json(x) END",
-    "_sp_as_object(x) AS CASE WHEN json_type(to_json(x)) = 'OBJECT' THEN to_json(x) END",
-    f"_sp_as_date(x) AS {_as_text('DATE', _DATE)}",
-    f"_sp_as_time(x) AS {_as_text('TIME', _TIME)}",
-    f"_sp_as_timestamp_ntz(x) AS {_as_text('TIMESTAMP', _NAIVE)}",
-    f"_sp_as_timestamp_tz(x) AS {_as_text('TIMESTAMPTZ', _ZONED)}",
     "_sp_get_ignore_case(o, name) AS json_extract(o, '$.\"' || "
     "list_filter(json_keys(o), lambda k: lower(k) = lower(name))[1] || '\"')",
     "_sp_object_insert(o, k, v) AS CASE WHEN json_contains(to_json(json_keys(to_json(o))), to_json(CAST(k AS VARCHAR)))"

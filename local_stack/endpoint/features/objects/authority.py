@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from local_stack.endpoint.engine.access import holders_of
 from local_stack.endpoint.engine.grants import OWNERSHIP, Grant, Holder
+from local_stack.endpoint.errors import insufficient
 from local_stack.endpoint.features.objects.securables import Securable
-from local_stack.endpoint.features.rights.judge import insufficient
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from local_stack.endpoint.engine.access import holders_of
 from local_stack.endpoint.engine.grants import OWNERSHIP, Grant
-from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.errors import compilation_error, insufficient
 from local_stack.endpoint.features.objects import securables
 from local_stack.endpoint.features.objects.authority import (
     dependents,
@@ -16,7 +16,6 @@ from local_stack.endpoint.features.objects.authority import (
     require_no_dependents,
 )
 from local_stack.endpoint.features.objects.securables import Securable
-from local_stack.endpoint.features.rights.judge import insufficient
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, SqlError

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from local_stack.endpoint.engine.access import RELATION, Access
 from local_stack.endpoint.engine.grants import ACCOUNT
-from local_stack.endpoint.errors import missing_object
+from local_stack.endpoint.errors import insufficient, missing_object
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import SqlError
 
 # The databases that everyone may use, and the schema that everyone may use in every database.
 _FREE_DATABASES = frozenset({"SNOWFLAKE", "SNOWFLAKE_SAMPLE_DATA", "MEMORY", "SYSTEM", "TEMP", "_FS_GLOBAL"})
@@ -65,12 +64,6 @@ def judge(need: Need, session: Session) -> None:
         raise missing_object(_MISSING.get(need.kind, need.kind), need.shown or need.name)
     if need.privileges:
         raise insufficient(_relation(need, session) if need.kind == RELATION else need.kind, need.place[-1])
-
-
-def insufficient(kind: str, name: str) -> SqlError:
-    return SqlError(
-        f"SQL access control error:\nInsufficient privileges to operate on {kind.lower()} '{name}'", 3001, "42501"
-    )
 
 
 def is_free(place: tuple[str, ...]) -> bool:

@@ -126,7 +126,7 @@ def _columns(
     place = [physical.database, physical.schema, physical.name]
     where = "database_name = ? AND schema_name = ? AND table_name = ?"
     with session.lock:
-        rows = session.duck.execute(f"DESCRIBE {session.quoted(physical)}").fetchall()
+        rows = _described(session, physical)
         if comments is None:
             query = f"SELECT column_name, comment FROM duckdb_columns() WHERE {where}"
             comments = dict(session.duck.execute(query, place).fetchall())
@@ -151,6 +151,22 @@ def _columns(
         )
         for name, kind, null, _, default, *_ in rows
     ]
+
+
+def _described(session: Session, physical: SchemaName) -> list[tuple[Any, ...]]:
+    """Return the rows of DuckDB's DESCRIBE. Of a view that reads what is gone, the columns that it had are returned."""
+    try:
+        return session.duck.execute(f"DESCRIBE {session.quoted(physical)}").fetchall()
+    except duckdb.Error:
+        place = [physical.database, physical.schema, physical.name]
+        rows = session.duck.execute(
+            "SELECT column_name, data_type, 'YES', NULL, NULL FROM duckdb_columns()"
+            " WHERE (database_name, schema_name, table_name) = (?, ?, ?) ORDER BY column_index",
+            place,
+        ).fetchall()
+        if not rows:
+            raise
+        return rows
 
 
 def _identities(session: Session, defaults: list[str | None]) -> dict[str | None, tuple[int, int, bool]]:

@@ -50,12 +50,13 @@ def set_comment(session: Session, physical: SchemaName, kind: str, column: str |
 
 
 def comments_of(session: Session, physical: SchemaName) -> dict[str | None, str]:
-    """Return a table's comments. The key is None for the table itself, and the name for a column."""
+    """Return the comments of a table or view. The key is None for itself, and the name for a column."""
     place = [physical.database, physical.schema, physical.name]
     where = "database_name = ? AND schema_name = ? AND table_name = ? AND comment IS NOT NULL"
     query = f"SELECT NULL, comment FROM duckdb_tables() WHERE {where}"
+    query += f" UNION ALL SELECT NULL, comment FROM duckdb_views() WHERE {where.replace('table_name', 'view_name')}"
     query += f" UNION ALL SELECT column_name, comment FROM duckdb_columns() WHERE {where}"
-    return dict(session.duck.execute(query, [*place, *place]).fetchall())
+    return dict(session.duck.execute(query, place * 3).fetchall())
 
 
 def set_comments(session: Session, physical: SchemaName, comments: dict[str | None, str]) -> None:

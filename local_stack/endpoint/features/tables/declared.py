@@ -51,6 +51,8 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
     comments = _take_comments(create)
     note = {"transient": _has(create, exp.TransientProperty), "secure": _has(create, exp.SecureProperty)}
     content: dict[str, Any] = {key: value for key, value in note.items() if value}
+    if kind == "VIEW":
+        content["text"] = context.text
     if kind == "TABLE":
         if isinstance(create.this, exp.Schema):
             content["keys"] = take_keys(session, create.this)

@@ -176,6 +176,8 @@ def _noted(stored: StoredObject | None) -> Row:
         row["kind"] = "TRANSIENT"
     if note.get("secure"):
         row["is_secure"] = "true"
+    if "text" in note:
+        row["text"] = note["text"]
     return row
 
 
