@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 _DONE = "Done. "
+_FRESHNESS = ("pass", "warn", "error")
 
 
 class LaptopDbt:
@@ -30,18 +31,39 @@ class LaptopDbt:
 
     def parse(self) -> None:
         """Read the project, once for all later commands. Raises StageError."""
-        self._invoke("parse")
+        result, _ = self._succeeded("parse")
+        self._manifest = cast("Manifest", result.result)
 
     def build(self) -> str:
         """Build every model and run the tests of the hourly run; return dbt's own count of the results.
 
         Raises StageError with the last lines of the log when a model or a test fails.
         """
-        lines = self._invoke("build", "--selector", "hourly")
+        _, lines = self._succeeded("build", "--selector", "hourly")
         counts = next((line for line in reversed(lines) if line.startswith(_DONE)), _DONE)
         return counts.removeprefix(_DONE)
 
-    def _invoke(self, command: str, *arguments: str) -> list[str]:
+    def stale_sources(self) -> list[str]:
+        """Ask for the freshness of the sources, as the hourly run does; return each that is too old, with its newest change.
+
+        An old source is no failure: a lake of one's own changes when its owner likes. Raises StageError when dbt cannot tell.
+        """
+        command = ("source", "freshness")
+        result, _, log = self._invoke(*command)
+        found = getattr(result.result, "results", None)
+        if found is None or any(each.status not in _FRESHNESS for each in found):
+            raise _failed(" ".join(command), log, result)
+        old = [each for each in found if each.status != "pass"]
+        return [f"{each.node.source_name}.{each.node.name} of {each.max_loaded_at:%Y-%m-%d %H:%M}" for each in old]
+
+    def _succeeded(self, command: str, *arguments: str) -> tuple[dbtRunnerResult, list[str]]:
+        result, lines, log = self._invoke(command, *arguments)
+        if not result.success:
+            raise _failed(command, log, result)
+        return result, lines
+
+    def _invoke(self, command: str, *arguments: str) -> tuple[dbtRunnerResult, list[str], Path]:
+        """Run a command; return its result, what it told, and its log."""
         from dbt.cli.main import dbtRunner
 
         os.environ.update(self._environment)
@@ -60,13 +82,15 @@ class LaptopDbt:
                     [command, *arguments, "--target-path", str(self._target), *options]
                 )
             _write_failure(result, stream)
-        if not result.success:
-            if isinstance(result.exception, KeyboardInterrupt):
-                raise result.exception
-            raise StageError("dbt", f"dbt {command} failed", log, tail_of(log))
-        if command == "parse":
-            self._manifest = cast("Manifest", result.result)
-        return lines
+        if isinstance(result.exception, KeyboardInterrupt):
+            raise result.exception
+        return result, lines, log
+
+
+def _failed(command: str, log: Path, result: dbtRunnerResult) -> StageError:
+    error = StageError("dbt", f"dbt {command} failed", log, tail_of(log))
+    error.__cause__ = result.exception
+    return error
 
 
 def _write_failure(result: dbtRunnerResult, stream: Any) -> None:

@@ -103,6 +103,11 @@ class Pipeline:
         with self.progress.stage("dbt build: staging views, intermediate, marts, tests", DBT) as note:
             note.text = self.dbt.build()
 
+    def freshness(self) -> None:
+        """Tell which sources of dbt are too old."""
+        with self.progress.stage("dbt source freshness: how old STAGING and the ledger are", DBT) as note:
+            note.text = ", ".join(self.dbt.stale_sources()) or "all fresh"
+
     def extract(self, clickhouse_url: str | None = None) -> None:
         """Snapshot the speed layer: the given ClickHouse, which must answer, or else the embedded one, if it has the table."""
         environment = dict(self.environment)

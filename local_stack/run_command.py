@@ -37,6 +37,7 @@ def run(console: Console, layout: Layout, clickhouse_url: str | None = None) -> 
             pipeline.flag()
             parsed.result()
             pipeline.build()
+            pipeline.freshness()
             extracted.result()
             pipeline.reconcile()
             reconciliation = pipeline.reconciliation()

@@ -3,11 +3,14 @@
 -- t_dbt is there when the variable dbt_project names a DBT PROJECT object; otherwise dbt runs outside (CronJob), and t_reconcile
 -- compares the days whose marts are up to date; t_reconcile_apart does the same later in the hour, for marts built outside the
 -- graph and for snapshots of the speed layer that arrive without a batch.
+-- With dbt_project, t_freshness asks in the same rhythm whether what dbt reads is too old; its failure is the alarm. It is a root of its
+-- own without a limit of failures, because three failures would suspend the graph that brings new data.
 -- A task is changed only while its root is suspended. Every step is idempotent: the graph may be retried.
 USE SCHEMA ops;
 
 ALTER TASK IF EXISTS ops.t_load SUSPEND;
 ALTER TASK IF EXISTS ops.t_reconcile_apart SUSPEND;
+ALTER TASK IF EXISTS ops.t_freshness SUSPEND;
 
 CREATE OR ALTER TASK ops.t_load
     WAREHOUSE = {{ warehouse }}
@@ -69,3 +72,20 @@ CALL recon.reconcile_pending();
 
 SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('ops.t_load');
 ALTER TASK ops.t_reconcile_apart RESUME;
+{% if dbt_project %}
+-- dbt Projects on Snowflake support this command on objects with a live version:
+-- https://docs.snowflake.com/en/user-guide/data-engineering/dbt-projects-on-snowflake-supported-commands
+CREATE OR ALTER TASK ops.t_freshness
+    WAREHOUSE = {{ warehouse }}
+    SCHEDULE = 'USING CRON {{ reconcile_schedule }} UTC'
+    USER_TASK_TIMEOUT_MS = 600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    SUSPEND_TASK_AFTER_NUM_FAILURES = 0
+    COMMENT = 'Fails while what dbt reads is too old'
+AS
+EXECUTE DBT PROJECT {{ dbt_project }} ARGS = 'source freshness --target prod';
+
+ALTER TASK ops.t_freshness RESUME;
+{% else %}
+DROP TASK IF EXISTS ops.t_freshness;
+{% endif %}

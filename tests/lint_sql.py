@@ -1,8 +1,9 @@
 """Checks all SQL of the repository with sqlfluff, Snowflake's dialect: `python -m tests.lint_sql` (part of `make lint`).
 
 Migrations are rendered as schemachange renders them, with its default variables and once with a DBT PROJECT; the procedures'
-statements with their fragments filled in. Documented grammar that this sqlfluff does not know yet is put aside first, each
-piece listed in _UNKNOWN_TO_SQLFLUFF; everything else must parse and keep the rules. Exits with 1 and the findings.
+statements with their fragments filled in; dbt's models and singular tests as dbt compiles them. Documented grammar that this
+sqlfluff does not know yet is put aside first, each piece listed in _UNKNOWN_TO_SQLFLUFF; everything else must parse and keep the
+rules. Exits with 1 and the findings.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import datetime
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,16 @@ import sqlfluff
 import yaml
 from schemachange.JinjaTemplateProcessor import JinjaTemplateProcessor
 
+from local_stack import endpoint_process
+from local_stack.client_environment import process_environment, write_files
+from local_stack.layout import Layout
+from local_stack.warehouse_client import connect
 from reconcile.status_sql import difference_expression, relative_difference_expression, status_case, verdict_case
 from snowpark_procs.date_ranges import DateRanges
 from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import statement
+from tests.dbt.migrated_tables import migration_statements
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,15 +56,31 @@ _UNKNOWN_LAYOUT = ("migrations/V1.9.0__masking.sql",)  # masking policies parse,
 
 
 def main() -> int:
-    findings = [*migration_findings(), *statement_findings()]
-    for finding in findings:
-        print(finding)
-    dbt = subprocess.run(
-        [sys.executable, "-m", "sqlfluff", "lint", "--disable-progress-bar", "models", "tests"],
-        cwd=ROOT / "dbt_project",
-        check=False,
-    )
-    return 1 if findings or dbt.returncode else 0
+    with linting_of_models() as models:
+        findings = [*migration_findings(), *statement_findings()]
+        for finding in findings:
+            print(finding)
+        return 1 if models.wait() or findings else 0
+
+
+@contextmanager
+def linting_of_models() -> Iterator[subprocess.Popen[bytes]]:
+    """Let sqlfluff work on dbt's project beside the caller. Models ask what is pending: an empty endpoint answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(Path(folder) / "state").make()
+        address = endpoint_process.start(layout, stays=False, rights=False)
+        try:
+            write_files(layout, address)
+            with connect(layout) as warehouse:
+                for each in migration_statements():
+                    warehouse.rows(each)
+            command = [sys.executable, "-m", "sqlfluff", "lint", "--disable-progress-bar", "models", "tests"]
+            written = {"DBT_TARGET_PATH": str(layout.root / "target"), "DBT_LOG_PATH": str(layout.root / "logs")}
+            environment = process_environment(layout, address) | written
+            with subprocess.Popen(command, cwd=ROOT / "dbt_project", env=environment) as running:
+                yield running
+        finally:
+            endpoint_process.stop(address)
 
 
 def migration_findings() -> Iterator[str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from local_stack.laptop_dbt import LaptopDbt
+from local_stack.programs import Programs
 from tests.dbt import week
 from tests.dbt.staged_rows import Event, Session, Transaction
-from tests.dbt.warehouse import MARTS, Warehouse, failures, nodes, succeeded
+from tests.dbt.warehouse import MARTS, PROJECT, Warehouse, failures, nodes, succeeded
+from tests.dbt_environment import environment
 
 pytestmark = pytest.mark.integration
 
@@ -39,9 +43,18 @@ def test_building_again_touches_no_row_and_a_full_refresh_gives_the_same_rows(wa
     for mart in MARTS:
         assert warehouse.rows(mart) == warehouse.expected(mart), mart
     first = {mart: (warehouse.rows(mart), warehouse.built_at(mart)) for mart in MARTS}
-    warehouse.build()
+    with warehouse.statements() as statements:
+        warehouse.build()
     assert first == {mart: (warehouse.rows(mart), warehouse.built_at(mart)) for mart in MARTS}
+    assert [text for text in statements if "comment on view" in text]
+    assert not [text for text in statements if "comment on table" in text or "alter table" in text]
+    warehouse.execute("COMMENT ON TABLE marts.daily_totals IS 'another one'")
+    warehouse.execute("COMMENT ON COLUMN marts.daily_totals.orders IS 'another one'")
     warehouse.build("--full-refresh")
+    for node in warehouse.manifest.nodes.values():
+        if node.resource_type == "model" and node.config.materialized != "ephemeral":
+            described = {column.name.upper(): column.description for column in node.columns.values()}
+            assert warehouse.comments(node) == described | {"": node.description}, node.name
     for mart in MARTS:
         assert warehouse.rows(mart) == first[mart][0], mart
         assert not warehouse.built_at(mart).items() & first[mart][1].items(), mart
@@ -184,7 +197,7 @@ def test_each_check_fails_on_what_it_is_for(warehouse: Warehouse, damage: str, f
     assert set(failures(result)) == {failing}
 
 
-def test_docs_and_freshness(warehouse: Warehouse) -> None:
+def test_docs_and_freshness(warehouse: Warehouse, tmp_path: Path) -> None:
     succeeded(warehouse.dbt("docs", "generate"))
     warehouse.flag(week.sessions(count=3), week.events(count=3))
     for table in ("staging.events_cleaned", "staging.user_sessions_enhanced"):
@@ -196,3 +209,9 @@ def test_docs_and_freshness(warehouse: Warehouse) -> None:
     stale = warehouse.dbt("source", "freshness")
     assert not stale.success
     assert set(failures(stale)) == {"date_changes"}
+    folders = {"DBT_PROJECT_DIR": str(PROJECT), "DBT_PROFILES_DIR": str(PROJECT)}
+    with environment({}):
+        laptop = LaptopDbt(Programs(tmp_path), warehouse.environment | folders, tmp_path)
+        assert laptop.stale_sources() == ["ops.date_changes of 2020-01-01 00:00"]
+        warehouse.execute("UPDATE ops.date_changes SET changed_at = CURRENT_TIMESTAMP()::TIMESTAMP_NTZ")
+        assert laptop.stale_sources() == []

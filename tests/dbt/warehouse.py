@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from dbt.cli.main import dbtRunner, dbtRunnerResult
-from snowflake.connector.util_text import split_statements
+from snowflake.connector import DictCursor
 
 from tests.conftest import RunningEndpoint
 from tests.dbt import independent_metrics
+from tests.dbt.migrated_tables import migration_statements
 from tests.dbt.staged_rows import (
     EVENT_COLUMNS,
     SESSION_COLUMNS,
@@ -48,20 +48,6 @@ _STATE = (
     "ops.derived_changes",
     "ops.model_dates",
 )
-_NEEDED = re.compile(
-    r"(CREATE (SCHEMA|TABLE) IF NOT EXISTS (staging|ops|marts)|ALTER TABLE marts|INSERT INTO ops\.model_builds|"
-    r"CREATE OR REPLACE VIEW ops\.session_limit)\b",
-    re.IGNORECASE,
-)
-
-
-def migration_statements() -> Iterator[str]:
-    """What the migrations say of the schemas, tables and the view that dbt reads and writes."""
-    for version in ("V1.0.0", "V1.2.0", "V1.3.0", "V1.4.0", "V1.11.0", "R__31"):
-        (script,) = (REPOSITORY / "migrations").glob(f"{version}_*.sql")
-        for statement, _ in split_statements(io.StringIO(script.read_text()), remove_comments=True):
-            if _NEEDED.match(statement.strip()):
-                yield statement
 
 
 @dataclass
@@ -173,6 +159,26 @@ class Warehouse:
             shop, self.changes["user_events" if mart == "product_performance" else "user_sessions"]
         )
         return rows
+
+    def comments(self, model: Any) -> dict[str, str]:
+        """The comments in the warehouse of what a model made, by column, and of itself under ''."""
+        cursor = self.connection.cursor(DictCursor)
+        kind = "VIEW" if model.config.materialized == "view" else "TABLE"
+        listed = cursor.execute(f"SHOW {kind}S LIKE '{model.alias}' IN SCHEMA {model.schema}").fetchall()
+        columns = cursor.execute(f"DESCRIBE {kind} {model.schema}.{model.alias}").fetchall()
+        (own,) = (row["comment"] for row in listed if row["name"] == model.alias.upper())
+        return {"": own} | {row["name"]: row["comment"] for row in columns}
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """The lines that the endpoint logs meanwhile, one per statement; filled at the end."""
+        found: list[str] = []
+        log = self.endpoint.data_dir.parent / "endpoint.log"
+        before = log.stat().st_size
+        yield found
+        with log.open() as stream:
+            stream.seek(before)
+            found += stream.read().splitlines()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -98,6 +98,7 @@ def test_online_retail_revenue_by_day_to_the_cent(connection: Warehouse, printed
     )
     assert len(expected) == 305
     assert found == expected
+    assert "dbt source freshness: how old STAGING and the ledger are — all fresh" in printed
     assert sum((amount for _, amount in found), Decimal(0)) > 10_000_000
     assert "nothing to compare" in printed
 
