@@ -61,6 +61,7 @@ from local_stack.endpoint.statements import Result, Statement
 from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.arrays import arrays
 from local_stack.endpoint.translation.batches import parts, total
+from local_stack.endpoint.translation.cases import cases
 from local_stack.endpoint.translation.casts import casts, inserted_times, parsed_json, try_casts, variants
 from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
@@ -233,6 +234,7 @@ AFTER: list[Rewrite] = [
     integers,
     reserved_words,
     policies,
+    cases,
 ]
 
 

@@ -32,6 +32,8 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      _COMPILATION + "[{0}] is not a valid group by expression", 979, "42000"),
     (duckdb.InvalidInputException, r"More than one row returned by a subquery used as an expression",
      "Single-row subquery returns more than one row.", 90150, "22000"),
+    (duckdb.BinderException, r"(?:WHERE|GROUP BY|HAVING) clause cannot contain window functions",
+     _COMPILATION + "Window function appears outside of SELECT, QUALIFY, and ORDER BY clauses.", 2303, "0A000"),
     (duckdb.BinderException, r"Subquery returns (\d+) columns - expected 1",
      _COMPILATION + "Unsupported subquery type cannot be evaluated", 2031, "42601"),
     (duckdb.BinderException, r"Set operations can only apply to expressions with the same number of result columns",

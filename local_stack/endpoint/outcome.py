@@ -7,6 +7,7 @@ timestamp[us] (NTZ), timestamp[us, UTC] (LTZ, TZ), time64[us], binary.
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from dataclasses import dataclass, field
@@ -172,7 +173,7 @@ def _table(columns: tuple[ColumnInfo, ...], arrays: list[Any]) -> pa.Table:
 
 def _from_python(values: list[Any], column: ColumnInfo) -> pa.Array:
     if column.type in _NESTED:
-        values = [v if v is None or isinstance(v, str) else json.dumps(v, default=_json_value) for v in values]
+        values = [v if v is None or isinstance(v, str) else _json(v) for v in values]
     elif column.type == "TEXT":
         values = [v if v is None or isinstance(v, str) else str(v) for v in values]
     elif column.type == "FIXED" and column.scale:
@@ -191,7 +192,7 @@ def _canonical(array: pa.ChunkedArray, column: ColumnInfo) -> pa.ChunkedArray:
     if isinstance(array.type, pa.ExtensionType):
         array = pa.chunked_array([chunk.storage for chunk in array.chunks], array.type.storage_type)
     if column.type in _NESTED and not _is_text(array.type):
-        return pa.chunked_array([_from_python(array.to_pylist(), column)])
+        return pa.chunked_array([_from_python(array.to_pylist(maps_as_pydicts="strict"), column)])
     if column.type == "FIXED":
         largest = _largest(array) if pa.types.is_decimal(array.type) and not column.scale else 0
         if largest >= 10**38:  # a HUGEINT of DuckDB's may be
@@ -213,7 +214,17 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _json_value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return str(value)
+def _json(value: Any) -> str:
+    """Write JSON in which a FLOAT has an exponent: by it Snowflake's clients tell it from a NUMBER."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{json.dumps(str(key))}: {_json(item)}" for key, item in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(_json, value)) + "]"
+        case float() if math.isfinite(value):
+            return f"{value:.15e}"
+        case Decimal():
+            return f"{value.normalize(_EXACT):f}"
+        case None | bool() | int() | str():
+            return json.dumps(value)
+    return json.dumps(str(value))

@@ -199,6 +199,16 @@ class Session:
                 return kind
         return None
 
+    def spelled(self, name: SchemaName) -> str:
+        """Return how the name of a table or view is spelled that has this name in DuckDB, which knows no case."""
+        found = self.duck.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE (upper(database_name), upper(schema_name), upper(table_name)) ="
+            " (upper($1), upper($2), upper($3)) UNION ALL SELECT view_name FROM duckdb_views()"
+            " WHERE (upper(database_name), upper(schema_name), upper(view_name)) = (upper($1), upper($2), upper($3))",
+            [name.database, name.schema, name.name],
+        ).fetchone()
+        return str(found[0]) if found else name.name
+
     def full_name(self, table: exp.Table) -> tuple[str, str, str]:
         """Return (database, schema, name) as stored, completed from the session."""
         return (

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from snowflake.connector.errors import ProgrammingError
 
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.translation.column_names import column_names
@@ -75,3 +76,43 @@ def test_any_list_of_expressions_is_named_item_by_item(items: list[str]) -> None
     tree = column_names(parse(sql), sql)
     assert [column.alias for column in tree.expressions] == [item.upper() for item in items]
     assert [column.alias for column in tree.args["from_"].this.this.expressions] == [items[0].upper()]
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ('SELECT "a", "A" FROM (SELECT 1 AS "a", 2 AS "A")', {"a": 1, "A": 2}),
+        ('SELECT * FROM (SELECT 1 AS "a", 2 AS A)', {"a": 1, "A": 2}),
+        ('SELECT "Name", name FROM quoted, plain', {"Name": 5, "NAME": 7}),
+        ('SELECT q."Name", p.name AS "name" FROM quoted q JOIN plain p ON "Name" < name', {"Name": 5, "name": 7}),
+        ('WITH w AS (SELECT "Name" FROM quoted) SELECT w."Name", plain.name FROM w, plain', {"Name": 5, "NAME": 7}),
+        ('SELECT MAX("Name") AS "n", COUNT(name) AS n FROM quoted, plain ORDER BY "n", n', {"n": 5, "N": 1}),
+    ],
+)
+def test_names_that_differ_in_case_are_two_in_a_query(cursor: Any, sql: str, expected: dict[str, int]) -> None:
+    cursor.execute('CREATE OR REPLACE TEMPORARY TABLE quoted AS SELECT 5 AS "Name"')
+    cursor.execute("CREATE OR REPLACE TEMPORARY TABLE plain AS SELECT 7 AS name")
+    assert named(cursor, sql) == list(expected)
+    cursor.execute(sql)
+    found = dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True))
+    assert found == expected
+    inner = ", ".join(f'"{name}" AS c{number}' for number, name in enumerate(expected))
+    cursor.execute(f"CREATE OR REPLACE TEMPORARY TABLE made AS SELECT {inner} FROM ({sql})")
+    cursor.execute(f"INSERT INTO made SELECT {inner} FROM ({sql})")
+    assert cursor.execute("SELECT * FROM made").fetchall() == [tuple(expected.values())] * 2
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ('CREATE TABLE twice AS SELECT 1 AS "a", 2 AS "A"', "names differ only in case: a, A"),
+        ('CREATE TABLE twice ("a" INT, "A" INT)', "already exists"),
+        ("CREATE TABLE twice AS SELECT 1 AS a, 2 AS a", "duplicate column name 'A'"),
+        ('CREATE OR REPLACE TABLE "t" (i INT)', "differs from T only in case"),
+        ('CREATE VIEW IF NOT EXISTS "t" AS SELECT 1 AS i', "differs from T only in case"),
+    ],
+)
+def test_names_that_cannot_be_stored_apart_are_refused(cursor: Any, sql: str, message: str) -> None:
+    with pytest.raises(ProgrammingError, match=message):
+        cursor.execute(sql)
+    assert named(cursor, "SELECT * FROM t") == ["A", "B", "V", "D", "N"]

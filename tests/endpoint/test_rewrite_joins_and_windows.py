@@ -107,6 +107,25 @@ def test_windows_by_behaviour(cursor: Any) -> None:
 
 
 @pytest.mark.integration
+def test_windows_that_slide(cursor: Any) -> None:
+    """AVG has three digits more there, cut off; a window ends where Snowflake says that it does."""
+    averages = "AVG(x) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING), AVG(x) OVER (ORDER BY x)"
+    cursor.execute(f"WITH c AS (SELECT x FROM a UNION ALL SELECT 6) SELECT {averages} FROM c ORDER BY x")
+    found = cursor.fetchall()
+    assert [tuple(map(str, row)) for row in found] == [
+        ("1.500", "1.000000"), ("2.000", "1.500000"), ("3.666", "2.000000"), ("4.500", "3.000000"),
+    ]  # fmt: skip
+    for frame, kind in (
+        ("1 PRECEDING AND 1 FOLLOWING", "Sliding"),
+        ("UNBOUNDED PRECEDING AND 1 FOLLOWING", "Cumulative"),
+    ):
+        with pytest.raises(ProgrammingError, match=f"{kind} window frame unsupported for function MIN"):
+            cursor.execute(f"SELECT MIN(x) OVER (ORDER BY x, y RANGE BETWEEN {frame}) FROM a")
+    with pytest.raises(ProgrammingError, match="outside of SELECT, QUALIFY, and ORDER BY clauses"):
+        cursor.execute("SELECT x FROM a WHERE ROW_NUMBER() OVER (ORDER BY x) = 1")
+
+
+@pytest.mark.integration
 def test_split_to_table_by_behaviour(cursor: Any) -> None:
     lateral = (
         "SELECT q.k, s.seq, s.index, s.value FROM (SELECT column1 AS k, column2 AS t FROM VALUES (1, 'a.b'), (2, '')) AS q,"

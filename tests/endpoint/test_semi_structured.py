@@ -147,6 +147,14 @@ def test_a_variant_keeps_the_type_of_a_value(cursor: Any) -> None:
 
 
 @pytest.mark.integration
+def test_structured_types_are_objects_and_arrays(cursor: Any) -> None:
+    cursor.execute("CREATE OR REPLACE TEMPORARY TABLE structured (m MAP(VARCHAR, INT), a ARRAY(FLOAT))")
+    cursor.execute("INSERT INTO structured SELECT OBJECT_CONSTRUCT('k1', 1)::MAP(VARCHAR, INT), [1.5, 2]::ARRAY(FLOAT)")
+    cursor.execute("SELECT m, m['k1']::INT FROM structured")
+    assert cursor.fetchall() == [('{\n  "k1": 1\n}', 1)]
+
+
+@pytest.mark.integration
 def test_numbers_with_an_exponent_are_floats(cursor: Any) -> None:
     cursor.execute("SELECT PARSE_JSON('1.912e2'), TYPEOF(PARSE_JSON('1.912e2')), PARSE_JSON('[1e1, 2.5]'), 1::VARIANT")
     assert cursor.fetchone() == ("1.912000000000000e+02", "DOUBLE", "[\n  1.000000000000000e+01,\n  2.5\n]", "1")

@@ -21,6 +21,7 @@ from local_stack.endpoint.outcome import Outcome, from_duckdb, from_result
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Result, unsupported
 from local_stack.endpoint.translation import answers, definitions, merge, numbers, update
+from local_stack.endpoint.translation.cases import unmarked
 from local_stack.endpoint.translation.context import Context, Declared, Rewrite, apply
 from local_stack.endpoint.translation.fakesnow import Run, transform
 
@@ -50,7 +51,7 @@ class Execution:
             case exp.Create() | exp.Drop() | exp.Alter() | exp.Comment() | exp.TruncateTable():
                 return self._answer(self._define(expression, params))
         self._execute(expression, params)
-        return from_duckdb(self._duck.description or [], self._duck.to_arrow_table(), self._type_id)
+        return unmarked(from_duckdb(self._duck.description or [], self._duck.to_arrow_table(), self._type_id))
 
     def describe(self, expression: Expr) -> Outcome:
         """Return the columns of a statement, without running it; a query's placeholders are NULL."""

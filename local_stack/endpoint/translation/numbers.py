@@ -20,6 +20,7 @@ from sqlglot import Expr, exp
 from local_stack.endpoint.engine.macros.exact_numbers import (
     ADD,
     CEILING,
+    CUT,
     DIVIDE,
     FLOOR,
     NUMBER,
@@ -56,7 +57,7 @@ def before(expression: Expr, context: Context) -> Expr:
         return expression
     for average in list(expression.find_all(exp.Avg)):
         if not average.find_ancestor(exp.Pivot):
-            _frame(average).replace(_quotient(average))
+            _average(average)
     for statistic in list(expression.find_all(*_STATISTICS)):
         if not statistic.find_ancestor(exp.Pivot):
             _scale(statistic)
@@ -121,6 +122,15 @@ def _frame(aggregate: Expr) -> Expr:
     """Return the window over an aggregate, or the aggregate itself."""
     above = aggregate.parent
     return above if isinstance(above, exp.Window) and above.this is aggregate else aggregate
+
+
+def _average(average: exp.Avg) -> None:
+    """Write AVG as a quotient. Over a frame that slides it has three digits more than the column, cut off."""
+    frame, quotient = _frame(average), _quotient(average)
+    spec = frame.args.get("spec") if isinstance(frame, exp.Window) else None
+    slides = spec is not None and "UNBOUNDED" not in (spec.args.get("start"), spec.args.get("end"))
+    witness = _witness(average.this, average.find_ancestor(exp.Select)) if slides else None
+    frame.replace(_call(CUT, quotient, witness) if witness is not None else quotient)
 
 
 def _quotient(average: exp.Avg) -> Expr:

@@ -53,6 +53,7 @@ def windows(expression: Expr, _: Context) -> Expr:
         function = window.this
         while isinstance(function, exp.IgnoreNulls | exp.RespectNulls):
             function = function.this
+        _require_whole_range(window, function)
         name = _ORDERED.get(type(function))
         if name is None or window.args.get("alias"):
             continue
@@ -72,6 +73,18 @@ def windows(expression: Expr, _: Context) -> Expr:
                 ),
             )
     return expression
+
+
+def _require_whole_range(window: exp.Window, function: Expr) -> None:
+    """Raise SqlError for RANGE with an offset where the order has several expressions: there is no distance then."""
+    spec, order = window.args.get("spec"), window.args.get("order")
+    if spec is None or str(spec.args.get("kind")).upper() != "RANGE" or order is None or len(order.expressions) == 1:
+        return
+    bounds = [spec.args.get("start"), spec.args.get("end")]
+    if any(isinstance(bound, Expr) for bound in bounds):
+        kind = "Cumulative" if "UNBOUNDED" in bounds else "Sliding"
+        name = function.sql_name() if isinstance(function, exp.Func) else str(function.this)
+        raise compilation_error(f"{kind} window frame unsupported for function {name.upper()}", 2303, "0A000")
 
 
 def counts(expression: Expr, _: Context) -> Expr:

@@ -14,6 +14,7 @@ _SCALES = (3, 6, 12)
 REMAINDER = f"{HOME}_sf_remainder"
 POSITION = f"{HOME}_sf_position"
 FLOOR, CEILING = f"{HOME}_sf_floor", f"{HOME}_sf_ceiling"
+CUT = f"{HOME}_sf_cut"
 ADD, SUBTRACT = f"{HOME}_sf_add", f"{HOME}_sf_subtract"
 
 SQL = f"""
@@ -51,6 +52,9 @@ CREATE OR REPLACE MACRO {REMAINDER}
 CREATE OR REPLACE MACRO {POSITION} (k HUGEINT) AS k::BIGINT, (k DECIMAL(38, 12)) AS k::BIGINT, (k) AS k;
 CREATE OR REPLACE MACRO {FLOOR} (x, w HUGEINT) AS x, (x, w) AS floor(x);
 CREATE OR REPLACE MACRO {CEILING} (x, w HUGEINT) AS x, (x, w) AS ceil(x);
+CREATE OR REPLACE MACRO {CUT}
+    (x, w HUGEINT) AS CAST(trunc(x * 1000) AS DECIMAL(38, 0)) * 0.001::DECIMAL(3, 3),
+    (x, w) AS x;
 CREATE OR REPLACE MACRO {ADD}
     (a, b, wa DATE, wb HUGEINT) AS a + b::INTEGER,
     (a, b, wa DATE, wb DECIMAL(38, 12)) AS a + b::INTEGER,

@@ -58,6 +58,8 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
             content["keys"] = take_keys(session, create.this)
         content["options"] = take_options(create)
         content["kinds"] = columns_of_create(create, table_columns(session))
+    if (other := session.spelled(physical)) != physical.name:
+        raise unsupported(f"a name that differs from {other} only in case")
     if create.args.get("exists") and session.relation_kind(physical):
         return
     context.on_success.append(lambda: session.notes.write(name, {k: v for k, v in content.items() if v}, temporary))
