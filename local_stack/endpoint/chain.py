@@ -18,7 +18,7 @@ from local_stack.endpoint.engine.changes import note_changes
 from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.get_ddl import get_ddl
-from local_stack.endpoint.features.objects import Objects
+from local_stack.endpoint.features.objects import Objects, get_tag
 from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
@@ -245,7 +245,7 @@ class Chain:
         self._procedures, tasks, objects = Procedures(), Tasks(), Objects()
         self._serving: tuple[Serving, ...] = (self._procedures, tasks, objects)
         self._routes = routes(self._procedures, tasks, objects)
-        self._called = {**CONTROL, **CALLED, **tasks.called, "GET_DDL": get_ddl}
+        self._called = {**CONTROL, **CALLED, **tasks.called, "GET_DDL": get_ddl, "SYSTEM$GET_TAG": get_tag}
         self._before: list[Rewrite] = [*self._procedures.rewrites, *BEFORE]
 
     def start(self, sessions: Sessions) -> None:

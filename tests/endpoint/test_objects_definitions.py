@@ -237,3 +237,64 @@ def test_objects_survive_the_endpoint(tmp_path: Path) -> None:
             assert [row["grantee_name"] for row in dicts(opened, "SHOW GRANTS OF ROLE kept")] == ["SYSADMIN"]
     finally:
         running.stop()
+
+
+def test_tags_go_with_what_they_are_set_on(connection: Any) -> None:
+    def tags(*objects: tuple[str, str, str]) -> tuple[str | None, ...]:
+        calls = ", ".join(f"SYSTEM$GET_TAG('{tag}', '{name}', '{domain}')" for tag, name, domain in objects)
+        found: tuple[str | None, ...] = run(connection, f"SELECT {calls}")[0]
+        return found
+
+    for sql in (
+        "CREATE TAG team",
+        "CREATE TAG cost ALLOWED_VALUES 'low', 'high'",
+        "CREATE OR REPLACE WAREHOUSE tagged WITH WAREHOUSE_SIZE = 'X-SMALL'",
+        "ALTER WAREHOUSE tagged SET TAG team = 'w'",
+        "ALTER SCHEMA ops SET TAG ops.team = 's', ops.cost = 'low'",
+        "ALTER TABLE t SET TAG team = 'it''s'",
+        "ALTER TABLE t MODIFY COLUMN ip_address SET TAG cost = 'high'",
+        "CREATE VIEW v AS SELECT * FROM t",
+        "ALTER VIEW v SET TAG team = 'v'",
+        "ALTER TABLE IF EXISTS nowhere SET TAG team = 'x'",
+    ):
+        run(connection, sql)
+    assert tags(("team", "t", "TABLE"), ("cost", "t", "table"), ("team", "ops.t.a", "COLUMN")) == (
+        "it's",
+        "low",
+        "it's",
+    )
+    assert tags(("cost", "t.ip_address", "COLUMN"), ("team", "tagged", "WAREHOUSE"), ("team", "ops", "SCHEMA")) == (
+        "high", "w", "s",
+    )  # fmt: skip
+    for sql in (
+        "ALTER TABLE t RENAME COLUMN ip_address TO ip",
+        "ALTER TABLE t DROP COLUMN a",
+        "ALTER TABLE t RENAME TO u",
+        "ALTER WAREHOUSE tagged SET WAREHOUSE_SIZE = 'SMALL'",
+        "CREATE OR REPLACE VIEW v COPY GRANTS COPY TAGS AS SELECT 1 AS copy, 2 AS tags",
+        "CREATE TABLE c CLONE u",
+        "ALTER TABLE u UNSET TAG team",
+    ):
+        run(connection, sql)
+    assert tags(("cost", "u.ip", "COLUMN"), ("team", "u", "TABLE"), ("team", "c", "TABLE")) == ("high", "s", "it's")
+    assert tags(("team", "v", "TABLE"), ("team", "tagged", "WAREHOUSE")) == ("v", "w")
+    run(connection, "CREATE OR REPLACE VIEW v AS SELECT 1 AS i")
+    run(connection, "ALTER SCHEMA ops UNSET TAG team")
+    assert tags(("team", "v", "TABLE")) == (None,)
+    run(connection, "CREATE OR REPLACE TAG team")
+    assert tags(("team", "c", "TABLE")) == (None,)
+
+
+@pytest.mark.parametrize(
+    ("sql", "number"),
+    [
+        ("ALTER TABLE t SET TAG nowhere = 'x'", 2003), ("ALTER TABLE nowhere SET TAG team = 'x'", 2003),
+        ("ALTER TABLE t MODIFY COLUMN b SET TAG team = 'x'", 904), ("ALTER TABLE t SET TAG team = 'low', cost = 'x'", 1008),
+        ("ALTER TABLE t SET TAG team", 1003), ("SELECT SYSTEM$GET_TAG('team', 't', 'PLANET')", 1030),
+    ],
+)  # fmt: skip
+def test_tags_that_do_not_fit(connection: Any, sql: str, number: int) -> None:
+    run(connection, "CREATE TAG team")
+    run(connection, "CREATE TAG cost ALLOWED_VALUES 'low'")
+    assert errno(connection, sql) == number
+    assert run(connection, "SELECT SYSTEM$GET_TAG('team', 't', 'TABLE')") == [(None,)]

@@ -119,6 +119,11 @@ def test_flatten(session: Session) -> None:
     assert values(flattened) == [("1", 0, "[0]"), ("2", 1, "[1]")]
     whole = session.flatten(f.parse_json(f.lit('{"a":{"b":1}}')), recursive=True).select("path").sort("path")
     assert values(whole) == [("a",), ("a.b",)]
+    # Once the time and the memory of this grew with the square of the length.
+    days = (
+        "SELECT DATEADD(day, value::INT, '2000-01-01'::DATE) AS d FROM TABLE(FLATTEN(ARRAY_GENERATE_RANGE(0, 36525)))"
+    )
+    assert values(session.sql(days).select(f.count_distinct("d"))) == [(36525,)]
     empty = session.flatten(f.parse_json(f.lit("[]")), outer=True).select("value")
     assert values(empty) == [(None,)]
 

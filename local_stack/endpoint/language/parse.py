@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 
 from sqlglot import Expr, exp
 from sqlglot.dialects.snowflake import Snowflake
@@ -15,6 +16,8 @@ from local_stack.endpoint.statements import SqlError
 
 # What marks a name as that of a function of the account.
 OWN = "\x1f"
+# The note on a tree whose statement says COPY TAGS.
+COPY_TAGS = "copy tags"
 _BUILT_IN = frozenset({*Snowflake.Parser.FUNCTIONS, *Snowflake.Parser.FUNCTION_PARSERS})
 _NAME_PARTS = 5  # of `a.b.c`, points included
 # SCOPED (Snowpark's), LOCAL, GLOBAL and VOLATILE temporary objects are temporary ones.
@@ -33,12 +36,15 @@ def parse(sql: str, own: Collection[str] = ()) -> Expr:
 
     own: names of the account's functions that sqlglot would take for other databases' built-in ones.
     """
-    tokens = list(tokenize(sql).parsed)
+    tokens, copies_tags = list(tokenize(sql).parsed), False
     if own:
         tokens = _marked(tokens, own)
     if _begins_transaction(tokens):
         return exp.Transaction()
     if tokens and tokens[0].text.upper() == "CREATE":
+        whole = len(tokens)
+        tokens = _without_copy_tags(tokens)
+        copies_tags = len(tokens) < whole
         tokens = _exists_before_name(_without_scope(tokens))
     tokens = _numbered([_unescaped(token, sql) for token in tokens])
     statements = [s for s in Snowflake().parser().parse(tokens, sql) if s and not isinstance(s, exp.Semicolon)]
@@ -49,6 +55,8 @@ def parse(sql: str, own: Collection[str] = ()) -> Expr:
             f"Actual statement count {len(statements)} did not match the desired statement count 1.", 8, "0A000"
         )
     (statement,) = statements
+    if copies_tags:
+        statement.meta[COPY_TAGS] = True
     # Where a name or a value stood is asked by nobody; copying it made up half the time of copying a tree.
     for leaf in statement.find_all(exp.Identifier, exp.Literal):
         leaf._meta = None
@@ -104,6 +112,18 @@ def _without_scope(tokens: list[Token]) -> list[Token]:
             return tokens[:index] + tokens[index + 1 :]
         if word == "VOLATILE":
             return [*tokens[:index], _changed(token, TokenType.TEMPORARY, "TEMPORARY"), *tokens[index + 1 :]]
+    return tokens
+
+
+def _without_copy_tags(tokens: list[Token]) -> list[Token]:
+    """Leave COPY TAGS out of the head of CREATE TABLE and CREATE VIEW, which sqlglot does not know."""
+    depth = 0
+    for index, (token, following) in enumerate(pairwise(tokens)):
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        if depth == 0 and token.token_type == TokenType.ALIAS:
+            break
+        if depth == 0 and (token.text.upper(), following.text.upper()) == ("COPY", "TAGS"):
+            return tokens[:index] + tokens[index + 2 :]
     return tokens
 
 

@@ -50,25 +50,24 @@ _SPLIT: Final = """(input, delimiter) AS TABLE
 _TEXT: Final = "CAST(input AS VARCHAR)"
 _BY: Final = "CAST(delimiter AS VARCHAR)"
 
-# FLATTEN without RECURSIVE is an UNNEST of a list that needs no subquery: DuckDB then keeps the rows in order.
+# FLATTEN without RECURSIVE is an UNNEST of a list that needs no subquery: DuckDB then keeps the rows in order. The elements
+# are taken out in one go, and THIS is told beside the list: both would take time and memory with the square of the length.
 _PATH: Final = "regexp_replace(regexp_replace({path}, '^\\$\\.?', ''), '\\.?\"([^\"]*)\"', '[''\\1'']', 'g')"
 _ELEMENTS: Final = (
     "_sp_elements(j, path, mode) AS CASE"
     " WHEN json_type(json_extract(j, path)) = 'ARRAY' AND mode <> 'OBJECT' THEN list_transform("
-    "range(CAST(json_array_length(json_extract(j, path)) AS BIGINT)), lambda _sf_n: struct_pack(k := NULL::VARCHAR, p := "
-    + _PATH.format(path="path || '[' || _sf_n || ']'")
-    + ", i := _sf_n, v := json_extract(j, path || '[' || _sf_n || ']'), t := json_extract(j, path)))"
+    "json_extract(j, path || '[*]'), lambda _sf_v, _sf_n: struct_pack(k := NULL::VARCHAR, p := "
+    + _PATH.format(path="path || '[' || (_sf_n - 1) || ']'")
+    + ", i := _sf_n - 1, v := _sf_v))"
     " WHEN json_type(json_extract(j, path)) = 'OBJECT' AND mode <> 'ARRAY' THEN list_transform("
-    "json_keys(json_extract(j, path)), lambda _sf_k: struct_pack(k := _sf_k, p := "
+    "list_zip(json_keys(json_extract(j, path)), json_extract(j, path || '.*')), lambda _sf_e: struct_pack(k := _sf_e[1], p := "
     + _PATH.format(
-        path="path || CASE WHEN regexp_full_match(_sf_k, '[A-Za-z_$][\\w$]*') THEN '.' || _sf_k ELSE '.\"' || _sf_k || '\"' END"
+        path="path || CASE WHEN regexp_full_match(_sf_e[1], '[A-Za-z_$][\\w$]*') THEN '.' || _sf_e[1]"
+        " ELSE '.\"' || _sf_e[1] || '\"' END"
     )
-    + ", i := NULL::BIGINT, v := json_extract(j, path || '.\"' || _sf_k || '\"'), t := json_extract(j, path))) END"
+    + ", i := NULL::BIGINT, v := _sf_e[2])) END"
 )
-_NOTHING: Final = (
-    "[struct_pack(k := NULL::VARCHAR, p := NULL::VARCHAR, i := NULL::BIGINT, v := NULL::JSON,"
-    " t := json_extract(j, path))]"
-)
+_NOTHING: Final = "[struct_pack(k := NULL::VARCHAR, p := NULL::VARCHAR, i := NULL::BIGINT, v := NULL::JSON)]"
 
 MACROS: Final[tuple[str, ...]] = (
     _ELEMENTS,
@@ -76,8 +75,9 @@ MACROS: Final[tuple[str, ...]] = (
     " WHEN len(_fs_global.main._sp_elements(j, path, mode)) > 0 THEN _fs_global.main._sp_elements(j, path, mode)"
     f" WHEN is_outer THEN {_NOTHING} END",
     "_sp_flatten_each(input, path, is_outer, mode) AS TABLE SELECT 1::BIGINT AS SEQ, f.r.k AS KEY, f.r.p AS PATH,"
-    " f.r.i AS INDEX, f.r.v AS VALUE, f.r.t AS THIS FROM"
-    " (SELECT unnest(_fs_global.main._sp_elements_or_one(to_json(input), path, is_outer, mode)) AS r) f",
+    " f.r.i AS INDEX, f.r.v AS VALUE, CASE WHEN path = '$' THEN f._sf_j ELSE json_extract(f._sf_j, path) END AS THIS FROM"
+    " (SELECT unnest(_fs_global.main._sp_elements_or_one(to_json(input), path, is_outer, mode)) AS r,"
+    " to_json(input) AS _sf_j) f",
     "_sp_flatten_tree" + _FLATTENED,
     "_sp_split_to_table" + _SPLIT.format(parts=f"string_split({_TEXT}, {_BY})"),
     "_sp_strtok_split_to_table"

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from local_stack.endpoint.features.objects.object_statements import Objects
+from local_stack.endpoint.features.objects.tags import get_tag
 
-__all__ = ["Objects"]
+__all__ = ["Objects", "get_tag"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from local_stack.endpoint.features.objects import access_tokens, attachments, define, grants, show
+from local_stack.endpoint.features.objects import access_tokens, attachments, define, grants, show, tags
 from local_stack.endpoint.features.objects.alerts import AlertClock, execute
 from local_stack.endpoint.features.objects.in_use import use
 from local_stack.endpoint.language.reader import Reader
@@ -79,8 +79,8 @@ class Objects:
 
 def _alter(text: str, reader: Reader, session: Session) -> Callable[[], Result] | None:
     start = reader.mark()
-    for of_users in (access_tokens.alter_user, attachments.alter_authentication):
-        if (action := of_users(reader, session)) is not None:
+    for special in (tags.alter_tags, access_tokens.alter_user, attachments.alter_authentication):
+        if (action := special(reader, session)) is not None:
             return action
         reader.back_to(start)
     if (action := define.alter(reader, session)) is not None:

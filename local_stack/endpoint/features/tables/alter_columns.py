@@ -122,6 +122,7 @@ def _drop(reader: Reader, name: SchemaName, session: Session) -> None:
         raise compilation_error(f"Cannot drop all columns of table '{name.name}'.", 2211, "42601")
     note = session.notes.of(name)
     keys, kinds = note.get("keys", []), {k: v for k, v in note.get("kinds", {}).items() if k not in dropped}
+    tags = {column: held for column, held in note.get("tags", {}).items() if column not in dropped}
     for column in dropped:
         keys = without_column(keys, column)
         if (policy := policy_references.looked_at(session.catalog, name, column)) is not None:
@@ -131,7 +132,7 @@ def _drop(reader: Reader, name: SchemaName, session: Session) -> None:
 
     def run() -> None:
         reshape(session, session.physical_table(name), before, after)
-        session.notes.change(name, keys=keys, kinds=kinds)
+        session.notes.change(name, keys=keys, kinds=kinds, tags=tags)
         for column in dropped:
             policy_references.forget_column(session.catalog, name, column)
 
@@ -151,12 +152,15 @@ def _rename(reader: Reader, name: SchemaName, session: Session) -> None:
     if new in known:
         raise compilation_error(f"column '{new}' already exists", 1430, "42601")
     note = session.notes.of(name)
-    kinds = {new if column == old else column: kind for column, kind in note.get("kinds", {}).items()}
+    kinds, tags = (
+        {new if column == old else column: held for column, held in note.get(part, {}).items()}
+        for part in ("kinds", "tags")
+    )
 
     def run() -> None:
         table = session.quoted(session.physical_table(name))
         session.duck.execute(f"ALTER TABLE {table} RENAME COLUMN {identifier(old)} TO {identifier(new)}")
-        session.notes.change(name, keys=with_renamed(note.get("keys", []), old, new), kinds=kinds)
+        session.notes.change(name, keys=with_renamed(note.get("keys", []), old, new), kinds=kinds, tags=tags)
         policy_references.rename_column(session.catalog, name, old, new)
 
     session.transaction.run(*ddl(name), run)

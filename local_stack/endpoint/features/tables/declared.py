@@ -15,6 +15,7 @@ from local_stack.endpoint.features.tables.comments import set_comment
 from local_stack.endpoint.features.tables.keys import take_keys
 from local_stack.endpoint.features.tables.options import take_options
 from local_stack.endpoint.language.names import SchemaName, stored
+from local_stack.endpoint.language.parse import COPY_TAGS
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation.context import Context
 from local_stack.endpoint.translation.result_columns import columns_of_create, table_columns
@@ -51,6 +52,8 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
     comments = _take_comments(create)
     note = {"transient": _has(create, exp.TransientProperty), "secure": _has(create, exp.SecureProperty)}
     content: dict[str, Any] = {key: value for key, value in note.items() if value}
+    if create.meta.get(COPY_TAGS):
+        content["tags"] = session.notes.of(name).get("tags", {})
     if kind == "VIEW":
         content["text"] = context.text
     if kind == "TABLE":
