@@ -54,13 +54,14 @@ class ColumnInfo:
 @dataclass(frozen=True)
 class Outcome:
     """Hold what a statement returned. statement_type_id: Snowflake's number, by which clients tell DML from queries.
-    transfer: the answer to PUT and GET, which the client itself carries out.
+    transfer: the answer to PUT and GET, which the client itself carries out. inserted: rows that CREATE TABLE AS has written.
     """
 
     columns: tuple[ColumnInfo, ...]
     table: pa.Table
     statement_type_id: int = 0
     transfer: dict[str, Any] | None = None
+    inserted: int | None = None
     query_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def rows(self) -> list[tuple[Any, ...]]:
@@ -164,7 +165,8 @@ def from_result(result: Result, statement_type_id: int = 0) -> Outcome:
     columns = tuple(column_from_result(column) for column in result.columns)
     rows = list(result.rows)
     arrays = [_from_python([row[i] for row in rows], column) for i, column in enumerate(columns)]
-    return Outcome(columns, _table(columns, arrays), statement_type_id, getattr(result, "transfer", None))
+    transfer = getattr(result, "transfer", None)
+    return Outcome(columns, _table(columns, arrays), statement_type_id, transfer, result.inserted)
 
 
 def _table(columns: tuple[ColumnInfo, ...], arrays: list[Any]) -> pa.Table:

@@ -10,6 +10,7 @@ from typing import Any
 from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.engine.users import log_in_roles
+from local_stack.endpoint.engine.warehouses import warehouse_exists
 from local_stack.endpoint.errors import SessionGone
 from local_stack.endpoint.language.names import stored_name
 from local_stack.endpoint.language.quoting import dotted
@@ -31,9 +32,13 @@ class Sessions:
     def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
         """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md).
 
+        A warehouse that does not exist is not the current one.
+
         Without a role it is the user's default one. Raises SqlError 390186 or 390189 for a role that the user may not use.
         """
         attributes.update(log_in_roles(self.engine, attributes.get("user", "LOCAL"), attributes.get("role", "")))
+        named = attributes.pop("warehouse", None)
+        warehouse = stored_name(named) if named else None
         with self._lock:
             session = Session(
                 self.engine,
@@ -43,6 +48,7 @@ class Sessions:
                 master_token=secrets.token_urlsafe(32),
                 registry=self,
                 number=str(next(self._numbers)),
+                warehouse=warehouse if warehouse and warehouse_exists(warehouse, self.engine.catalog) else None,
                 **attributes,
             )
             if database:

@@ -44,10 +44,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Result:
-    """Hold the rows that a family computed. rows hold Python values (datetime in UTC, Decimal, str, bool, None)."""
+    """Hold the rows that a family computed. rows hold Python values (datetime in UTC, Decimal, str, bool, None).
+
+    inserted: how many rows CREATE TABLE AS has written.
+    """
 
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[Any]] = field(default_factory=list)
+    inserted: int | None = None
 
     @staticmethod
     def status(message: str) -> Result:

@@ -298,3 +298,16 @@ def test_tags_that_do_not_fit(connection: Any, sql: str, number: int) -> None:
     run(connection, "CREATE TAG cost ALLOWED_VALUES 'low'")
     assert errno(connection, sql) == number
     assert run(connection, "SELECT SYSTEM$GET_TAG('team', 't', 'TABLE')") == [(None,)]
+
+
+def test_the_warehouse_of_a_session_exists(endpoint: RunningEndpoint, connection: Any) -> None:
+    current = "SELECT CURRENT_WAREHOUSE()"
+    with endpoint.connect(warehouse="not_there") as other:
+        assert run(other, current) == [(None,)]
+        run(connection, "CREATE OR REPLACE WAREHOUSE made_here")
+        assert run(connection, current) == [("MADE_HERE",)]
+        run(other, "USE WAREHOUSE made_here")
+        with endpoint.connect(warehouse="made_here") as third:
+            assert run(third, current) == [("MADE_HERE",)]
+        run(connection, "DROP WAREHOUSE made_here")
+        assert run(connection, current) == run(other, current) == [(None,)]

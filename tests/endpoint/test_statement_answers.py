@@ -115,6 +115,23 @@ def test_comments_of_tables_and_columns_are_shown_everywhere(connection: Any, st
     assert _column(connection, "SHOW TABLES IN SCHEMA answers", "comment") == [""]
 
 
+def test_cursors_tell_how_many_rows_were_written(connection: Any) -> None:
+    cursor, told = connection.cursor(), []
+    for sql in (
+        "CREATE TABLE t AS SELECT column1 AS i FROM VALUES (1), (2), (3)",
+        "CREATE OR REPLACE TABLE t (i INT NOT NULL) AS SELECT * FROM t",
+        "INSERT INTO t VALUES (4), (5)",
+        "UPDATE t SET i = 0 WHERE i > 3",
+        "DELETE FROM t WHERE i = 1",
+        "MERGE INTO t USING (SELECT 2 AS i UNION ALL SELECT 9) s ON t.i = s.i"
+        " WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (s.i)",
+    ):
+        told.append(tuple(cursor.execute(sql).stats[:3]))
+    # inserted, deleted, updated
+    assert told == [(3, 0, 0), (3, 0, 0), (2, 0, 0), (0, 0, 2), (0, 1, 0), (1, 1, 0)]
+    assert cursor.execute("SELECT 1").stats == (None, None, None, None)
+
+
 def test_comments_of_views_databases_and_schemas(connection: Any) -> None:
     _run(connection, "CREATE VIEW v (a COMMENT 'of a', b) COMMENT = 'of v' AS SELECT 1, 2")
     assert _column(connection, "SHOW VIEWS IN SCHEMA answers", "comment") == ["of v"]

@@ -118,7 +118,7 @@ class Endpoint:
                 query.get("schemaName"),
                 user=str(data.get("LOGIN_NAME") or "LOCAL").upper(),
                 role=str(query.get("roleName") or ""),
-                warehouse=(query.get("warehouse") or "").upper() or None,
+                warehouse=query.get("warehouse"),
                 parameters=parameters,
             )
         except Exception as error:

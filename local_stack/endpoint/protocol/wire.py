@@ -19,6 +19,12 @@ from local_stack.endpoint.outcome import ColumnInfo, Outcome
 from local_stack.endpoint.protocol.variant_text import variant_text
 from local_stack.endpoint.statements import SqlError
 
+_COUNTS = {
+    "number of rows inserted": "numRowsInserted",
+    "number of rows updated": "numRowsUpdated",
+    "number of rows deleted": "numRowsDeleted",
+    "number of multi-joined rows updated": "numDmlDuplicates",
+}
 _UTC_MINUTES = 1440  # how the offset of a TIMESTAMP_TZ is written: minutes from UTC, a day added
 
 
@@ -49,12 +55,26 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
             "finalDatabaseName": database,
             "finalSchemaName": schema,
             "sqlState": "00000",
+            **_stats(outcome),
             **body,
         },
         "success": True,
         "code": None,
         "message": None,
     }
+
+
+def _stats(outcome: Outcome) -> dict[str, Any]:
+    """Return what the connector's `cursor.stats` tells of rows that a statement has written."""
+    counts = dict.fromkeys(_COUNTS.values(), 0)
+    if outcome.inserted is not None:
+        return {"stats": {**counts, "numRowsInserted": outcome.inserted}}
+    if outcome.statement_type_id not in DML_TYPE_IDS or outcome.table.num_rows != 1:
+        return {}
+    for column, values in zip(outcome.columns, outcome.table.columns, strict=True):
+        if column.name in _COUNTS:
+            counts[_COUNTS[column.name]] = int(values[0].as_py())
+    return {"stats": counts}
 
 
 def _with_variant_text(outcome: Outcome) -> Outcome:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -138,11 +139,14 @@ class Execution:
                 name = self._shown(expression.find(exp.Table))
                 if if_exists and self._exists(kind, expression):
                     return Result.existed(name)
+                inserted: int | None
+                filled = kind == "TABLE" and isinstance(expression.expression, exp.Query)
                 if self._context.declared:
-                    self._create_filled(expression, params)
+                    inserted = self._create_filled(expression, params)
                 else:
                     self._run_together(expression, params)
-                return Result.created(kind.capitalize(), name)
+                    inserted = self._rows()[0][0] if filled else None
+                return replace(Result.created(kind.capitalize(), name), inserted=inserted)
             case exp.Drop():
                 name = self._shown(expression.find(exp.Table))
                 if if_exists and not self._exists(kind, expression):
@@ -171,7 +175,7 @@ class Execution:
         if len(parts) > 1:
             self._duck.execute("COMMIT")
 
-    def _create_filled(self, create: exp.Create, params: list[Any]) -> None:
+    def _create_filled(self, create: exp.Create, params: list[Any]) -> int:
         """CREATE TABLE with declared columns AS SELECT: built under another name, so that the query may read the table that it
         replaces, and so that a row that does not fit leaves nothing behind."""
         transformed = self._transform(create)
@@ -186,7 +190,7 @@ class Execution:
         self._duck.execute("BEGIN")
         try:
             self._duck.execute(f"CREATE {temporary}TABLE {new} ({', '.join(columns)})")
-            self._duck.execute(f"INSERT INTO {new} {query}", bound)
+            inserted = int(self._duck.execute(f"INSERT INTO {new} {query}", bound).fetchall()[0][0])
             if create.args.get("replace"):
                 self._duck.execute(f"DROP TABLE IF EXISTS {old}")
             self._duck.execute(f"ALTER TABLE {new} RENAME TO {identifier(target.name)}")
@@ -194,6 +198,7 @@ class Execution:
             self._duck.execute("ROLLBACK")
             raise
         self._duck.execute("COMMIT")
+        return inserted
 
     def _definition(self, column: Declared, kind: str) -> str:
         default = ""

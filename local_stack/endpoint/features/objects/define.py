@@ -7,6 +7,7 @@ from typing import Any
 
 from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
+from local_stack.endpoint.engine.warehouses import DEFAULT_WAREHOUSE
 from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
 from local_stack.endpoint.features.objects import access_tokens, attachments, bodies, store
 from local_stack.endpoint.features.objects.kinds import KINDS, ObjectKind, check_complete
@@ -72,7 +73,7 @@ def _store(
     place = store.locate(kind, parts, session)
     existing = session.catalog.get(kind.kind, *place)
     is_built_in = (kind.name == "ROLE" and place[2] in SYSTEM_ROLES) or (
-        kind.name == "WAREHOUSE" and place[2] == store.DEFAULT_WAREHOUSE
+        kind.name == "WAREHOUSE" and place[2] == DEFAULT_WAREHOUSE
     )
     if is_built_in and not if_not_exists and not or_alter:
         raise existing_object(place[2])
@@ -89,6 +90,8 @@ def _store(
         session.catalog.update(existing, {**definition, "owner": existing.definition.get("owner", session.role)})
         return Result.status(f"{kind.name.capitalize()} {place[2]} successfully altered.")
     session.catalog.put(kind.kind, *place, definition)
+    if kind.name == "WAREHOUSE":
+        session.warehouse = place[2]  # a new warehouse is the current one
     return Result.created(_title(kind), place[2])
 
 
@@ -268,6 +271,9 @@ def drop(reader: Reader, session: Session) -> Callable[[], Result] | None:
         if stored.kind == "USER":
             access_tokens.forget_user(stored.name, session)
             attachments.forget_user(stored.name, session)
+        if stored.kind == "WAREHOUSE":
+            for other in session.registry.opened():
+                other.warehouse = None if other.warehouse == stored.name else other.warehouse
         return Result.dropped(stored.name)
 
     return run

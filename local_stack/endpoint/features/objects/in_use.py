@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from local_stack.endpoint.engine.users import ALL_ROLES
+from local_stack.endpoint.engine.warehouses import warehouse_exists
 from local_stack.endpoint.errors import nothing_there
 from local_stack.endpoint.features.objects import store
 from local_stack.endpoint.language.reader import Reader
@@ -32,7 +33,7 @@ def use(reader: Reader, session: Session) -> Callable[[], Result] | None:
             _require_role(name, session)
             session.role = name
         else:
-            if not store.warehouse_exists(name, session):
+            if not warehouse_exists(name, session.catalog):
                 raise nothing_there()
             session.warehouse = name
         return Result.succeeded()

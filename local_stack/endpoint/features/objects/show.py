@@ -9,6 +9,7 @@ from typing import Any
 
 from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
+from local_stack.endpoint.engine.warehouses import DEFAULT_WAREHOUSE
 from local_stack.endpoint.features.objects import access_tokens, show_grants, store
 from local_stack.endpoint.features.objects.define import kind_at
 from local_stack.endpoint.features.objects.kinds import KINDS, ObjectKind
@@ -72,7 +73,7 @@ def _built_in(kind: ObjectKind, session: Session) -> list[StoredObject]:
     """Return the objects of a kind that exist without having been created."""
     if kind.name == "ROLE":
         return [StoredObject("ROLE", "", "", name, {"properties": {}, "owner": ""}, _EPOCH) for name in SYSTEM_ROLES]
-    default = store.DEFAULT_WAREHOUSE
+    default = DEFAULT_WAREHOUSE
     if kind.name == "WAREHOUSE" and session.catalog.get("WAREHOUSE", "", "", default) is None:
         definition = {"properties": dict(kind.defaults), "owner": "SYSADMIN"}
         return [StoredObject("WAREHOUSE", "", "", default, definition, _EPOCH)]

@@ -6,13 +6,12 @@ from typing import Any
 
 from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
+from local_stack.endpoint.engine.warehouses import warehouse_exists
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.objects.kinds import ObjectKind
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError
-
-DEFAULT_WAREHOUSE = "COMPUTE_WH"
 
 
 def locate(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> tuple[str, str, str]:
@@ -67,10 +66,6 @@ def require_role(name: str, session: Session) -> None:
         raise missing_object("Role", name)
 
 
-def warehouse_exists(name: str, session: Session) -> bool:
-    return name == DEFAULT_WAREHOUSE or session.catalog.get("WAREHOUSE", "", "", name) is not None
-
-
 def require_warehouse(name: str, session: Session) -> None:
-    if not warehouse_exists(name, session):
+    if not warehouse_exists(name, session.catalog):
         raise missing_object("Warehouse", name)
