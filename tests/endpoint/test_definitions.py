@@ -78,6 +78,32 @@ def test_a_view_whose_table_is_gone_still_has_its_columns(cursor: Any) -> None:
     cursor.execute("DROP SCHEMA broken")
 
 
+def test_the_columns_of_a_view_have_the_types_of_its_query(cursor: Any) -> None:
+    cursor.execute("CREATE OR REPLACE TABLE typed (v VARCHAR(5), a ARRAY, z TIMESTAMP_TZ, i INT, s STRING)")
+    query = "SELECT v, 'abc' AS c, a, z, s::VARCHAR(7) AS s, UPPER(v) AS u FROM typed"
+    cursor.execute(f"CREATE OR REPLACE VIEW inner_one AS {query}")
+    query = "SELECT v, c, a FROM inner_one UNION ALL SELECT v, 'de', a FROM typed"
+    cursor.execute(f"CREATE OR REPLACE VIEW outer_one (p, q, r) AS {query}")
+    limit = "VARCHAR(16777216)"
+    described = {
+        name: [row[1] for row in cursor.execute(f"DESCRIBE VIEW {name}")] for name in ("inner_one", "outer_one")
+    }
+    assert described == {
+        "inner_one": ["VARCHAR(5)", "VARCHAR(3)", "ARRAY", "TIMESTAMP_TZ(9)", "VARCHAR(7)", limit],
+        "outer_one": ["VARCHAR(5)", "VARCHAR(3)", "ARRAY"],
+    }
+    cursor.execute(
+        "SELECT column_name, data_type, character_maximum_length, character_octet_length FROM information_schema.columns"
+        " WHERE table_name IN ('TYPED', 'OUTER_ONE') ORDER BY table_name, column_name"
+    )
+    assert cursor.fetchall() == [
+        ("P", "TEXT", 5, 20), ("Q", "TEXT", 3, 12), ("R", "ARRAY", None, None), ("A", "ARRAY", None, None),
+        ("I", "NUMBER", None, None), ("S", "TEXT", 16777216, 16777216), ("V", "TEXT", 5, 20),
+        ("Z", "TIMESTAMP_TZ", None, None),
+    ]  # fmt: skip
+    assert [column.internal_size for column in cursor.describe("SELECT p, q FROM outer_one")] == [5, 3]
+
+
 @pytest.mark.parametrize("kind", ["STREAMS", "PIPES IN ACCOUNT", "EXTERNAL TABLES LIKE '%'", "MATERIALIZED VIEWS"])
 def test_lists_of_what_cannot_be_made_are_empty(cursor: Any, kind: str) -> None:
     assert cursor.execute(f"SHOW {kind}").fetchall() == []

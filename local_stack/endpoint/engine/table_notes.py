@@ -1,7 +1,7 @@
 """Keep what is known of tables and views beside DuckDB's catalog.
 
-That is: whether one is transient, its keys and options, which columns are ARRAY or OBJECT, and the
-statement that made a view.
+That is: whether one is transient, its keys and options, which columns are ARRAY or OBJECT, of a
+view also the lengths of its texts and the statement that made it.
 
 There is one note for each table. It goes with the table when that is dropped, copied, renamed or swapped. The note of a
 temporary table ends with its session.

@@ -88,7 +88,8 @@ def table_columns(session: Session, describing: bool = False) -> TableColumns:
         except duckdb.Error:  # a view of Snowflake's own, or a name that is resolved in another way
             return None
         kinds = session.semi_structured(table)
-        lengths = lengths_of(session.duck, name) if describing else {}
+        noted = session.notes.of(session.full_name(table)).get("lengths", {}) if describing else {}
+        lengths = {**noted, **lengths_of(session.duck, name)} if describing else {}
         return [Known(row[1], kinds.get(row[1]), not row[3], lengths.get(row[1])) for row in rows]
 
     return columns
@@ -97,6 +98,17 @@ def table_columns(session: Session, describing: bool = False) -> TableColumns:
 def declared(kind: exp.DataType | None) -> Kind | None:
     """Return the kind that a column or a cast declares."""
     return _TYPES.get(kind.this) if isinstance(kind, exp.DataType) else None
+
+
+def columns_of_view(create: exp.Create, of_table: TableColumns) -> Sequence[Known]:
+    """Return the columns of the view that CREATE VIEW makes, as far as they are known."""
+    query = create.expression
+    columns = columns_of_query(query, of_table) if isinstance(query, exp.Query) else None
+    names = create.this.expressions if isinstance(create.this, exp.Schema) else ()
+    if columns is None or (names and len(names) != len(columns)):
+        return ()
+    given = [_stored_name(name if isinstance(name, exp.Identifier) else name.this) for name in names]
+    return [replace(one, name=name) for one, name in zip(columns, given, strict=True)] if given else columns
 
 
 def columns_of_create(create: exp.Create, of_table: TableColumns) -> dict[str, Kind]:

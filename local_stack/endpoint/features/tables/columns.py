@@ -130,7 +130,7 @@ def _columns(
         if comments is None:
             query = f"SELECT column_name, comment FROM duckdb_columns() WHERE {where}"
             comments = dict(session.duck.execute(query, place).fetchall())
-        lengths = lengths_of(session.duck, physical)
+        lengths = {**note.get("lengths", {}), **lengths_of(session.duck, physical)}
         identities = _identities(session, [row[4] for row in rows])
     keys = note.get("keys", [])
     primary = {column for key in keys if key["kind"] == "PRIMARY KEY" for column in key["columns"]}

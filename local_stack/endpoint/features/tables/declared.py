@@ -18,7 +18,7 @@ from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.parse import COPY_TAGS
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation.context import Context
-from local_stack.endpoint.translation.result_columns import columns_of_create, table_columns
+from local_stack.endpoint.translation.result_columns import columns_of_create, columns_of_view, table_columns
 from local_stack.endpoint.translation.tables import physical_name
 
 _REFUSED = {
@@ -56,6 +56,9 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
         content["tags"] = session.notes.of(name).get("tags", {})
     if kind == "VIEW":
         content["text"] = context.text
+        columns = columns_of_view(create, table_columns(session, describing=True))
+        content["kinds"] = {column.name: column.kind for column in columns if column.kind}
+        content["lengths"] = {column.name: column.length for column in columns if column.length}
     if kind == "TABLE":
         if isinstance(create.this, exp.Schema):
             content["keys"] = take_keys(session, create.this)
