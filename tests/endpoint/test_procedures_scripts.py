@@ -257,6 +257,7 @@ def test_select_into_takes_one_row(connection: Any) -> None:
     assert run(
         connection, "DECLARE x INT; y STRING; BEGIN SELECT a, b INTO :x, :y FROM t WHERE a = 2; RETURN x || y; END"
     ) == [("2y",)]
+    assert run(connection, "DECLARE x INT; BEGIN SELECT COUNT(*) INTO x FROM t; RETURN x; END") == [(2,)]
     assert run(connection, "DECLARE x INT := 5; BEGIN SELECT a INTO :x FROM t WHERE a = 9; RETURN x; END") == [(None,)]
     with pytest.raises(snowflake.connector.errors.ProgrammingError, match="exactly 1 returned row, but got 2"):
         run(connection, "DECLARE x INT; BEGIN SELECT a INTO :x FROM t; RETURN x; END")

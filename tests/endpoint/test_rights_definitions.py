@@ -119,6 +119,9 @@ def test_grant_options_and_what_depends_on_them(endpoint: RunningEndpoint, admin
 
 def test_ownership_is_given_away_with_or_without_what_was_granted(endpoint: RunningEndpoint, admin: Any) -> None:
     run(admin, "CREATE TABLE t (a INT)", "GRANT SELECT ON TABLE t TO ROLE other")
+    owner = owners(admin, "TABLE", "t")[0]
+    run(admin, f"GRANT OWNERSHIP ON TABLE t TO ROLE {owner}")
+    assert len(run(admin, "SHOW GRANTS ON TABLE t")) == 2
     number, message = refused(admin, "GRANT OWNERSHIP ON TABLE t TO ROLE maker")
     assert number == 3036
     assert message.startswith(

@@ -329,13 +329,16 @@ def _fetch(reader: Reader) -> Node:
 
 
 def _targets(reader: Reader) -> tuple[str, ...]:
-    """Read :a, :b (the colons may be left out where FETCH names them)."""
-    reader.accept(":")
-    names = [reader.identifier()]
+    """Read :a, :b. The colons may be left out: schemachange's demo of Snowflake Scripting does for SELECT … INTO."""
+    names = [_target(reader)]
     while reader.accept(","):
-        reader.accept(":")
-        names.append(reader.identifier())
+        names.append(_target(reader))
     return tuple(names)
+
+
+def _target(reader: Reader) -> str:
+    reader.accept(":")
+    return reader.identifier()
 
 
 def _close(reader: Reader) -> Node:
@@ -357,8 +360,6 @@ def _sql(reader: Reader) -> Sql:
     into: tuple[str, ...] = ()
     before, after = reader.expression(";", ")", "INTO"), ""
     if reader.accept("INTO"):
-        if reader.token.text != ":":
-            raise reader.unexpected()
         into = _targets(reader)
         if not (reader.at_end() or reader.token.text in (";", ")")):
             after = reader.expression(";", ")")
