@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from rich.console import Console
 
@@ -22,7 +21,7 @@ from spark_ingest.failures import SPARK_ERRORS, sentence
 from spark_ingest.lake import append_files, create_tables
 from spark_ingest.progress import Progress
 from spark_ingest.run import run
-from spark_ingest.session import start_spark
+from spark_ingest.session import end_spark, start_spark
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
 
 _Result = TypeVar("_Result")
@@ -107,11 +106,4 @@ def _end(session: SparkSession, working: Future[Any] | None) -> None:
     while working is not None and not working.done():
         session.sparkContext.cancelAllJobs()
         wait([working], timeout=_CANCEL_SECONDS)
-    gateway = session.sparkContext._gateway
-    session.stop()
-    if gateway is not None:
-        gateway.shutdown()
-        process = gateway.proc
-        process.stdin.close()  # its end is what pyspark's JVM waits for
-        process.wait()
-        SparkContext._gateway = SparkContext._jvm = None
+    end_spark(session)

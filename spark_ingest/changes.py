@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -70,6 +70,10 @@ class TableChange:
     @property
     def bytes(self) -> int:
         return sum(file.bytes for file in self.files)
+
+    def bytes_to_read(self, days: Collection[date]) -> int:
+        """The bytes of the new files, and of all live ones that hold one of these days."""
+        return sum(file.bytes for file in {*self.files, *(one for one in self.live if not one.days.isdisjoint(days))})
 
     @property
     def live_days(self) -> frozenset[date]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="spark_ingest", description="The lake and the Spark job.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    setup = commands.add_parser("setup", parents=[common], help="check Spark's jars, fetch what is missing")
+    setup = commands.add_parser(
+        "setup", parents=[common], help="check Spark's jars, fetch what is missing, archive Spark's classes"
+    )
     setup.set_defaults(command=_setup)
 
     create = commands.add_parser("create", parents=[common], help="create the lake's two tables where missing")
@@ -89,8 +91,10 @@ def _parser() -> argparse.ArgumentParser:
 def _setup(config: IngestConfig, options: argparse.Namespace) -> None:
     from spark_ingest.jar_fetch import setup_jars
     from spark_ingest.jars import EVERY_JAR
+    from spark_ingest.rehearsal import archive_classes
 
     print(setup_jars(Path(config.ivy_dir), EVERY_JAR))
+    print(archive_classes(config))
 
 
 def _create(config: IngestConfig, options: argparse.Namespace) -> None:
@@ -116,7 +120,8 @@ def _append(config: IngestConfig, options: argparse.Namespace) -> None:
     for path in (path for paths in files.values() for path in paths):
         if not path.exists():
             raise InputError(f"{path} does not exist")
-    with spark_session(config, options.debug) as spark:
+    size = _bytes(path for paths in files.values() for path in paths)
+    with spark_session(config, options.debug, size) as spark:
         create_tables(spark, config)
         added = append_files(spark, config, files, options.id)
     for name, rows in added.items():
@@ -146,11 +151,16 @@ def _maintain(config: IngestConfig, options: argparse.Namespace) -> None:
 
 
 def _import(config: IngestConfig, options: argparse.Namespace) -> None:
-    from spark_ingest.importing import check_arguments, import_files
+    from spark_ingest.importing import checked_inputs, import_files
     from spark_ingest.report import import_table
     from spark_ingest.session import spark_session
 
-    check_arguments(options.input, options.mapping)
-    with spark_session(config, options.debug) as spark:
+    size = _bytes(path for source in checked_inputs(options.input, options.mapping) for path in source.files)
+    with spark_session(config, options.debug, size) as spark:
         result = import_files(spark, config, options.input, options.mapping)
     import_table(result)
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    """The size of files and folders."""
+    return sum(file.stat().st_size for path in paths for file in (path, *path.rglob("*")) if file.is_file())

@@ -79,10 +79,10 @@ def import_files(spark: SparkSession, config: IngestConfig, arguments: Sequence[
     return ImportResult(tuple(counts), tuple(tables), rejects.path if rejects.count else None)
 
 
-def check_arguments(arguments: Sequence[str], mapping: Path) -> None:
-    """Raise InputError or MappingError for what can be told without Spark, so that a mistake need not wait for it."""
+def checked_inputs(arguments: Sequence[str], mapping: Path) -> list[Input]:
+    """Return the inputs; raise InputError or MappingError for what can be told without Spark: a mistake need not wait."""
     read_mapping(mapping)
-    parse_inputs(arguments, mapping)
+    return parse_inputs(arguments, mapping)
 
 
 def _register(spark: SparkSession, source: Input, scratch: Path) -> InputCount:

@@ -72,6 +72,12 @@ def jar_path(folder: Path, artifact: Artifact) -> Path:
     return folder / "jars" / artifact.file_name
 
 
+def present(folder: Path) -> list[Path]:
+    """The files of all jars that are there in their full size, always in the same order."""
+    lacking = missing(folder, EVERY_JAR)
+    return [jar_path(folder, artifact) for artifact in EVERY_JAR if artifact not in lacking]
+
+
 def missing(folder: Path, wanted: Sequence[Artifact]) -> list[Artifact]:
     """The jars that are not there, or not in their full size: the check that every start can afford."""
     return [artifact for artifact in wanted if _size(jar_path(folder, artifact)) != artifact.size]

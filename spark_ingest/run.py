@@ -60,7 +60,7 @@ def run(
             return RunResult(plan, None, "Nothing new in the lake: no batch was published.")
         if any(document["batch_id"] == plan.batch_id for document in landing.manifests()):
             return RunResult(plan, None, f"Batch {plan.batch_id} is published already: nothing to do.")
-        with _spark(config, progress, spark, debug) as session:
+        with _spark(config, progress, plan, spark, debug) as session:
             try:
                 source = Source(session, config, plan)
                 document = Batch(config, plan, source, progress).make()
@@ -75,14 +75,15 @@ def run(
 
 @contextmanager
 def _spark(
-    config: IngestConfig, progress: Progress, running: SparkSession | None, debug: bool
+    config: IngestConfig, progress: Progress, plan: Plan, running: SparkSession | None, debug: bool
 ) -> Iterator[SparkSession]:
     if running is not None:
         yield running
         return
     with ExitStack() as stack:
         with progress.stage("start Spark"):
-            session = stack.enter_context(spark_session(config, debug))
+            size = sum(change.bytes_to_read(plan.affected_dates) for change in plan.changes.values())
+            session = stack.enter_context(spark_session(config, debug, size))
         yield session
 
 

@@ -7,13 +7,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
+from spark_ingest.class_archive import class_archive
 from spark_ingest.config import IngestConfig
 from spark_ingest.jar_fetch import ensure_jars
-from spark_ingest.jars import LOCAL_FILE_SYSTEM, LOCAL_FILES, artifacts, jar_path
+from spark_ingest.jars import LOCAL_FILE_SYSTEM, LOCAL_FILES, artifacts, present
 from spark_ingest.java import java_home
 from spark_ingest.jvm_names import remember_names
 
@@ -52,17 +55,21 @@ _SETTINGS = {
 }
 
 
+_LITTLE = 16 << 20  # bytes of input
+
+
 def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", quiet: bool = True) -> SparkSession:
     """Start a session (or take the running one). Under spark-submit, its master, memory and jars stand."""
     builder = SparkSession.builder.appName(name)
     for key, value in settings(config).items():
         builder = builder.config(key, value)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
-        os.environ["JAVA_HOME"] = str(java_home())
+        home = java_home()
+        os.environ["JAVA_HOME"] = str(home)
         # Python workers run in this very environment, wherever the command was started from.
         os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
         builder = builder.master(config.spark_master).config("spark.driver.memory", config.driver_memory)
-        for key, value in _own_start(config, quiet).items():
+        for key, value in _own_start(config, home, quiet).items():
             builder = builder.config(key, value)
     session = builder.getOrCreate()
     remember_names(session)
@@ -70,13 +77,30 @@ def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", qui
 
 
 @contextmanager
-def spark_session(config: IngestConfig, debug: bool = False) -> Iterator[SparkSession]:
-    """A session for one command, stopped at its end so that its scratch files go."""
+def spark_session(config: IngestConfig, debug: bool = False, size: int | None = None) -> Iterator[SparkSession]:
+    """A session for one command, stopped at its end so that its scratch files go.
+
+    size: bytes that it will read, where that is known. For little work the JVM's thorough compiler never pays.
+    """
+    if size is not None and size <= _LITTLE and not config.java_options:
+        config = replace(config, java_options="-XX:TieredStopAtLevel=1")
     spark = start_spark(config, quiet=not debug)
     try:
         yield spark
     finally:
         spark.stop()
+
+
+def end_spark(spark: SparkSession) -> None:
+    """Stop a session and wait until its JVM is gone; the process may start another one."""
+    gateway = spark.sparkContext._gateway
+    spark.stop()
+    if gateway is not None:
+        gateway.shutdown()
+        process = gateway.proc
+        process.stdin.close()  # its end is what pyspark's JVM waits for
+        process.wait()
+        SparkContext._gateway = SparkContext._jvm = None
 
 
 def settings(config: IngestConfig) -> dict[str, str]:
@@ -107,29 +131,36 @@ def _catalog(config: IngestConfig) -> dict[str, str]:
     return values
 
 
-def _own_start(config: IngestConfig, quiet: bool) -> dict[str, str]:
+def _own_start(config: IngestConfig, home: Path, quiet: bool) -> dict[str, str]:
     """Settings for a Spark that this process starts: jars, loopback only, scratch space, a quiet log."""
     wanted, folder = artifacts(config), Path(config.ivy_dir)
     jars = ensure_jars(folder, wanted)
     scratch = Path(config.scratch)
     scratch.mkdir(parents=True, exist_ok=True)
+    options = [
+        "-Duser.timezone=UTC",
+        "-XX:+UseParallelGC",
+        config.java_options,
+        class_archive(config, home).java_options,
+    ]
     values = {
-        "spark.jars": ",".join(map(str, jars)),
+        # On the class path of the JVM itself: no copy is made of them, and their classes can be archived. Always all
+        # that are there, since an archive is for one class path.
+        "spark.driver.extraClassPath": os.pathsep.join(str(path.resolve()) for path in present(folder)),
         # For jars that a user adds by spark.jars.packages: the home folder may not be writable.
         "spark.jars.ivy": config.ivy_dir,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "spark-warehouse"),
-        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -XX:+UseParallelGC {config.java_options}".strip(),
     }
+    if not config.spark_master.startswith("local["):
+        values["spark.jars"] = ",".join(map(str, jars))  # executors are processes of their own
     if LOCAL_FILES in wanted:
-        # On the class path of the JVM itself: local files are read before Spark has loaded its jars.
-        values["spark.driver.extraClassPath"] = str(jar_path(folder, LOCAL_FILES))
         values["spark.hadoop.fs.file.impl"] = LOCAL_FILE_SYSTEM
     if quiet:
-        values["spark.driver.extraJavaOptions"] += f" -Dlog4j2.configurationFile={_quiet_log()}"
-    return values
+        options.append(f"-Dlog4j2.configurationFile={_quiet_log()}")
+    return values | {"spark.driver.extraJavaOptions": " ".join(filter(None, options))}
 
 
 def _quiet_log() -> Path:
