@@ -87,7 +87,10 @@ def extract_day(speed_layer: SpeedLayer, landing: Landing, day: date) -> Extract
         outcome=outcome,
     )
     if outcome != "unchanged":
-        landing.put_document(_manifest(extraction, content), landing.manifest_path(day, extraction_id))
+        document = _manifest(extraction, content) | {
+            "speed_table": {"engine": speed_layer.engine.name, "read_as": speed_layer.engine.read_as}
+        }
+        landing.put_document(document, landing.manifest_path(day, extraction_id))
     return extraction
 
 

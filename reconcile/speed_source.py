@@ -17,12 +17,14 @@ from urllib3.exceptions import HTTPError
 
 from reconcile.config import ReconcileConfig, redact
 from reconcile.errors import SpeedLayerError, SpeedLayerUnreachable, SpeedTableError
-from reconcile.speed_columns import innermost, is_uuid_column, select_list
+from reconcile.speed_columns import SPEED_COLUMNS, is_uuid_column, select_list
+from reconcile.speed_engine import SpeedEngine, speed_engine
 
 UNKNOWN_TABLE = 60
 UNKNOWN_DATABASE = 81
 _DENIED = (192, 193, 194, 497, 516)  # unknown user, wrong or missing password, access denied, authentication failed
 _DENIED_BY_STATUS = re.compile(r"HTTP status 40[13]\b")  # a proxy's refusal carries no ClickHouse code
+_NO_TIME = "`session_start` = toDateTime64('1970-01-01 00:00:00', 6, 'UTC')"
 _FIRST_MICROSECOND = "{day} 00:00:00.000000"
 
 
@@ -37,6 +39,8 @@ class SpeedLayer:
         self._table = ".".join(f"`{part}`" for part in config.speed_table.split("."))
         self._client = _connect(config, self._where)
         self._types: dict[str, str] | None = None
+        self._states: tuple[str, ...] = ()
+        self._engine: SpeedEngine | None = None
 
     def __enter__(self) -> SpeedLayer:
         return self
@@ -47,13 +51,42 @@ class SpeedLayer:
         self._client.close()
 
     @property
-    def column_types(self) -> dict[str, str]:
-        """Column name → ClickHouse type. Raises SpeedTableError when there is no such table."""
-        if self._types is None:
+    def engine(self) -> SpeedEngine:
+        """How the table keeps its rows."""
+        if self._engine is None:
+            *database, table = self._name.split(".")
             with self._errors():
-                rows = self._client.query(f"DESCRIBE TABLE {self._table}").result_rows
-            self._types = {row[0]: row[1] for row in rows}
+                rows = self._client.query(
+                    "SELECT engine, engine_full, sorting_key FROM system.tables WHERE name = {table:String} "
+                    "AND database = if({database:String} = '', currentDatabase(), {database:String})",
+                    parameters={"table": table, "database": database[0] if database else ""},
+                ).result_rows
+            self._engine = speed_engine(*rows[0]) if rows else SpeedEngine("unknown")
+        return self._engine
+
+    @property
+    def column_types(self) -> dict[str, str]:
+        """Column name → ClickHouse type; of a state of an aggregate that of its result.
+
+        Raises SpeedTableError when there is no such table.
+        """
+        if self._types is None:
+            types = self._described(f"TABLE {self._table}")
+            self._states = tuple(f"`{name}`" for name, kind in types.items() if kind.startswith("AggregateFunction("))
+            if self._states:
+                results = ", ".join(f"finalizeAggregation({name}) AS {name}" for name in self._states)
+                types |= self._described(f"(SELECT {results} FROM {self._table})")  # noqa: S608 (ClickHouse's own names)
+            self._types = types
         return self._types
+
+    def _described(self, what: str) -> dict[str, str]:
+        with self._errors():
+            return {row[0]: row[1] for row in self._client.query(f"DESCRIBE {what}").result_rows}
+
+    def _rows(self, condition: str) -> str:
+        """The rows that a condition on session_start holds for, as the engine means them."""
+        names = [f"`{column.name}`" for column in SPEED_COLUMNS if column.name in self.column_types]
+        return self.engine.rows(self._table, names, self._states, condition)
 
     @property
     def text_identifiers(self) -> tuple[str, ...]:
@@ -64,10 +97,12 @@ class SpeedLayer:
     def days(self) -> list[date]:
         """The UTC days on which sessions start, in order."""
         select_list(self._name, self.column_types)
+        rows_with_time = self._rows(f"`session_start` IS NOT NULL AND NOT {_NO_TIME}")
         with self._errors():
             rows = self._client.query(
-                "SELECT DISTINCT toString(toDate32(toDateTime64(session_start, 6, 'UTC'))) AS day "  # noqa: S608 (a validated name)
-                f"FROM {self._table} WHERE session_start IS NOT NULL ORDER BY day"
+                "SELECT DISTINCT toString(toDate32(toDateTime64(session_start, 6, 'UTC'))) AS day "
+                f"{rows_with_time} ORDER BY day",
+                settings=self.engine.settings,
             ).result_rows
         return [date.fromisoformat(row[0]) for row in rows]
 
@@ -78,17 +113,16 @@ class SpeedLayer:
         The comparison is of instants, so it holds for columns of any time zone. Rows come in no particular order.
         """
         # DateTime has whole seconds and no years before 1970: compared as DateTime64 no bound is cut off.
-        sql = (
-            f"SELECT {select_list(self._name, self.column_types)} FROM {self._table} "  # noqa: S608 (validated names)
-            "WHERE session_start >= toDateTime64({from_time:String}, 6, 'UTC') "
-            "AND session_start < toDateTime64({to_time:String}, 6, 'UTC')"
+        sql = f"SELECT {select_list(self._name, self.column_types)} " + self._rows(
+            "`session_start` >= toDateTime64({from_time:String}, 6, 'UTC') "
+            f"AND `session_start` < toDateTime64({{to_time:String}}, 6, 'UTC') AND NOT {_NO_TIME}"
         )
         bounds = {
             "from_time": _FIRST_MICROSECOND.format(day=day.isoformat()),
             "to_time": _FIRST_MICROSECOND.format(day=(day + timedelta(days=1)).isoformat()),
         }
         # Without wait_end_of_query a server that fails half-way has already answered 200, and the rows just stop.
-        whole = {"wait_end_of_query": "1"}
+        whole = {"wait_end_of_query": "1", **self.engine.settings}
         with (
             self._errors(),
             self._client.query_arrow_stream(sql, parameters=bounds, settings=whole, use_strings=True) as stream,
@@ -96,12 +130,12 @@ class SpeedLayer:
             yield from stream
 
     def rows_without_start(self) -> int:
-        """Rows that belong to no day because session_start is NULL."""
-        if innermost(self.column_types["session_start"]) == self.column_types["session_start"]:
-            return 0
+        """Rows that belong to no day because session_start is NULL, or is what ClickHouse has for no value: 1970-01-01."""
+        rows_without_time = self._rows(f"`session_start` IS NULL OR {_NO_TIME}")
         with self._errors():
             rows = self._client.query(
-                f"SELECT count() FROM {self._table} WHERE session_start IS NULL"  # noqa: S608 (a validated name)
+                f"SELECT count() {rows_without_time}",
+                settings=self.engine.settings,
             ).result_rows
         return int(rows[0][0])
 

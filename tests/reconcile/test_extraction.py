@@ -110,6 +110,7 @@ def test_the_manifest_states_what_the_file_holds(engine: Path, landing: Path) ->
             "rows": 3,
             "bytes": (landing / found.path).stat().st_size,
         },
+        "speed_table": {"engine": "MergeTree", "read_as": "as stored"},
     }
     content = rows_of(landing, found)
     assert {one["extraction_id"] for one in content} == {found.extraction_id}
