@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from reconcile.errors import ConfigError
 
@@ -15,6 +15,9 @@ ENVIRONMENT_PREFIX = "RECONCILE_"
 DEFAULT_FILE = "pipeline.toml"
 _FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 _TABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z", re.ASCII)
+_USER = re.compile(r"\A((?:[\w+.-]+:)*//)?([^:]*)(:.*)?@([^@]*)\Z", re.DOTALL)
+_SECRET_PARAMETER = re.compile(r"([?&][^&=#]*(?:pass|pwd|secret|token|key)[^&=#]*=)[^&#]*", re.IGNORECASE)
+_SECRETS = ("clickhouse_url", "clickhouse_password")
 _URL_SCHEMES = ("chdb", "clickhouse", "clickhouses", "http", "https")
 
 
@@ -23,7 +26,7 @@ class ReconcileConfig:
     """Where the speed layer and the landing are.
 
     clickhouse_url: http(s)://host:port/database, or chdb://<folder> for the embedded engine.
-    clickhouse_user, clickhouse_password: instead of a user and password inside the URL.
+    clickhouse_user, clickhouse_password: instead of a user and password inside the URL (`//user:password@` or parameters).
     landing: a folder, or s3://bucket/prefix. s3_endpoint, s3_region: for an S3 other than AWS's.
     speed_table: table of the speed layer's sessions, optionally `database.table`.
     """
@@ -58,14 +61,30 @@ class ReconcileConfig:
         prefix = "chdb://"
         return Path(self.clickhouse_url[len(prefix) :]) if self.clickhouse_url.startswith(prefix) else None
 
+    @property
+    def server(self) -> tuple[str, str | None, str | None]:
+        """The server's URL, and the user and password where they are not between `//` and `@` of it.
+
+        A parameter `user`, `username` or `password` of the URL, as JDBC has them, counts unless the key of its own is set.
+        """
+        parts = urlsplit(self.clickhouse_url)
+        given = dict(parse_qsl(parts.query, keep_blank_values=True))
+        named = given.pop("user", None), given.pop("username", None)
+        user = self.clickhouse_user or named[0] or named[1]
+        password = given.pop("password", None)
+        url = urlunsplit(parts._replace(query=urlencode(given)))
+        return url, user, self.clickhouse_password or password
+
 
 def redact(url: str) -> str:
-    """The URL without its password, for messages."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    _, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+    """The URL without its secrets, for messages: whatever follows a user's name, and what parameters call secret.
+
+    It need not be a URL that anybody understands: `jdbc:`, no scheme, or a password with a slash in it.
+    """
+    if found := _USER.match(url):
+        scheme, name, password, rest = found.groups()
+        url = f"{scheme or ''}{name}{':***' if password else ''}@{rest}"
+    return _SECRET_PARAMETER.sub(r"\1***", url)
 
 
 def load_config(environment: Mapping[str, str], file: Path | None = None) -> ReconcileConfig:
@@ -122,7 +141,8 @@ def _checked(key: str, value: object, origin: str) -> object:
         if not isinstance(value, int) or isinstance(value, bool):
             raise ConfigError(f"{key} in {origin} must be a whole number, not {value!r}")
     elif not isinstance(value, str):
-        raise ConfigError(f"{key} in {origin} must be a text, not {value!r}")
+        shown = "" if key in _SECRETS else f", not {value!r}"
+        raise ConfigError(f"{key} in {origin} must be a text (in quotes){shown}")
     return value
 
 

@@ -55,6 +55,7 @@ def extract_day(speed_layer: SpeedLayer, landing: Landing, day: date) -> Extract
     the whole new snapshot or none of it.
     """
     landing.remove_abandoned(day)
+    now = datetime.now(UTC)  # before the read: what comes later is not in it
     with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
         spool = Path(folder) / "rows.parquet"
         content = _spool(speed_layer, day, spool)
@@ -71,7 +72,6 @@ def extract_day(speed_layer: SpeedLayer, landing: Landing, day: date) -> Extract
             final = Path(folder) / "snapshot.parquet"
             _finish(spool, final, day, extraction_id)
             size = landing.put_file(final, path)
-    now = datetime.now(UTC)
     if outcome == "unchanged" and known is not None:
         now = datetime.fromisoformat(known["extracted_at"])
     extraction = Extraction(

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from reconcile.config import ReconcileConfig, redact
-from reconcile.errors import SpeedLayerError, SpeedLayerUnreachable, SpeedTableError
+from reconcile.errors import ConfigError, SpeedLayerError, SpeedLayerUnreachable, SpeedTableError
 from reconcile.speed_columns import SPEED_COLUMNS, is_uuid_column, select_list
 from reconcile.speed_engine import SpeedEngine, speed_engine
 
@@ -163,10 +163,11 @@ def _connect(config: ReconcileConfig, where: str) -> Any:
             ):  # the engine would create it, and a mistyped path would look like an empty speed layer
                 raise SpeedLayerUnreachable(f"there is no embedded ClickHouse in the folder {folder}")
             return clickhouse_connect.get_client(interface="chdb", path=str(folder), show_clickhouse_errors="scrub")
+        url, user, password = config.server
         return clickhouse_connect.get_client(
-            dsn=config.clickhouse_url.replace("clickhouses://", "https://").replace("clickhouse://", "http://"),
-            username=config.clickhouse_user,
-            password=config.clickhouse_password or "",
+            dsn=url.replace("clickhouses://", "https://").replace("clickhouse://", "http://"),
+            username=user,
+            password=password or "",
             connect_timeout=config.connect_timeout_seconds,
             send_receive_timeout=config.read_timeout_seconds,
             query_retries=2,
@@ -174,6 +175,8 @@ def _connect(config: ReconcileConfig, where: str) -> Any:
         )
     except ClickHouseError as error:
         raise _translated(error, where) from error
+    except TypeError as error:  # parameters of the URL become arguments of the client
+        raise ConfigError(f"clickhouse_url {where!r} has a parameter that its client does not know: {error}") from error
 
 
 def _translated(error: ClickHouseError, where: str) -> SpeedLayerError:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from reconcile.errors import SpeedLayerUnreachable
+from reconcile.errors import ConfigError, SpeedLayerUnreachable
 from reconcile.extraction import Extraction, extract_day
 from reconcile.landing import Landing
 from reconcile.speed_source import SpeedLayer
@@ -53,6 +53,11 @@ def test_user_and_password_from_the_url_or_the_settings(engine: Path, tmp_path: 
         assert extract(f"http://reader:{quote(password, safe='')}@{host}", tmp_path).rows == 5000
         by_settings = extract(f"http://{host}", tmp_path, clickhouse_user="reader", clickhouse_password=password)
         assert by_settings.rows == 5000
+        assert extract(f"http://{host}/?user=reader&password={quote(password, safe='')}", tmp_path).rows == 5000
+        with pytest.raises(
+            ConfigError, match=r"password=\*\*\*&speed=9' has a parameter that its client does not know"
+        ):
+            extract(f"http://{host}/?user=reader&password=secret&speed=9", tmp_path)
         for server.names_its_errors in (True, False):
             with pytest.raises(SpeedLayerUnreachable, match="denies access") as error:
                 extract(f"http://reader:wrong-secret@{host}", tmp_path)

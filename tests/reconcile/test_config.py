@@ -83,7 +83,8 @@ def test_refused_in_the_environment(file: Path, environment: dict[str, str], mes
     ("text", "message"),
     [
         ("[reconcile]\nclickhouse = 1", "unknown key 'clickhouse'"),
-        ("[reconcile]\nlanding = 1", "landing in .* must be a text, not 1"),
+        ("[reconcile]\nlanding = 1", r"landing in .* must be a text \(in quotes\), not 1"),
+        ("[reconcile]\nclickhouse_password = 4711", r"clickhouse_password in .* must be a text \(in quotes\)$"),
         ("[reconcile]\nread_timeout_seconds = 1.5", "must be a whole number, not 1.5"),
         ("[reconcile]\nread_timeout_seconds = true", "must be a whole number, not True"),
         ("reconcile = 1", "must be a table"),
@@ -105,5 +106,23 @@ def test_an_empty_landing_is_refused() -> None:
 def test_passwords_stay_out_of_what_is_shown() -> None:
     config = ReconcileConfig("http://h/db", "/landing", clickhouse_user="u", clickhouse_password="secret")
     assert "secret" not in repr(config)
-    assert redact("http://u:secret@h:8123/db?x=1") == "http://u:***@h:8123/db?x=1"
-    assert redact("http://h/db") == "http://h/db"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://h/db", "http://h/db"),
+        ("http://u:secret@h:8123/db?x=1", "http://u:***@h:8123/db?x=1"),
+        ("http://u:s/e?c@ret@h:8123/db", "http://u:***@h:8123/db"),
+        ("jdbc:clickhouse://u:secret@h/db", "jdbc:clickhouse://u:***@h/db"),
+        ("u:secret@h:8123", "u:***@h:8123"),
+        ("http://h/db?user=u&password=secret&x=1", "http://h/db?user=u&password=***&x=1"),
+        ("jdbc:ch:https://h/db?Access_Token=secret#part", "jdbc:ch:https://h/db?Access_Token=***#part"),
+    ],
+)
+def test_no_url_shows_a_password(url: str, shown: str) -> None:
+    assert redact(url) == shown
+    if not url.startswith(("http:", "https:")):
+        with pytest.raises(ConfigError) as refused:
+            ReconcileConfig(url, "/landing")
+        assert "secret" not in str(refused.value)
