@@ -17,9 +17,9 @@ from local_stack.layout import REPO, Layout
 from local_stack.programs import Programs
 from local_stack.progress import DBT, SET_UP, SPARK, SPEED_LAYER, WAREHOUSE, Progress
 from local_stack.warehouse_client import connect
-from reconcile.history import Reconciliation
-from reconcile.report import write_html
-from reconcile.warehouse_source import read_from
+from reconcile.report.history import Reconciliation
+from reconcile.report.html import write_html
+from reconcile.report.warehouse_source import read_from
 
 # Exit codes of `reconcile extract`: nothing answers there; no such table or column.
 _NO_SPEED_LAYER = (3, 4)

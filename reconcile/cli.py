@@ -19,7 +19,7 @@ from reconcile.config import load_config
 from reconcile.errors import ConfigError, ReconcileError
 
 if TYPE_CHECKING:
-    from reconcile.extraction import Extraction
+    from reconcile.speed.extraction import Extraction
 
 EXIT_CODES = """exit codes:
   0  done (also when everything was unchanged)
@@ -112,9 +112,9 @@ def _chosen_days(options: argparse.Namespace) -> list[date] | None:
 
 def _extract(options: argparse.Namespace) -> int:
     # Imported here so that --help needs neither ClickHouse's client nor Arrow.
-    from reconcile.extraction import extract_days
-    from reconcile.landing import Landing
-    from reconcile.speed_source import SpeedLayer
+    from reconcile.speed.extraction import extract_days
+    from reconcile.speed.landing import Landing
+    from reconcile.speed.source import SpeedLayer
 
     days = _chosen_days(options)
     config = load_config(os.environ, options.config)
@@ -140,7 +140,7 @@ def _extract(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from reconcile.warehouse_source import call_reconciliation
+    from reconcile.report.warehouse_source import call_reconciliation
 
     _chosen_days(options)  # refuses an impossible range before anything is called
     span = None if options.from_date is None else (options.from_date, options.to_date)
@@ -150,9 +150,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from reconcile.report import write_html
-    from reconcile.terminal import render_verdict
-    from reconcile.warehouse_source import read_reconciliation
+    from reconcile.report.html import write_html
+    from reconcile.report.terminal import render_verdict
+    from reconcile.report.warehouse_source import read_reconciliation
 
     reconciliation = read_reconciliation(options.connection, _chosen_days(options) or ())
     if not options.quiet:

@@ -10,7 +10,12 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from reconcile.status_sql import difference_expression, relative_difference_expression, status_case, verdict_case
+from reconcile.comparison.status_sql import (
+    difference_expression,
+    relative_difference_expression,
+    status_case,
+    verdict_case,
+)
 from snowpark_procs.errors import ArgumentError
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now

@@ -27,7 +27,12 @@ from local_stack import endpoint_process
 from local_stack.client_environment import process_environment, write_files
 from local_stack.layout import Layout
 from local_stack.warehouse_client import connect
-from reconcile.status_sql import difference_expression, relative_difference_expression, status_case, verdict_case
+from reconcile.comparison.status_sql import (
+    difference_expression,
+    relative_difference_expression,
+    status_case,
+    verdict_case,
+)
 from snowpark_procs.date_ranges import DateRanges
 from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable

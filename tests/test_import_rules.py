@@ -15,7 +15,19 @@ PACKAGES = ("spark_ingest", "snowpark_procs", "reconcile", "local_stack", "tests
 # The part of reconcile that is pure: it also runs inside Snowflake, so it needs nothing but the standard library and itself.
 RECONCILE_PURE = frozenset(
     f"reconcile.{name}"
-    for name in ("errors", "identifiers", "rules", "status_sql", "history", "wording", "speed_columns")
+    for name in (
+        "errors",
+        "comparison",
+        "comparison.outcomes",
+        "comparison.status_sql",
+        "speed",
+        "speed.columns",
+        "speed.engine",
+        "speed.identifiers",
+        "report",
+        "report.history",
+        "report.wording",
+    )
 )
 
 # What a package may import of ours.
@@ -32,8 +44,8 @@ FOREIGN_FORBIDDEN = {
 }
 # The only modules of reconcile that may touch a database's client.
 RECONCILE_CLIENTS = {
-    "clickhouse_connect": "reconcile.speed_source",
-    "snowflake": "reconcile.warehouse_source",
+    "clickhouse_connect": "reconcile.speed.source",
+    "snowflake": "reconcile.report.warehouse_source",
 }
 
 
@@ -110,7 +122,8 @@ def test_nobody_imports_local_stack() -> None:
 def test_reconciles_pure_part_needs_only_the_standard_library() -> None:
     """And so does its package module, which is imported with every part of it; its lazy imports are in functions."""
     for module in sorted(RECONCILE_PURE):
-        path = REPOSITORY / Path(*module.split(".")).with_suffix(".py")
+        path = REPOSITORY / Path(*module.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         foreign = [name for name in imports_of(path) if not within(name, RECONCILE_PURE) and not _standard(name)]
         assert foreign == [], module
     tree = ast.parse((REPOSITORY / "reconcile" / "__init__.py").read_text(encoding="utf-8"))
@@ -127,6 +140,26 @@ def _standard(name: str) -> bool:
     import sys
 
     return name.partition(".")[0] in sys.stdlib_module_names
+
+
+# What a room of reconcile may import of the others.
+RECONCILE_ROOMS = {
+    "comparison": ("errors",),
+    "speed": ("errors", "config"),
+    "report": ("errors", "comparison"),
+}
+
+
+@pytest.mark.parametrize("room", sorted(RECONCILE_ROOMS))
+def test_a_room_of_reconcile_imports_what_it_may(room: str) -> None:
+    allowed = tuple(f"reconcile.{name}" for name in (room, *RECONCILE_ROOMS[room]))
+    found = {
+        f"{module_name(path)} imports {name}"
+        for path in (REPOSITORY / "reconcile" / room).glob("*.py")
+        for name in imports_of(path)
+        if within(name, ("reconcile",)) and not within(name, allowed)
+    }
+    assert found == set()
 
 
 @pytest.mark.parametrize(("client", "only"), sorted(RECONCILE_CLIENTS.items()))

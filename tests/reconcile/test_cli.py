@@ -11,7 +11,7 @@ import pytest
 
 from reconcile.cli import main
 from tests.conftest import free_port
-from tests.reconcile.speed_tables import COLUMNS, TABLE, ddl, run
+from tests.reconcile.speed.tables import COLUMNS, TABLE, ddl, run
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -138,7 +138,7 @@ def test_as_a_process_and_with_nothing_but_help() -> None:
 def test_the_package_itself_imports_no_engine() -> None:
     """The pure part runs inside Snowflake, where neither ClickHouse's client nor Arrow, jinja2 or rich need exist."""
     code = (
-        "import sys, reconcile, reconcile.rules, reconcile.identifiers, reconcile.status_sql, reconcile.history\n"
+        "import sys, reconcile, reconcile.comparison.status_sql, reconcile.speed.identifiers, reconcile.report.history\n"
         "engines = {'clickhouse_connect', 'pyarrow', 'jinja2', 'rich', 'snowflake.connector', 'chdb', 'pandas', 'numpy'}\n"
         "foreign = engines & sys.modules.keys()\n"
         "sys.exit(f'imported: {foreign}' if foreign else 0)"

@@ -9,7 +9,8 @@ from random import Random
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
-from reconcile.rules import GroupValues, Metric, SpeedSession, compare, group_sessions
+from reconcile.comparison.outcomes import Metric
+from tests.reconcile.comparison.rules import GroupValues, SpeedSession, compare, group_sessions
 from tests.snowpark_procs.batches import Row, publish_snapshot, session
 from tests.snowpark_procs.conftest import Warehouse
 

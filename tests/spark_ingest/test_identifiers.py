@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from spark_ingest.identifiers import canonical_id
 
-CASES = Path(__file__).parents[1] / "reconcile" / "identifier_cases.json"
+CASES = Path(__file__).parents[1] / "reconcile" / "speed" / "identifier_cases.json"
 
 pytestmark = pytest.mark.spark
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reconcile.content import FILE_SCHEMA
 from reconcile.errors import LandingError, SpeedLayerUnreachable, SpeedTableError
-from reconcile.extraction import Extraction, extract_day
-from reconcile.landing import Landing
-from reconcile.speed_source import SpeedLayer
-from tests.reconcile.speed_tables import COLUMNS, TABLE, config, ddl, run
+from reconcile.speed.content import FILE_SCHEMA
+from reconcile.speed.extraction import Extraction, extract_day
+from reconcile.speed.landing import Landing
+from reconcile.speed.source import SpeedLayer
+from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
 DAY = date(2024, 1, 15)
 ID = "0c363c25-191b-4077-b589-c5706fbd27{:02x}"

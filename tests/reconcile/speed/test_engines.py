@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from reconcile.errors import SpeedTableError
-from reconcile.extraction import extract_day
-from reconcile.landing import Landing
-from reconcile.speed_engine import speed_engine
-from reconcile.speed_source import SpeedLayer
-from tests.reconcile.speed_tables import COLUMNS, TABLE, config, run
+from reconcile.speed.engine import speed_engine
+from reconcile.speed.extraction import extract_day
+from reconcile.speed.landing import Landing
+from reconcile.speed.source import SpeedLayer
+from tests.reconcile.speed.tables import COLUMNS, TABLE, config, run
 
 ID = "0c363c25-191b-4077-b589-c5706fbd27{:02x}"
 BY_DAY = "PARTITION BY toDate(session_start)"

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from reconcile.history import DayHistory, Extraction, Reconciliation, RunSummary
-from reconcile.rules import DEFAULT_TOLERANCES, GroupValues, Metric, Result, Verdict, compare, verdict_of
+from reconcile.comparison.outcomes import DEFAULT_TOLERANCES, Metric, Result, Verdict
+from reconcile.report.history import DayHistory, Extraction, Reconciliation, RunSummary
+from tests.reconcile.comparison.rules import GroupValues, compare, verdict_of
 
 TIERS = ("bronze", "gold", "platinum", "silver", None)
 NOON = datetime(2024, 1, 16, 12, 0, tzinfo=UTC)

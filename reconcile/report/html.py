@@ -8,10 +8,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reconcile import charts, wording
+from reconcile.comparison.outcomes import Metric, Status, Verdict
 from reconcile.errors import ReconcileError
-from reconcile.history import Convergence, DayHistory, Reconciliation
-from reconcile.rules import Metric, Status, Verdict
+from reconcile.report import charts, wording
+from reconcile.report.history import Convergence, DayHistory, Reconciliation
 
 # More cards than this help nobody; the days that still disagree come first, and the page says what it leaves out.
 MOST_CONVERGENCE_CARDS = 48
@@ -26,7 +26,7 @@ class ReportError(ReconcileError):
 def render_html(reconciliation: Reconciliation) -> str:
     """The page as text."""
     environment = Environment(
-        loader=PackageLoader("reconcile", "templates"),
+        loader=PackageLoader("reconcile.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,4 +1,4 @@
-"""The rules of reconcile.rules and reconcile.identifiers as SQL text, for set-based comparison inside an engine.
+"""The rules of the comparison as SQL text, for set-based comparison inside an engine.
 
 The arguments are SQL expressions chosen by the caller's code (column names of its own query), never user input.
 NULL of a value means that the side lacks the group: values themselves must be made non-NULL first. Snowflake's dialect.
@@ -6,7 +6,7 @@ NULL of a value means that the side lacks the group: values themselves must be m
 
 from __future__ import annotations
 
-from reconcile.rules import Status, Verdict
+from reconcile.comparison.outcomes import Status, Verdict
 
 
 def status_case(speed: str, batch: str, absolute: str, relative: str) -> str:

@@ -17,8 +17,8 @@ from urllib3.exceptions import HTTPError
 
 from reconcile.config import ReconcileConfig, redact
 from reconcile.errors import ConfigError, SpeedLayerError, SpeedLayerUnreachable, SpeedTableError
-from reconcile.speed_columns import SPEED_COLUMNS, is_uuid_column, select_list
-from reconcile.speed_engine import SpeedEngine, speed_engine
+from reconcile.speed.columns import SPEED_COLUMNS, is_uuid_column, select_list
+from reconcile.speed.engine import SpeedEngine, speed_engine
 
 UNKNOWN_TABLE = 60
 UNKNOWN_DATABASE = 81

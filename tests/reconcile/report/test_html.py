@@ -14,11 +14,11 @@ import pytest
 from rich.console import Console
 
 import reconcile
-from reconcile.history import Convergence, DayHistory, Reconciliation
-from reconcile.report import ReportError, render_html, write_html
-from reconcile.rules import Metric, Verdict
-from reconcile.wording import difference_text, percent_text, value_text
-from tests.reconcile.histories import NOON, group, history, week
+from reconcile.comparison.outcomes import Metric, Verdict
+from reconcile.report.history import Convergence, DayHistory, Reconciliation
+from reconcile.report.html import ReportError, render_html, write_html
+from reconcile.report.wording import difference_text, percent_text, value_text
+from tests.reconcile.report.histories import NOON, group, history, week
 
 VOID = {"meta", "br", "col", "link", "input", "img", "hr"}
 

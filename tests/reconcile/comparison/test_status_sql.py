@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.rules import Status, Tolerance, relative_difference, status_of, verdict_of
-from reconcile.status_sql import difference_expression, relative_difference_expression, status_case, verdict_case
+from reconcile.comparison.outcomes import Status, Tolerance
+from reconcile.comparison.status_sql import (
+    difference_expression,
+    relative_difference_expression,
+    status_case,
+    verdict_case,
+)
+from tests.reconcile.comparison.rules import relative_difference, status_of, verdict_of
 
 VALUES = st.one_of(
     st.none(),

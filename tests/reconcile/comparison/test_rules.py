@@ -11,21 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconcile.comparison.outcomes import DEFAULT_TOLERANCES, Metric, Status, Tolerance, Verdict
 from reconcile.errors import ComparisonError
-from reconcile.rules import (
-    DEFAULT_TOLERANCES,
+from tests.reconcile.comparison.rules import (
     GroupValues,
-    Metric,
     SpeedSession,
-    Status,
-    Tolerance,
-    Verdict,
     compare,
     group_sessions,
     relative_difference,
     status_of,
     verdict_of,
-    worst,
 )
 
 DAY = date(2024, 1, 15)
@@ -165,13 +160,6 @@ def test_speed_rows_are_grouped_as_they_are() -> None:
         ),
         (None, {Metric.SESSIONS: 0, Metric.PAGE_VIEWS: 0, Metric.PURCHASES: 0, Metric.REVENUE: 0}),
     ]
-
-
-def test_the_worst_cells_come_first() -> None:
-    results = compare(
-        [group("a", 200), group("b", 150), group("c", 5)], [group("a", 100), group("b", 100), group("c", 0)]
-    )
-    assert [result.user_tier for result in worst(results)] == ["c", "a", "b"]
 
 
 # Up to 38 digits, as NUMBER(38, 6) holds them.

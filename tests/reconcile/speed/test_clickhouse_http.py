@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from reconcile.errors import ConfigError, SpeedLayerUnreachable
-from reconcile.extraction import Extraction, extract_day
-from reconcile.landing import Landing
-from reconcile.speed_source import SpeedLayer
+from reconcile.speed.extraction import Extraction, extract_day
+from reconcile.speed.landing import Landing
+from reconcile.speed.source import SpeedLayer
 from tests.conftest import free_port
-from tests.reconcile.speed_tables import COLUMNS, TABLE, config, ddl, run, served
+from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run, served
 
 DAY = date(2024, 1, 15)
 

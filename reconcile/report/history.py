@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from reconcile.rules import Metric, Result, Status, Tolerance, Verdict
+from reconcile.comparison.outcomes import Metric, Result, Status, Tolerance, Verdict
 
 
 class Convergence(StrEnum):

@@ -11,8 +11,8 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reconcile.identifiers import canonical_identifier
-from reconcile.speed_columns import SPEED_COLUMNS, Kind
+from reconcile.speed.columns import SPEED_COLUMNS, Kind
+from reconcile.speed.identifiers import canonical_identifier
 
 CONTRACT_VERSION = 1
 EXTRACTION_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "extraction.reconcile.ecommerce-batch-analytics")
@@ -46,7 +46,7 @@ class DayContent:
     def take(self, batch: pa.RecordBatch, text_identifiers: tuple[str, ...]) -> pa.RecordBatch:
         """Bring a batch from ClickHouse to ROW_SCHEMA and add it to the totals.
 
-        text_identifiers: columns whose values must be brought to the canonical form (see reconcile.identifiers).
+        text_identifiers: columns whose values must be brought to the canonical form (see reconcile.speed.identifiers).
         """
         columns = {}
         for column in SPEED_COLUMNS:

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from reconcile.errors import LandingError
-from reconcile.extraction import extract_day
-from reconcile.landing import Landing
-from reconcile.speed_source import SpeedLayer
+from reconcile.speed.extraction import extract_day
+from reconcile.speed.landing import Landing
+from reconcile.speed.source import SpeedLayer
 from tests.aws import aws
-from tests.reconcile.speed_tables import COLUMNS, TABLE, config, ddl, run
+from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
 DAY = date(2024, 1, 15)
 BUCKET = "ecommerce-landing"

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
+from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
 from reconcile.errors import WarehouseError
-from reconcile.history import Convergence, Extraction
-from reconcile.rules import Metric, Status, Tolerance, Verdict
-from reconcile.warehouse_source import read_from, read_reconciliation
+from reconcile.report.history import Convergence, Extraction
+from reconcile.report.warehouse_source import read_from, read_reconciliation
 from tests.conftest import RunningEndpoint
 
 pytestmark = pytest.mark.integration
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 MIGRATION = REPOSITORY / "migrations" / "V1.5.0__recon_tables.sql"
 RUNS = """INSERT INTO recon.runs (run_id, date, extraction_id, change_id, verdict, compared_at, inputs_digest) VALUES
     ('r1', '2024-01-15', 'e1', 1, 'disagree', '2024-01-16 02:00:00', 'i'),

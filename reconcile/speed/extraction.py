@@ -16,9 +16,9 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reconcile.content import CONTRACT_VERSION, FILE_SCHEMA, ROW_SCHEMA, DayContent, utc_text
-from reconcile.landing import Landing
-from reconcile.speed_source import SpeedLayer
+from reconcile.speed.content import CONTRACT_VERSION, FILE_SCHEMA, ROW_SCHEMA, DayContent, utc_text
+from reconcile.speed.landing import Landing
+from reconcile.speed.source import SpeedLayer
 
 Outcome = Literal["published", "unchanged", "republished"]
 

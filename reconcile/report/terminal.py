@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reconcile.history import Reconciliation
-from reconcile.rules import Status, Verdict
-from reconcile.wording import (
+from reconcile.comparison.outcomes import Status, Verdict
+from reconcile.report.history import Reconciliation
+from reconcile.report.wording import (
     METRIC_WORDS,
     STATUS_SIGNS,
     STATUS_WORDS,

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from reconcile.history import DayHistory, RunSummary
-from reconcile.rules import Status, Verdict
-from reconcile.wording import STATUS_WORDS, VERDICT_WORDS, largest_text, percent_text, time_text
+from reconcile.comparison.outcomes import Status, Verdict
+from reconcile.report.history import DayHistory, RunSummary
+from reconcile.report.wording import STATUS_WORDS, VERDICT_WORDS, largest_text, percent_text, time_text
 
 _WIDTH = 1000
 _HEIGHT = 190

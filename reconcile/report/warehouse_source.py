@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from reconcile.comparison.outcomes import DEFAULT_TOLERANCES, Metric, Result, Status, Tolerance, Verdict
 from reconcile.errors import WarehouseError
-from reconcile.history import DayHistory, Extraction, Reconciliation, RunSummary
-from reconcile.rules import DEFAULT_TOLERANCES, Metric, Result, Status, Tolerance, Verdict
+from reconcile.report.history import DayHistory, Extraction, Reconciliation, RunSummary
 
 _RUNS = """
 SELECT r.run_id, r.date, r.compared_at, r.verdict, r.change_id,

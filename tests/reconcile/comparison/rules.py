@@ -1,17 +1,16 @@
-"""The comparison rules: pure, exact, engine-free. `recon.reconcile_day` in the warehouse is held to them by tests.
+"""The comparison rules in Python, an oracle for the SQL that production runs: from the definitions in docs/reconciliation.md.
 
-A cell is one metric of one group, a group one UTC date and one user tier (NULL is a tier like any other). All values are
-Decimal; a float is refused, because its rounding would pass for a discrepancy.
+All values are Decimal; a float is refused, because its rounding would pass for a discrepancy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
-from enum import StrEnum
 
+from reconcile.comparison.outcomes import DEFAULT_TOLERANCES, Metric, Result, Status, Tolerance, Verdict, exact
 from reconcile.errors import ComparisonError
 
 # Decimal's own operators round to 28 digits. Sums have up to 38; products and quotients of two of them need twice as
@@ -19,59 +18,6 @@ from reconcile.errors import ComparisonError
 _EXACT = Context(prec=120)
 _RELATIVE_PLACES = Decimal("1e-9")  # recon.results.relative_difference is NUMBER(38, 9)
 _ZERO = Decimal(0)
-
-
-def _exact(value: object, what: str) -> Decimal:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    if not isinstance(value, Decimal) or not value.is_finite():
-        raise ComparisonError(f"{what} must be a finite Decimal or an int, not {value!r}")
-    return value
-
-
-class Metric(StrEnum):
-    """What is compared. sessions: distinct session ids; the others: sums over the group's sessions; revenue in money."""
-
-    SESSIONS = "sessions"
-    PAGE_VIEWS = "page_views"
-    PURCHASES = "purchases"
-    REVENUE = "revenue"
-
-
-class Status(StrEnum):
-    """How one cell came out, from best to worst."""
-
-    MATCH = "match"
-    WITHIN_TOLERANCE = "within_tolerance"
-    OUT_OF_TOLERANCE = "out_of_tolerance"
-    MISSING_IN_BATCH = "missing_in_batch"
-    MISSING_IN_SPEED = "missing_in_speed"
-
-
-class Verdict(StrEnum):
-    """How one run came out."""
-
-    AGREE = "agree"
-    WITHIN_TOLERANCE = "within_tolerance"
-    DISAGREE = "disagree"
-    NOTHING_TO_COMPARE = "nothing_to_compare"
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Within either limit is within tolerance. absolute: in the metric's unit; relative: 0.05 is five percent of batch."""
-
-    absolute: Decimal = _ZERO
-    relative: Decimal = Decimal("0.05")
-
-    def __post_init__(self) -> None:
-        for name in ("absolute", "relative"):
-            value = _exact(getattr(self, name), f"{name} tolerance")
-            if value < 0:
-                raise ComparisonError(f"the {name} tolerance {value} is negative")
-
-
-DEFAULT_TOLERANCES: Mapping[Metric, Tolerance] = {metric: Tolerance() for metric in Metric}
 
 
 @dataclass(frozen=True)
@@ -93,24 +39,6 @@ class SpeedSession:
     page_views: int | None
     purchases: int | None
     total_spent: Decimal | None
-
-
-@dataclass(frozen=True)
-class Result:
-    """One compared cell. None: that side has no such group.
-
-    difference: speed - batch, a missing side counting as zero. relative_difference: |difference| / |batch|, nine places,
-    half up; None when the batch value is zero or missing.
-    """
-
-    date: date
-    user_tier: str | None
-    metric: Metric
-    speed_value: Decimal | None
-    batch_value: Decimal | None
-    difference: Decimal
-    relative_difference: Decimal | None
-    status: Status
 
 
 def compare(
@@ -198,16 +126,10 @@ def group_sessions(sessions: Iterable[SpeedSession]) -> list[GroupValues]:
             (Metric.PURCHASES, row.purchases),
             (Metric.REVENUE, row.total_spent),
         ):
-            totals[metric] = _EXACT.add(totals[metric], _exact(value or 0, metric.value))
+            totals[metric] = _EXACT.add(totals[metric], exact(value or 0, metric.value))
     for key, seen in ids.items():
         sums[key][Metric.SESSIONS] = Decimal(len(seen))
     return [GroupValues(key[0], key[1], sums[key]) for key in sorted(sums, key=_group_order)]
-
-
-def worst(results: Sequence[Result]) -> list[Result]:
-    """The cells that are not within tolerance, the largest relative difference first, undefined ones before all."""
-    bad = [result for result in results if result.status not in (Status.MATCH, Status.WITHIN_TOLERANCE)]
-    return sorted(bad, key=lambda result: (result.relative_difference is not None, -(result.relative_difference or 0)))
 
 
 def _group_order(key: tuple[date, str | None]) -> tuple[date, bool, str]:
@@ -229,7 +151,7 @@ def _cell(group: GroupValues | None, metric: Metric, side: str) -> Decimal | Non
         return None
     if metric not in group.values:
         raise ComparisonError(f"the {side} side lacks {metric.value} for {group.date}, tier {group.user_tier!r}")
-    return _exact(group.values[metric], f"{metric.value} of the {side} side for {group.date}, tier {group.user_tier!r}")
+    return exact(group.values[metric], f"{metric.value} of the {side} side for {group.date}, tier {group.user_tier!r}")
 
 
 def _difference(speed_value: Decimal | None, batch_value: Decimal | None) -> Decimal:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.identifiers import canonical_identifier
+from reconcile.speed.identifiers import canonical_identifier
 
 CASES = json.loads(Path(__file__).with_name("identifier_cases.json").read_text(encoding="utf-8"))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from reconcile.history import Convergence, RunSummary
-from reconcile.rules import Metric, Status, Verdict
+from reconcile.comparison.outcomes import Metric, Status, Verdict
+from reconcile.report.history import Convergence, RunSummary
 
 NO_TIER = "no tier"
 

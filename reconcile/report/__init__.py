@@ -1,0 +1,1 @@
+"""What the warehouse recorded of its comparisons, for people."""
