@@ -15,10 +15,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconcile.comparison.outcomes import Verdict
 from reconcile.config import load_config
 from reconcile.errors import ConfigError, ReconcileError
 
 if TYPE_CHECKING:
+    from reconcile.report.history import Reconciliation
     from reconcile.speed.extraction import Extraction
 
 EXIT_CODES = """exit codes:
@@ -29,7 +31,10 @@ EXIT_CODES = """exit codes:
   4  the speed layer lacks the table or a column, or a column has an unusable type
   5  the landing cannot be read or written
   6  the warehouse cannot be reached or lacks the RECON tables
+ 10  report --exit-code: a day disagrees
+ 11  report --exit-code: no day disagrees, and one has nothing to compare (or there is no day)
 """
+FORMATS = ("text", "json", "junit", "html")
 _DATE = re.compile(r"\A\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
@@ -72,10 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="the verdict of every day, as a table and as one HTML file")
     _add_dates(report, "days to report (UTC); without any: every day that was ever reconciled")
     report.add_argument("--connection", metavar="NAME", required=True, help="a connection of connections.toml")
+    report.add_argument("--format", choices=FORMATS, help="what to write: to --out, or to the terminal (default: text)")
     report.add_argument(
-        "--out", metavar="FILE", type=Path, help="write the HTML report; without it only the table is printed"
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="write to a file; without --format that is HTML, beside the text on the terminal",
     )
-    report.add_argument("--quiet", action="store_true", help="print no table")
+    report.add_argument("--quiet", action="store_true", help="print no text")
+    report.add_argument("--exit-code", action="store_true", help="end with 10 or 11 where the days do not agree")
     report.set_defaults(run=_report)
     return parser
 
@@ -150,17 +160,36 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from reconcile.report.html import write_html
-    from reconcile.report.terminal import render_verdict
     from reconcile.report.warehouse_source import read_reconciliation
 
     reconciliation = read_reconciliation(options.connection, _chosen_days(options) or ())
-    if not options.quiet:
-        render_verdict(reconciliation)
-    if options.out is not None:
-        write_html(reconciliation, options.out)
-        print(f"Report: {options.out}")
-    return 0
+    _show(reconciliation, options.format, options.out, options.quiet)
+    return _verdict_code(reconciliation) if options.exit_code else 0
+
+
+def _show(reconciliation: Reconciliation, form: str | None, out: Path | None, quiet: bool) -> None:
+    from reconcile.report.documents import render_json, render_junit
+    from reconcile.report.files import write
+    from reconcile.report.html import render_html
+    from reconcile.report.terminal import render_text, render_verdict
+
+    renderings = {"text": render_text, "json": render_json, "junit": render_junit, "html": render_html}
+    if form is None or (form == "text" and out is None):
+        if not quiet:
+            render_verdict(reconciliation)
+    elif out is None:
+        print(renderings[form](reconciliation))
+    if out is not None:
+        write(renderings[form or "html"](reconciliation), out)
+        if form is None:
+            print(f"Report: {out}")
+
+
+def _verdict_code(reconciliation: Reconciliation) -> int:
+    verdicts = {day.latest.verdict for day in reconciliation.days}
+    if Verdict.DISAGREE in verdicts:
+        return 10
+    return 0 if verdicts and Verdict.NOTHING_TO_COMPARE not in verdicts else 11
 
 
 def _line(extraction: Extraction) -> str:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reconcile.comparison.outcomes import Metric, Status, Verdict
-from reconcile.errors import ReconcileError
 from reconcile.report import charts, wording
+from reconcile.report.files import write
 from reconcile.report.history import Convergence, DayHistory, Reconciliation
 
 # More cards than this help nobody; the days that still disagree come first, and the page says what it leaves out.
 MOST_CONVERGENCE_CARDS = 48
-
-
-class ReportError(ReconcileError):
-    """The page cannot be written where it was asked for."""
-
-    exit_code = 2
 
 
 def render_html(reconciliation: Reconciliation) -> str:
@@ -47,17 +39,7 @@ def render_html(reconciliation: Reconciliation) -> str:
 
 def write_html(reconciliation: Reconciliation, target: Path) -> None:
     """Write the page, replacing an older one only when it is complete. Raises ReportError."""
-    page = render_html(reconciliation)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        raise ReportError(f"cannot write the report {target}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+    write(render_html(reconciliation), target)
 
 
 _ORDER = (Convergence.WORSENING, Convergence.UNCHANGED, Convergence.IMPROVING, Convergence.CONVERGED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -41,6 +43,13 @@ def render_verdict(
         if cells is not None:
             console.print(cells)
     console.print(f"[bold]Verdict: {escape(reconciliation.headline)}[/bold]")
+
+
+def render_text(reconciliation: Reconciliation) -> str:
+    """The same as plain text, 120 columns wide."""
+    target = io.StringIO()
+    render_verdict(reconciliation, Console(file=target, width=120))
+    return target.getvalue()
 
 
 def _days(reconciliation: Reconciliation, most: int) -> Table:

@@ -15,8 +15,9 @@ from rich.console import Console
 
 import reconcile
 from reconcile.comparison.outcomes import Metric, Verdict
+from reconcile.report.files import ReportError
 from reconcile.report.history import Convergence, DayHistory, Reconciliation
-from reconcile.report.html import ReportError, render_html, write_html
+from reconcile.report.html import render_html, write_html
 from reconcile.report.wording import difference_text, percent_text, value_text
 from tests.reconcile.report.histories import NOON, group, history, week
 
