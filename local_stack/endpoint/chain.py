@@ -78,7 +78,7 @@ from local_stack.endpoint.translation.names import (
     reserved_words,
     split_tables,
 )
-from local_stack.endpoint.translation.queries import counts, joins, query_results, windows
+from local_stack.endpoint.translation.queries import counts, group_order, joins, query_results, windows
 from local_stack.endpoint.translation.result_columns import described, table_columns
 from local_stack.endpoint.translation.roles import role_functions
 from local_stack.endpoint.translation.snowpark import (
@@ -118,6 +118,8 @@ class Serving(Protocol):
         """End before the endpoint does."""
 
 
+# Statements whose results travel by column, as Arrow; all others' are JSON, in Snowflake too.
+_IN_COLUMNS = ("QUERY", "CALL", "EXECUTE", "BEGIN", "DECLARE", "EXPLAIN")
 Families = tuple[Family, ...]
 _RECORDED = ", ".join(sorted({kind.name for kind in KINDS} | {"INTEGRATION"}))
 _LISTED = ", ".join(
@@ -211,6 +213,7 @@ BEFORE: list[Rewrite] = [
     try_casts,
     joins,
     windows,
+    group_order,
     split_tables,
     plain_tables,
     pivots,
@@ -272,6 +275,8 @@ class Chain:
                 statement, limit = without_limit(statement, about)
             with session.for_statement(statement.parameters):
                 outcome = self._answer(statement, about, session, batch, gate)
+            if about.verb not in _IN_COLUMNS:
+                outcome = replace(outcome, is_text=True)
             if effect is not None:
                 effect(outcome)
             if about.verb == "SHOW" and session.grants.enforced:

@@ -55,6 +55,7 @@ class ColumnInfo:
 class Outcome:
     """Hold what a statement returned. statement_type_id: Snowflake's number, by which clients tell DML from queries.
     transfer: the answer to PUT and GET, which the client itself carries out. inserted: rows that CREATE TABLE AS has written.
+    is_text: the client gets JSON, as it does for all that is no query; its pandas functions then say so.
     """
 
     columns: tuple[ColumnInfo, ...]
@@ -62,6 +63,7 @@ class Outcome:
     statement_type_id: int = 0
     transfer: dict[str, Any] | None = None
     inserted: int | None = None
+    is_text: bool = False
     query_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def rows(self) -> list[tuple[Any, ...]]:

@@ -107,6 +107,22 @@ def test_windows_by_behaviour(cursor: Any) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT column1, COUNT(*) FROM {rows} GROUP BY column1", [(1, 1), (2, 2), (3, 1), (None, 1)]),
+        ("SELECT COUNT(*), column1 FROM {rows} GROUP BY 2 HAVING COUNT(*) < 2", [(1, 1), (1, 3), (1, None)]),
+        ("SELECT column1 % 2 AS p, SUM(column1) FROM {rows} GROUP BY p", [(0, 4), (1, 4), (None, None)]),
+        ("SELECT DISTINCT column1 FROM {rows}", [(1,), (2,), (3,), (None,)]),
+        ("SELECT column1, COUNT(*) FROM {rows} GROUP BY column1 ORDER BY column1 DESC LIMIT 2", [(None, 1), (3, 1)]),
+        ("SELECT 'k', COUNT(*) FROM {rows} GROUP BY 'k'", [("k", 5)]),
+    ],
+)
+def test_groups_come_in_the_order_of_their_keys(cursor: Any, query: str, expected: list[tuple[Any, ...]]) -> None:
+    assert cursor.execute(query.format(rows="VALUES (3), (2), (NULL), (1), (2)")).fetchall() == expected
+
+
+@pytest.mark.integration
 def test_windows_that_slide(cursor: Any) -> None:
     """AVG has three digits more there, cut off; a window ends where Snowflake says that it does."""
     averages = "AVG(x) OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING), AVG(x) OVER (ORDER BY x)"

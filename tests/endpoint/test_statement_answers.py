@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from snowflake.connector.errors import NotSupportedError
 
 from tests.conftest import RunningEndpoint
 
@@ -113,6 +114,17 @@ def test_comments_of_tables_and_columns_are_shown_everywhere(connection: Any, st
     assert _column(connection, "DESCRIBE TABLE t", "comment") == ["it's one"]
     _run(connection, "ALTER TABLE t UNSET COMMENT")
     assert _column(connection, "SHOW TABLES IN SCHEMA answers", "comment") == [""]
+
+
+def test_numbers_of_few_digits_travel_as_small_integers_and_lists_as_text(connection: Any) -> None:
+    cursor = connection.cursor()
+    sizes = ", ".join(f"1::NUMBER({digits}, 0) AS n{digits}" for digits in (2, 4, 9, 18, 38))
+    frame = cursor.execute(f"SELECT {sizes}").fetch_pandas_all()
+    assert [str(kind) for kind in frame.dtypes] == ["int8", "int16", "int32", "int64", "int64"]
+    for statement in ("SHOW SCHEMAS", "SHOW PARAMETERS", "CREATE TABLE t (i INT)"):
+        assert cursor.execute(statement).fetchall()
+        with pytest.raises(NotSupportedError):
+            cursor.execute(statement.replace("CREATE", "CREATE OR REPLACE")).fetch_pandas_all()
 
 
 def test_cursors_tell_how_many_rows_were_written(connection: Any) -> None:

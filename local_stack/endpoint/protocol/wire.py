@@ -19,6 +19,8 @@ from local_stack.endpoint.outcome import ColumnInfo, Outcome
 from local_stack.endpoint.protocol.variant_text import variant_text
 from local_stack.endpoint.statements import SqlError
 
+# The integers in which NUMBERs of so many digits travel; pandas then has columns of these types.
+_WIDTHS = ((2, pa.int8()), (4, pa.int16()), (9, pa.int32()))
 _COUNTS = {
     "number of rows inserted": "numRowsInserted",
     "number of rows updated": "numRowsUpdated",
@@ -38,7 +40,7 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
             "message": None,
         }
     outcome = _with_variant_text(outcome)
-    if outcome.statement_type_id in DML_TYPE_IDS:
+    if outcome.is_text or outcome.statement_type_id in DML_TYPE_IDS:
         body: dict[str, Any] = {"queryResultFormat": "json", "rowset": rowset(outcome)}
     else:
         body = {"queryResultFormat": "arrow", "rowsetBase64": arrow_base64(outcome, parameters.get("TIMEZONE", "UTC"))}
@@ -149,7 +151,7 @@ def _text(value: Any, kind: str) -> str | None:
 def arrow_base64(outcome: Outcome, zone: str = "UTC") -> str:
     """Return the table as an Arrow stream with the metadata the connector's iterator needs. zone: the session's."""
     described = zip(outcome.table.columns, outcome.columns, strict=True)
-    arrays = [_wire_array(array, column.type, zone) for array, column in described]
+    arrays = [_wire_array(array, column, zone) for array, column in described]
     fields = [_field(column, array) for column, array in zip(outcome.columns, arrays, strict=True)]
     table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     sink = pa.BufferOutputStream()
@@ -168,7 +170,10 @@ def _field(column: ColumnInfo, array: Any) -> pa.Field:
     return pa.field(column.name, array.type, nullable=True, metadata=metadata)
 
 
-def _wire_array(array: pa.ChunkedArray, kind: str, zone: str) -> Any:
+def _wire_array(array: pa.ChunkedArray, column: ColumnInfo, zone: str) -> Any:
+    kind = column.type
+    if kind == "FIXED" and pa.types.is_int64(array.type):
+        return array.cast(next((width for digits, width in _WIDTHS if (column.precision or 38) <= digits), pa.int64()))
     if pa.types.is_timestamp(array.type):
         return _timestamp(array.combine_chunks(), zone if kind == "TIMESTAMP_TZ" else None)
     if pa.types.is_time(array.type):

@@ -87,6 +87,26 @@ def _require_whole_range(window: exp.Window, function: Expr) -> None:
         raise compilation_error(f"{kind} window frame unsupported for function {name.upper()}", 2303, "0A000")
 
 
+def group_order(expression: Expr, _: Context) -> Expr:
+    """Give the groups of a query that has no ORDER BY in the order of their keys, and so DISTINCT rows.
+
+    Neither database promises an order; DuckDB's is that of its hashes. Clients' tests of small results count on one.
+    """
+    if not isinstance(expression, exp.Select) or expression.args.get("order"):
+        return expression
+    group = expression.args.get("group")
+    keys: list[Expr] = []
+    if group is not None and not group.args.get("all") and not group.find(exp.GroupingSets, exp.Cube, exp.Rollup):
+        keys = [key.copy() for key in group.expressions if not (isinstance(key, exp.Literal) and key.is_string)]
+    distinct = expression.args.get("distinct")
+    if distinct is not None:
+        keys = [] if distinct.args.get("on") else [exp.Var(this="ALL")]
+    if keys:
+        ordered: list[Expr] = [exp.Ordered(this=key, desc=False, nulls_first=False) for key in keys]
+        expression.set("order", exp.Order(expressions=ordered))
+    return expression
+
+
 def counts(expression: Expr, _: Context) -> Expr:
     """Keep COUNT_IF over no rows at 0; sqlglot writes it for DuckDB as a SUM, which is NULL there.
 

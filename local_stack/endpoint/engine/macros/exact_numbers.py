@@ -6,6 +6,8 @@ a lambda over a list of one, so that nested quotients do not multiply the text o
 
 from __future__ import annotations
 
+from local_stack.endpoint.engine.macros.failing import failing
+
 HOME = "_fs_global.main."
 DIVIDE = f"{HOME}_sf_divide"
 NUMBER = f"{HOME}_sf_number"
@@ -20,7 +22,7 @@ ADD, SUBTRACT = f"{HOME}_sf_add", f"{HOME}_sf_subtract"
 SQL = f"""
 CREATE OR REPLACE MACRO {NUMBER}(x, w VARCHAR) AS TRY_CAST(trim(x, '"') AS DOUBLE), (x, w) AS x;
 CREATE OR REPLACE MACRO {HOME}_sf_half_away(n, d) AS
-    CASE WHEN d = 0 THEN error('Division by zero')
+    CASE WHEN d = 0 THEN {failing("'Division by zero'", "HUGEINT")}
     ELSE (2 * n + CASE WHEN (n < 0) = (d < 0) THEN d ELSE -d END) // (2 * d) END;
 CREATE OR REPLACE MACRO {HOME}_sf_integer_quotient(a, b) AS
     list_extract(list_transform(
@@ -42,7 +44,7 @@ CREATE OR REPLACE MACRO {HOME}_sf_decimal_quotient(a, b, kind) AS
 CREATE OR REPLACE MACRO {HOME}_sf_float_quotient(a, b) AS
     list_extract(list_transform(
         [{{'n': a::DOUBLE, 'd': b::DOUBLE}}],
-        lambda q: CASE WHEN q.n IS NULL THEN NULL WHEN q.d = 0 THEN error('Division by zero') ELSE q.n / q.d END
+        lambda q: CASE WHEN q.n IS NULL THEN NULL WHEN q.d = 0 THEN {failing("'Division by zero'", "DOUBLE")} ELSE q.n / q.d END
     ), 1);
 CREATE OR REPLACE MACRO {REMAINDER}
     (a, b, wa HUGEINT, wb DECIMAL(38, 12)) AS a::BIGINT % b,

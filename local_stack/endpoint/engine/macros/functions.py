@@ -8,9 +8,9 @@ from __future__ import annotations
 import duckdb
 
 from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
+from local_stack.endpoint.engine.macros.failing import failing
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
 from local_stack.endpoint.engine.macros.variants import MACROS as VARIANT_MACROS
-from local_stack.endpoint.engine.text_lengths import fitting
 from local_stack.endpoint.errors import carried
 
 _TEXT = "_fs_global.main._sf_json_text(x)"
@@ -39,7 +39,9 @@ _MACROS = (
         WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
         WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
         ELSE CAST(x AS VARCHAR) END""",
-    f"_sf_fitting(x, n) AS CASE WHEN {fitting('x', 'n')} THEN x END",
+    "_sf_fitting(x, n) AS CASE WHEN length(x) > n THEN "
+    + failing("'String ''' || x || ''' is too long and would be truncated'", "VARCHAR")
+    + " ELSE x END",
     # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.
     """_sf_integer(x) AS CASE typeof(x)
         WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS HUGEINT)
@@ -72,7 +74,7 @@ _MACROS = (
     " THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') ELSE CAST(x AS VARCHAR) END",
     f"""_sf_parse_json(x) AS CASE WHEN trim({_TEXT}) = '' THEN NULL WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON)
         WHEN {_TEXT} IS NOT NULL THEN coalesce(CAST(_sf_native_json({_TEXT}) AS JSON),
-            error('{_NO_JSON[0]}' || left({_TEXT}, 100) || '{_NO_JSON[1]}')) END""",
+            {failing(f"'{_NO_JSON[0]}' || left({_TEXT}, 100) || '{_NO_JSON[1]}'", "JSON")}) END""",
     f"_sf_try_parse_json(x) AS CASE WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON)"
     f" WHEN trim({_TEXT}) <> '' THEN CAST(_sf_native_json({_TEXT}) AS JSON) END",
     "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",

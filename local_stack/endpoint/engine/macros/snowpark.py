@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from local_stack.endpoint.engine.macros.failing import failing
 from local_stack.endpoint.errors import carried
 
 _NO_FRACTION: Final = carried(
@@ -88,8 +89,9 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_get_ignore_case(o, name) AS json_extract(o, '$.\"' || "
     "list_filter(json_keys(o), lambda k: lower(k) = lower(name))[1] || '\"')",
     "_sp_object_insert(o, k, v) AS CASE WHEN json_contains(to_json(json_keys(to_json(o))), to_json(CAST(k AS VARCHAR)))"
-    " THEN error('" + carried("duplicate field key", 100250, "22000") + "')"
-    " ELSE json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v)) END",
+    " THEN "
+    + failing("'" + carried("duplicate field key", 100250, "22000") + "'", "JSON")
+    + " ELSE json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v)) END",
     "_sp_object_update(o, k, v, u) AS CASE WHEN u THEN json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v))"
     " ELSE _fs_global.main._sp_object_insert(o, k, v) END",
     "_sp_object_delete(o, ks) AS " + _SELECTED.format(condition="NOT list_contains(s._sf_ks, k)"),
@@ -113,7 +115,9 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_digested(state) AS list_filter(CAST(json_extract(state, '$.state[*]') AS DOUBLE[]), lambda v, i: i % 2 = 1)",
     "_sp_approx_percentile_estimate(state, p) AS CASE WHEN p BETWEEN 0 AND 1"
     " THEN list_aggregate(_fs_global.main._sp_digested(to_json(state)), 'quantile_cont', p)"
-    f" ELSE error('{_NO_FRACTION[0]}' || CAST(CAST(p AS DOUBLE) AS VARCHAR) || '{_NO_FRACTION[1]}') END",
+    " ELSE "
+    + failing(f"'{_NO_FRACTION[0]}' || CAST(CAST(p AS DOUBLE) AS VARCHAR) || '{_NO_FRACTION[1]}'", "DOUBLE")
+    + " END",
     # DuckDB takes INTEGER alone where Snowflake takes a NUMBER. No zero is negative in Snowflake's TRUNC.
     "_sp_chr(n) AS chr(CAST(n AS INTEGER))",
     "_sp_factorial(n) AS factorial(CAST(n AS INTEGER))",
