@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from local_stack.endpoint.messages import out_of_range
 from local_stack.endpoint.statements import Column, Result
 
-_MAX_TEXT = 16_777_216
+MAX_TEXT = 16_777_216
 _NESTED = ("VARIANT", "ARRAY", "OBJECT")
 
 
@@ -116,7 +116,7 @@ def column_from_duckdb(name: str, duckdb_type: str) -> ColumnInfo:
         case "BLOB":
             return ColumnInfo(name, "BINARY", length=8_388_608)
         case _:
-            return ColumnInfo(name, "TEXT", length=_MAX_TEXT)
+            return ColumnInfo(name, "TEXT", length=MAX_TEXT)
 
 
 def column_from_result(column: Column) -> ColumnInfo:
@@ -128,7 +128,7 @@ def column_from_result(column: Column) -> ColumnInfo:
         case "BINARY":
             return ColumnInfo(column.name, "BINARY", length=8_388_608, nullable=column.nullable)
         case "TEXT":
-            return ColumnInfo(column.name, "TEXT", length=_MAX_TEXT, nullable=column.nullable)
+            return ColumnInfo(column.name, "TEXT", length=MAX_TEXT, nullable=column.nullable)
         case _:
             return ColumnInfo(column.name, column.type, nullable=column.nullable)
 

@@ -63,6 +63,11 @@ def test_every_clause_is_read() -> None:
         ("CREATE PROCEDURE p() RETURNS INT LANGUAGE PYTHON HANDLER='run' AS $$x$$", 391523),  # no RUNTIME_VERSION
         ("CREATE PROCEDURE p() RETURNS INT LANGUAGE PYTHON RUNTIME_VERSION='3.11' HANDLER='run' AS $$x$$", 391531),
         ("CREATE PROCEDURE p() RETURNS INT LANGUAGE PYTHON RUNTIME_VERSION='2.7' HANDLER='run' AS $$x$$", 391546),
+        (
+            "CREATE PROCEDURE p() RETURNS INT LANGUAGE PYTHON RUNTIME_VERSION='3.11' HANDLER='run'"
+            " PACKAGES=('snowflake-snowpark-python', 'pandas=2') AS $$x$$",
+            391546,
+        ),
         ("CREATE PROCEDURE p() RETURNS INT LANGUAGE SQL HANDLER='run' AS $$x$$", 1422),
         ("CREATE PROCEDURE p() RETURNS INT LANGUAGE JAVA AS $$x$$", 2),
         ("CREATE PROCEDURE p() AS $$x$$", 1003),

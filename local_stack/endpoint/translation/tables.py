@@ -8,9 +8,9 @@ import sqlglot
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.text_lengths import fitting
-from local_stack.endpoint.language.column_types import MAX_TEXT
 from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.language.quoting import identifier as identifier_text
+from local_stack.endpoint.outcome import MAX_TEXT
 from local_stack.endpoint.statements import SqlError
 from local_stack.endpoint.translation.context import Context, Declared, TableName, identifier
 

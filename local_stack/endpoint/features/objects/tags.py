@@ -39,6 +39,8 @@ def alter_tags(reader: Reader, session: Session) -> Callable[[], Result] | None:
     parts, column = reader.name(), ""
     if kind in _RELATIONS and reader.accept_any("MODIFY", "ALTER"):
         reader.accept("COLUMN")
+        if reader.token.kind not in ("word", "quoted"):
+            return None  # several columns in parentheses
         column = reader.identifier()
     verb = reader.accept_any("SET", "UNSET")
     if verb is None or not reader.accept("TAG"):

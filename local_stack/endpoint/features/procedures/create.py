@@ -6,10 +6,12 @@ properties after it in any order but once each, AS last.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from local_stack.endpoint.errors import compilation_error, invalid_property
 from local_stack.endpoint.features.procedures.definition import Parameter, Routine, RoutineKind
@@ -265,14 +267,16 @@ def _check(routine: Routine) -> None:
         raise compilation_error("RUNTIME_VERSION must be specified for Python " + routine.kind.lower(), 391523, "42601")
     if routine.body is None and not routine.imports:
         raise compilation_error("IMPORTS are required where a handler's code is not inline.", 391522, "42601")
-    if routine.kind == "PROCEDURE" and not any(
-        distribution_name(p) == "snowflake-snowpark-python" for p in routine.packages
-    ):
+    packages = [distribution_name(package) for package in routine.packages]
+    if routine.kind == "PROCEDURE" and "snowflake-snowpark-python" not in packages:
         raise compilation_error(
             "Python stored procedures must include 'snowflake-snowpark-python' in PACKAGES.", 391531, "42601"
         )
 
 
 def distribution_name(requirement: str) -> str:
-    """Return the package's name in a requirement ('pandas==2.2')."""
-    return re.split(r"[\s=<>!~\[;]", requirement.strip(), maxsplit=1)[0].lower().replace("_", "-")
+    """Return the package's name in a requirement ('pandas==2.2'). Raises SqlError 391546 for what is none."""
+    try:
+        return canonicalize_name(Requirement(requirement).name)
+    except InvalidRequirement:
+        raise compilation_error(f"Invalid package specification '{requirement}'.", 391546, "22023") from None

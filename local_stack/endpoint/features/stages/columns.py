@@ -17,8 +17,8 @@ import duckdb
 from local_stack.endpoint.engine.text_lengths import lengths_of
 from local_stack.endpoint.features.stages.formats import FileFormat
 from local_stack.endpoint.features.stages.text_values import InputFormats, refusal, value_of_text
-from local_stack.endpoint.language.column_types import MAX_TEXT
 from local_stack.endpoint.language.quoting import identifier, literal
+from local_stack.endpoint.outcome import MAX_TEXT
 from local_stack.endpoint.statements import SqlError
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from local_stack.endpoint.features.tables.columns import ColumnOfTable, columns_
 from local_stack.endpoint.features.tables.drop import ddl
 from local_stack.endpoint.features.tables.keys import take_keys, with_renamed, without_column
 from local_stack.endpoint.features.tables.reshape import reshape
-from local_stack.endpoint.language.column_types import MAX_TEXT
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.quoting import identifier, quote_name
 from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.outcome import MAX_TEXT
 from local_stack.endpoint.statements import unsupported
 
 if TYPE_CHECKING:

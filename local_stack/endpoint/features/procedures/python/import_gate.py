@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import builtins
 import importlib.metadata
-import re
 import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9._-]+)([^;]*)(?:;(.*))?$")
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 # What Snowflake's own runtime has in every handler, whatever PACKAGES says.
 _ALWAYS = frozenset({"_snowflake", "snowflake"})
 # What Snowflake's build of a package brings beyond its requirements: dbt's Python models import pandas and name Snowpark only.
 _BROUGHT = {"snowflake-snowpark-python": ["pandas"]}
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 class Installed:
@@ -30,25 +27,33 @@ class Installed:
 
     def __init__(self) -> None:
         self._requirements: dict[str, list[str]] = {}
-        for distribution in importlib.metadata.distributions():
-            wanted = []
-            for requirement in distribution.requires or []:
-                match = _REQUIREMENT.match(requirement)
-                if match and "extra ==" not in (match[3] or ""):
-                    wanted.append(canonical(match[1]))
-            self._requirements[canonical(distribution.metadata["Name"])] = wanted
         self.owners: Mapping[str, list[str]] = importlib.metadata.packages_distributions()
+        self.closure(list(_BROUGHT))  # what nearly every handler needs is read once, before handlers' processes begin
 
     def closure(self, packages: list[str]) -> set[str]:
         """Return the named packages and everything they require."""
         found: set[str] = set()
-        waiting = [canonical(re.split(r"[\s=<>!~\[;]", p.strip(), maxsplit=1)[0]) for p in packages]
+        waiting: list[str] = [canonicalize_name(Requirement(package).name) for package in packages]
         while waiting:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting.extend([*self._requirements.get(name, []), *_BROUGHT.get(name, [])])
+                waiting.extend([*self._required(name), *_BROUGHT.get(name, [])])
         return found
+
+    def _required(self, name: str) -> list[str]:
+        """Return what a distribution requires here, without its extras; nothing for one that is not installed."""
+        if name not in self._requirements:
+            try:
+                requirements = map(Requirement, importlib.metadata.requires(name) or ())
+            except importlib.metadata.PackageNotFoundError:
+                requirements = map(Requirement, ())
+            self._requirements[name] = [
+                canonicalize_name(one.name)
+                for one in requirements
+                if one.marker is None or one.marker.evaluate({"extra": ""})
+            ]
+        return self._requirements[name]
 
 
 def install(installed: Installed, packages: list[str]) -> None:
@@ -67,7 +72,7 @@ def install(installed: Installed, packages: list[str]) -> None:
     def gate(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         top = name.partition(".")[0]
         if level == 0 and top not in _ALWAYS and not str((globals or {}).get("__file__", "")).startswith(library):
-            owners = [canonical(owner) for owner in installed.owners.get(top, [])]
+            owners = [canonicalize_name(owner) for owner in installed.owners.get(top, [])]
             if owners and top not in sys.stdlib_module_names and not allowed.intersection(owners):
                 raise ModuleNotFoundError(f"No module named {top!r}", name=top)
         return real_import(name, globals, locals, fromlist, level)
