@@ -51,6 +51,7 @@ GRANT SELECT ON FUTURE VIEWS IN SCHEMA recon TO ROLE ecommerce_recon_read;
 GRANT USAGE ON PROCEDURE ops.load_batch(STRING) TO ROLE loader;
 GRANT USAGE ON PROCEDURE ops.load_pending() TO ROLE loader;
 GRANT USAGE ON PROCEDURE ops.flag_quality(STRING) TO ROLE transformer;
+GRANT USAGE ON PROCEDURE ops.reflag(DATE, DATE) TO ROLE transformer;
 GRANT USAGE ON PROCEDURE recon.load_speed_snapshot(DATE) TO ROLE reconciler;
 GRANT USAGE ON PROCEDURE recon.reconcile_day(DATE) TO ROLE reconciler;
 GRANT USAGE ON PROCEDURE recon.reconcile_range(DATE, DATE) TO ROLE reconciler;

@@ -1,7 +1,8 @@
 -- The quality rules and flags (see ops.quality_rules). Changing one here re-deploys all; rows already in STAGING keep their
--- flags until a batch brings them again (sessions: or one of their events).
+-- flags until CALL ops.reflag takes their dates anew, or a batch brings them again (sessions: or one of their events).
 -- A predicate sees the columns that ops.quality_rules names, the rows of ops.quality_thresholds and max_session_hours
--- (ops.session_limit). One of events also sees loaded_at (UTC, when RAW received it); one of sessions also has_bot_event (TRUE when
+-- (ops.session_limit). One of events also sees loaded_at (UTC, when RAW received it) and properties_text (the properties as they
+-- came, where they are no JSON); one of sessions also has_bot_event (TRUE when
 -- the browser of one of its events names itself a robot) and requests (its page views, product views and searches).
 -- Quoting: a predicate is a SQL string, so its own quotes are doubled.
 MERGE INTO ops.quality_rules AS target

@@ -46,6 +46,21 @@ AS $$
 from snowpark_procs.flag_quality import flag_quality
 $$;
 
+CREATE OR REPLACE PROCEDURE ops.reflag(from_date DATE DEFAULT NULL, to_date DATE DEFAULT NULL)
+    COPY GRANTS
+    RETURNS VARIANT
+    LANGUAGE PYTHON
+    RUNTIME_VERSION = '3.11'
+    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
+    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    HANDLER = 'reflag'
+    COMMENT = 'Judges dates of STAGING anew under the present rules and thresholds; without bounds all'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.reflag import reflag
+$$;
+
 CREATE OR REPLACE PROCEDURE ops.report_run()
     COPY GRANTS
     RETURNS VARIANT

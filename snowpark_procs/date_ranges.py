@@ -28,6 +28,10 @@ class DateRanges:
     def between(cls, first: datetime.date, last: datetime.date) -> DateRanges:
         return cls(((first, last),))
 
+    def widened(self, before: int, after: int) -> DateRanges:
+        """The dates with so many days more at both ends of each range."""
+        return _joined((_moved(first, -before), _moved(last, after)) for first, last in self.ranges)
+
     def joined(self, other: DateRanges) -> DateRanges:
         return _joined((*self.ranges, *other.ranges))
 

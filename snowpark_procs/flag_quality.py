@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import datetime
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
 from snowpark_procs.date_ranges import DateRanges
-from snowpark_procs.errors import ArgumentError, QualityRuleError
+from snowpark_procs.errors import ArgumentError
 from snowpark_procs.identifiers import batch_identifier
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction
-from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
+from snowpark_procs.rulebook import Rulebook, name_broken_rule, read_rulebook
+from snowpark_procs.staging_changes import COUNTS, StagingChanges
 from snowpark_procs.staging_tables import EVENTS, SESSIONS, STAGING_TABLES, StagingTable
 from snowpark_procs.statements import run, statement
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
-
-_SESSION_LIMIT = "max_session_hours"
-_COUNTS = ("rows", "changed", "removed", "invalid")
 
 
 @dataclass(frozen=True)
@@ -60,23 +56,6 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Rulebook:
-    """The enabled rules by dataset, and the numbers that their predicates name: thresholds and the session limit."""
-
-    rules: dict[str, list[Rule]]
-    constants: dict[str, Decimal]
-
-    @property
-    def session_hours(self) -> Decimal:
-        return self.constants[_SESSION_LIMIT]
-
-    @property
-    def session_days(self) -> int:
-        """How many dates after that of its start a session can touch."""
-        return math.ceil(self.session_hours / 24)
-
-
-@dataclass(frozen=True)
 class Reach:
     """The time ranges that hold all rows of STAGING which a batch's rows can have to do with.
 
@@ -108,29 +87,15 @@ def _unflagged(session: Session) -> list[str]:
 
 def _flag_batch(session: Session, batch_id: str) -> dict[str, Any]:
     step = StepRun("flag_quality", batch_id)
-    with recorded_failure(session, step):
-        rulebook = _rulebook(session)
-        with transaction(session, step, "flag"):
-            batch = _batch(session, batch_id)
-            if batch is None:
-                step.worked = False
-            else:
-                _Flagging(session, batch, rulebook).run(step)
+    with recorded_failure(session, step), transaction(session, step, "flag"):
+        batch = _batch(session, batch_id)
+        if batch is None:
+            step.worked = False
+        else:
+            _Flagging(session, batch, read_rulebook(session)).run(step)
     if not step.worked:
         return {"batch_id": batch_id, "status": "already_flagged"}
     return {"batch_id": batch_id, "status": "flagged", **step.detail}
-
-
-def _rulebook(session: Session) -> Rulebook:
-    """Read the enabled rules and their numbers. Raises QualityRuleError for a rule of no dataset."""
-    rules: dict[str, list[Rule]] = {table.rules: [] for table in STAGING_TABLES}
-    for row in run(session, "quality_rules"):
-        rule = Rule(*row)
-        if rule.dataset not in rules:
-            raise QualityRuleError(f"{rule.name}: there is no dataset '{rule.dataset}'")
-        rules[rule.dataset].append(rule)
-    thresholds = {name: Decimal(value) for name, value in run(session, "quality_thresholds")}
-    return Rulebook(rules, {**thresholds, _SESSION_LIMIT: Decimal(run(session, "session_limit")[0][0])})
 
 
 def _batch(session: Session, batch_id: str) -> Batch | None:
@@ -167,10 +132,8 @@ class _Flagging:
         self.session = session
         self.batch = batch
         self.rulebook = rulebook
-        self.constants = constant_columns(rulebook.constants)
+        self.changes = StagingChanges(session, rulebook, batch.batch_id)
         self.later = json.dumps(batch.later)
-        self.change_id: int | None = None
-        self.session_microseconds = str(int(rulebook.session_hours * 3_600_000_000))
 
     def run(self, step: StepRun) -> None:
         """Take the batch into STAGING: rows and their own flags first, then what events inherit of their sessions."""
@@ -184,13 +147,12 @@ class _Flagging:
             if self._has_work(table, datasets):
                 datasets[table.dataset] = self._flag_rows(table, Reach(own, near_events, near_sessions))
             else:
-                datasets[table.dataset] = dict.fromkeys(_COUNTS, 0)
-        inherited = self._inherit(near_events, near_sessions) if self._has_work(SESSIONS, datasets) else 0
-        for table in STAGING_TABLES:
-            run(self.session, "empty_delta", table=table.table)
+                datasets[table.dataset] = dict.fromkeys(COUNTS, 0)
+        inherited = self.changes.inherit(near_events, near_sessions) if self._has_work(SESSIONS, datasets) else 0
+        self.changes.empty_deltas()
         run(self.session, "mark_flagged", [self.batch.batch_id])
         step.row_count = sum(counts["changed"] + counts["removed"] for counts in datasets.values())
-        step.detail = {"change_id": self.change_id, "datasets": datasets, "events_inherited": inherited}
+        step.detail = {"change_id": self.changes.change_id, "datasets": datasets, "events_inherited": inherited}
 
     def _touched_dates(self, table: StagingTable) -> set[datetime.date]:
         """The dates of the batch's rows, of those known under the same keys, and those that the batch holds as a whole."""
@@ -221,23 +183,9 @@ class _Flagging:
     def _flag_rows(self, table: StagingTable, reach: Reach) -> dict[str, int]:
         """Take one dataset's rows into STAGING and record the dates that have changed. Returns the counts of rows."""
         self._fill_delta(table, reach)
-        counts = run(self.session, "delta_counts", table=table.table)[0]
-        named = dict(zip(_COUNTS, map(int, counts), strict=True))
-        if named["changed"] or named["removed"]:
-            params = [self._change(), table.dataset, self.batch.batch_id]
-            run(self.session, "insert_date_changes", params, table=table.table, time=table.time)
-        if named["rows"] or named["removed"]:
-            self._merge(table, reach.own)
-        return named
-
-    def _change(self) -> int:
-        """The number of this batch's changes, taken when the first one is recorded."""
-        if self.change_id is None:
-            self.change_id = int(run(self.session, "next_change_id")[0][0])
-        return self.change_id
+        return self.changes.take_delta(table, reach.own)
 
     def _fill_delta(self, table: StagingTable, reach: Reach) -> None:
-        rules = self.rulebook.rules[table.rules]
         own_dates = json.dumps(self.batch.own_dates(table.dataset))
         binds = [self.later, json.dumps(self.batch.replaced.get(table.dataset, []))]
         binds = [*binds, own_dates, self.batch.batch_id] if table is SESSIONS else [self.batch.batch_id, *binds]
@@ -246,20 +194,21 @@ class _Flagging:
                 self.session,
                 table.statement,
                 binds,
-                constants=self.constants,
+                constants=self.rulebook.constants,
                 delivered=self.batch.deliveries[table.dataset].delivered.condition(f"r.{table.time}"),
                 known=reach.own.condition(f"known.{table.time}"),
                 delivered_later=self.batch.delivered_later.get(table.dataset, DateRanges()).condition(
                     f"r.{table.time}"
                 ),
                 near_events=reach.near_events.condition("e.timestamp"),
-                session_microseconds=self.session_microseconds,
+                session_microseconds=self.rulebook.session_microseconds,
+                touched=statement("sessions_of_changed_events"),
                 differs=table.differs("judged", "present"),
                 **table.canonical_identifiers("r"),
-                **compile_rules(rules, table.flags),
+                **self.rulebook.expressions(table),
             )
         except SnowparkSQLException:
-            self._name_broken_rule(table, rules)
+            name_broken_rule(self.session, self.rulebook, table)
             raise
         if self.batch.deliveries[table.dataset].scope == "dates":
             self._remove_what_is_gone(table, own_dates)
@@ -289,40 +238,3 @@ class _Flagging:
             key=table.key[0],
             near=held.condition(table.time),
         )
-
-    def _merge(self, table: StagingTable, known: DateRanges) -> None:
-        run(
-            self.session,
-            "merge_delta",
-            table=table.table,
-            match=table.match("present", "delta"),
-            near=known.condition(f"present.{table.time}"),
-            assignments=",\n    ".join(f"{c} = delta.{c}" for c in table.columns if c not in table.key),
-            columns=", ".join(table.columns),
-            values=", ".join(f"delta.{column}" for column in table.columns),
-        )
-
-    def _inherit(self, near_events: DateRanges, near_sessions: DateRanges) -> int:
-        """Give the events near the batch's rows the flags of their sessions. Returns how many had others."""
-        verdicts = statement(
-            "event_verdicts",
-            near_events=near_events.condition("e.timestamp"),
-            near_sessions=near_sessions.condition("s.session_start"),
-            session_microseconds=self.session_microseconds,
-        )
-        changed = int(run(self.session, "count_verdicts", verdicts=verdicts)[0][0])
-        if changed:
-            change = [self._change(), EVENTS.dataset]
-            run(self.session, "insert_verdict_dates", [*change, self.batch.batch_id, *change], verdicts=verdicts)
-            near = near_events.condition("events_cleaned.timestamp")
-            run(self.session, "update_verdicts", verdicts=verdicts, near=near)
-        return changed
-
-    def _name_broken_rule(self, table: StagingTable, rules: list[Rule]) -> None:
-        """Find the rule whose predicate does not compile. Raises QualityRuleError naming it; returns when all do."""
-        extras = f"{table.extras}, {self.constants}"
-        for rule in rules:
-            try:
-                run(self.session, "check_rule", predicate=rule.condition, table=table.table, extras=extras)
-            except SnowparkSQLException as error:
-                raise QualityRuleError(f"{rule.name}: the predicate fails ({error.message})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from snowpark_procs.identifiers import canonical
@@ -16,6 +17,7 @@ class StagingTable:
     source columns brought to canonical form. flags: columns filled by rules. content: the other columns. extras: what
     predicates may use besides, as SQL for checking a predicate. inherits: the flags are those of the row's session; what the
     rules say of the row itself is in columns `own_<flag>`. previous: columns of the current row that its delta keeps.
+    carried: columns that come with a row and are none of its content.
     """
 
     dataset: str
@@ -31,6 +33,7 @@ class StagingTable:
     extras: str
     inherits: bool = False
     previous: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
 
     @property
     def judged_flags(self) -> tuple[str, ...]:
@@ -41,7 +44,7 @@ class StagingTable:
     def columns(self) -> tuple[str, ...]:
         """All columns but processed_at, which the merge sets."""
         flags = dict.fromkeys((*self.flags, *self.judged_flags))
-        return (*self.key, *self.content, *self.variants, *flags, "is_valid", "batch_id")
+        return (*self.key, *self.content, *self.variants, *flags, "is_valid", *self.carried, "batch_id")
 
     def match(self, left: str, right: str) -> str:
         """The condition that two rows have the same key: further key columns may be NULL on both sides."""
@@ -60,11 +63,40 @@ class StagingTable:
         conditions += [f"TO_JSON({left}.{c}) IS DISTINCT FROM TO_JSON({right}.{c})" for c in self.variants]
         return "\n        OR ".join(conditions)
 
+    def judgement(self, expressions: Mapping[str, str]) -> dict[str, str]:
+        """What the rules say of a row: column -> expression over the row's own columns, by what `compile_rules` returns.
+
+        The flags that a row inherits are among them, as its own: its session's come after.
+        """
+        flags = {
+            name: expressions[flag] for flag in self.flags for name in (flag, f"own_{flag}" if self.inherits else flag)
+        }
+        return {
+            "validation_errors": expressions["errors"],
+            "validation_warnings": expressions["warnings"],
+            "is_valid": f"(ARRAY_SIZE({expressions['errors']}) = 0)",
+            **flags,
+        }
+
+    def misjudged(self, judgement: Mapping[str, str]) -> str:
+        """The condition that a row is not as its judgement says; the flags that it inherits do not matter."""
+        inherited = self.flags if self.inherits else ()
+        said = {f"{self.table}.{column}": value for column, value in judgement.items() if column not in inherited}
+        variants = [f"{self.table}.{column}" for column in self.variants]
+        conditions = [
+            f"TO_JSON({column}) IS DISTINCT FROM TO_JSON({value})"
+            if column in variants
+            else f"{column} IS DISTINCT FROM {value}"
+            for column, value in said.items()
+        ]
+        return "\n        OR ".join(conditions)
+
     def canonical_identifiers(self, source: str) -> dict[str, str]:
         return {column: canonical(f"{source}.{column}") for column in self.identifiers}
 
 
 _VALIDATION = ("validation_errors", "validation_warnings")
+_NO_EXTRAS = "NULL::STRING AS no_extras"
 
 EVENTS = StagingTable(
     dataset="user_events",
@@ -88,11 +120,13 @@ EVENTS = StagingTable(
         "search_query",
         "transaction_id",
         "user_tier",
+        "properties_text",
     ),
     variants=("properties_parsed", *_VALIDATION),
-    extras="NULL::STRING AS properties_text, NULL::TIMESTAMP_NTZ AS loaded_at",
+    extras=_NO_EXTRAS,
     inherits=True,
     previous=("session_id",),
+    carried=("loaded_at",),
 )
 
 TRANSACTIONS = StagingTable(
@@ -117,7 +151,7 @@ TRANSACTIONS = StagingTable(
         "created_at",
     ),
     variants=_VALIDATION,
-    extras="NULL::STRING AS no_extras",
+    extras=_NO_EXTRAS,
 )
 
 SESSIONS = StagingTable(

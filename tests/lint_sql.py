@@ -57,6 +57,7 @@ _UNKNOWN_TO_SQLFLUFF = (
 )
 # Rewriting moves text about; where that happened, and in statements assembled by Python, layout means nothing.
 _PARSE_ONLY = ("PRS", "LXR")
+_PARTS = ("comparison_inputs", "event_verdicts", "rejudged_rows", "sessions_of_changed_events", "sessions_on_dates")
 _UNKNOWN_LAYOUT = ("migrations/V1.9.0__masking.sql",)  # masking policies parse, but are laid out as nothing known
 
 
@@ -106,7 +107,7 @@ def render(script: str, variables: dict[str, Any]) -> str:
 def statement_findings() -> Iterator[str]:
     """The findings in the procedures' statements, filled in as the procedures fill them in."""
     for path in sorted((ROOT / "snowpark_procs" / "sql").glob("*.sql")):
-        if path.stem in ("comparison_inputs", "event_verdicts"):  # fragments of the statements that use them
+        if path.stem in _PARTS:  # of the statements that use them
             continue
         for fragments in _fragments(path.stem):
             yield from _findings(str(path.relative_to(ROOT)), statement(path.stem, **fragments) + "\n")
@@ -127,6 +128,7 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "predicate": "(\nsession_id IS NULL\n)",
         "inputs": statement("comparison_inputs"),
         "verdicts": statement("event_verdicts", **_BOUNDS),
+        "touched": statement("sessions_on_dates", **_BOUNDS),
         "constants": constant_columns({"max_session_hours": Decimal(24)}),
         **_BOUNDS,
         "difference": difference_expression(speed, batch),
@@ -143,6 +145,7 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
 
 _IN_JANUARY = DateRanges.between(datetime.date(2024, 1, 1), datetime.date(2024, 1, 31))
 _BOUNDS = {
+    "ended": _IN_JANUARY.condition("s.session_end"),
     "near_events": _IN_JANUARY.condition("e.timestamp"),
     "near_sessions": _IN_JANUARY.condition("s.session_start"),
     "near": _IN_JANUARY.condition("events_cleaned.timestamp"),
@@ -152,27 +155,35 @@ _BOUNDS = {
 
 def _table_fragments(table: StagingTable) -> dict[str, str]:
     rules = [Rule(table.rules, "missing", "error", f"{table.key[0]} IS NULL")]
-    return {
+    compiled = compile_rules(rules, table.flags)
+    judgement = table.judgement(compiled)
+    rejudged = {
         "table": table.table,
+        "time": table.time,
+        "given": constant_columns({"max_session_hours": Decimal(24)}),
+        "scope": _IN_JANUARY.condition(f"{table.table}.{table.time}"),
+    }
+    return {
+        **rejudged,
         "dataset": table.dataset,
+        "rows": statement("rejudged_rows", **rejudged, differs=table.misjudged(judgement)),
         "delivered": _IN_JANUARY.condition(f"r.{table.time}"),
         "delivered_later": _IN_JANUARY.condition(f"r.{table.time}"),
         "known": _IN_JANUARY.condition(f"known.{table.time}"),
         "canonical_key": table.canonical_identifiers("r")[table.key[0]],
         "previous_columns": "".join(f", previous_{column}" for column in table.previous),
         "present_columns": "".join(f", present.{column} AS previous_{column}" for column in table.previous),
-        "time": table.time,
         "key": table.key[0],
         "key_columns": ", ".join(table.key),
         "present_keys": ", ".join(f"present.{column}" for column in table.key),
         "match": table.match("present", "delta"),
-        "assignments": ",\n    ".join(f"{c} = delta.{c}" for c in table.columns if c not in table.key),
+        "assignments": ",\n    ".join(f"{column} = {said}" for column, said in judgement.items()),
         "columns": ", ".join(table.columns),
         "values": ", ".join(f"delta.{column}" for column in table.columns),
         "differs": table.differs("judged", "present"),
         "extras": table.extras,
         **table.canonical_identifiers("r"),
-        **compile_rules(rules, table.flags),
+        **compiled,
     }
 
 

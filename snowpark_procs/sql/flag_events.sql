@@ -4,9 +4,9 @@
 -- A new or changed event gets its own flags here; event_verdicts.sql gives it those of its session.
 INSERT INTO staging.events_cleaned_delta (
     event_id, user_id, session_id, event_type, timestamp, device_type, browser, ip_address, page_url, product_id,
-    search_query, transaction_id, user_tier, properties_parsed, is_valid, validation_errors, validation_warnings,
-    is_bot_traffic, is_test_user, own_is_bot_traffic, own_is_test_user, batch_id, is_changed, is_removed, previous_date,
-    previous_session_id
+    search_query, transaction_id, user_tier, properties_parsed, properties_text, is_valid, validation_errors,
+    validation_warnings, is_bot_traffic, is_test_user, own_is_bot_traffic, own_is_test_user, loaded_at, batch_id, is_changed,
+    is_removed, previous_date, previous_session_id
 )
 WITH constants AS (
     SELECT &{constants}
@@ -30,8 +30,9 @@ source AS (
         r.processing_time,
         r.loaded_at,
         r.batch_id,
-        r.properties::STRING AS properties_text,
-        TRY_PARSE_JSON(r.properties::STRING) AS properties_parsed
+        r.properties::STRING AS properties_sent,
+        TRY_PARSE_JSON(r.properties::STRING) AS properties_parsed,
+        IFF(TRY_PARSE_JSON(r.properties::STRING) IS NULL, r.properties::STRING, NULL) AS properties_text
     FROM raw.user_events AS r
     WHERE r.batch_id = ? AND &{delivered}
 ),
@@ -45,7 +46,7 @@ single AS (
             PARTITION BY event_id
             ORDER BY
                 processing_time, timestamp, session_id, user_id, event_type, product_id, page_url, search_query,
-                transaction_id, user_tier, device_type, browser, ip_address, properties_text
+                transaction_id, user_tier, device_type, browser, ip_address, properties_sent
         ) = 1
 ),
 
@@ -120,6 +121,7 @@ SELECT
     transaction_id,
     user_tier,
     properties_parsed,
+    properties_text,
     is_valid,
     validation_errors,
     validation_warnings,
@@ -127,6 +129,7 @@ SELECT
     IFF(is_changed, own_is_test_user, known_is_test_user) AS is_test_user,
     own_is_bot_traffic,
     own_is_test_user,
+    loaded_at,
     batch_id,
     is_changed,
     is_removed,

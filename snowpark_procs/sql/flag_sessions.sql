@@ -5,8 +5,8 @@
 -- A row is superseded when a later batch has one of the same session. A row that stands on one of the dates that later batches
 -- have replaced is gone, and so is the current row, which in the order of publication it would have replaced.
 -- A row of no event says that a session is no more: all its events are copies of such that count in other sessions.
--- The batch's events must be in STAGING already, and their delta not emptied: how a visitor behaved is told from the valid
--- events of the session, and a known session of which an event has changed is judged again.
+-- The batch's events must be in STAGING already: how a visitor behaved is told from the valid events of the session. Known sessions
+-- that are among `touched` are judged again; without a batch, they alone are judged.
 INSERT INTO staging.user_sessions_enhanced_delta (
     session_id, user_id, user_tier, session_start, session_end, session_duration_minutes, page_views, product_views,
     searches, add_to_cart_events, purchases, total_spent, items_purchased, avg_order_value, device_type, browser,
@@ -130,13 +130,7 @@ accepted AS (
 ),
 
 touched AS (
-    SELECT session_id
-    FROM staging.events_cleaned_delta
-    WHERE is_changed AND session_id IS NOT NULL
-    UNION
-    SELECT previous_session_id AS session_id
-    FROM staging.events_cleaned_delta
-    WHERE is_changed AND previous_session_id IS NOT NULL
+    &{touched}
 ),
 
 candidates AS (
@@ -229,7 +223,7 @@ observed AS (
         COALESCE(behaviour.max_repeats, 0) AS max_repeats,
         CAST(
             COALESCE(behaviour.requests, 0) * 60000000
-            / GREATEST(DATEDIFF('microsecond', candidates.session_start, candidates.session_end), 60000000)
+            / GREATEST(DATEDIFF('microsecond', candidates.session_start, candidates.session_end), 1000000)
             AS NUMBER(38, 4)
         ) AS requests_per_minute
     FROM candidates

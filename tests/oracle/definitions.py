@@ -93,12 +93,12 @@ STEPS = {
         )
         GROUP BY session_id
     """,
-    # Too many requests a minute (of which a session has at least one) make a robot, and too many of the same.
+    # Too many requests a minute make a robot, if they are enough to tell, and too many of the same. A session has a second.
     "judged_sessions": """
         SELECT
             s.*,
             plausible(us) AND total_spent >= 0 AS is_valid,
-            greatest(end_us - us, 60000000) AS time_us,
+            greatest(end_us - us, 1000000) AS time_us,
             has_bot_event
                 OR (requests >= {bot_min_requests} AND requests * 60000000 > {bot_requests_per_minute} * time_us)
                 OR coalesce(max_repeats, 0) > {bot_repeats} AS is_bot,

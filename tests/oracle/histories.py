@@ -106,9 +106,9 @@ class History:
         types = [rng.choice(_TYPES) for _ in range(count)]
         pause: float | None = None
         if kind == "hurries":
-            # The least requests that tell anything are 30; in less than a minute, 60 are no robot yet.
-            types = [rng.choice(("page_view", "search")) for _ in range(rng.choice((29, 30, 45, 60, 61, 70)))]
-            pause = rng.choice((0.2, 1.0))
+            # The least requests that tell anything are 30; 41 in 41 seconds are no robot yet.
+            types = [rng.choice(("page_view", "search")) for _ in range(rng.choice((29, 30, 41, 61)))]
+            pause = rng.choice((0.2, 1.0, 1.025))
         elif kind == "insists":
             types, pause = ["page_view"] * (200 + self.number // 8 % 2), 1.5
         if kind == "gives money back":

@@ -32,15 +32,15 @@ _READ_ONLY_BY_OTHERS = {
 }
 _CALLS = {
     "loader": ("ops.load_pending()",),
-    "transformer": ("ops.flag_quality()",),
+    "transformer": ("ops.flag_quality()", "ops.reflag()"),
     "reconciler": ("recon.reconcile_pending()", "recon.reconcile_range()"),
     "analyst": ("recon.reconcile_range()",),
 }
 _CALLED_BY_OTHERS = {
-    "loader": ("ops.flag_quality()", "recon.reconcile_pending()", "ops.report_run()"),
+    "loader": ("ops.flag_quality()", "ops.reflag()", "recon.reconcile_pending()", "ops.report_run()"),
     "transformer": ("ops.load_pending()", "recon.reconcile_range()"),
     "reconciler": ("ops.load_pending()", "ops.flag_quality()"),
-    "analyst": ("ops.load_pending()", "ops.flag_quality()", "recon.reconcile_pending()"),
+    "analyst": ("ops.load_pending()", "ops.flag_quality()", "ops.reflag()", "recon.reconcile_pending()"),
 }
 _ROLES = sorted(_READS)
 

@@ -75,6 +75,8 @@ def test_behaviour_tells_a_bot_whatever_it_calls_itself(warehouse: Warehouse) ->
         "invoice": visit("invoice", ["purchase"] * 500, 1),
         "cart": visit("cart", ["add_to_cart"] * 500, 1),
         "few at once": visit("few at once", ["page_view"] * 29, 0),
+        "burst": visit("burst", ["page_view"] * 30, 29),
+        "half a minute": visit("half a minute", ["page_view"] * 30, 30),
         "reloaded": reloaded,
         "unhurried": visit("unhurried", ["page_view"] * 201, 86000),
         "googlebot": [*visit("googlebot", ["page_view"] * 2, 60)],
@@ -85,7 +87,7 @@ def test_behaviour_tells_a_bot_whatever_it_calls_itself(warehouse: Warehouse) ->
         events=[row for rows in visits.values() for row in rows],
         sessions=[session_of(rows) for rows in visits.values()],
     )
-    robots = {"scraper", "reloaded", "googlebot"}
+    robots = {"scraper", "burst", "reloaded", "googlebot"}
     assert bots(warehouse, "user_sessions_enhanced", "session_id") == robots
     assert bots(warehouse, "events_cleaned", "session_id") == robots
     assert bots(warehouse, "events_cleaned", "event_id") == {row["event_id"] for each in robots for row in visits[each]}
@@ -94,7 +96,8 @@ def test_behaviour_tells_a_bot_whatever_it_calls_itself(warehouse: Warehouse) ->
     behaviour = {row[0]: row[1:] for row in warehouse.query(seen)}
     assert behaviour["shopper"] == (Decimal("1.2500"), 1)
     assert behaviour["scraper"] == (Decimal(200), 1)
-    assert behaviour["few at once"] == (Decimal(29), 1)  # a minute is the shortest time that a rate is told of
+    assert behaviour["few at once"] == (Decimal(29 * 60), 1)  # a second is the shortest time that a rate is told of
+    assert behaviour["half a minute"] == (Decimal(60), 1)
     assert behaviour["invoice"] == behaviour["cart"] == (Decimal(0), 0)
     assert behaviour["reloaded"][1] == 201
 
@@ -272,7 +275,7 @@ def expected_flags(events: list[dict[str, Any]], sessions: list[dict[str, Any]])
         thing = {"page_view": "page_url", "product_view": "product_id", "search": "search_query"}
         repeats = Counter((row["event_type"], row[thing[row["event_type"]]]) for row in asked)
         most = max((n for (_, what), n in repeats.items() if what is not None), default=0)
-        minutes = max(Decimal((last - first) // timedelta(microseconds=1)) / 60_000_000, Decimal(1))
+        minutes = Decimal(max((last - first) // timedelta(microseconds=1), 1_000_000)) / 60_000_000
         fast = len(asked) >= 3 and len(asked) / minutes > 1
         agent = any(row["browser"] == "Googlebot" for row in inside[session_id])
         tested = any(row["user_id"] == "tester" for row in inside[session_id])
@@ -286,8 +289,8 @@ def publish_all(warehouse: Warehouse, batches: list[dict[str, Any]], seed: int) 
     ids = []
     for number, parts in enumerate(batches):
         options = _published(number, **parts.get("options", {}))
-        name = f"{seed}-{number}"
-        ids.append(warehouse.publish(name=name, events=parts["events"], sessions=parts["sessions"], options=options))
+        rows = {name: parts.get(name, ()) for name in ("events", "sessions", "transactions")}
+        ids.append(warehouse.publish(name=f"{seed}-{number}", options=options, **rows))
     warehouse.call("ops.load_pending()")
     return ids
 

@@ -1,0 +1,4 @@
+SELECT COUNT(*) AS row_count
+FROM (
+    &{rows}
+) AS counted

@@ -1,0 +1,12 @@
+UPDATE staging.&{table}
+SET
+    &{assignments},
+    processed_at = CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ
+FROM (
+    SELECT &{given}
+) AS given
+WHERE
+    &{scope}
+    AND (
+        &{differs}
+    )

@@ -1,0 +1,78 @@
+"""What both ways of judging STAGING do, a batch's and a new look at what is there: merge, record dates, let events inherit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snowpark_procs.date_ranges import DateRanges
+from snowpark_procs.rulebook import Rulebook
+from snowpark_procs.staging_tables import EVENTS, STAGING_TABLES, StagingTable
+from snowpark_procs.statements import run, statement
+
+if TYPE_CHECKING:
+    from snowflake.snowpark import Session
+
+COUNTS = ("rows", "changed", "removed", "invalid")
+
+
+class StagingChanges:
+    """The changes of one transaction, all under one number in ops.date_changes.
+
+    cause: the batch, or the run of ops.reflag, as ops.date_changes names it.
+    """
+
+    def __init__(self, session: Session, rulebook: Rulebook, cause: str) -> None:
+        self.session = session
+        self.rulebook = rulebook
+        self.cause = cause
+        self.change_id: int | None = None
+
+    def number(self) -> int:
+        """The number of these changes, taken when the first one is recorded."""
+        if self.change_id is None:
+            self.change_id = int(run(self.session, "next_change_id")[0][0])
+        return self.change_id
+
+    def take_delta(self, table: StagingTable, known: DateRanges) -> dict[str, int]:
+        """Merge a dataset's delta, whose current rows lie in `known`, and record the dates. Returns the counts of rows."""
+        counts = run(self.session, "delta_counts", table=table.table)[0]
+        named = dict(zip(COUNTS, map(int, counts), strict=True))
+        if named["changed"] or named["removed"]:
+            params = [self.number(), table.dataset, self.cause]
+            run(self.session, "insert_date_changes", params, table=table.table, time=table.time)
+        if named["rows"] or named["removed"]:
+            run(
+                self.session,
+                "merge_delta",
+                table=table.table,
+                match=table.match("present", "delta"),
+                near=known.condition(f"present.{table.time}"),
+                assignments=",\n    ".join(f"{c} = delta.{c}" for c in table.columns if c not in table.key),
+                columns=", ".join(table.columns),
+                values=", ".join(f"delta.{column}" for column in table.columns),
+            )
+        return named
+
+    def record_dates(self, table: StagingTable, rows: str) -> None:
+        """Record the dates of rows (a query with a column of the dataset's time) that these changes have not recorded yet."""
+        known = [self.number(), table.dataset]
+        run(self.session, "insert_dates_of_rows", [*known, self.cause, *known], rows=rows, time=table.time)
+
+    def inherit(self, near_events: DateRanges, near_sessions: DateRanges) -> int:
+        """Give the events of these dates the flags of their sessions. Returns how many had others."""
+        verdicts = statement(
+            "event_verdicts",
+            near_events=near_events.condition("e.timestamp"),
+            near_sessions=near_sessions.condition("s.session_start"),
+            session_microseconds=self.rulebook.session_microseconds,
+        )
+        changed = int(run(self.session, "count_verdicts", verdicts=verdicts)[0][0])
+        if changed:
+            self.record_dates(EVENTS, verdicts)
+            near = near_events.condition("events_cleaned.timestamp")
+            run(self.session, "update_verdicts", verdicts=verdicts, near=near)
+        return changed
+
+    def empty_deltas(self) -> None:
+        for table in STAGING_TABLES:
+            run(self.session, "empty_delta", table=table.table)
