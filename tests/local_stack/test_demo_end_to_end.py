@@ -23,7 +23,7 @@ from local_stack.warehouse_client import Warehouse
 from spark_ingest.java import java_home
 from tests.local_stack.stack import contents, local_stack, warehouse
 from tests.offline import NO_NAMESPACE
-from tests.oracle import compare
+from tests.oracle import compare, examples
 from tests.oracle.compute import Delivery, compute
 
 pytestmark = [pytest.mark.integration, pytest.mark.spark]
@@ -214,6 +214,15 @@ def test_marts_equal_the_oracle(connection: Warehouse, layout: Layout) -> None:
     folders = [layout.root / "deliveries" / name for name in ("on-time", "late")]
     delivered = [Delivery.of_files(folder / "events.parquet", folder / "transactions.parquet") for folder in folders]
     assert compare.differences(connection.connection, compute(delivered)) == []
+
+
+def test_an_analyst_runs_the_examples_of_the_page_on_metrics(connection: Warehouse) -> None:
+    connection.rows("USE ROLE analyst")
+    try:
+        assert list(examples.examples())
+        assert examples.disagreements(connection.connection) == []
+    finally:
+        connection.rows("USE ROLE sysadmin")
 
 
 def test_the_demo_again_over_the_same_data_changes_no_row(

@@ -133,6 +133,7 @@ STEPS = {
         SELECT
             transaction_id, nullif(product_id, '') AS product_id, canonical(user_id) AS user_id, quantity,
             total_amount, discount_amount, tax_amount, lower(status) AS status, nullif(user_tier, '') AS user_tier,
+            status AS status_as_sent,
             epoch_us(created_at) AS us, utc_date(epoch_us(created_at)) AS date
         FROM (
             SELECT * FROM delivered_transactions
@@ -146,7 +147,8 @@ STEPS = {
     "bought_lines": """
         SELECT
             order_id, product_id, any_value(transaction_id) AS transaction_id, sum(amount) AS gross,
-            sum(coalesce(quantity, 1)) AS counted, count(*) AS purchases
+            sum(coalesce(quantity, 1)) AS counted, count(*) AS purchases,
+            min(us) AS us, min(date) AS first_date, max(date) AS last_date
         FROM bought
         GROUP BY order_id, product_id
     """,
@@ -164,7 +166,12 @@ STEPS = {
                 WHEN is_cancelled THEN 0
                 WHEN t.total_amount IS NOT NULL THEN t.total_amount - coalesce(t.tax_amount, 0)
                 ELSE line.gross
-            END::DECIMAL(38, 2) AS net_amount
+            END::DECIMAL(38, 2) AS net_amount,
+            line.us,
+            t.total_amount AS transaction_total,
+            t.status_as_sent,
+            least(line.first_date, t.date) AS first_date,
+            greatest(line.last_date, t.date) AS last_date
         FROM bought_lines AS line
         LEFT JOIN transaction_lines AS t
             ON line.transaction_id = t.transaction_id
@@ -186,7 +193,9 @@ STEPS = {
         JOIN (
             SELECT
                 order_id, sum(gross_amount) AS gross_amount, sum(units) AS units, sum(net_amount) AS net_amount,
-                bool_and(is_cancelled) AS is_cancelled
+                bool_and(is_cancelled) AS is_cancelled, count(*) AS lines, sum(purchases) AS purchases,
+                sum(discount_amount) AS discount_amount, sum(tax_amount) AS tax_amount,
+                count(transaction_total) AS lines_with_transaction
             FROM order_lines
             GROUP BY order_id
         ) AS lines USING (order_id)
@@ -196,7 +205,7 @@ STEPS = {
             transaction_id, product_id, user_id, user_tier, us, date, status,
             -abs(total_amount - coalesce(tax_amount, 0))::DECIMAL(38, 2) AS net_amount,
             coalesce(discount_amount, 0) AS discount_amount, coalesce(tax_amount, 0) AS tax_amount,
-            -quantity AS returned_units
+            -quantity AS returned_units, total_amount AS transaction_total, status_as_sent
         FROM transaction_lines
         WHERE quantity < 0 AND status IS DISTINCT FROM 'adjustment' AND ({tests} OR NOT names_a_test_user(user_id))
     """,
@@ -226,13 +235,17 @@ STEPS = {
             user_id, date, user_tiers.user_tier,
             sum(net) OVER (PARTITION BY user_id ORDER BY date)::DECIMAL(38, 2) AS net_revenue_to_date,
             count(*) OVER (PARTITION BY user_id ORDER BY date) AS active_dates_to_date,
-            net::DECIMAL(38, 2) AS net_revenue
+            net::DECIMAL(38, 2) AS net_revenue,
+            sum(orders) OVER (PARTITION BY user_id ORDER BY date) AS orders_to_date,
+            sessions, orders, returns
         FROM (
-            SELECT user_id, date, sum(net) AS net
+            SELECT
+                user_id, date, sum(net) AS net, count(*) FILTER (act = 'session') AS sessions,
+                count(*) FILTER (act = 'order') AS orders, count(*) FILTER (act = 'return') AS returns
             FROM (
-                SELECT user_id, date, 0 AS net FROM sessions
-                UNION ALL SELECT user_id, date, net_amount FROM orders
-                UNION ALL SELECT user_id, date, net_amount FROM return_lines
+                SELECT user_id, date, 0 AS net, 'session' AS act FROM sessions
+                UNION ALL SELECT user_id, date, net_amount, 'order' FROM orders
+                UNION ALL SELECT user_id, date, net_amount, 'return' FROM return_lines
             )
             WHERE user_id IS NOT NULL
             GROUP BY user_id, date
@@ -501,13 +514,42 @@ TABLES = {
         """
         SELECT
             order_id, l.product_id, 'sale' AS line_kind, o.date, o.user_id, o.user_tier, l.purchases, l.gross_amount,
-            l.units, l.discount_amount, l.tax_amount, l.net_amount, 0 AS returned_units, l.is_cancelled
+            l.units, l.discount_amount, l.tax_amount, l.net_amount, 0 AS returned_units, l.is_cancelled,
+            make_timestamp(l.us) AS occurred_at, make_timestamp(o.us) AS ordered_at, l.transaction_total,
+            l.status_as_sent AS status, l.first_date, l.last_date
         FROM order_lines AS l JOIN orders AS o USING (order_id)
         UNION ALL
         SELECT
             transaction_id, product_id, 'return', date, user_id, user_tier, 0, 0, 0, discount_amount, tax_amount,
-            net_amount, returned_units, false
+            net_amount, returned_units, false, make_timestamp(us), NULL, transaction_total, status_as_sent, date, date
         FROM return_lines
+        UNION ALL
+        SELECT
+            t.transaction_id, t.product_id, 'unsold', t.date, t.user_id, t.user_tier, 0, 0, 0,
+            coalesce(t.discount_amount, 0), coalesce(t.tax_amount, 0), 0, 0, coalesce(t.status IN ({cancelled}), false),
+            make_timestamp(t.us), NULL, t.total_amount, t.status_as_sent, t.date, t.date
+        FROM transaction_lines AS t
+        LEFT JOIN order_lines AS l
+            ON t.transaction_id = l.order_id AND t.product_id IS NOT DISTINCT FROM l.product_id
+        WHERE l.order_id IS NULL AND coalesce(t.quantity, 0) >= 0
+        """,
+    ),
+    "staging.int_orders": (
+        ("order_id",),
+        """
+        SELECT
+            order_id, date, make_timestamp(us) AS ordered_at, user_id, user_tier, lines, purchases, gross_amount, units,
+            discount_amount, tax_amount, net_amount, is_cancelled, lines_with_transaction
+        FROM orders
+        """,
+    ),
+    "staging.int_user_days": (
+        ("date", "user_id"),
+        """
+        SELECT
+            date, user_id, user_tier, sessions, orders, returns, net_revenue, orders_to_date, net_revenue_to_date,
+            active_dates_to_date
+        FROM user_days
         """,
     ),
 }

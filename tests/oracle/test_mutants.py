@@ -116,8 +116,8 @@ _MUTANTS = {
     "a lifetime has a whole history, later days too": ("user_days", "ORDER BY date", ""),
     "a date with sessions alone is not active": (
         "user_days",
-        "SELECT user_id, date, 0 AS net FROM sessions",
-        "SELECT NULL AS user_id, NULL::DATE AS date, 0 AS net",
+        "SELECT user_id, date, 0 AS net, 'session' AS act FROM sessions",
+        "SELECT NULL AS user_id, NULL::DATE AS date, 0 AS net, NULL AS act",
     ),
     "a date with returns alone is not active": ("user_days", "FROM return_lines", "FROM return_lines WHERE false"),
     "an order of the same date is an earlier one": ("buyers", "date > min", "date >= min"),
