@@ -1,18 +1,23 @@
 """`python -m benchmarks.marts`: how many rows dbt reads when one date of 365 has changed, with and without a late order.
 
 A deployed warehouse of its own in a temporary folder. The year is written straight into STAGING and the ledger, in the order of
-time; dbt builds it once, then after a change of one date, and once more after a late order.
+time; dbt builds it once, then after new orders, after a change of one date without any, and after a late order.
+
+A scan is counted with all rows of the row groups that it touches (benchmarks/scans.py). The year is small, and its row groups
+are small accordingly: 1.1 million events in groups of 2,048 are cut as finely as 66 million in the usual ones of 122,880.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +35,7 @@ _PER_SESSION = 12
 _PER_USER = 100
 _PURCHASE_EVERY = 40
 _DAY = "2023-07-02"
+_LAST_DAY = "2023-12-31"
 
 
 def fill(engine: Engine, events_per_day: int) -> None:
@@ -92,19 +98,55 @@ def fill(engine: Engine, events_per_day: int) -> None:
     )
 
 
-def changed(warehouse: Warehouse, change_id: int, statements: Sequence[str], datasets: Sequence[str]) -> None:
+def changed(
+    warehouse: Warehouse, change_id: int, statements: Sequence[str], datasets: Sequence[str], date: str
+) -> None:
     """Change STAGING and tell it in the ledger."""
     for statement in statements:
         warehouse.query(statement)
     for dataset in datasets:
         warehouse.query(
             f"INSERT INTO ops.date_changes (change_id, dataset, date, batch_id, changed_at) SELECT {change_id}, '{dataset}', "
-            f"'{_DAY}'::DATE, 'change', CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ"
+            f"'{date}'::DATE, 'change', CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ"
         )
 
 
-def build(endpoint: ProfiledEndpoint, folder: Path) -> tuple[float, Counter[str]]:
-    """Seconds of `dbt run`, and the rows that it touched, by table."""
+def _purchases(name: str, date: str, users: int) -> str:
+    """A statement that inserts an order of each of so many users at noon of a date."""
+    return (
+        "INSERT INTO staging.events_cleaned (event_id, session_id, user_id, event_type, timestamp, product_id, "
+        "transaction_id, properties_parsed, is_valid, is_bot_traffic, is_test_user) "
+        f"SELECT '{name}' || n, '{name}' || n, 'u' || n, 'purchase', '{date} 12:00:00'::TIMESTAMP_NTZ, 'p1', '{name}' || n, "
+        "PARSE_JSON('{\"amount\": 5}'), TRUE, FALSE, FALSE "
+        f"FROM (SELECT SEQ8() + 1 AS n FROM TABLE(GENERATOR(ROWCOUNT => {users})))"
+    )
+
+
+@dataclass(frozen=True)
+class Build:
+    """A `dbt run`: how long it took, and its statements with their scans."""
+
+    seconds: float
+    statements: list[dict[str, Any]]
+
+    @property
+    def touched(self) -> Counter[str]:
+        return self._rows("touched")
+
+    @property
+    def taken(self) -> Counter[str]:
+        return self._rows("taken")
+
+    def _rows(self, counted: str) -> Counter[str]:
+        rows: Counter[str] = Counter()
+        for statement in self.statements:
+            for scan in statement["scans"]:
+                rows[scan["table"]] += scan[counted]
+        return rows
+
+
+def build(endpoint: ProfiledEndpoint, folder: Path) -> Build:
+    """Run dbt in a process of its own."""
     endpoint.forget()
     environment = {**os.environ, **profile_variables(endpoint)}
     project = str(REPO / "dbt_project")
@@ -114,52 +156,62 @@ def build(endpoint: ProfiledEndpoint, folder: Path) -> tuple[float, Counter[str]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stdout[-3000:])
-    rows: Counter[str] = Counter()
-    for statement in endpoint.statements():
-        for scan in statement["scans"]:
-            rows[scan["table"]] += scan["touched"]
-    return time.monotonic() - started, rows
+    return Build(time.monotonic() - started, endpoint.statements())
 
 
-def measure(events_per_day: int) -> dict[str, tuple[float, Counter[str]]]:
-    """The builds by name: seconds, and rows touched by table."""
-    late = f"'{_DAY} 12:00:00'::TIMESTAMP_NTZ"
-    found: dict[str, tuple[float, Counter[str]]] = {}
-    with deployed(lambda engine: fill(engine, events_per_day)) as (endpoint, warehouse):
+def measure(events_per_day: int, row_group: int) -> dict[str, Build]:
+    """The builds by name."""
+    found: dict[str, Build] = {}
+    with deployed(lambda engine: fill(engine, events_per_day), row_group) as (endpoint, warehouse):
         folder = endpoint.data_dir.parent
         found["all 365 dates"] = build(endpoint, folder)
+        changed(warehouse, 2, [_purchases("new", _LAST_DAY, 50)], ("user_events",), _LAST_DAY)
+        found["the newest date, orders of 50 users"] = build(endpoint, folder)
         views = f"UPDATE staging.user_sessions_enhanced SET page_views = 9 WHERE session_start::DATE = '{_DAY}'"
-        changed(warehouse, 2, [views], ("user_sessions", "user_events"))
-        found["one date, no late order"] = build(endpoint, folder)
-        order = (
-            "INSERT INTO staging.events_cleaned (event_id, session_id, user_id, event_type, timestamp, product_id, "
-            "transaction_id, properties_parsed, is_valid, is_bot_traffic, is_test_user) SELECT 'late', 'late', 'u1', "
-            f"'purchase', {late}, 'p1', 'late', PARSE_JSON('{{\"amount\": 5}}'), TRUE, FALSE, FALSE"
-        )
-        changed(warehouse, 3, [order], ("user_events",))
+        changed(warehouse, 3, [views], ("user_sessions", "user_events"), _DAY)
+        found["one date, no order"] = build(endpoint, folder)
+        changed(warehouse, 4, [_purchases("late", _DAY, 1)], ("user_events",), _DAY)
         found["one date, a late order of one user"] = build(endpoint, folder)
     return found
 
 
-def report(found: Mapping[str, tuple[float, Counter[str]]], events_per_day: int) -> None:
+def report(found: Mapping[str, Build], events_per_day: int, row_group: int) -> None:
     """Print rows by table, and as a share of what the whole year took."""
-    events = _DAYS * events_per_day
-    table = Table("table", *found, title=f"rows read by `dbt run`, a year of {events:,} events")
-    whole: Any = next(iter(found.values()))[1]
-    for name, _ in whole.most_common():
-        table.add_row(name, *(f"{rows[name]:,}" for _, rows in found.values()))
-    table.add_row("in all", *(f"{rows.total():,}" for _, rows in found.values()))
-    table.add_row("of the whole", *(f"{100 * rows.total() / whole.total():.2f} %" for _, rows in found.values()))
-    table.add_row("seconds", *(f"{seconds:.1f}" for seconds, _ in found.values()))
+    title = f"rows read by `dbt run`, a year of {_DAYS * events_per_day:,} events, row groups of {row_group:,}"
+    table = Table("table", *found, title=title)
+    whole, *_ = found.values()
+    for name, _ in whole.touched.most_common():
+        table.add_row(name, *(f"{each.touched[name]:,}" for each in found.values()))
+    for label, counted in (("in all", "touched"), ("those taken", "taken")):
+        rows = [getattr(each, counted).total() for each in found.values()]
+        table.add_row(label, *(f"{count:,}" for count in rows))
+        table.add_row("  of the whole", *(f"{100 * count / rows[0]:.2f} %" for count in rows))
+    table.add_row("seconds", *(f"{each.seconds:.1f}" for each in found.values()))
     Console(width=140).print(table)
+
+
+def report_statements(name: str, build: Build) -> None:
+    """Print the scans of a build's statements."""
+    table = Table("statement", "table", "rows touched", "rows taken", title=name)
+    for statement in build.statements:
+        for scan in statement["scans"]:
+            words = " ".join(re.sub(r"/\*.*?\*/", "", statement["statement"]).split())[:70]
+            table.add_row(words, scan["table"], f"{scan['touched']:,}", f"{scan['taken']:,}")
+    Console(width=160).print(table)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="benchmarks.marts", description=__doc__)
-    parser.add_argument("--events-per-day", type=int, default=27_000)
+    parser.add_argument("--events-per-day", type=int, default=3_000)
+    parser.add_argument("--row-group", type=int, default=2_048, help="rows of a row group")
+    parser.add_argument("--statements", action="store_true", help="print the scans of each statement too")
     options = parser.parse_args()
-    report(measure(options.events_per_day), options.events_per_day)
+    found = measure(options.events_per_day, options.row_group)
+    if options.statements:
+        for name, each in found.items():
+            report_statements(name, each)
+    report(found, options.events_per_day, options.row_group)
 
 
 if __name__ == "__main__":

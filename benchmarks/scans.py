@@ -1,29 +1,29 @@
 """How many rows each statement reads: an endpoint whose DuckDB tells it, for the benchmarks that count rows.
 
-A scan touches whole row groups of 122,880 rows (DuckDB's micro-partitions), apart from those that their smallest and greatest
-values rule out, and takes the rows that pass its filters.
+A scan touches whole row groups (DuckDB's micro-partitions, usually of 122,880 rows), apart from those that their smallest and
+greatest values rule out, and takes the rows that pass its filters.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.language.quoting import identifier, literal
 from local_stack.endpoint.protocol.http import serve
 from tests.conftest import RunningEndpoint
 from tests.snowpark_procs.conftest import DATABASE, Warehouse, deploy
 
+ROW_GROUP = 122_880
 _SCHEMAS = ("raw", "staging", "ops", "marts", "recon")
 
 
@@ -32,6 +32,8 @@ class ProfiledConnection:
 
     What the stand-in asks for its own sake (rows written by a transaction, rows matched twice) is left out.
     """
+
+    _OWN = "_kept_rows"
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, output: Path) -> None:
         self._connection, self._output = connection, output
@@ -47,7 +49,7 @@ class ProfiledConnection:
             profile = self._connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments).fetchall()[0][1]
             self._write(text, profile)
         result = self._connection.execute(query, *arguments, **options)
-        if text.startswith(("INSERT", "MERGE", "UPDATE", "DELETE", "CREATE")):
+        if text.startswith(("INSERT", "MERGE", "UPDATE", "DELETE", "CREATE")) and self._OWN not in text:
             self._write(text, self._connection.get_profiling_information("json"))
         return result
 
@@ -79,40 +81,44 @@ def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _scans(child)
 
 
-def _serve(data: Path, s3: Path, port: int, output: Path) -> None:
+def use_row_groups(rows: int) -> None:
+    """Have the engines of this process write tables in row groups of so many rows: a year in small, cut as finely as a large one.
+
+    See: https://duckdb.org/docs/current/sql/statements/attach (ROW_GROUP_SIZE)
+    """
+
+    def attach(engine: Engine, name: str) -> None:
+        file = literal(str(engine.database_file(name)))
+        engine.duck_conn.execute(f"ATTACH IF NOT EXISTS {file} AS {identifier(name)} (ROW_GROUP_SIZE {rows})")
+
+    Engine._attach_file = attach  # type: ignore[assignment, method-assign]
+
+
+def _serve(output: Path, row_group: int, *arguments: Any, **options: Any) -> None:
+    """Serve as any endpoint does, with a profiled engine. Runs in the server's own process."""
+    use_row_groups(row_group)
     start = Engine.__init__
 
-    def start_profiled(engine: Engine, *arguments: Any, **options: Any) -> None:
-        start(engine, *arguments, **options)
+    def start_profiled(engine: Engine, *given: Any, **named: Any) -> None:
+        start(engine, *given, **named)
         engine.duck_conn = ProfiledConnection(engine.duck_conn, output)  # type: ignore[assignment]
 
     Engine.__init__ = start_profiled  # type: ignore[assignment, method-assign]
-    serve(data, s3, port=port)
+    serve(*arguments, **options)
 
 
+@dataclass
 class ProfiledEndpoint(RunningEndpoint):
-    """An endpoint process of this module, profiled."""
+    """An endpoint that tells what its statements scan."""
+
+    row_group: int = ROW_GROUP
 
     def start(self) -> None:
-        arguments = [str(self.data_dir), str(self.s3_root), str(self.port), str(self.profile)]
-        log = (self.data_dir.parent / "endpoint.log").open("ab")
-        command = [sys.executable, "-m", "benchmarks.scans", *arguments]
-        self.server = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
-        for _ in range(240):
-            try:
-                self.connect().close()
-                return
-            except Exception:  # whatever a client raises while nobody answers
-                time.sleep(0.5)
-        raise RuntimeError("the endpoint did not start")
+        self.launch(partial(_serve, self.profile, self.row_group))
 
     @property
     def profile(self) -> Path:
         return self.data_dir.parent / "profile.jsonl"
-
-    def end(self) -> None:
-        self.server.terminate()
-        self.server.wait(60)
 
     def statements(self) -> list[dict[str, Any]]:
         """The statements since `forget`, with their scans."""
@@ -124,11 +130,14 @@ class ProfiledEndpoint(RunningEndpoint):
 
 
 @contextmanager
-def deployed(fill: Callable[[Engine], None]) -> Iterator[tuple[ProfiledEndpoint, Warehouse]]:
+def deployed(
+    fill: Callable[[Engine], None], row_group: int = ROW_GROUP
+) -> Iterator[tuple[ProfiledEndpoint, Warehouse]]:
     """A profiled endpoint with a deployed warehouse that `fill` has written into, in a temporary folder."""
+    use_row_groups(row_group)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        endpoint = ProfiledEndpoint(folder / "data", folder / "s3")
+        endpoint = ProfiledEndpoint(folder / "data", folder / "s3", row_group=row_group)
         for bucket in ("data-s3-bucket", "ecommerce-landing"):
             (endpoint.s3_root / bucket).mkdir(parents=True)
         endpoint.data_dir.mkdir()
@@ -136,7 +145,7 @@ def deployed(fill: Callable[[Engine], None]) -> Iterator[tuple[ProfiledEndpoint,
         try:
             deploy(endpoint)
         finally:
-            endpoint.end()
+            endpoint.stop()
         engine = Engine(endpoint.data_dir, endpoint.s3_root)
         fill(engine)
         engine.close()
@@ -147,7 +156,7 @@ def deployed(fill: Callable[[Engine], None]) -> Iterator[tuple[ProfiledEndpoint,
             yield endpoint, warehouse
             warehouse.connection.close()
         finally:
-            endpoint.end()
+            endpoint.stop()
 
 
 def insert_rows(engine: Engine, table: str, count: int, columns: Mapping[str, str]) -> None:
@@ -160,8 +169,3 @@ def insert_rows(engine: Engine, table: str, count: int, columns: Mapping[str, st
         f"INSERT INTO {DATABASE}.STAGING.{table} ({', '.join(given)})"
         f" SELECT {', '.join(given.values())} FROM range({count}) AS r (i)"
     )
-
-
-if __name__ == "__main__":
-    _data, _s3, _port, _output = sys.argv[1:]
-    _serve(Path(_data), Path(_s3), int(_port), Path(_output))

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests import order
-from tests.endpoint_server import start_server
+from tests.endpoint_server import Serve, serve, start_server
 from tests.spark_session import base_config as base_config
 from tests.spark_session import kept_plans_are_not_adaptive as kept_plans_are_not_adaptive
 from tests.spark_session import spark as spark
@@ -72,10 +72,14 @@ class RunningEndpoint:
 
     def start(self) -> None:
         assert "integration" in _AT_WORK, "a test that starts an endpoint is marked `integration`"
+        self.launch()
+
+    def launch(self, serve: Serve = serve) -> None:
+        """Start the process, and wait until it answers."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         log = self.data_dir.parent / "endpoint.log"
         log.touch()
-        self.process = start_server(self.data_dir, self.s3_root, self.host, self.port, log, self.rights)
+        self.process = start_server(self.data_dir, self.s3_root, self.host, self.port, log, self.rights, serve)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.is_alive():
             try:

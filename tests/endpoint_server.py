@@ -9,27 +9,33 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+from collections.abc import Callable
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from local_stack.endpoint.protocol.http import serve
+from local_stack.endpoint.protocol.http import serve as serve
+
+# As local_stack.endpoint.protocol.http.serve.
+Serve = Callable[..., None]
 
 _REPOSITORY = Path(__file__).parents[1]
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
-def start_server(data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool = True) -> BaseProcess:
+def start_server(
+    data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool = True, serve: Serve = serve
+) -> BaseProcess:
     """Start a server in a process of its own, which writes to the end of `log`; it may not answer yet."""
     _CONTEXT.set_forkserver_preload([__name__])
     with contextlib.chdir(_REPOSITORY):  # where the forking process, once started, finds this module
         forkserver.ensure_running()
-    process = _CONTEXT.Process(target=_serve, args=(data_dir, s3_root, host, port, log, rights), daemon=True)
+    process = _CONTEXT.Process(target=_serve, args=(serve, data_dir, s3_root, host, port, log, rights), daemon=True)
     process.start()
     return process
 
 
-def _serve(data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool) -> None:
+def _serve(serve: Serve, data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool) -> None:
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
