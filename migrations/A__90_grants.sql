@@ -33,7 +33,7 @@ GRANT OWNERSHIP ON TABLE staging.int_user_days TO ROLE ecommerce_marts_build COP
 -- What a build notes of itself, in the transaction that replaces rows.
 GRANT SELECT, INSERT ON TABLE ops.derived_changes TO ROLE ecommerce_marts_build;
 GRANT SELECT, UPDATE ON TABLE ops.model_builds TO ROLE ecommerce_marts_build;
-GRANT SELECT, INSERT, UPDATE ON TABLE ops.model_dates TO ROLE ecommerce_marts_build;
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE ops.user_totals TO ROLE ecommerce_marts_build;
 
 GRANT USAGE ON SCHEMA ops TO ROLE ecommerce_ops_read;
 GRANT SELECT ON ALL TABLES IN SCHEMA ops TO ROLE ecommerce_ops_read;

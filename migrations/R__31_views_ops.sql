@@ -34,28 +34,24 @@ WITH changes AS (
 
 -- A model is driven by the datasets that it has built before; one that was never built waits for all.
 drivers AS (
-    SELECT DISTINCT
-        model,
-        dataset
-    FROM ops.model_dates
+    SELECT
+        builds.model,
+        watermarks.key AS dataset,
+        watermarks.value::NUMBER(38, 0) AS change_id
+    FROM ops.model_builds AS builds, LATERAL FLATTEN(INPUT => builds.watermarks) AS watermarks
 )
 
 SELECT
     changes.date,
     changes.dataset,
     changes.change_id,
-    MIN(built.change_id) AS built_change_id,
+    MIN(drivers.change_id) AS built_change_id,
     changes.changed_at,
     LISTAGG(DISTINCT drivers.model, ', ') WITHIN GROUP (ORDER BY drivers.model) AS models
 FROM changes
 LEFT JOIN drivers
     ON changes.dataset = drivers.dataset
-LEFT JOIN ops.model_dates AS built
-    ON
-        drivers.model = built.model
-        AND changes.dataset = built.dataset
-        AND changes.date = built.date
-WHERE changes.change_id > COALESCE(built.change_id, 0)
+WHERE changes.change_id > COALESCE(drivers.change_id, 0)
 GROUP BY changes.date, changes.dataset, changes.change_id, changes.changed_at;
 
 CREATE OR REPLACE VIEW ops.quality_summary

@@ -8,14 +8,10 @@ WITH changed_dates AS (
     GROUP BY date
 ),
 
-built_dates AS (
-    SELECT
-        date,
-        change_id
-    FROM ops.model_dates
-    WHERE
-        model = 'mart_daily_speed_comparable'
-        AND dataset = 'user_sessions'
+built AS (
+    SELECT watermarks:user_sessions::NUMBER(38, 0) AS change_id
+    FROM ops.model_builds
+    WHERE model = 'mart_daily_speed_comparable'
 ),
 
 known AS (
@@ -26,8 +22,8 @@ known AS (
 
 SELECT
     known.date::STRING AS date,
-    (changed_dates.change_id IS NULL OR COALESCE(built_dates.change_id, 0) >= changed_dates.change_id) AS is_built
+    (changed_dates.change_id IS NULL OR COALESCE(built.change_id, 0) >= changed_dates.change_id) AS is_built
 FROM known
-LEFT JOIN built_dates ON known.date = built_dates.date
+CROSS JOIN built
 LEFT JOIN changed_dates ON known.date = changed_dates.date
 ORDER BY known.date

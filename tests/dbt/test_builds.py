@@ -1,4 +1,4 @@
-"""Builds that meet, that are killed, and that start from another definition."""
+"""Builds that meet, that are killed, that start from another definition, and how much one reads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.scans import ProfiledEndpoint
+from tests.conftest import endpoint_folder
 from tests.dbt import week
 from tests.dbt.staged_rows import Event, Session
 from tests.dbt.warehouse import MARTS, PROJECT, Warehouse, succeeded
@@ -23,6 +26,41 @@ pytestmark = pytest.mark.integration
 
 DAY = date(2024, 1, 17)
 START = datetime(2024, 1, 17, 10)
+YEAR = (
+    """INSERT INTO staging.events_cleaned (event_id, session_id, user_id, event_type, timestamp, product_id, transaction_id,
+        properties_parsed, is_valid, is_bot_traffic, is_test_user)
+    SELECT 'e' || n, 's' || FLOOR(n / 3), 'u' || MOD(FLOOR(n / 3), 999), IFF(MOD(n, 40) = 0, 'purchase', 'product_view'),
+        DATEADD('second', n * 144, '2023-01-01'::TIMESTAMP_NTZ), 'p' || MOD(n, 50), IFF(MOD(n, 40) = 0, 't' || n, NULL),
+        PARSE_JSON('{"amount": 2}'), TRUE, FALSE, FALSE
+    FROM (SELECT SEQ8() AS n FROM TABLE(GENERATOR(ROWCOUNT => 219000)))""",
+    """INSERT INTO staging.user_sessions_enhanced (session_id, user_id, user_tier, session_start, session_end, event_count,
+        page_views, product_views, searches, add_to_cart_events, purchases, total_spent, is_valid, is_bot_traffic, is_test_user)
+    SELECT 's' || n, 'u' || MOD(n, 999), 'gold', DATEADD('second', n * 432, '2023-01-01'::TIMESTAMP_NTZ),
+        DATEADD('second', n * 432 + 288, '2023-01-01'::TIMESTAMP_NTZ), 3, 0, 3, 0, 0, 0, 0, TRUE, FALSE, FALSE
+    FROM (SELECT SEQ8() AS n FROM TABLE(GENERATOR(ROWCOUNT => 73000)))""",
+    """INSERT INTO ops.date_changes (change_id, dataset, date, batch_id, changed_at)
+    SELECT 1, datasets.name, DATEADD('day', days.n, '2023-01-01'::DATE), 'year', '2024-01-01'::TIMESTAMP_NTZ
+    FROM (SELECT SEQ8() AS n FROM TABLE(GENERATOR(ROWCOUNT => 365))) AS days
+    CROSS JOIN (VALUES ('user_events'), ('user_sessions')) AS datasets (name)""",
+)
+NEW_ORDER = (
+    """INSERT INTO staging.events_cleaned (event_id, session_id, user_id, event_type, timestamp, product_id, transaction_id,
+        properties_parsed, is_valid, is_bot_traffic, is_test_user)
+    SELECT 'new', 'new', 'u7', 'purchase', '2023-12-31 12:00:00'::TIMESTAMP_NTZ, 'p1', 'new', PARSE_JSON('{"amount": 5}'),
+        TRUE, FALSE, FALSE""",
+    """INSERT INTO ops.date_changes (change_id, dataset, date, batch_id, changed_at)
+    SELECT 2, 'user_events', '2023-12-31'::DATE, 'new', '2024-01-01'::TIMESTAMP_NTZ""",
+)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[ProfiledEndpoint]:
+    """An endpoint that tells what its statements read, with row groups as small as DuckDB has them."""
+    with endpoint_folder() as folder:
+        running = ProfiledEndpoint(folder / "warehouse", folder / "s3", row_group=2048)
+        running.start()
+        yield running
+        running.stop(signal.SIGKILL)  # nothing of it is kept
 
 
 @contextlib.contextmanager
@@ -110,3 +148,28 @@ def test_another_definition_rebuilds_what_depends_on_it_and_says_so(
     warehouse.build()
     assert warehouse.rows("daily_metrics") == warehouse.expected("daily_metrics")
     assert before.keys() == warehouse.built_at("daily_speed_comparable").keys()
+
+
+def rows_read(endpoint: ProfiledEndpoint, warehouse: Warehouse) -> Counter[str]:
+    """Build; the rows of the row groups that the build touched, by table."""
+    endpoint.forget()
+    warehouse.build()
+    read: Counter[str] = Counter()
+    for statement in endpoint.statements():
+        for scan in statement["scans"]:
+            read[scan["table"]] += scan["touched"]
+    return read
+
+
+def test_an_order_on_the_newest_date_leaves_the_year_unread(warehouse: Warehouse, endpoint: ProfiledEndpoint) -> None:
+    for statement in YEAR:
+        warehouse.execute(statement)
+    whole = rows_read(endpoint, warehouse)
+    for statement in NEW_ORDER:
+        warehouse.execute(statement)
+    read = rows_read(endpoint, warehouse)
+    assert read["staging.int_order_lines"], "something was built"
+    assert warehouse.rows("daily_totals")[date(2023, 12, 31), None]["orders"] == 16
+    # A date is less than a row group here, of which there are 36 of sessions and user days, 14 of order lines.
+    assert read["staging.events_cleaned"] < 0.02 * whole["staging.events_cleaned"]
+    assert read.total() < 0.04 * whole.total(), (whole, read)

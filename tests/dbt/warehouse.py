@@ -46,7 +46,7 @@ _STATE = (
     "staging.int_user_days",
     "ops.date_changes",
     "ops.derived_changes",
-    "ops.model_dates",
+    "ops.user_totals",
 )
 
 
@@ -80,6 +80,7 @@ class Warehouse:
         """Empty STAGING, the ledger and the marts."""
         for table in [*_STATE, *(f"marts.{mart}" for mart in MARTS)]:
             self.execute(f"DELETE FROM {table}")
+        self.execute("UPDATE ops.model_builds SET definition = NULL, watermarks = NULL")
         self.sessions, self.events, self.transactions, self.change_id = {}, {}, {}, 0
         self.changes = _no_changes()
 

@@ -23,7 +23,7 @@ DATABASE = "ECOMMERCE_DW"
 _STATE = {
     "raw": ("user_events", "transactions", "user_sessions"),
     "staging": ("events_cleaned", "user_sessions_enhanced", "transactions_validated"),
-    "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events", "model_dates"),
+    "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events"),
     "marts": ("daily_metrics", "daily_speed_comparable"),
     "recon": ("speed_extractions", "speed_sessions", "runs", "results"),
 }
@@ -106,6 +106,7 @@ class Warehouse:
         """Empty every table that holds state, the landing and the lake."""
         for table in _STATE_TABLES:
             self.query(f"DELETE FROM {table}")
+        self.query("UPDATE ops.model_builds SET watermarks = NULL")
         for bucket in self.s3_root.iterdir():
             shutil.rmtree(bucket)
             bucket.mkdir()

@@ -159,8 +159,8 @@ def test_pending_days_wait_for_their_marts(warehouse: Warehouse) -> None:
     assert (summary["days"], summary["not_built"]) == (0, 1)
     mart(warehouse, DAY, "gold", 1, 1, 0, "0.00")
     warehouse.query(
-        "INSERT INTO ops.model_dates SELECT 'mart_daily_speed_comparable', dataset, date, change_id, 'x', changed_at "
-        "FROM ops.date_changes WHERE dataset = 'user_sessions'"
+        "UPDATE ops.model_builds SET watermarks = OBJECT_CONSTRUCT('user_sessions', (SELECT MAX(change_id) "
+        "FROM ops.date_changes)) WHERE model = 'mart_daily_speed_comparable'"
     )
     assert warehouse.call("recon.reconcile_pending()")["verdicts"] == {"agree": 1}
     assert warehouse.query(pending) == []

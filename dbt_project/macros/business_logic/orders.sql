@@ -1,3 +1,8 @@
+{# An order is a transaction id; a purchase event without one is an order of its own. `row` is the event's alias. #}
+{% macro order_id(row) -%}
+    COALESCE({{ row }}.transaction_id, 'event:' || {{ row }}.event_id)
+{%- endmacro %}
+
 {# Units that a purchase event tells of: properties.quantity where it is a whole number above zero, else 1. #}
 {% macro purchased_units(properties) -%}
     IFF(

@@ -9,8 +9,9 @@
    dates        dates of the model that have to be built, sorted, as text
    full         TRUE: all there is (--full-refresh, or the table is new)
 
-   A date of a dataset is pending when its newest change is above the watermark (ops.model_dates), when it has none, or when
-   the definition is another one. The model puts `build_note(build)` into its SQL: the incremental strategy reads it there. #}
+   A date of a dataset is pending when its newest change is above the model's watermark for the dataset (ops.model_builds): change_ids
+   rise in the order of commits, and each build takes all that is pending. With another definition, all dates are. The
+   model puts `build_note(build)` into its SQL: the incremental strategy reads it there. #}
 {% macro build(drivers) -%}
     {%- set plan = {
         'model': model.name, 'drivers': drivers, 'version': 0, 'definition': definition(), 'ceilings': {},
@@ -19,26 +20,28 @@
     {%- if not execute -%}
         {%- do return(plan) -%}
     {%- endif -%}
-    {%- set found = run_query(pending_changes(plan)) -%}
-    {%- set redefined = [] -%}
-    {%- set known = [] -%}
-    {%- set changed = {} -%}
-    {%- set affected = {} -%}
-    {%- for row in found.rows -%}
-        {%- if row[0] == 'version' -%}
-            {%- do known.append(row[1]) -%}
-            {%- do plan.update({'version': row[3] | int}) -%}
-        {%- elif row[0] == 'ceiling' -%}
-            {%- do plan['ceilings'].update({row[1]: row[3] | int}) -%}
-        {%- else -%}
-            {%- do changed.setdefault(row[1], []).append(row[2] | string) -%}
-            {%- if row[0] == 'redefined' -%}{%- do redefined.append(row[2]) -%}{%- endif -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- if not known -%}
+    {%- set known = run_query(last_build(plan['model'])).rows -%}
+    {%- if not known | length -%}
         {%- do exceptions.raise_compiler_error(
             "ops.model_builds has no row for " ~ model.name ~ ": add one in a migration") -%}
     {%- endif -%}
+    {%- set version, built_definition, built_watermarks = known[0] -%}
+    {%- set built = fromjson(built_watermarks or '{}') -%}
+    {%- set same = not plan['full'] and built_definition == plan['definition'] -%}
+    {%- do plan.update({'version': version | int}) -%}
+    {%- for driver in drivers -%}
+        {%- do plan['ceilings'].update({driver['dataset']: built.get(driver['dataset'], 0)}) -%}
+    {%- endfor -%}
+    {%- set changed = {} -%}
+    {%- set redefined = {} -%}
+    {%- for dataset, date, change_id in run_query(driving_changes(drivers, plan['ceilings'] if same else none)).rows -%}
+        {%- do changed.setdefault(dataset, []).append(date | string) -%}
+        {%- if built_definition and not plan['full'] and change_id <= built.get(dataset, 0) -%}
+            {%- do redefined.update({date: true}) -%}
+        {%- endif -%}
+        {%- do plan['ceilings'].update({dataset: [plan['ceilings'][dataset], change_id | int] | max}) -%}
+    {%- endfor -%}
+    {%- set affected = {} -%}
     {%- for driver in drivers -%}
         {%- for date in changed.get(driver['dataset'], []) -%}
             {%- for spilled in spilled_dates(date, driver['spill_days']) -%}
@@ -48,76 +51,24 @@
     {%- endfor -%}
     {%- do plan.update({'dates': affected | sort}) -%}
     {%- if redefined -%}
-        {%- do log(model.name ~ ": its definition or a variable changed, " ~ redefined | unique | list | length
+        {%- do log(model.name ~ ": its definition or a variable changed, " ~ redefined | length
             ~ " dates are built again", info=true) -%}
     {%- endif -%}
     {%- do return(plan) -%}
 {%- endmacro %}
 
-{# SELECT kind, dataset, date, change_id: pending | redefined (one per dataset and date), ceiling (one per dataset), version. #}
-{% macro pending_changes(plan) -%}
-    WITH changes AS (
-        {{ driving_changes(plan['drivers']) }}
-    ),
-
-    built AS (
-        SELECT
-            dataset,
-            date,
-            change_id,
-            definition
-        FROM {{ source('ops', 'model_dates') }}
-        WHERE model = '{{ plan["model"] }}'
-    )
-
+{# SELECT version, definition, watermarks (JSON text): what the model contains. #}
+{% macro last_build(model_name) -%}
     SELECT
-        IFF(built.definition != '{{ plan["definition"] }}', 'redefined', 'pending') AS kind,
-        changes.dataset,
-        changes.date,
-        changes.change_id
-    FROM changes
-    LEFT JOIN built
-        ON
-            changes.dataset = built.dataset
-            AND changes.date = built.date
-    WHERE {{ is_pending(plan) }}
-
-    UNION ALL
-
-    SELECT
-        'ceiling' AS kind,
-        dataset,
-        NULL AS date,
-        MAX(change_id) AS change_id
-    FROM changes
-    GROUP BY dataset
-
-    UNION ALL
-
-    SELECT
-        'version' AS kind,
-        model AS dataset,
-        NULL AS date,
-        version AS change_id
+        version,
+        definition,
+        TO_JSON(watermarks) AS watermarks
     FROM {{ source('ops', 'model_builds') }}
-    WHERE model = '{{ plan["model"] }}'
+    WHERE model = '{{ model_name }}'
 {%- endmacro %}
 
-{# TRUE for a row of `changes`, joined to its watermark `built`, that the build has to do. #}
-{% macro is_pending(plan) -%}
-    {%- if plan['full'] -%}
-    TRUE
-    {%- else -%}
-    (
-        built.change_id IS NULL
-        OR changes.change_id > built.change_id
-        OR built.definition != '{{ plan["definition"] }}'
-    )
-    {%- endif -%}
-{%- endmacro %}
-
-{# SELECT dataset, date, change_id: the newest change of each date of the drivers' datasets; with ceilings, none above them. #}
-{% macro driving_changes(drivers, ceilings=none) -%}
+{# SELECT dataset, date, change_id: the newest change of each date of the drivers' datasets; those above the watermarks alone, if given. #}
+{% macro driving_changes(drivers, watermarks=none) -%}
     {%- for driver in drivers %}
     {%- if not loop.first %}
     UNION ALL
@@ -129,8 +80,8 @@
     FROM {{ source('ops', 'derived_changes' if driver['derived'] else 'date_changes') }}
     WHERE
         dataset = '{{ driver["dataset"] }}'
-        {%- if ceilings is not none %}
-        AND change_id <= {{ ceilings.get(driver['dataset'], 0) }}
+        {%- if watermarks is not none %}
+        AND change_id > {{ watermarks[driver['dataset']] }}
         {%- endif %}
     GROUP BY dataset, date
     {%- endfor %}
@@ -152,10 +103,20 @@
     {%- do return({'dataset': dataset, 'derived': derived, 'spill_days': spill_days}) -%}
 {%- endmacro %}
 
-{# The build as a comment in the model's SQL, for the strategy and for whoever reads the query history. #}
-{% macro build_note(plan) -%}
+{# The build as a comment in the model's SQL, for the strategy and for whoever reads the query history. reach: the ranges of dates in
+   which rows that replace_keys replaces can lie, for such a model. #}
+{% macro build_note(plan, reach=none) -%}
     /* build {{ tojson({
-        'model': plan['model'], 'drivers': plan['drivers'], 'version': plan['version'], 'definition': plan['definition'],
-        'ceilings': plan['ceilings'], 'full': plan['full'], 'dates': plan['dates'] | length
+        'model': plan['model'], 'version': plan['version'], 'definition': plan['definition'],
+        'ceilings': plan['ceilings'], 'full': plan['full'], 'dates': date_runs(plan['dates']), 'reach': reach
     }, sort_keys=true) }} */
+{%- endmacro %}
+
+{# The build that a model's SQL carries (see build_note); its dates are runs: [[first, last]]. #}
+{% macro build_of(compiled_code) -%}
+    {%- set found = modules.re.search('/\\* build (\\{.*?\\}) \\*/', compiled_code) -%}
+    {%- if not found -%}
+        {%- do exceptions.raise_compiler_error(model.name ~ ": its SQL lacks build_note(build)") -%}
+    {%- endif -%}
+    {%- do return(fromjson(found.group(1))) -%}
 {%- endmacro %}

@@ -1,21 +1,17 @@
-{# SELECT order_id: the orders with a purchase, a transaction or a line on a date of the build. #}
-{% macro touched_orders(plan) -%}
-    SELECT COALESCE(events.transaction_id, 'event:' || events.event_id) AS order_id
-    FROM {{ ref('stg_events_cleaned') }} AS events
-    WHERE
-        events.event_type = 'purchase'
-        AND events.is_valid
-        {%- if not plan['full'] %}
-        AND {{ on_times(plan['dates'], 'events.timestamp') }}
-        {%- endif %}
+{# SELECT order_id: the orders with a purchase, a transaction or a line on a date of the build. purchases, transactions: relations with
+   order_id and the time. #}
+{% macro touched_orders(plan, purchases, transactions) -%}
+    SELECT purchases.order_id
+    FROM {{ purchases }} AS purchases
+    {%- if not plan['full'] %}
+    WHERE {{ on_times(plan['dates'], 'purchases.timestamp') }}
+    {%- endif %}
     UNION
-    SELECT transactions.transaction_id AS order_id
-    FROM {{ ref('stg_transactions_validated') }} AS transactions
-    WHERE
-        transactions.is_valid
-        {%- if not plan['full'] %}
-        AND {{ on_times(plan['dates'], 'transactions.created_at') }}
-        {%- endif %}
+    SELECT transactions.order_id
+    FROM {{ transactions }} AS transactions
+    {%- if not plan['full'] %}
+    WHERE {{ on_times(plan['dates'], 'transactions.created_at') }}
+    {%- endif %}
     {%- if is_incremental() %}
     UNION
     SELECT lines.order_id
@@ -27,19 +23,42 @@
 {%- endmacro %}
 
 {# The dates on which the touched orders have purchases or transactions, as far as is known: those of the build and, of lines that
-   exist, theirs. A list of text. #}
+   exist, theirs. A list of text. An order's other lines may lie anywhere: this one look-up reads the ids of all lines, so
+   that nothing else has to. #}
 {% macro order_dates(plan) -%}
     {%- set dates = {} -%}
     {%- for date in plan['dates'] -%}
         {%- do dates.update({date: true}) -%}
     {%- endfor -%}
-    {%- if execute and plan['dates'] -%}
+    {%- if execute and plan['dates'] and not plan['full'] -%}
         {%- set spans -%}
+        WITH purchases AS (
+            SELECT
+                {{ order_id('events') }} AS order_id,
+                events.timestamp
+            FROM {{ ref('stg_events_cleaned') }} AS events
+            WHERE
+                events.event_type = 'purchase'
+                AND events.is_valid
+        ),
+
+        transactions AS (
+            SELECT
+                transaction_id AS order_id,
+                created_at
+            FROM {{ ref('stg_transactions_validated') }}
+            WHERE is_valid
+        ),
+
+        touched AS (
+            {{ touched_orders(plan, 'purchases', 'transactions') }}
+        )
+
         SELECT DISTINCT
             lines.first_date,
             lines.last_date
         FROM {{ this }} AS lines
-        WHERE lines.order_id IN (SELECT touched.order_id FROM ({{ touched_orders(plan) }}) AS touched)
+        WHERE lines.order_id IN (SELECT touched.order_id FROM touched)
         {%- endset -%}
         {%- for first, last in run_query(spans).rows -%}
             {%- for days in range((last - first).days + 1) -%}
@@ -48,6 +67,15 @@
         {%- endfor -%}
     {%- endif -%}
     {%- do return(dates | sort) -%}
+{%- endmacro %}
+
+{# How many days before an event its session may have started: the session limit (ops.session_limit), in whole days. #}
+{% macro session_days() -%}
+    {%- if not execute -%}
+        {%- do return(1) -%}
+    {%- endif -%}
+    {%- set found = run_query('SELECT CEIL(max_session_hours / 24) AS session_days FROM ' ~ source('ops', 'session_limit')) -%}
+    {%- do return(found.rows[0][0] | int) -%}
 {%- endmacro %}
 
 {# A condition that is TRUE where the days from `first` to `last` meet one of the dates. #}

@@ -2,25 +2,30 @@
    them; a date that has become empty has none there, and loses its rows all the same. #}
 {% macro get_incremental_replace_dates_sql(arg_dict) -%}
     {%- set plan = build_of(model.compiled_code) -%}
-    {%- do return(replace_rows(arg_dict, plan, 'date IN (' ~ affected_dates(plan) ~ ')')) -%}
+    {%- do return(replace_rows(arg_dict, plan, in_ranges(plan['dates'], 'date'))) -%}
 {%- endmacro %}
 
 {# Incremental strategy `replace_keys`: replaces all rows of the keys (the model's unique_key, never NULL) that the model's query
-   returns. For a key that has become empty the query returns one row with the key alone: a tombstone (created_at IS NULL). #}
+   returns. They lie within the build's reach. For a key that has become empty the query returns one row with the key alone: a
+   tombstone (created_at IS NULL). #}
 {% macro get_incremental_replace_keys_sql(arg_dict) -%}
     {%- set plan = build_of(model.compiled_code) -%}
     {%- set keys = arg_dict['unique_key'] | join(', ') -%}
-    {%- do return(replace_rows(
-        arg_dict, plan, '(' ~ keys ~ ') IN (SELECT ' ~ keys ~ ' FROM ' ~ arg_dict['temp_relation'] ~ ')')) -%}
+    {%- set replaced -%}
+        {{ in_ranges(date_ranges(plan['reach']), 'date') }}
+        AND ({{ keys }}) IN (SELECT {{ keys }} FROM {{ arg_dict['temp_relation'] }})
+    {%- endset -%}
+    {%- do return(replace_rows(arg_dict, plan, replaced)) -%}
 {%- endmacro %}
 
 {# The DML of both, in one transaction. `replaced` is TRUE for the rows that go.
 
    dbt has put the query's result into a temporary table. Take the model's row in ops.model_builds, if its version is the one that the
-   build started from (another build that came first makes all that follows do nothing; what it left is pending still); write
-   to ops.derived_changes which dates really changed, if other models are built upon this one (config meta.publishes); replace the
-   rows; move the watermarks. A change that was committed after the build read what is pending is above its ceilings: it
-   stays pending. With nothing pending, nothing is written. #}
+   build started from (another build that came first makes all that follows do nothing; what it left is pending still), and
+   move the watermarks there; write to ops.derived_changes which dates really changed, if other models are built upon this one
+   (config meta.publishes); keep ops.user_totals (meta.keeps_user_totals); replace the rows,
+   sorted as the table is clustered, so that a date's rows lie together at once. A change that was committed
+   after the build read what is pending is above its ceilings: it stays pending. With nothing pending, nothing is written. #}
 {% macro replace_rows(arg_dict, plan, replaced) -%}
     {%- if not plan['dates'] -%}
         {%- do return('SELECT 0 AS pending_dates') -%}
@@ -44,6 +49,8 @@
     UPDATE {{ source('ops', 'model_builds') }}
     SET
         version = version + 1,
+        definition = '{{ plan["definition"] }}',
+        watermarks = PARSE_JSON('{{ tojson(plan["ceilings"], sort_keys=true) }}'),
         built_by = '{{ invocation_id }}',
         built_at = {{ built_at() }}
     WHERE
@@ -97,6 +104,10 @@
     WHERE {{ ours }};
 
     {% endif -%}
+    {% if config.get('meta', {}).get('keeps_user_totals') -%}
+    {{ keep_user_totals(plan, target, fresh, replaced, ours) }};
+
+    {% endif -%}
     DELETE FROM {{ target }}
     WHERE
         {{ replaced }}
@@ -107,41 +118,8 @@
     FROM {{ fresh }}
     WHERE
         created_at IS NOT NULL
-        AND {{ ours }};
-
-    MERGE INTO {{ source('ops', 'model_dates') }} AS built
-    USING (
-        SELECT
-            changes.dataset,
-            changes.date,
-            changes.change_id
-        FROM (
-            {{ driving_changes(plan['drivers'], plan['ceilings']) }}
-        ) AS changes
-        WHERE {{ ours }}
-    ) AS changes
-        ON
-            built.model = '{{ model.name }}'
-            AND built.dataset = changes.dataset
-            AND built.date = changes.date
-    WHEN MATCHED AND (built.change_id != changes.change_id OR built.definition != '{{ plan["definition"] }}') THEN UPDATE SET
-        change_id = changes.change_id,
-        definition = '{{ plan["definition"] }}',
-        built_at = {{ built_at() }}
-    WHEN NOT MATCHED THEN INSERT (model, dataset, date, change_id, definition, built_at)
-    VALUES (
-        '{{ model.name }}', changes.dataset, changes.date, changes.change_id, '{{ plan["definition"] }}',
-        {{ built_at() }}
-    )
+        AND {{ ours }}
+    ORDER BY {{ config.get('cluster_by') | join(', ') }}
     {%- endset -%}
     {%- do return(snowflake_dml_explicit_transaction(dml)) -%}
-{%- endmacro %}
-
-{# The build that a model's SQL carries (see build_note). #}
-{% macro build_of(compiled_code) -%}
-    {%- set found = modules.re.search('/\\* build (\\{.*?\\}) \\*/', compiled_code) -%}
-    {%- if not found -%}
-        {%- do exceptions.raise_compiler_error(model.name ~ ": its SQL lacks build_note(build)") -%}
-    {%- endif -%}
-    {%- do return(fromjson(found.group(1))) -%}
 {%- endmacro %}

@@ -1,44 +1,35 @@
 {#- A change of a session may change the user of its purchases, which lie on its date or after midnight. -#}
-{%- set drivers = [driver('user_events'), driver('transactions'), driver('user_sessions', spill_days=-1)] -%}
+{%- set limit_days = session_days() -%}
+{%- set drivers = [driver('user_events'), driver('transactions'), driver('user_sessions', spill_days=-limit_days)] -%}
 {%- set plan = build(drivers) -%}
-{%- set known_dates = plan['dates'] if plan['full'] else order_dates(plan) -%}
-{{ build_note(plan) }}
+{%- set known_dates = order_dates(plan) -%}
+{{ build_note(plan, reach=all_dates() if plan['full'] else date_runs(known_dates)) }}
 
--- Orders with a purchase or a transaction on a date of the build, now or when they were last built. All of an order is built anew.
-WITH touched AS (
-    {{ touched_orders(plan) }}
-),
-
--- Without a session that holds the event, the purchase has its own user and tier alone.
-purchases AS (
+WITH purchase_events AS (
     SELECT
-        COALESCE(events.transaction_id, 'event:' || events.event_id) AS order_id,
+        {{ order_id('events') }} AS order_id,
         events.event_id,
+        events.session_id,
         events.product_id,
         events.date,
         events.timestamp,
-        COALESCE(events.user_id, sessions.user_id) AS user_id,
-        COALESCE(events.user_tier, sessions.user_tier) AS user_tier,
-        {{ purchase_amount('events.properties_parsed') }} AS amount,
-        {{ purchased_units('events.properties_parsed') }} AS units
+        events.user_id,
+        events.user_tier,
+        events.properties_parsed,
+        {{ is_counted('events') }} AS is_counted
     FROM {{ ref('stg_events_cleaned') }} AS events
-    LEFT JOIN {{ ref('stg_user_sessions_enhanced') }} AS sessions
-        ON
-            events.session_id = sessions.session_id
-            AND events.timestamp BETWEEN sessions.session_start AND sessions.session_end
-            AND {{ on_times(known_dates, 'sessions.session_start', before=1) if not plan['full'] else 'TRUE' }}
     WHERE
         events.event_type = 'purchase'
-        AND {{ is_counted('events') }}
+        AND events.is_valid
         {%- if not plan['full'] %}
         AND {{ on_times(known_dates, 'events.timestamp') }}
-        AND COALESCE(events.transaction_id, 'event:' || events.event_id) IN (SELECT touched.order_id FROM touched)
         {%- endif %}
 ),
 
-transactions AS (
+valid_transactions AS (
     SELECT
         transactions.*,
+        transactions.transaction_id AS order_id,
         COALESCE(transactions.quantity, 0) < 0 AS is_negative,
         LOWER(transactions.status) AS known_status,
         transactions.total_amount - COALESCE(transactions.tax_amount, 0) AS net_amount
@@ -47,8 +38,43 @@ transactions AS (
         transactions.is_valid
         {%- if not plan['full'] %}
         AND {{ on_times(known_dates, 'transactions.created_at') }}
-        AND transactions.transaction_id IN (SELECT touched.order_id FROM touched)
         {%- endif %}
+),
+
+-- Orders with a purchase or a transaction on a date of the build, now or when they were last built. All of an order is built anew.
+touched AS (
+    {{ touched_orders(plan, 'purchase_events', 'valid_transactions') }}
+),
+
+-- Without a session that holds the event, the purchase has its own user and tier alone.
+purchases AS (
+    SELECT
+        events.order_id,
+        events.event_id,
+        events.product_id,
+        events.date,
+        events.timestamp,
+        COALESCE(events.user_id, sessions.user_id) AS user_id,
+        COALESCE(events.user_tier, sessions.user_tier) AS user_tier,
+        {{ purchase_amount('events.properties_parsed') }} AS amount,
+        {{ purchased_units('events.properties_parsed') }} AS units
+    FROM purchase_events AS events
+    LEFT JOIN {{ ref('stg_user_sessions_enhanced') }} AS sessions
+        ON
+            events.session_id = sessions.session_id
+            AND events.timestamp BETWEEN sessions.session_start AND sessions.session_end
+            {%- if not plan['full'] %}
+            AND {{ on_times(known_dates, 'sessions.session_start', before=limit_days) }}
+            {%- endif %}
+    WHERE
+        events.is_counted
+        AND events.order_id IN (SELECT touched.order_id FROM touched)
+),
+
+transactions AS (
+    SELECT *
+    FROM valid_transactions
+    WHERE order_id IN (SELECT touched.order_id FROM touched)
 ),
 
 -- The user and the tier are each those of the first purchase that has one.

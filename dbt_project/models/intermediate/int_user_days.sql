@@ -1,5 +1,7 @@
 {%- set plan = build([driver('user_sessions'), driver('orders', derived=true)]) -%}
-{{ build_note(plan) }}
+{#- A user's rows before the first date of the build stay as they are. -#}
+{%- set reach = all_dates() if plan['full'] else dates_onwards(plan['dates']) -%}
+{{ build_note(plan, reach=reach) }}
 
 WITH affected_dates AS (
     {{ affected_dates(plan) }}
@@ -136,23 +138,6 @@ fresh AS (
             AND activity.user_id = tiers.user_id
 ),
 
-stored AS (
-    SELECT
-        date,
-        user_id,
-        user_tier,
-        sessions,
-        orders,
-        returns,
-        net_revenue
-    {%- if is_incremental() %}
-    FROM {{ this }}
-    {%- else %}
-    FROM fresh
-    WHERE FALSE
-    {%- endif %}
-),
-
 replaced AS (
     SELECT
         known.date,
@@ -162,18 +147,23 @@ replaced AS (
         known.orders,
         known.returns,
         known.net_revenue
-    FROM {{ this if is_incremental() else 'stored' }} AS known
+    FROM {{ this if is_incremental() else 'fresh' }} AS known
     INNER JOIN affected_dates
         ON known.date = affected_dates.date
-    WHERE {{ on_dates(plan['dates'], 'known.date') }}
+    WHERE {{ on_dates(plan['dates'], 'known.date') if is_incremental() else 'FALSE' }}
 ),
 
--- A user of whom something differs has his history summed anew; his rows before the first difference stay.
+-- A user of whom something differs has his history summed anew, from the first difference on.
 changed_users AS (
     SELECT
         user_id,
         MIN(date) AS first_date
     FROM (
+        {%- if plan['full'] %}
+        SELECT * FROM fresh
+        UNION ALL
+        SELECT * FROM replaced
+        {%- else %}
         (
             SELECT * FROM fresh
             MINUS
@@ -185,24 +175,60 @@ changed_users AS (
             MINUS
             SELECT * FROM fresh
         )
+        {%- endif %}
     ) AS differing
     GROUP BY user_id
 ),
 
-history AS (
+-- With everything to build, there is nothing to continue.
+stored AS (
     SELECT
-        fresh.*,
-        changed_users.first_date
-    FROM fresh
+        known.date,
+        known.user_id,
+        known.user_tier,
+        known.sessions,
+        known.orders,
+        known.returns,
+        known.net_revenue
+    FROM {{ this if is_incremental() else 'fresh' }} AS known
     INNER JOIN changed_users
-        ON fresh.user_id = changed_users.user_id
-    UNION ALL
+        ON known.user_id = changed_users.user_id
+    WHERE {{ 'FALSE' if plan['full'] else in_ranges(reach, 'known.date') }}
+),
+
+followed AS (
     SELECT
-        stored.*,
-        changed_users.first_date
+        user_id,
+        SUM(orders) AS orders,
+        SUM(net_revenue) AS net_revenue,
+        COUNT(*) AS active_dates
     FROM stored
-    INNER JOIN changed_users
-        ON stored.user_id = changed_users.user_id
+    GROUP BY user_id
+),
+
+-- What came before the first date of the build: the user's totals less what is stored from that date on.
+earlier AS (
+    SELECT
+        changed_users.user_id,
+        changed_users.first_date,
+        COALESCE(totals.orders, 0) - COALESCE(followed.orders, 0) AS orders,
+        COALESCE(totals.net_revenue, 0) - COALESCE(followed.net_revenue, 0) AS net_revenue,
+        COALESCE(totals.active_dates, 0) - COALESCE(followed.active_dates, 0) AS active_dates
+    FROM changed_users
+    LEFT JOIN {{ source('ops', 'user_totals') }} AS totals
+        ON
+            changed_users.user_id = totals.user_id
+            AND {{ 'FALSE' if plan['full'] else 'TRUE' }}
+    LEFT JOIN followed
+        ON changed_users.user_id = followed.user_id
+),
+
+history AS (
+    SELECT fresh.*
+    FROM fresh
+    UNION ALL
+    SELECT stored.*
+    FROM stored
     LEFT JOIN affected_dates
         ON stored.date = affected_dates.date
     WHERE affected_dates.date IS NULL
@@ -211,16 +237,19 @@ history AS (
 summed AS (
     SELECT
         history.*,
-        SUM(orders) OVER (
-            PARTITION BY user_id ORDER BY date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        earlier.first_date,
+        earlier.orders + SUM(history.orders) OVER (
+            PARTITION BY history.user_id ORDER BY history.date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS orders_to_date,
-        SUM(net_revenue) OVER (
-            PARTITION BY user_id ORDER BY date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        earlier.net_revenue + SUM(history.net_revenue) OVER (
+            PARTITION BY history.user_id ORDER BY history.date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS net_revenue_to_date,
-        COUNT(*) OVER (
-            PARTITION BY user_id ORDER BY date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        earlier.active_dates + COUNT(*) OVER (
+            PARTITION BY history.user_id ORDER BY history.date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS active_dates_to_date
     FROM history
+    INNER JOIN earlier
+        ON history.user_id = earlier.user_id
 ),
 
 -- A row that is no more is one of NULLs: the tombstone that replace_keys expects.

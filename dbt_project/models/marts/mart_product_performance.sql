@@ -13,9 +13,20 @@ newest_changes AS (
 ),
 
 products AS (
-    SELECT *
+    SELECT
+        date,
+        product_id,
+        COUNT_IF(kind = 'product_view') AS views,
+        COUNT(DISTINCT IFF(kind = 'product_view', user_id, NULL)) AS unique_viewers,
+        COUNT_IF(kind = 'add_to_cart') AS add_to_carts,
+        COUNT_IF(kind = 'purchase') AS purchases,
+        SUM(revenue) AS revenue,
+        SUM(units) AS units,
+        SUM(order_value) AS order_value,
+        SUM(net_revenue) AS net_revenue
     FROM {{ ref('int_product_analytics') }}
-    WHERE {{ on_dates(plan['dates'], 'date') }}
+    WHERE {{ on_times(plan['dates'], 'moment') }}
+    GROUP BY date, product_id
 ),
 
 -- A view lasts until the next event of its session, whatever that is and on whichever side of midnight. Only the dates of the
