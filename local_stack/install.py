@@ -149,7 +149,9 @@ def main() -> int:
     parser.add_argument("lock", choices=sorted(path.stem for path in LOCKS.glob("*.lock")))
     parser.add_argument("--environment", type=Path, help="not into this Python's environment, but into one made for it")
     parser.add_argument("--modules", type=Path, help="not into an environment, but into a folder of modules")
-    parser.add_argument("--jars", action="store_true", help="then fetch Spark's jars, by the same CA and proxy")
+    parser.add_argument(
+        "--jars", action="store_true", help="then fetch Spark's jars, by the same CA and proxy, and archive its classes"
+    )
     options = parser.parse_args()
     target = Target(options.modules or options.environment or Path(sys.prefix), bare=options.modules is not None)
     try:
@@ -160,7 +162,7 @@ def main() -> int:
         print(f"Set-up: {error}", file=sys.stderr)
         return 1
     if options.jars:
-        command = [sys.executable, "-m", "spark_ingest", "setup"]
+        command = [sys.executable, "-m", "spark_ingest", "setup", "--archive-classes"]
         return subprocess.run(command, env={**os.environ, **for_uv(os.environ)}, check=False).returncode
     return 0
 

@@ -48,7 +48,7 @@ def class_archive(config: IngestConfig, home: Path) -> ClassArchive:
     """Name the archive for the Java in `home` and the jars at hand."""
     release = home / "release"
     known = [str(home), release.read_text(encoding="utf-8") if release.is_file() else "", pyspark.__file__]
-    jars = [str(path.resolve()) for path in present(Path(config.ivy_dir))]
+    jars = [f"{path.resolve()} {path.stat().st_mtime_ns}" for path in present(Path(config.ivy_dir))]
     digest = hashlib.sha256("\n".join([*known, pyspark.__version__, *jars]).encode()).hexdigest()[:16]
     path = Path(config.ivy_dir).absolute() / "classes" / f"{digest}.jsa"
     has_own = any((home / "lib" / "server").glob("classes*.jsa"))

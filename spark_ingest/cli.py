@@ -45,8 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="spark_ingest", description="The lake and the Spark job.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    setup = commands.add_parser(
-        "setup", parents=[common], help="check Spark's jars, fetch what is missing, archive Spark's classes"
+    setup = commands.add_parser("setup", parents=[common], help="check Spark's jars, fetch what is missing")
+    setup.add_argument(
+        "--archive-classes",
+        action="store_true",
+        help="keep Spark's classes as a JVM has them, so that the next ones start faster",
     )
     setup.set_defaults(command=_setup)
 
@@ -91,10 +94,12 @@ def _parser() -> argparse.ArgumentParser:
 def _setup(config: IngestConfig, options: argparse.Namespace) -> None:
     from spark_ingest.jar_fetch import setup_jars
     from spark_ingest.jars import EVERY_JAR
-    from spark_ingest.rehearsal import archive_classes
 
     print(setup_jars(Path(config.ivy_dir), EVERY_JAR))
-    print(archive_classes(config))
+    if options.archive_classes:
+        from spark_ingest.rehearsal import archive_classes
+
+        print(archive_classes(config))
 
 
 def _create(config: IngestConfig, options: argparse.Namespace) -> None:
