@@ -41,6 +41,7 @@ def test_sessions_work_side_by_side(endpoint: RunningEndpoint) -> None:
             "CREATE TABLE counter AS SELECT 0 AS n",
             "CREATE TABLE notes (n INT)",
             "CREATE TABLE loads (i INT, s STRING)",
+            "CREATE VIEW seen AS SELECT * FROM facts",
             "CREATE STAGE loads_stage URL = 's3://loads/'",
             HANDLER,
             SCRIPT,
@@ -59,6 +60,7 @@ def test_sessions_work_side_by_side(endpoint: RunningEndpoint) -> None:
     works = [query, count_up, call_handler, make_tables, temporary]
     threads = [threading.Thread(target=session, args=(works[n % len(works)], n), daemon=True) for n in range(SESSIONS)]
     threads.append(threading.Thread(target=session, args=(load, SESSIONS), daemon=True))
+    threads += [threading.Thread(target=session, args=(describe, SESSIONS + n), daemon=True) for n in (1, 2, 3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -101,6 +103,11 @@ def temporary(cursor: Any, number: int, turn: int) -> None:
     cursor.execute("CREATE OR REPLACE TEMPORARY TABLE own (n INT)")
     cursor.execute(f"INSERT INTO own VALUES ({number}), ({turn})")
     assert sorted(cursor.execute("SELECT n FROM own").fetchall()) == sorted([(number,), (turn,)])
+
+
+def describe(cursor: Any, number: int, turn: int) -> None:
+    for what in ("VIEW seen", "TABLE facts"):
+        cursor.execute(f"COMMENT ON {what} IS 'by {number} in turn {turn}'")
 
 
 def load(cursor: Any, _: int, __: int) -> None:

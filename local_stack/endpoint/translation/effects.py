@@ -33,6 +33,11 @@ def classify(expression: Expr, database: str | None, schema: str | None) -> tupl
     return Effect.READ, ()
 
 
+def ddl(*tables: SchemaName) -> tuple[Effect, tuple[str, ...]]:
+    """Return what a definition does to the open transaction, and the full names of the tables that it changes."""
+    return Effect.DDL, tuple(f"{t.database}.{t.schema}.{t.name}".upper() for t in tables)
+
+
 def changed_tables(expression: Expr, session: Session) -> dict[SchemaName, bool]:
     """Return the tables, where they are in DuckDB, that a statement writes to, and whether it may change rows there."""
     match expression:

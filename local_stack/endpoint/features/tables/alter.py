@@ -13,7 +13,6 @@ from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
 from local_stack.endpoint.features.tables import alter_columns, alter_keys, clone
 from local_stack.endpoint.features.tables.comments import set_comment
-from local_stack.endpoint.features.tables.drop import ddl
 from local_stack.endpoint.features.tables.options import OPTIONS, clustering
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.options import property_names, read_properties, text
@@ -21,6 +20,7 @@ from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import Result, unsupported
+from local_stack.endpoint.translation.effects import ddl
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session

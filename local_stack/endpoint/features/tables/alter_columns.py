@@ -15,7 +15,6 @@ from sqlglot import exp
 from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.tables.columns import ColumnOfTable, columns_of, declared_columns
-from local_stack.endpoint.features.tables.drop import ddl
 from local_stack.endpoint.features.tables.keys import take_keys, with_renamed, without_column
 from local_stack.endpoint.features.tables.reshape import reshape
 from local_stack.endpoint.language.names import SchemaName
@@ -24,6 +23,7 @@ from local_stack.endpoint.language.quoting import identifier, quote_name
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.outcome import MAX_TEXT
 from local_stack.endpoint.statements import unsupported
+from local_stack.endpoint.translation.effects import ddl
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session

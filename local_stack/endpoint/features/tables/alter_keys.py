@@ -11,13 +11,13 @@ from sqlglot import exp
 
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.tables.columns import columns_of
-from local_stack.endpoint.features.tables.drop import ddl
 from local_stack.endpoint.features.tables.keys import Key, take_keys
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import unsupported
+from local_stack.endpoint.translation.effects import ddl
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session

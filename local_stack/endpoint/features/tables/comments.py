@@ -13,6 +13,7 @@ from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier, literal
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import Result
+from local_stack.endpoint.translation.effects import ddl
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
@@ -88,4 +89,4 @@ def _on_relation(session: Session, kind: str, parts: tuple[str, ...], text: str,
         if if_exists:
             return
         raise compilation_error(f"error line 1 at position 0\ninvalid identifier '{column}'", 904, "42000")
-    set_comment(session, physical, found, column, text)
+    session.transaction.run(*ddl(name), lambda: set_comment(session, physical, found, column, text))

@@ -17,7 +17,6 @@ from local_stack.endpoint.errors import existing_object, missing_object
 from local_stack.endpoint.features.tables import clone
 from local_stack.endpoint.features.tables.columns import columns_of, declared_columns
 from local_stack.endpoint.features.tables.comments import set_comment
-from local_stack.endpoint.features.tables.drop import ddl
 from local_stack.endpoint.features.tables.keys import take_keys
 from local_stack.endpoint.features.tables.options import take_options
 from local_stack.endpoint.features.tables.reshape import reshape
@@ -25,6 +24,7 @@ from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import Result, Statement
+from local_stack.endpoint.translation.effects import ddl
 from local_stack.endpoint.translation.tables import physical_name
 
 if TYPE_CHECKING:

@@ -8,20 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local_stack.endpoint.engine.load_history import forget_loads
-from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.errors import existing_object, missing_object
 from local_stack.endpoint.features.tables import retention
-from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import Result, Statement
+from local_stack.endpoint.translation.effects import ddl
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session
-
-
-def ddl(*tables: SchemaName) -> tuple[Effect, tuple[str, ...]]:
-    """Return what a definition does to the open transaction, and the full names of the tables that it changes."""
-    return Effect.DDL, tuple(f"{t.database}.{t.schema}.{t.name}".upper() for t in tables)
 
 
 def drop(reader: Reader, kind: str, session: Session) -> Result:
