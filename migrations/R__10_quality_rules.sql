@@ -25,8 +25,8 @@ USING (
         ('events', 'unknown_event_type', 'warn', 'event_type NOT IN (''page_view'', ''product_view'', ''search'', ''add_to_cart'', ''purchase'')', 'Counted in no metric of its own'),
         ('events', 'unknown_user_tier', 'warn', 'user_tier NOT IN (''bronze'', ''silver'', ''gold'', ''platinum'', ''unknown'')', 'A tier that the shop does not have'),
         ('events', 'malformed_properties', 'warn', 'properties_text IS NOT NULL AND properties_parsed IS NULL', 'The properties are no JSON'),
-        ('events', 'unparsable_amount', 'warn', 'event_type = ''purchase'' AND TRY_TO_DECIMAL(properties_parsed:amount::STRING, 38, 2) IS NULL', 'The purchase counts with amount 0'),
-        ('events', 'negative_amount', 'warn', 'event_type = ''purchase'' AND TRY_TO_DECIMAL(properties_parsed:amount::STRING, 38, 2) < 0', 'A purchase should not give money back'),
+        ('events', 'unparsable_amount', 'warn', 'event_type = ''purchase'' AND TRY_TO_DECIMAL(properties_parsed:amount::STRING, 28, 2) IS NULL', 'The purchase counts with amount 0'),
+        ('events', 'negative_amount', 'warn', 'event_type = ''purchase'' AND TRY_TO_DECIMAL(properties_parsed:amount::STRING, 28, 2) < 0', 'A purchase should not give money back'),
         ('events', 'is_bot_traffic', 'flag', 'REGEXP_LIKE(browser, ''.*(bot|crawler|spider|headless).*'', ''i'')', 'The browser names itself a robot; an event inherits the flag of its session, where it has one'),
         ('events', 'is_test_user', 'flag', 'user_id ILIKE ''test%'' OR LOWER(properties_parsed:is_test::STRING) = ''true''', 'A user of the shop''s own tests; an event inherits the flag of its session, where it has one'),
 

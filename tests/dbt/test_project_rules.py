@@ -129,13 +129,27 @@ def test_the_hourly_run_leaves_out_unit_tests_and_tests_of_the_whole_history(man
     assert "unit" in str(definition)
 
 
+def test_unit_tests_state_the_variables_that_results_hang_on(manifest: dict[str, Any]) -> None:
+    """A user who turns on `include_bots` must not have a build stopped by an example that leaves bots out."""
+    stated = {"include_bots", "include_test_users", "view_idle_minutes", "cancelled_statuses", "clv_active_days"}
+    lacking = {
+        name
+        for name, test in manifest["unit_tests"].items()
+        if not stated <= (test["overrides"] or {}).get("vars", {}).keys()
+    }
+    assert manifest["unit_tests"]
+    assert lacking == set()
+
+
 def test_the_target_dev_refuses_the_database_of_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"ACCOUNT": "a", "USER": "u", "PASSWORD": "p", "DEV_DATABASE": "ecommerce_dw"}.items():
+    for name, value in {"ACCOUNT": "a", "USER": "u", "PASSWORD": "p"}.items():
         monkeypatch.setenv(f"SNOWFLAKE_{name}", value)
     monkeypatch.setenv("DBT_TARGET", "dev")
     paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(tmp_path)]
-    refused = dbtRunner().invoke(["--quiet", "parse", "--no-partial-parse", "--log-path", str(tmp_path), *paths])
-    assert not refused.success
-    assert "which is production's" in str(refused.exception)
+    for name in ("ecommerce_dw", '"ECOMMERCE_DW"'):
+        monkeypatch.setenv("SNOWFLAKE_DEV_DATABASE", name)
+        refused = dbtRunner().invoke(["--quiet", "parse", "--no-partial-parse", "--log-path", str(tmp_path), *paths])
+        assert not refused.success
+        assert "which is production's" in str(refused.exception)
     monkeypatch.setenv("SNOWFLAKE_DEV_DATABASE", "DEV_OF_MINE")
     assert dbtRunner().invoke(["--quiet", "parse", "--no-partial-parse", "--log-path", str(tmp_path), *paths]).success

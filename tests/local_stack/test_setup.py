@@ -141,7 +141,9 @@ def test_every_way_gives_the_same_and_then_needs_no_network(
     with packages(authority) as address:
         told(checkout, address, authority)
         done = checkout.setup()
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"setup --archive-classes {authority.bundle}"), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"setup --archive-classes {authority.bundle}"), (
+        done.stderr
+    )
     assert "Installing the locked packages (laptop) into" in done.stderr
     assert ("uv could not install them; now with pip." in done.stderr) == (way == "pip after uv")
     assert ("uv could not be fetched; pip does its work" in done.stderr) == (way == "pip for want of uv")
