@@ -141,9 +141,7 @@ def test_every_way_gives_the_same_and_then_needs_no_network(
     with packages(authority) as address:
         told(checkout, address, authority)
         done = checkout.setup()
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"setup --archive-classes {authority.bundle}"), (
-        done.stderr
-    )
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"setup {authority.bundle}"), done.stderr
     assert "Installing the locked packages (laptop) into" in done.stderr
     assert ("uv could not install them; now with pip." in done.stderr) == (way == "pip after uv")
     assert ("uv could not be fetched; pip does its work" in done.stderr) == (way == "pip for want of uv")
@@ -151,7 +149,7 @@ def test_every_way_gives_the_same_and_then_needs_no_network(
     assert checkout.installed() == {"job"}
 
     again = checkout.setup()
-    assert (again.returncode, again.stdout, again.stderr) == (0, f"setup --archive-classes {authority.bundle}\n", "")
+    assert (again.returncode, again.stdout, again.stderr) == (0, f"setup {authority.bundle}\n", "")
 
 
 def test_a_home_folder_that_cannot_be_written(checkout: Checkout, tmp_path: Path, authority: Authority) -> None:
