@@ -150,7 +150,9 @@ def main() -> int:
     parser.add_argument("--environment", type=Path, help="not into this Python's environment, but into one made for it")
     parser.add_argument("--modules", type=Path, help="not into an environment, but into a folder of modules")
     parser.add_argument(
-        "--jars", action="store_true", help="then fetch Spark's jars, by the same CA and proxy, and archive its classes"
+        "--jars",
+        action="store_true",
+        help="then fetch Spark's jars, by the same CA and proxy; for the tests, archive its classes",
     )
     options = parser.parse_args()
     target = Target(options.modules or options.environment or Path(sys.prefix), bare=options.modules is not None)

@@ -55,15 +55,15 @@ def class_archive(config: IngestConfig, home: Path) -> ClassArchive:
     return ClassArchive(path, None if has_own else path.with_suffix(".base.jsa"))
 
 
-def make_class_archive(config: IngestConfig, home: Path, work: Callable[[IngestConfig], None]) -> bool:
+def make_class_archive(config: IngestConfig, home: Path, work: Callable[[IngestConfig], None]) -> Path | None:
     """Make the archive where there is none: `work` starts a Spark of its own and ends it, and its classes are kept.
 
-    Where the JVM or the disk cannot keep them the result is False: that costs only time later. An archive appears whole or
-    not at all, and takes the place of those for other versions.
+    Returns where it is. Where the JVM or the disk cannot keep them the result is None: that costs only time later. An archive
+    appears whole or not at all, and takes the place of those for other versions.
     """
     archive = class_archive(config, home)
     if archive.path.is_file():
-        return True
+        return archive.path
     try:
         archive.path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=archive.path.parent) as folder:
@@ -73,11 +73,11 @@ def make_class_archive(config: IngestConfig, home: Path, work: Callable[[IngestC
             work(replace(config, java_options=archive.options_to_make(target)))
             target.replace(archive.path)
     except OSError:
-        return False
+        return None
     for other in archive.path.parent.glob("*.jsa"):
         if other not in (archive.path, archive.base):
             other.unlink(missing_ok=True)
-    return True
+    return archive.path
 
 
 def _make_base(base: Path, home: Path, folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from spark_ingest.class_archive import class_archive, make_class_archive
+from spark_ingest.class_archive import make_class_archive
 from spark_ingest.config import IngestConfig
 from spark_ingest.failures import SPARK_ERRORS
 from spark_ingest.importing import import_files
@@ -34,13 +34,12 @@ def archive_classes(config: IngestConfig) -> str:
 
     Raises SetupError where there is no Java, or the jars cannot be fetched.
     """
-    home = java_home()
     try:
-        kept = make_class_archive(config, home, rehearse)
+        kept = make_class_archive(config, java_home(), rehearse)
     except SPARK_ERRORS:
-        kept = False
+        kept = None
     if kept:
-        return f"Spark's classes are archived in {class_archive(config, home).path.parent}"
+        return f"Spark's classes are archived in {kept.parent}"
     return "Spark's classes could not be archived: it works all the same, and starts more slowly"
 
 
