@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 import traceback
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import date, timedelta
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconcile.comparison.outcomes import Verdict
 from reconcile.config import load_config
-from reconcile.errors import ConfigError, ReconcileError
+from reconcile.errors import ReconcileError
+from reconcile.progress import RowProgress
+from reconcile.selection import add_selection, selection
 
 if TYPE_CHECKING:
     from reconcile.report.history import Reconciliation
@@ -35,7 +35,6 @@ EXIT_CODES = """exit codes:
  11  report --exit-code: no day disagrees, and one has nothing to compare (or there is no day)
 """
 FORMATS = ("text", "json", "junit", "html")
-_DATE = re.compile(r"\A\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,17 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     extract = commands.add_parser("extract", help="snapshot days of the speed layer into the landing")
-    _add_dates(extract, "days to extract (UTC); without any: every day that the speed layer has")
+    add_selection(extract, "every day that the speed layer has")
     extract.add_argument("--json", action="store_true", help="one JSON document per day instead of a line of text")
     extract.set_defaults(run=_extract)
 
     run = commands.add_parser("run", help="have the warehouse compare days (CALL recon.reconcile_…)")
-    _add_dates(run, "days to compare (UTC); without any: every day with something new to compare")
+    add_selection(run, "every day with something new to compare")
     run.add_argument("--connection", metavar="NAME", required=True, help="a connection of connections.toml")
     run.set_defaults(run=_run)
 
     report = commands.add_parser("report", help="the verdict of every day, as a table and as one HTML file")
-    _add_dates(report, "days to report (UTC); without any: every day that was ever reconciled")
+    add_selection(report, "every day that was ever reconciled")
     report.add_argument("--connection", metavar="NAME", required=True, help="a connection of connections.toml")
     report.add_argument("--format", choices=FORMATS, help="what to write: to --out, or to the terminal (default: text)")
     report.add_argument(
@@ -90,71 +89,47 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_dates(parser: argparse.ArgumentParser, explanation: str) -> None:
-    group = parser.add_argument_group("dates", explanation)
-    group.add_argument("--date", dest="dates", metavar="YYYY-MM-DD", type=_date, action="append", default=[])
-    group.add_argument("--from", dest="from_date", metavar="YYYY-MM-DD", type=_date, help="first day of a range")
-    group.add_argument("--to", dest="to_date", metavar="YYYY-MM-DD", type=_date, help="last day of the range, included")
-
-
-def _date(text: str) -> date:
-    try:
-        # fromisoformat alone would also take week dates and dates without hyphens
-        if _DATE.match(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text!r} is not a date (YYYY-MM-DD)")
-
-
-def _chosen_days(options: argparse.Namespace) -> list[date] | None:
-    """The days named on the command line, each once, in order; None when none was named."""
-    days: set[date] = set(options.dates)
-    if (options.from_date is None) != (options.to_date is None):
-        raise ConfigError("--from and --to go together")
-    if options.from_date is not None:
-        if options.from_date > options.to_date:
-            raise ConfigError(f"--from {options.from_date} is after --to {options.to_date}")
-        length = (options.to_date - options.from_date).days + 1
-        days |= {options.from_date + timedelta(days=offset) for offset in range(length)}
-    return sorted(days) or None
-
-
 def _extract(options: argparse.Namespace) -> int:
     # Imported here so that --help needs neither ClickHouse's client nor Arrow.
-    from reconcile.speed.extraction import extract_days
+    from reconcile.speed.connection import open_speed_layer
+    from reconcile.speed.extraction import Failure, extract_days
     from reconcile.speed.landing import Landing
-    from reconcile.speed.source import SpeedLayer
 
-    days = _chosen_days(options)
+    chosen = selection(options)
     config = load_config(os.environ, options.config)
     landing = Landing(config)
+    progress = RowProgress(sys.stderr)
 
     done: list[Extraction] = []
-    with SpeedLayer(config) as speed_layer:
-        if days is None:
-            days = speed_layer.days()
-            homeless = speed_layer.rows_without_start()
-            if homeless:
-                print(f"{homeless:,} rows without session_start belong to no day", file=sys.stderr)
-        for extraction in extract_days(speed_layer, landing, days):
-            done.append(extraction)
-            print(json.dumps(asdict(extraction), default=str) if options.json else _line(extraction), flush=True)
-    if not done:
+    failed: list[Failure] = []
+    with open_speed_layer(config) as speed_layer:
+        states = {state.day: state for state in speed_layer.days(*chosen.bounds)}
+        if chosen.everything and (homeless := speed_layer.rows_without_start()):
+            print(f"{homeless:,} rows without session_start belong to no day", file=sys.stderr)
+        days = chosen.asked(states)
+        for one in extract_days(speed_layer, landing, days, states, config.keep_days or None, progress):
+            progress.clear()
+            if isinstance(one, Failure):
+                failed.append(one)
+                print(f"reconcile: {one.date}: {one.error}", file=sys.stderr)
+                continue
+            done.append(one)
+            print(json.dumps(asdict(one), default=str) if options.json else _line(one), flush=True)
+    if not days:
         print(f"the speed layer's table {config.speed_table} is empty: nothing to extract", file=sys.stderr)
     elif not options.json:
-        outcomes = Counter(extraction.outcome for extraction in done)
+        outcomes = Counter(["failed"] * len(failed) + [extraction.outcome for extraction in done])
         counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-        print(f"{len(done)} days, {sum(one.rows for one in done):,} rows: {counted}")
-    return 0
+        print(f"{len(days)} days, {sum(one.rows for one in done):,} rows: {counted}")
+    return failed[0].error.exit_code if failed else 0
 
 
 def _run(options: argparse.Namespace) -> int:
     from reconcile.report.warehouse_source import call_reconciliation
 
-    _chosen_days(options)  # refuses an impossible range before anything is called
-    span = None if options.from_date is None else (options.from_date, options.to_date)
-    for summary in call_reconciliation(options.connection, sorted(set(options.dates)), span):
+    chosen = selection(options)
+    span = (chosen.first, chosen.last) if chosen.has_range else None
+    for summary in call_reconciliation(options.connection, sorted(chosen.days), span):
         print(json.dumps(summary, sort_keys=True), flush=True)
     return 0
 
@@ -162,7 +137,10 @@ def _run(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from reconcile.report.warehouse_source import read_reconciliation
 
-    reconciliation = read_reconciliation(options.connection, _chosen_days(options) or ())
+    chosen = selection(options)
+    reconciliation = read_reconciliation(options.connection, [] if None in chosen.bounds else chosen.asked(()))
+    days = tuple(day for day in reconciliation.days if day.date in chosen)
+    reconciliation = replace(reconciliation, days=days)
     _show(reconciliation, options.format, options.out, options.quiet)
     return _verdict_code(reconciliation) if options.exit_code else 0
 
@@ -194,6 +172,8 @@ def _verdict_code(reconciliation: Reconciliation) -> int:
 
 def _line(extraction: Extraction) -> str:
     notes = ""
+    if extraction.set_aside:
+        notes += f", {extraction.set_aside:,} rows set aside in {extraction.set_aside_path}"
     if extraction.non_uuid_ids:
         notes += f", {extraction.non_uuid_ids:,} identifiers are no UUIDs"
     if extraction.unreadable_amounts:

@@ -28,16 +28,24 @@ class ReconcileConfig:
     clickhouse_url: http(s)://host:port/database, or chdb://<folder> for the embedded engine.
     clickhouse_user, clickhouse_password: instead of a user and password inside the URL (`//user:password@` or parameters).
     landing: a folder, or s3://bucket/prefix. s3_endpoint, s3_region: for an S3 other than AWS's.
-    speed_table: table of the speed layer's sessions, optionally `database.table`.
+    speed_table: table of the speed layer's sessions, optionally `database.table`. speed_select: a SELECT in its place.
+    columns: our columns that the table names or types otherwise, each as an expression of ClickHouse over its columns.
+    attempts, retry_pause_seconds: how often what may pass by itself is tried, and the first pause; each later one is twice that.
+    keep_days: older snapshots that are not their day's newest are removed from the landing; 0: none ever.
     """
 
     clickhouse_url: str = field(repr=False)
     landing: str
     speed_table: str = "user_sessions_realtime"
+    speed_select: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     clickhouse_user: str | None = None
     clickhouse_password: str | None = field(default=None, repr=False)
     connect_timeout_seconds: int = 10
     read_timeout_seconds: int = 300
+    attempts: int = 4
+    retry_pause_seconds: int = 2
+    keep_days: int = 7
     s3_endpoint: str | None = None
     s3_region: str | None = None
 
@@ -54,6 +62,9 @@ class ReconcileConfig:
         for name in ("connect_timeout_seconds", "read_timeout_seconds"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be a positive number of seconds")
+        for name, least in (("attempts", 1), ("retry_pause_seconds", 0), ("keep_days", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be at least {least}")
 
     @property
     def chdb_path(self) -> Path | None:
@@ -101,6 +112,8 @@ def load_config(environment: Mapping[str, str], file: Path | None = None) -> Rec
     if file is not None or path.exists():
         settings |= _from_file(path)
     settings |= _from_environment(environment)
+    if isinstance(select := settings.get("speed_select"), str):
+        settings["speed_select"] = _select(Path(select))
     missing = [key for key in ("clickhouse_url", "landing") if key not in settings]
     if missing:
         names = ", ".join(f"{key} ({ENVIRONMENT_PREFIX}{key.upper()})" for key in missing)
@@ -122,6 +135,29 @@ def _from_file(path: Path) -> dict[str, object]:
     return _anchored(settings, path.parent)
 
 
+def _columns(value: object, origin: str) -> dict[str, str]:
+    """The mapping of columns: our column → an expression."""
+    if not isinstance(value, dict):
+        raise ConfigError(f'columns in {origin} must be a table: our column = "an expression of ClickHouse"')
+    for name, expression in value.items():
+        if not isinstance(expression, str) or not expression.strip():
+            raise ConfigError(f"column {name} in columns of {origin} must be an expression of ClickHouse, as a text")
+    return dict(value)
+
+
+def _select(path: Path) -> str:
+    """The SELECT in a file, without the semicolon at its end."""
+    try:
+        text = path.read_text(encoding="utf-8").strip().rstrip(";").strip()
+    except OSError as error:
+        raise ConfigError(f"cannot read the file {path} of speed_select: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the file {path} of speed_select is not UTF-8") from error
+    if not text:
+        raise ConfigError(f"the file {path} of speed_select is empty")
+    return text
+
+
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
     settings: dict[str, object] = {}
     for variable, text in environment.items():
@@ -135,6 +171,8 @@ def _checked(key: str, value: object, origin: str) -> object:
     known = {entry.name: entry.type for entry in fields(ReconcileConfig)}
     if key not in known:
         raise ConfigError(f"unknown key {key!r} in {origin}; known keys: {', '.join(sorted(known))}")
+    if key == "columns":
+        return _columns(value, origin)
     if known[key] == "int":
         if isinstance(value, str) and value.isascii() and value.isdigit():
             return int(value)
@@ -148,9 +186,11 @@ def _checked(key: str, value: object, origin: str) -> object:
 
 def _anchored(settings: dict[str, object], folder: Path) -> dict[str, object]:
     """Make relative folders of the file relative to the file."""
-    url, landing = settings.get("clickhouse_url"), settings.get("landing")
+    url, landing, select = (settings.get(key) for key in ("clickhouse_url", "landing", "speed_select"))
     if isinstance(url, str) and url.startswith("chdb://"):
         settings["clickhouse_url"] = f"chdb://{folder / url.removeprefix('chdb://')}"
     if isinstance(landing, str) and "://" not in landing:
         settings["landing"] = str(folder / landing)
+    if isinstance(select, str):
+        settings["speed_select"] = str(folder / select)
     return settings

@@ -30,7 +30,13 @@ class ComparisonError(ReconcileError):
 
 
 class SpeedLayerError(ReconcileError):
+    """passes: whether the same may succeed when it is tried again. code: ClickHouse's error code, where it gave one."""
+
     exit_code = 4
+
+    def __init__(self, message: str, *, passes: bool = False, code: int | None = None) -> None:
+        super().__init__(message)
+        self.passes, self.code = passes, code
 
 
 class SpeedLayerUnreachable(SpeedLayerError):

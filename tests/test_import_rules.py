@@ -23,7 +23,11 @@ RECONCILE_PURE = frozenset(
         "speed",
         "speed.columns",
         "speed.engine",
+        "speed.failures",
         "speed.identifiers",
+        "speed.names",
+        "speed.retries",
+        "speed.statements",
         "report",
         "report.history",
         "report.wording",
@@ -44,7 +48,7 @@ FOREIGN_FORBIDDEN = {
 }
 # The only modules of reconcile that may touch a database's client.
 RECONCILE_CLIENTS = {
-    "clickhouse_connect": "reconcile.speed.source",
+    "clickhouse_connect": "reconcile.speed.connection",
     "snowflake": "reconcile.report.warehouse_source",
 }
 

@@ -71,20 +71,20 @@ def read_from(connection: Any, source: str, dates: Sequence[date] = ()) -> Recon
 
 
 def call_reconciliation(
-    connection_name: str, days: Sequence[date] = (), span: tuple[date, date] | None = None
+    connection_name: str, days: Sequence[date] = (), span: tuple[date | None, date | None] | None = None
 ) -> list[Any]:
-    """CALL the warehouse's procedures: each of the days, the span, or, given neither, every day that is pending.
+    """CALL the warehouse's procedures: each of the days, the span (None: no bound), or, given neither, every day that is pending.
 
     Returns the procedures' summaries. Raises WarehouseError with the procedure's own error.
     """
-    calls: list[tuple[str, list[str]]] = [("CALL recon.reconcile_day(?)", [day.isoformat()]) for day in days]
+    calls: list[tuple[str, list[str | None]]] = [("CALL recon.reconcile_day(?)", [day.isoformat()]) for day in days]
     if span is not None:
-        calls.append(("CALL recon.reconcile_range(?, ?)", [span[0].isoformat(), span[1].isoformat()]))
+        calls.append(("CALL recon.reconcile_range(?, ?)", [bound.isoformat() if bound else None for bound in span]))
     with _connection(connection_name) as connection, _translated_errors("reconcile in the warehouse"):
         return [_call(connection, sql, binds) for sql, binds in calls or [("CALL recon.reconcile_pending()", [])]]
 
 
-def _call(connection: Any, sql: str, binds: list[str]) -> Any:
+def _call(connection: Any, sql: str, binds: list[str | None]) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql, binds or None)
         (value,) = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Which columns of the speed layer's table are read, and how each ClickHouse type is brought to one exact type.
+"""Which columns of the speed layer are read, and how each ClickHouse type is brought to one exact type.
 
 Pure: text in, SQL expressions out. Every value leaves ClickHouse as text, a 64-bit integer, microseconds since the epoch
 or a decimal of two places, so that neither the column's time zone nor the server's, nor a float, plays any part.
@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from enum import Enum
 
 from reconcile.errors import SpeedTableError
+from reconcile.speed import identifiers
+from reconcile.speed.identifiers import ByteOrder
 
 
 class Kind(Enum):
     """What a column means to us; the value is what its type must be, in words. An identifier or text that is empty is NULL."""
 
-    IDENTIFIER = "a UUID or String"
+    IDENTIFIER = "a UUID, String, FixedString or integer"
     TEXT = "a String or Enum"
     INSTANT = "a DateTime or DateTime64"
-    COUNT = "an integer of at most 64 bits"
+    COUNT = "an integer"
     MONEY = "a Decimal, an integer or a Float"
 
 
@@ -46,15 +48,42 @@ SPEED_COLUMNS: tuple[SpeedColumn, ...] = (
     SpeedColumn("purchases", Kind.COUNT, required=True),
     SpeedColumn("total_spent", Kind.MONEY, required=True),
 )
+IDENTIFIERS = tuple(column.name for column in SPEED_COLUMNS if column.kind is Kind.IDENTIFIER)
 
+# Amounts have at most this many digits before the point: a sum of 10^18 of them fits NUMBER(38, 2).
+MONEY_DIGITS = 18
 _WRAPPER = re.compile(r"\A(?:Nullable|LowCardinality|SimpleAggregateFunction)\((?:\w+, )?(.*)\)\Z")
+_INTEGER = r"U?Int(?:8|16|32|64|128|256)"
 _ACCEPTED = {
-    Kind.IDENTIFIER: re.compile(r"\A(?:UUID|String|FixedString\(\d+\)|U?Int(?:8|16|32|64))\Z"),
+    Kind.IDENTIFIER: re.compile(rf"\A(?:UUID|String|FixedString\(\d+\)|{_INTEGER})\Z"),
     Kind.TEXT: re.compile(r"\A(?:String|FixedString\(\d+\)|Enum(?:8|16)\(.*\))\Z"),
     Kind.INSTANT: re.compile(r"\A(?:DateTime(?:\('[^']+'\))?|DateTime64\(\d(?:, ?'[^']+')?\))\Z"),
-    Kind.COUNT: re.compile(r"\AU?Int(?:8|16|32|64)\Z"),
-    Kind.MONEY: re.compile(r"\A(?:Decimal\(\d+, ?\d+\)|U?Int(?:8|16|32|64)|Float(?:32|64))\Z"),
+    Kind.COUNT: re.compile(rf"\A(?:{_INTEGER}|Bool)\Z"),
+    Kind.MONEY: re.compile(rf"\A(?:Decimal\(\d+, ?\d+\)|{_INTEGER}|Float(?:32|64))\Z"),
 }
+_NULL_TYPES = {
+    Kind.IDENTIFIER: "String",
+    Kind.TEXT: "String",
+    Kind.INSTANT: "Int64",
+    Kind.COUNT: "Int64",
+    Kind.MONEY: "Decimal(38, 2)",
+}
+_FITS_64_BITS = re.compile(r"\A(?:U?Int(?:8|16|32)|Int64|Bool)\Z")
+_BYTES = re.compile(r"\A(?:String|FixedString\(16\))\Z")
+
+
+@dataclass(frozen=True)
+class Value:
+    """How one column's value is read: SQL expressions over the source's column.
+
+    value: the exact value. problem: why the row is to be set aside, empty where it is not; None where that cannot be.
+    as_stored: the form in which an identifier came, where only that differs. is_other: whether an identifier is no UUID.
+    """
+
+    value: str
+    problem: str | None = None
+    as_stored: str | None = None
+    is_other: str | None = None
 
 
 def innermost(type_name: str) -> str:
@@ -64,56 +93,92 @@ def innermost(type_name: str) -> str:
     return type_name
 
 
-def is_uuid_column(type_name: str) -> bool:
-    """Whether ClickHouse itself guarantees canonical UUIDs."""
-    return innermost(type_name) == "UUID"
+def may_be_bytes(type_name: str) -> bool:
+    """Whether an identifier of this type may be 16 bytes that are a UUID."""
+    return bool(_BYTES.match(innermost(type_name)))
 
 
-def select_list(table: str, types: Mapping[str, str]) -> str:
-    """The SELECT list that yields SPEED_COLUMNS in order; optional columns that the table lacks are NULL.
-
-    types: column name → ClickHouse type, as DESCRIBE TABLE gives them. Raises SpeedTableError naming the column that is
-    missing or has a type from which no exact value can be had.
-    """
+def check_types(table: str, types: Mapping[str, str]) -> None:
+    """Raise SpeedTableError naming a column that is missing or has a type from which no exact value can be had."""
     missing = [column.name for column in SPEED_COLUMNS if column.required and column.name not in types]
     if missing:
         raise SpeedTableError(
-            f"the speed layer's table {table} has no column {', '.join(missing)}; it has {', '.join(sorted(types))}"
+            f"the speed layer's table {table} has no column {', '.join(missing)}; it has {', '.join(sorted(types))}; "
+            "a column of another name is named in [reconcile.columns]"
         )
-    return ", ".join(
-        f"{_expression(table, column, types.get(column.name))} AS c_{column.name}" for column in SPEED_COLUMNS
+    for column in SPEED_COLUMNS:
+        type_name = types.get(column.name)
+        if type_name is not None and not _ACCEPTED[column.kind].match(innermost(type_name)):
+            raise SpeedTableError(
+                f"column {column.name} of the speed layer's table {table} is {type_name}; it must be {column.kind.value}"
+            )
+
+
+def read_value(column: SpeedColumn, source: str, type_name: str | None, order: ByteOrder | None = None) -> Value:
+    """How the column's exact value is had from the expression `source` of a checked type; None: there is no such column.
+
+    order: how an identifier's 16 bytes are a UUID, where they are.
+    """
+    if type_name is None:
+        null = f"CAST(NULL AS Nullable({_NULL_TYPES[column.kind]}))"
+        return Value(null, as_stored=null if column.kind is Kind.IDENTIFIER else None)
+    inner = innermost(type_name)
+    if column.kind is Kind.IDENTIFIER:
+        return _identifier(column.name, source, inner, order)
+    if column.kind is Kind.TEXT:
+        text = f"nullIf(CAST({source} AS Nullable(String)), '')"
+        return Value(text, None if inner.startswith("Enum") else _not_utf8(column.name, text))
+    if column.kind is Kind.INSTANT:
+        # A column that is not Nullable has 1970-01-01 for no time.
+        return Value(f"nullIf(toUnixTimestamp64Micro(toDateTime64({source}, 6, 'UTC')), 0)")
+    if column.kind is Kind.COUNT:
+        if _FITS_64_BITS.match(inner):
+            return Value(f"CAST({source} AS Nullable(Int64))")
+        count = f"accurateCastOrNull({source}, 'Int64')"
+        return Value(count, _out_of_range(column.name, source, f"isNull({count}) AND isNotNull({source})"))
+    return _money(column.name, source, inner)
+
+
+def _identifier(name: str, source: str, inner: str, order: ByteOrder | None) -> Value:
+    null = "CAST(NULL AS Nullable(String))"
+    if inner == "UUID":
+        return Value(identifiers.of_uuid(source), as_stored=null)
+    if inner in ("Int128", "UInt128"):
+        text = identifiers.of_wide_integer(source)
+        return Value(text, as_stored=null, is_other=f"NOT {identifiers.is_uuid(text)}")
+    if "Int" in inner:
+        return Value(f"CAST({source} AS Nullable(String))", as_stored=null, is_other=f"isNotNull({source})")
+    text = f"CAST({source} AS Nullable(String))" if order is None else identifiers.of_bytes(source, order)
+    canonical = f"if(isValidUTF8({text}), {identifiers.canonical(text)}, {text})"
+    differs = f"NOT {identifiers.is_uuid(text)} AND isNotNull({identifiers.canonical(text)}) AND {text} != {canonical}"
+    return Value(
+        canonical,
+        _not_utf8(name, text),
+        as_stored=f"if(isValidUTF8({text}) AND {differs}, {text}, NULL)",
+        is_other=f"isNotNull({canonical}) AND NOT {identifiers.is_uuid(canonical)}",
     )
 
 
-def _expression(table: str, column: SpeedColumn, type_name: str | None) -> str:
-    name = f"`{column.name}`"
-    if type_name is None:
-        return f"CAST(NULL AS Nullable({_NULL_TYPES[column.kind]}))"
-    inner = innermost(type_name)
-    if not _ACCEPTED[column.kind].match(inner):
-        raise SpeedTableError(
-            f"column {column.name} of the speed layer's table {table} is {type_name}; it must be {column.kind.value}"
-        )
-    if column.kind in (Kind.IDENTIFIER, Kind.TEXT):
-        return f"nullIf(CAST({name} AS Nullable(String)), '')"
-    if column.kind is Kind.INSTANT:
-        return f"toUnixTimestamp64Micro(toDateTime64({name}, 6, 'UTC'))"
-    if column.kind is Kind.COUNT:
-        return f"toInt64({name})"
-    return _money(name, inner)
-
-
-def _money(name: str, inner: str) -> str:
+def _money(name: str, source: str, inner: str) -> Value:
     """Two decimal places, half away from zero. A float counts as its shortest text; NaN and infinities become NULL."""
     if inner.startswith("Float"):
-        return f"CAST(round(toDecimal128OrNull(toString({name}), 9), 2) AS Nullable(Decimal(38, 2)))"
-    return f"CAST(round({name}, 2) AS Nullable(Decimal(38, 2)))"
+        exact, there = f"round(toDecimal128OrNull(toString({source}), 9), 2)", f"isFinite({source})"
+    elif inner.startswith("Decimal"):
+        exact, there = f"round(CAST({source} AS Nullable(Decimal(76, {_scale(inner)}))), 2)", f"isNotNull({source})"
+    else:
+        exact, there = f"toDecimal256OrNull(toString({source}), 2)", f"isNotNull({source})"
+    fits = f"abs({exact}) < toDecimal256('1{'0' * MONEY_DIGITS}', 0)"
+    amount = f"if({fits}, CAST(if({fits}, {exact}, NULL) AS Nullable(Decimal(38, 2))), NULL)"
+    return Value(amount, _out_of_range(name, source, f"{there} AND NOT ifNull({fits}, 0)"))
 
 
-_NULL_TYPES = {
-    Kind.IDENTIFIER: "String",
-    Kind.TEXT: "String",
-    Kind.INSTANT: "Int64",
-    Kind.COUNT: "Int64",
-    Kind.MONEY: "Decimal(38, 2)",
-}
+def _scale(decimal: str) -> int:
+    return int(decimal.rstrip(")").rpartition(",")[2])
+
+
+def _not_utf8(name: str, text: str) -> str:
+    return f"if(isValidUTF8(ifNull({text}, '')), '', concat('{name} is not UTF-8: ', hex({text})))"
+
+
+def _out_of_range(name: str, source: str, condition: str) -> str:
+    return f"if({condition}, concat('{name} is out of range: ', toString({source})), '')"

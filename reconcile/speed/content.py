@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reconcile.speed.columns import SPEED_COLUMNS, Kind
-from reconcile.speed.identifiers import canonical_identifier
+from reconcile.speed.columns import IDENTIFIERS, SPEED_COLUMNS, Kind
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 EXTRACTION_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "extraction.reconcile.ecommerce-batch-analytics")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MODULUS = 1 << 256
+_MODULUS = 1 << 128
+_HALF_WORD = pa.scalar(0xFFFFFFFF, pa.uint64())
+_WORD = pa.scalar(32, pa.uint64())
 
 _ARROW_TYPES = {
     Kind.IDENTIFIER: pa.string(),
@@ -27,57 +29,61 @@ _ARROW_TYPES = {
     Kind.COUNT: pa.int64(),
     Kind.MONEY: pa.decimal128(38, 2),
 }
-ROW_SCHEMA: pa.Schema = pa.schema([(column.name, _ARROW_TYPES[column.kind]) for column in SPEED_COLUMNS])
+ROW_SCHEMA: pa.Schema = pa.schema(
+    [(column.name, _ARROW_TYPES[column.kind]) for column in SPEED_COLUMNS]
+    + [(f"{name}_as_stored", pa.string()) for name in IDENTIFIERS]
+)
 FILE_SCHEMA: pa.Schema = pa.schema([("extraction_id", pa.string()), ("date", pa.date32()), *ROW_SCHEMA])
 
 
 @dataclass
 class DayContent:
-    """Totals of the rows seen so far. Money is exact; times are microseconds since the epoch, UTC."""
+    """Totals of the rows seen so far. Money is exact; times are microseconds since the epoch, UTC.
+
+    rows: those of the snapshot. set_aside: those left out of it. all_rows: both. content: the sum of their hashes.
+    """
 
     rows: int = 0
+    set_aside: int = 0
+    all_rows: int = 0
+    content: int = 0
     non_uuid_ids: int = 0
     unreadable_amounts: int = 0
     money: Decimal = Decimal("0.00")
     min_time: int | None = None
     max_time: int | None = None
-    _sum: int = field(default=0, repr=False)
 
-    def take(self, batch: pa.RecordBatch, text_identifiers: tuple[str, ...]) -> pa.RecordBatch:
-        """Bring a batch from ClickHouse to ROW_SCHEMA and add it to the totals.
+    def take(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[dict[str, Any]]]:
+        """Add a batch from ClickHouse to the totals.
 
-        text_identifiers: columns whose values must be brought to the canonical form (see reconcile.speed.identifiers).
+        Returns its rows in ROW_SCHEMA, and for each row that is set aside what is known of it, with the reason.
         """
-        columns = {}
-        for column in SPEED_COLUMNS:
-            values = batch.column(f"c_{column.name}")
-            if column.name in text_identifiers:
-                values = self._canonical(values)
-            columns[column.name] = values.cast(_ARROW_TYPES[column.kind])
-        rows = pa.RecordBatch.from_arrays([columns[name] for name in ROW_SCHEMA.names], schema=ROW_SCHEMA)
+        self.all_rows += batch.num_rows
+        self.content = (self.content + _sum_of_hashes(batch)) % _MODULUS
+        bad = pc.not_equal(batch.column("c_set_aside").cast(pa.string()), "")
+        aside = (
+            batch.filter(bad).select(["c_session_id", "c_session_start", "c_set_aside"]).to_pylist()
+            if bad.true_count
+            else []
+        )
+        kept = batch.filter(pc.invert(bad)) if aside else batch
+        arrays = [kept.column(f"c_{field.name}").cast(field.type) for field in ROW_SCHEMA]
+        rows = pa.RecordBatch.from_arrays(arrays, schema=ROW_SCHEMA)
+        self.set_aside += len(aside)
+        self.non_uuid_ids += pc.sum(kept.column("c_other_ids")).as_py() or 0
         self._add(rows)
-        return rows
-
-    @property
-    def checksum(self) -> str:
-        """Of the multiset of rows: the same for any order, different when a row occurs once more or once less."""
-        return hashlib.sha256(f"{self.rows}:{self._sum:064x}".encode()).hexdigest()
+        return rows, [
+            {
+                "session_id": one["c_session_id"],
+                "session_start": utc_text(one["c_session_start"]),
+                "reason": one["c_set_aside"],
+            }
+            for one in aside
+        ]
 
     def extraction_id(self, day: date) -> str:
-        """UUIDv5 of the contract version, the day and the content."""
-        name = f"{CONTRACT_VERSION}|{day.isoformat()}|{self.checksum}"
-        return str(uuid.uuid5(EXTRACTION_NAMESPACE, name))
-
-    def _canonical(self, values: pa.Array) -> pa.Array:
-        texts: list[str | None] = []
-        for value in values.to_pylist():
-            if value is None:
-                texts.append(None)
-                continue
-            identifier = canonical_identifier(value)
-            self.non_uuid_ids += not identifier.is_uuid
-            texts.append(identifier.text)
-        return pa.array(texts, pa.string())
+        """The id of a snapshot of this content."""
+        return extraction_id(day, self.all_rows, self.content)
 
     def _add(self, rows: pa.RecordBatch) -> None:
         self.rows += rows.num_rows
@@ -89,25 +95,25 @@ class DayContent:
         starts = pc.min_max(rows.column("session_start").cast(pa.int64())).as_py()
         self.min_time = starts["min"] if self.min_time is None else min(self.min_time, starts["min"])
         self.max_time = starts["max"] if self.max_time is None else max(self.max_time, starts["max"])
-        for text in _row_texts(rows).to_pylist():
-            digest = hashlib.sha256(text).digest()
-            self._sum = (self._sum + int.from_bytes(digest, "big")) % _MODULUS
 
 
-def _row_texts(rows: pa.RecordBatch) -> pa.Array:
-    """Each row as one unambiguous byte string: every value as <length>:<value>, NULL as ~."""
-    pieces = []
-    for array in rows.columns:
-        if pa.types.is_timestamp(array.type):
-            array = array.cast(pa.int64())
-        text = array.cast(pa.string()).cast(pa.binary())
-        length = pc.binary_length(text).cast(pa.string()).cast(pa.binary())
-        piece = pc.binary_join_element_wise(length, text, b":")
-        pieces.append(pc.if_else(text.is_null(), pa.scalar(b"~", pa.binary()), piece))
-    return pc.binary_join_element_wise(*pieces, b"")
+def extraction_id(day: date, rows: int, content: int) -> str:
+    """UUIDv5 of the contract version, the day and its rows: the same in any order, another when a row occurs once more."""
+    checksum = hashlib.sha256(f"{rows}:{content:032x}".encode()).hexdigest()
+    return str(uuid.uuid5(EXTRACTION_NAMESPACE, f"{CONTRACT_VERSION}|{day.isoformat()}|{checksum}"))
 
 
 def utc_text(microseconds: int) -> str:
     """ISO 8601 in UTC with microseconds and a final Z."""
     moment = EPOCH + timedelta(microseconds=microseconds)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _sum_of_hashes(batch: pa.RecordBatch) -> int:
+    """The sum of 128-bit numbers that come in halves of 64 bits; in words of 32 bits it fits Arrow's own sums."""
+    total = 0
+    for name, shift in (("c_hash_high", 64), ("c_hash_low", 0)):
+        half = batch.column(name).cast(pa.uint64())
+        total += (pc.sum(pc.shift_right(half, _WORD)).as_py() or 0) << (shift + 32)
+        total += (pc.sum(pc.bit_wise_and(half, _HALF_WORD)).as_py() or 0) << shift
+    return total

@@ -14,7 +14,7 @@ _MERGING = re.compile(
     r"\A(?:Replicated|Shared)?(?:Replacing|Collapsing|VersionedCollapsing|Aggregating|Summing|Coalescing)MergeTree\Z"
 )
 # These read from other tables, which may be of such an engine.
-_OTHERS = frozenset({"View", "MaterializedView", "Distributed", "Merge", "Buffer"})
+_OTHERS = frozenset({"View", "MaterializedView", "Distributed", "Merge", "Buffer", "SELECT"})
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'")
 _FIRST_NAME = re.compile(r"\A\w+\((?:\s*,)*\s*`?(\w+)`?")
 
@@ -49,8 +49,8 @@ class SpeedEngine:
     def rows(self, table: str, columns: Collection[str], states: Collection[str], condition: str) -> str:
         """The FROM and WHERE clauses that give the rows which the condition holds for, each as merged.
 
-        table and columns: quoted names, validated or ClickHouse's own. states: those columns that hold states of aggregates.
-        A version that the condition does not hold for counts too: all versions of a key are merged first.
+        table and columns: quoted names, validated or ClickHouse's own, all that the table has. states: those columns that hold
+        states of aggregates. A version that the condition does not hold for counts too: all versions of a key are merged first.
         """
         if not self.merges and not states:
             return f"FROM {table} WHERE {condition}"
@@ -58,16 +58,10 @@ class SpeedEngine:
         stored = f"SELECT {values} FROM {table}"  # noqa: S608
         if not self.merges:
             return f"FROM ({stored}) WHERE {condition}"
-        some = f" WHERE ({self.key}) IN (SELECT {self.key} FROM {table} WHERE {self._of_states(condition, states)})"  # noqa: S608
+        versions = f"({stored})" if states else table
+        some = f" WHERE ({self.key}) IN (SELECT {self.key} FROM {versions} WHERE {condition})" if self.key else ""  # noqa: S608
         present = f" AND `{self.sign}` > 0" if self.sign else ""
-        inner = f"SELECT {values}{f', `{self.sign}`' if self.sign else ''} FROM {table} FINAL{some if self.key else ''}"  # noqa: S608
-        return f"FROM ({inner}) WHERE {condition}{present}"
-
-    @staticmethod
-    def _of_states(condition: str, states: Collection[str]) -> str:
-        for name in states:
-            condition = condition.replace(name, f"finalizeAggregation({name})")
-        return condition
+        return f"FROM ({stored} FINAL{some}) WHERE {condition}{present}"
 
 
 def speed_engine(name: str, full: str, key: str) -> SpeedEngine:

@@ -1,26 +1,47 @@
 """Takes one consistent snapshot of a UTC day of the speed layer and publishes it in the landing.
 
 The file first, the manifest last: a snapshot without a manifest does not exist. The same content is the same extraction:
-taken again, nothing is written.
+ClickHouse says what a day's content is, so a day that did not change is not read again.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reconcile.speed.content import CONTRACT_VERSION, FILE_SCHEMA, ROW_SCHEMA, DayContent, utc_text
-from reconcile.speed.landing import Landing
-from reconcile.speed.source import SpeedLayer
+from reconcile.errors import SpeedLayerError, SpeedLayerUnreachable
+from reconcile.speed.content import CONTRACT_VERSION, FILE_SCHEMA, ROW_SCHEMA, DayContent, extraction_id, utc_text
+from reconcile.speed.names import Published, manifest_path, set_aside_path, snapshot_path
+from reconcile.speed.source import DayState, SpeedLayer
 
 Outcome = Literal["published", "unchanged", "republished"]
+Progress = Callable[[date, int, int], None]
+
+
+class SnapshotStore(Protocol):
+    """Where snapshots are published. Paths are relative to its root. Raises LandingError."""
+
+    def published(self, days: Collection[date] | None = None) -> dict[date, list[Published]]: ...
+
+    def document(self, path: str) -> dict[str, Any] | None: ...
+
+    def size(self, path: str) -> int | None: ...
+
+    def put_file(self, source: Path, path: str) -> int: ...
+
+    def put_document(self, document: dict[str, Any], path: str) -> None: ...
+
+    def remove(self, paths: Collection[str]) -> None: ...
+
+    def remove_abandoned(self, day: date) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -28,106 +49,202 @@ class Extraction:
     """The snapshot of one day. money: exact sum of total_spent. outcome: what this run had to write for it.
 
     republished: the content went back to that of an earlier snapshot, which is now the newest one again.
+    set_aside: rows left out, each with its reason in the file `set_aside_path`. removed: older snapshots that had expired.
     """
 
     date: date
     extraction_id: str
     extracted_at: datetime
     rows: int
+    set_aside: int
     non_uuid_ids: int
     unreadable_amounts: int
     money: str
     path: str
+    set_aside_path: str | None
     bytes: int
     outcome: Outcome
+    removed: int = 0
 
 
-def extract_days(speed_layer: SpeedLayer, landing: Landing, days: Iterable[date]) -> Iterable[Extraction]:
-    """Extract each day in turn; each one is published before the next is read."""
-    for day in days:
-        yield extract_day(speed_layer, landing, day)
+@dataclass(frozen=True)
+class Failure:
+    """A day that could not be extracted, while others go on."""
+
+    date: date
+    error: SpeedLayerError
 
 
-def extract_day(speed_layer: SpeedLayer, landing: Landing, day: date) -> Extraction:
+def extract_days(
+    speed_layer: SpeedLayer,
+    landing: SnapshotStore,
+    days: Iterable[date],
+    states: Mapping[date, DayState],
+    keep_days: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Extraction | Failure]:
+    """Extract each day in turn; each one is published before the next is read, so a range that breaks off resumes.
+
+    states: what the days hold. keep_days: snapshots that are not their day's newest are removed when older; None: never.
+    A day that ClickHouse refuses stops no other; when nothing answers any more, SpeedLayerUnreachable is raised.
+    """
+    wanted = list(days)
+    published = landing.published(wanted)
+    for day in wanted:
+        state = states.get(day, DayState(day, 0, 0))
+        try:
+            done = speed_layer.retrying(
+                lambda: _extract(speed_layer, landing, state, published.get(state.day, []), progress)  # noqa: B023
+            )
+        except SpeedLayerError as error:
+            if isinstance(error, SpeedLayerUnreachable) and not speed_layer.answers():
+                raise
+            yield Failure(day, error)
+            continue
+        yield _expire(landing, done, published.get(day, []), keep_days)
+
+
+def extract_day(
+    speed_layer: SpeedLayer, landing: SnapshotStore, day: date, progress: Progress | None = None
+) -> Extraction:
     """Extract the sessions that start on one UTC day.
 
     Raises SpeedTableError, SpeedLayerUnreachable or LandingError; whenever it fails or is killed, the landing shows either
     the whole new snapshot or none of it.
     """
+    states = {state.day: state for state in speed_layer.days(day, day)}
+    (done,) = extract_days(speed_layer, landing, [day], states, progress=progress)
+    if isinstance(done, Failure):
+        raise done.error
+    return done
+
+
+def _extract(
+    speed_layer: SpeedLayer,
+    landing: SnapshotStore,
+    state: DayState,
+    published: list[Published],
+    progress: Progress | None,
+) -> Extraction:
+    day, newest = state.day, published[-1] if published else None
+    if newest is not None and newest.extraction_id == extraction_id(day, state.rows, state.content):
+        manifest = landing.document(newest.path)
+        if manifest and landing.size(manifest["file"]["path"]) == manifest["file"]["bytes"]:
+            return _extraction(manifest, "unchanged")
     landing.remove_abandoned(day)
     now = datetime.now(UTC)  # before the read: what comes later is not in it
     with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
-        spool = Path(folder) / "rows.parquet"
-        content = _spool(speed_layer, day, spool)
-        extraction_id = content.extraction_id(day)
-        published = landing.manifests(day)
-        path = landing.snapshot_path(day, extraction_id)
-        known = next((document for document in published if document["extraction_id"] == extraction_id), None)
-        size = landing.size(path) if known else None
-        outcome: Outcome
-        if known is not None and size is not None and size == known["file"]["bytes"]:
-            outcome = "unchanged" if known is published[-1] else "republished"
-        else:
-            outcome = "published"
-            final = Path(folder) / "snapshot.parquet"
-            _finish(spool, final, day, extraction_id)
-            size = landing.put_file(final, path)
-    if outcome == "unchanged" and known is not None:
-        now = datetime.fromisoformat(known["extracted_at"])
-    extraction = Extraction(
-        date=day,
-        extraction_id=extraction_id,
-        extracted_at=now,
-        rows=content.rows,
-        non_uuid_ids=content.non_uuid_ids,
-        unreadable_amounts=content.unreadable_amounts,
-        money=f"{content.money:.2f}",
-        path=path,
-        bytes=size,
-        outcome=outcome,
-    )
-    if outcome != "unchanged":
-        document = _manifest(extraction, content) | {
-            "speed_table": {"engine": speed_layer.engine.name, "read_as": speed_layer.engine.read_as}
-        }
-        landing.put_document(document, landing.manifest_path(day, extraction_id))
-    return extraction
+        spool, aside = Path(folder) / "rows.parquet", Path(folder) / "set_aside.jsonl"
+        content = _spool(speed_layer, state, spool, aside, progress)
+        found = content.extraction_id(day)
+        path = snapshot_path(day, found)
+        known = next((entry for entry in reversed(published) if entry.extraction_id == found), None)
+        manifest = landing.document(known.path) if known else None
+        if manifest and landing.size(path) == manifest["file"]["bytes"]:
+            if known is newest:
+                return _extraction(manifest, "unchanged")
+            manifest = manifest | {"extracted_at": _utc(now)}
+            landing.put_document(manifest, manifest_path(day, now, found))
+            return _extraction(manifest, "republished")
+        final = Path(folder) / "snapshot.parquet"
+        _finish(spool, final, day, found)
+        size = landing.put_file(final, path)
+        if content.set_aside:
+            landing.put_file(aside, set_aside_path(day, found))
+        manifest = _manifest(speed_layer, day, now, content, size)
+        landing.put_document(manifest, manifest_path(day, now, found))
+    return _extraction(manifest, "published")
 
 
-def _spool(speed_layer: SpeedLayer, day: date, target: Path) -> DayContent:
-    """Stream the day's rows to a local file, totalling them on the way."""
+def _spool(
+    speed_layer: SpeedLayer, state: DayState, target: Path, aside: Path, progress: Progress | None
+) -> DayContent:
+    """Stream the day's rows to a local file, totalling them on the way, and those to be set aside to another."""
     content = DayContent()
-    identifiers = speed_layer.text_identifiers
-    with pq.ParquetWriter(target, ROW_SCHEMA, compression="snappy") as writer:
-        for batch in speed_layer.read_day(day):
-            writer.write_batch(content.take(batch, identifiers))
+    with (
+        pq.ParquetWriter(target, ROW_SCHEMA, compression="snappy") as writer,
+        aside.open("w", encoding="utf-8") as lines,
+    ):
+        for batch in speed_layer.read_day(state.day):
+            rows, bad = content.take(batch)
+            writer.write_batch(rows)
+            lines.writelines(json.dumps(one, sort_keys=True) + "\n" for one in bad)
+            if progress is not None:
+                progress(state.day, content.all_rows, state.rows)
     return content
 
 
-def _finish(spool: Path, target: Path, day: date, extraction_id: str) -> None:
+def _finish(spool: Path, target: Path, day: date, found: str) -> None:
     """Write the published file: the spooled rows with the extraction's id, which is known only after the last row."""
     with (
         pq.ParquetFile(spool) as source,
         pq.ParquetWriter(target, FILE_SCHEMA, compression="snappy", version="2.6") as writer,
     ):
         for batch in source.iter_batches():
-            ids = pa.repeat(extraction_id, batch.num_rows)
+            ids = pa.repeat(found, batch.num_rows)
             dates = pa.repeat(pa.scalar(day, pa.date32()), batch.num_rows)
             writer.write_batch(pa.RecordBatch.from_arrays([ids, dates, *batch.columns], schema=FILE_SCHEMA))
 
 
-def _manifest(extraction: Extraction, content: DayContent) -> dict[str, Any]:
+def _expire(landing: SnapshotStore, done: Extraction, published: list[Published], keep_days: int | None) -> Extraction:
+    """Remove what the day's newest snapshot made obsolete long enough ago: each manifest before its files."""
+    if keep_days is None:
+        return done
+    # A manifest is obsolete from when the next one is published; the newest, and the files that it names, stay.
+    limit = datetime.now(UTC) - timedelta(days=keep_days)
+    times = [entry.extracted_at for entry in published]
+    ends = times[1:] if done.outcome == "unchanged" else [*times[1:], done.extracted_at]
+    old = [entry for entry, end in zip(published, ends, strict=False) if end < limit]
+    if not old:
+        return done
+    landing.remove([entry.path for entry in old])
+    kept = {entry.extraction_id for entry in published if entry not in old} | {done.extraction_id}
+    gone = sorted({entry.extraction_id for entry in old} - kept)
+    landing.remove([path(done.date, one) for one in gone for path in (snapshot_path, set_aside_path)])
+    return replace(done, removed=len(old))
+
+
+def _manifest(speed_layer: SpeedLayer, day: date, now: datetime, content: DayContent, size: int) -> dict[str, Any]:
+    found = content.extraction_id(day)
     return {
         "contract_version": CONTRACT_VERSION,
-        "extraction_id": extraction.extraction_id,
-        "date": extraction.date.isoformat(),
-        "extracted_at": extraction.extracted_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "rows": extraction.rows,
-        "non_uuid_ids": extraction.non_uuid_ids,
+        "extraction_id": found,
+        "date": day.isoformat(),
+        "extracted_at": _utc(now),
+        "rows": content.rows,
+        "non_uuid_ids": content.non_uuid_ids,
+        "unreadable_amounts": content.unreadable_amounts,
+        "set_aside": {"rows": content.set_aside, "path": set_aside_path(day, found) if content.set_aside else None},
         "control": {
-            "money": extraction.money,
+            "money": f"{content.money:.2f}",
             "min_time": None if content.min_time is None else utc_text(content.min_time),
             "max_time": None if content.max_time is None else utc_text(content.max_time),
         },
-        "file": {"path": extraction.path, "rows": extraction.rows, "bytes": extraction.bytes},
+        "file": {"path": snapshot_path(day, found), "rows": content.rows, "bytes": size},
+        "speed_table": {
+            "engine": speed_layer.engine.name,
+            "read_as": speed_layer.engine.read_as,
+            "lacks": speed_layer.lacking,
+        },
     }
+
+
+def _extraction(manifest: Mapping[str, Any], outcome: Outcome) -> Extraction:
+    return Extraction(
+        date=date.fromisoformat(manifest["date"]),
+        extraction_id=manifest["extraction_id"],
+        extracted_at=datetime.fromisoformat(manifest["extracted_at"]),
+        rows=manifest["rows"],
+        set_aside=manifest["set_aside"]["rows"],
+        non_uuid_ids=manifest["non_uuid_ids"],
+        unreadable_amounts=manifest["unreadable_amounts"],
+        money=manifest["control"]["money"],
+        path=manifest["file"]["path"],
+        set_aside_path=manifest["set_aside"]["path"],
+        bytes=manifest["file"]["bytes"],
+        outcome=outcome,
+    )
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,37 +1,86 @@
-"""One canonical form for identifiers, whatever form they arrive in.
+"""One canonical form for identifiers, whatever form ClickHouse holds them in. Pure: SQL expressions of ClickHouse out.
 
-Rule: an optional `urn:uuid:` prefix and one pair of braces are taken off, nothing else; what is left is a UUID when it is
-8-4-4-4-12 hyphenated hexadecimal or exactly 32 hexadecimal digits, in any case. A UUID becomes lower-case and hyphenated.
-Anything else is kept exactly as it came, and said to be no UUID: it is reported, not guessed.
+A UUID in any form becomes lower-case and hyphenated: upper case, braces, `urn:uuid:`, without hyphens, a number of 128 bits, or
+16 bytes in one of three orders. Anything else is compared trimmed and in lower case, and the form in which it came is kept beside
+it. An empty identifier, and the UUID of nothing but zeros that ClickHouse has for no value, is a missing one.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from enum import Enum
 
-_PREFIX = re.compile(r"\Aurn:uuid:", re.IGNORECASE)
-_HYPHENATED = re.compile(r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE | re.ASCII)
-_PLAIN = re.compile(r"\A[0-9a-f]{32}\Z", re.IGNORECASE | re.ASCII)
-
-
-@dataclass(frozen=True)
-class Identifier:
-    """text: the canonical UUID, or the value as it came. is_uuid: whether it was a UUID in any form."""
-
-    text: str
-    is_uuid: bool
+_HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_BODY = f"(?:{_HYPHENATED}|[0-9a-f]{{32}})"
+# In a ClickHouse string a backslash is doubled.
+_ANY_FORM = f"(?i)^(?:urn:uuid:)?(?:[{{]{_BODY}[}}]|{_BODY})$"
+_BLANKS = r"^[ \\t\\r\\n]+|[ \\t\\r\\n]+$"
+_GROUPS = "^(.{8})(.{4})(.{4})(.{4})(.{12})$"
+_NIL = "00000000-0000-0000-0000-000000000000"
 
 
-def canonical_identifier(value: str) -> Identifier:
-    """Bring one identifier to its canonical form."""
-    bare = _PREFIX.sub("", value, count=1)
-    if bare.startswith("{") and bare.endswith("}"):
-        bare = bare[1:-1]
-    if _HYPHENATED.match(bare):
-        return Identifier(bare.lower(), True)
-    if _PLAIN.match(bare):
-        digits = bare.lower()
-        groups = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
-        return Identifier("-".join(groups), True)
-    return Identifier(value, False)
+class ByteOrder(Enum):
+    """How 16 bytes are a UUID; the value is the position in them of each byte of the UUID's text.
+
+    RFC: as written. MICROSOFT: the first three groups reversed, as a GUID is stored. CLICKHOUSE: each half reversed.
+    """
+
+    RFC = tuple(range(16))
+    MICROSOFT = (3, 2, 1, 0, 5, 4, 7, 6, *range(8, 16))
+    CLICKHOUSE = (*range(7, -1, -1), *range(15, 7, -1))
+
+
+def of_uuid(value: str) -> str:
+    """The canonical form of an expression of type UUID."""
+    return f"nullIf(CAST({value} AS Nullable(String)), '{_NIL}')"
+
+
+def of_wide_integer(value: str) -> str:
+    """That of an integer of 128 bits: one that does not fit 64 bits is a UUID."""
+    return f"if({value} >= bitShiftLeft(toUInt128(1), 64), {_hyphenated(_wide_digits(value))}, toString({value}))"
+
+
+def of_bytes(value: str, order: ByteOrder) -> str:
+    """That of 16 bytes; of a text of any other length, the text."""
+    digits = f"lower(hex({value}))"
+    ordered = digits
+    if order is not ByteOrder.RFC:
+        ordered = "concat(" + ", ".join(f"substring({digits}, {2 * place + 1}, 2)" for place in order.value) + ")"
+    uuid = f"nullIf({_hyphenated(ordered)}, '{_NIL}')"
+    return f"if(length({digits}) = 32, {uuid}, CAST({value} AS Nullable(String)))"
+
+
+def is_uuid(text: str) -> str:
+    """Whether a text is a UUID in any form, with nothing around it."""
+    return f"match({text}, '{_ANY_FORM}')"
+
+
+def trimmed(text: str) -> str:
+    """The text without spaces, tabs and line ends around it."""
+    return f"replaceRegexpAll({text}, '{_BLANKS}', '')"
+
+
+def canonical(text: str) -> str:
+    """The form in which a text is compared; NULL where nothing is left of it."""
+    bare = trimmed(text)
+    digits = f"replaceRegexpAll(lower({bare}), '^urn:uuid:|[{{}}-]', '')"
+    return f"nullIf(if({is_uuid(bare)}, {_hyphenated(digits)}, lowerUTF8({bare})), '')"
+
+
+def votes(value: str, order: ByteOrder) -> str:
+    """Whether 16 bytes, read in this order, have the version and the variant of a UUID: https://www.rfc-editor.org/rfc/rfc9562#section-4"""
+    version, variant = (2 * order.value[place] + 1 for place in (6, 8))
+    digits = f"lower(hex({value}))"
+    return f"match(substring({digits}, {version}, 1), '[1-8]') AND match(substring({digits}, {variant}, 1), '[89ab]')"
+
+
+def is_raw(value: str) -> str:
+    """Whether a text or fixed string is 16 bytes that are no text."""
+    return f"length(hex({value})) = 32 AND NOT isValidUTF8(CAST({value} AS String))"
+
+
+def _hyphenated(digits: str) -> str:
+    return f"replaceRegexpOne({digits}, '{_GROUPS}', '\\\\1-\\\\2-\\\\3-\\\\4-\\\\5')"
+
+
+def _wide_digits(value: str) -> str:
+    return f"leftPad(lower(hex({value})), 32, '0')"

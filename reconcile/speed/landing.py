@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,44 +15,47 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from reconcile.config import ReconcileConfig
+from reconcile.config import ReconcileConfig, redact
 from reconcile.errors import LandingError
+from reconcile.speed.names import MANIFESTS, Published, read_names
 
 _PARTIAL = ".partial"
 _ABANDONED_AFTER_SECONDS = 3600
+_DAYS_LISTED_APART = 31
+_KEYS = {"contract_version", "extraction_id", "date", "extracted_at", "rows", "set_aside", "control", "file"}
 
 
 class Landing:
     """Paths are relative to the landing's root, with forward slashes."""
 
     def __init__(self, config: ReconcileConfig) -> None:
-        self.url = config.landing
+        self.url = redact(config.landing)
         self._is_s3 = config.landing.startswith("s3://")
         if self._is_s3:
             parts = urlsplit(config.landing)
             self._root = (parts.netloc + parts.path).rstrip("/")
             self._files = _s3(config)
         elif "://" in config.landing:
-            raise LandingError(f"landing {config.landing!r} must be a folder or an s3:// URL")
+            raise LandingError(f"landing {redact(config.landing)!r} must be a folder or an s3:// URL")
         else:
             self._root = str(Path(config.landing).absolute())
             self._files = fs.LocalFileSystem()
 
-    def snapshot_path(self, day: date, extraction_id: str) -> str:
-        return f"speed_sessions/date={day.isoformat()}/{extraction_id}.parquet"
+    def published(self, days: Collection[date] | None = None) -> dict[date, list[Published]]:
+        """The published manifests of the given days (None: of all) as their names tell, by day, oldest first."""
+        folders = (
+            [MANIFESTS] if days is None or len(days) > _DAYS_LISTED_APART else [f"{MANIFESTS}/{day}" for day in days]
+        )
+        with self._errors(f"read {MANIFESTS}"):
+            selectors = [fs.FileSelector(self._full(f), allow_not_found=True, recursive=True) for f in folders]
+            names = [info.path for one in selectors for info in self._files.get_file_info(one)]
+        return {day: found for day, found in read_names(names).items() if days is None or day in days}
 
-    def manifest_path(self, day: date, extraction_id: str) -> str:
-        return f"_speed_manifests/{day.isoformat()}/{extraction_id}.json"
-
-    def manifests(self, day: date) -> list[dict[str, Any]]:
-        """The published manifests of one day, oldest first. Raises LandingError naming one that cannot be read."""
-        folder = f"_speed_manifests/{day.isoformat()}"
-        with self._errors(f"read {folder}"):
-            selector = fs.FileSelector(self._full(folder), allow_not_found=True)
-            paths = [info.path for info in self._files.get_file_info(selector) if info.path.endswith(".json")]
-            texts = {path: self._read(path) for path in paths}
-        documents = [_document(path, text) for path, text in texts.items()]
-        return sorted(documents, key=lambda document: (document["extracted_at"], document["extraction_id"]))
+    def document(self, path: str) -> dict[str, Any] | None:
+        """A manifest; None where the file is torn, or of another kind."""
+        with self._errors(f"read {path}"):
+            text = self._read(self._full(path))
+        return _document(text)
 
     def size(self, path: str) -> int | None:
         """Bytes of a file, or None when there is none."""
@@ -72,12 +75,18 @@ class Landing:
         with self._errors(f"write {path}"), self._whole(path) as stream:
             stream.write(json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
 
+    def remove(self, paths: Collection[str]) -> None:
+        """Remove files; one that is not there is none to remove."""
+        for path in paths:
+            with self._errors(f"remove {path}"), suppress(FileNotFoundError):
+                self._files.delete_file(self._full(path))
+
     def remove_abandoned(self, day: date) -> int:
         """Remove partial files that a killed extraction of this day left behind over an hour ago. Returns how many."""
         if self._is_s3:
             return 0  # an upload that was not completed never becomes an object
         removed = 0
-        for folder in (f"speed_sessions/date={day.isoformat()}", f"_speed_manifests/{day.isoformat()}"):
+        for folder in (f"speed_sessions/date={day.isoformat()}", f"_speed_set_aside/{day}", f"{MANIFESTS}/{day}"):
             for partial in Path(self._full(folder)).glob(f".*{_PARTIAL}"):
                 if time.time() - partial.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
                     partial.unlink(missing_ok=True)
@@ -127,18 +136,15 @@ def _s3(config: ReconcileConfig) -> Any:
     if config.s3_endpoint:
         parts = urlsplit(config.s3_endpoint)
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise LandingError(f"s3_endpoint {config.s3_endpoint!r} must be http(s)://host:port")
+            raise LandingError(f"s3_endpoint {redact(config.s3_endpoint)!r} must be http(s)://host:port")
         options |= {"endpoint_override": parts.netloc, "scheme": parts.scheme}
         options.setdefault("region", "us-east-1")
     return fs.S3FileSystem(**options)
 
 
-def _document(path: str, text: bytes) -> dict[str, Any]:
+def _document(text: bytes) -> dict[str, Any] | None:
     try:
         document = json.loads(text)
-        complete = isinstance(document, dict) and {"extraction_id", "extracted_at", "rows", "file"} <= document.keys()
     except ValueError:
-        complete = False
-    if not complete:
-        raise LandingError(f"{path} is no manifest of a speed-layer snapshot; remove it and extract the day again")
-    return dict(document)
+        return None
+    return document if isinstance(document, dict) and document.keys() >= _KEYS else None

@@ -33,6 +33,7 @@ def environment(engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECONCILE_CLICKHOUSE_URL", f"chdb://{engine}")
     monkeypatch.setenv("RECONCILE_LANDING", str(tmp_path / "landing"))
+    monkeypatch.setenv("RECONCILE_ATTEMPTS", "1")
     return tmp_path / "landing"
 
 
@@ -61,6 +62,16 @@ def test_dates_and_a_range_each_day_once(capsys: pytest.CaptureFixture[str]) -> 
     assert {one["outcome"] for one in documents} == {"published"}
 
 
+def test_an_open_range_takes_in_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["extract", "--json", "--from", "2024-01-17", "--date", "2024-01-15"]) == 0
+    assert main(["extract", "--json", "--to", "2024-01-15"]) == 0
+    assert main(["extract", "--json", "--last", "2"]) == 0
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    days = [(one["date"], one["rows"], one["outcome"]) for one in documents]
+    assert days[:3] == [("2024-01-15", 4, "published"), ("2024-01-17", 2, "published"), ("2024-01-15", 4, "unchanged")]
+    assert [rows for _, rows, _ in days[3:]] == [0, 0]
+
+
 def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILE_SPEED_TABLE", "empty_table")
     assert main(["extract"]) == 0
@@ -71,7 +82,7 @@ def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str], monkeypatch:
 @pytest.mark.parametrize(
     ("variables", "arguments", "code", "message"),
     [
-        ({}, ["--from", "2024-01-15"], 2, "--from and --to go together"),
+        ({}, ["--from", "2024-01-15", "--last", "3"], 2, "--last and --from or --to exclude each other"),
         ({}, ["--from", "2024-01-15", "--to", "2024-01-14"], 2, "--from 2024-01-15 is after --to 2024-01-14"),
         ({"RECONCILE_SPEED_TABLE": "a b"}, [], 2, "speed_table 'a b' must be a plain name"),
         ({"RECONCILE_CLICKHOUSE_URL": ""}, [], 2, "missing configuration: clickhouse_url"),

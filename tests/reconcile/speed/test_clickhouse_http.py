@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import date
 from pathlib import Path
 from urllib.parse import quote
@@ -10,9 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from reconcile.errors import ConfigError, SpeedLayerUnreachable
-from reconcile.speed.extraction import Extraction, extract_day
+from reconcile.speed.connection import open_speed_layer
+from reconcile.speed.extraction import Extraction, Failure, extract_day, extract_days
 from reconcile.speed.landing import Landing
-from reconcile.speed.source import SpeedLayer
 from tests.conftest import free_port
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run, served
 
@@ -33,7 +34,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def extract(url: str, landing: Path, **changes: object) -> Extraction:
     settings = config(Path(), landing, clickhouse_url=url, **changes)
-    with SpeedLayer(settings) as speed_layer:
+    with open_speed_layer(settings) as speed_layer:
         return extract_day(speed_layer, Landing(settings), DAY)
 
 
@@ -64,17 +65,58 @@ def test_user_and_password_from_the_url_or_the_settings(engine: Path, tmp_path: 
             assert "wrong-secret" not in str(error.value)
 
 
-def test_a_stream_cut_short_publishes_nothing(engine: Path, tmp_path: Path) -> None:
+def test_what_did_not_change_is_not_read_again(engine: Path, tmp_path: Path) -> None:
+    """One SELECT over the days says so; no row travels."""
     with served(engine) as server:
-        settings = config(
-            Path(), tmp_path, clickhouse_url=f"http://127.0.0.1:{server.server_port}", read_timeout_seconds=2
-        )
-        with SpeedLayer(settings) as speed_layer:
-            assert speed_layer.column_types == COLUMNS
-            server.cut_after = 20_000
-            with pytest.raises(SpeedLayerUnreachable, match="broke off"):
-                extract_day(speed_layer, Landing(settings), DAY)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+        url = f"http://127.0.0.1:{server.server_port}"
+        extract(url, tmp_path)
+        assert [sql for sql in server.statements if "Arrow" in sql] != []
+        server.statements.clear()
+        assert extract(url, tmp_path).outcome == "unchanged"
+        assert [sql for sql in server.statements if "Arrow" in sql] == []
+
+
+@pytest.mark.parametrize("trouble", ["cut", "busy", "stall"])
+def test_half_an_answer_none_and_a_refusal_publish_nothing_and_pass(engine: Path, tmp_path: Path, trouble: str) -> None:
+    """Each is one sentence when tried once; where it is tried again, it succeeds."""
+    words = {"cut": "broke off", "busy": "cannot reach .*503", "stall": "timed out"}
+    with served(engine) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        for attempts in (1, 2):
+            settings = config(
+                Path(), tmp_path, clickhouse_url=url, read_timeout_seconds=1, attempts=attempts, retry_pause_seconds=0
+            )
+            with open_speed_layer(settings) as speed_layer:
+                states = {state.day: state for state in speed_layer.days()}
+                server.troubles.append(trouble)
+                (one,) = extract_days(speed_layer, Landing(settings), [DAY], states)
+            if attempts == 1:
+                assert isinstance(one, Failure)
+                assert re.search(words[trouble], str(one.error))
+                assert "\n" not in str(one.error)
+                assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert isinstance(one, Extraction)
+    assert one.rows == 5000
+
+
+def test_a_range_resumes_where_the_server_went_away(engine: Path, tmp_path: Path) -> None:
+    """A day that is refused stops no other; once nothing answers, the range ends. What was published stays."""
+    with served(engine) as server:
+        settings = config(Path(), tmp_path, clickhouse_url=f"http://127.0.0.1:{server.server_port}")
+        days = [date(2024, 1, day) for day in (14, 15, 16)]
+        with open_speed_layer(settings) as speed_layer:
+            states = {state.day: state for state in speed_layer.days()}
+            going = extract_days(speed_layer, Landing(settings), days, states)
+            server.troubles.append("busy")
+            assert isinstance(next(going), Failure)
+            assert isinstance(next(going), Extraction)
+            server.troubles += ["busy", "busy"]
+            with pytest.raises(SpeedLayerUnreachable):
+                next(going)
+        with open_speed_layer(settings) as speed_layer:
+            states = {state.day: state for state in speed_layer.days()}
+            again = list(extract_days(speed_layer, Landing(settings), days, states))
+    assert [one.outcome for one in again if isinstance(one, Extraction)] == ["published", "unchanged", "published"]
 
 
 def test_nobody_listens(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from reconcile.errors import SpeedTableError
+from reconcile.speed.connection import open_speed_layer
 from reconcile.speed.engine import speed_engine
 from reconcile.speed.extraction import extract_day
 from reconcile.speed.landing import Landing
-from reconcile.speed.source import SpeedLayer
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, run
 
 ID = "0c363c25-191b-4077-b589-c5706fbd27{:02x}"
@@ -42,14 +42,14 @@ def found(folder: Path, landing: Path, name: str = TABLE) -> dict[str, list[tupl
     """By day the last two digits of each session's id, its page views and its revenue."""
     settings = config(folder, landing, speed_table=name)
     sessions = {}
-    with SpeedLayer(settings) as speed:
+    with open_speed_layer(settings) as speed:
         for day in (date(2024, 1, 14), date(2024, 1, 15)):
             taken = extract_day(speed, Landing(settings), day)
             rows = pq.ParquetFile(landing / taken.path).read().to_pylist()
             sessions[day.isoformat()] = sorted(
                 (row["session_id"][-2:], row["page_views"], row["total_spent"]) for row in rows
             )
-        assert {day.isoformat() for day in speed.days()} == {day for day, rows in sessions.items() if rows}
+        assert {state.day.isoformat() for state in speed.days()} == {day for day, rows in sessions.items() if rows}
     return sessions
 
 
@@ -75,10 +75,10 @@ def test_the_same_content_merged_or_not_is_the_same_snapshot(folder: Path, tmp_p
     rows = [insert(1, 15, 1, "1.00", 1), insert(1, 15, 5, "5.50", 3)]
     run(folder, *table("ReplacingMergeTree(version)", {"version": "UInt64"}), *rows)
     settings = config(folder, tmp_path)
-    with SpeedLayer(settings) as speed:
+    with open_speed_layer(settings) as speed:
         first = extract_day(speed, Landing(settings), date(2024, 1, 15))
     run(folder, f"SYSTEM START MERGES {TABLE}", f"OPTIMIZE TABLE {TABLE} FINAL")
-    with SpeedLayer(settings) as speed:
+    with open_speed_layer(settings) as speed:
         again = extract_day(speed, Landing(settings), date(2024, 1, 15))
     assert (again.extraction_id, again.outcome) == (first.extraction_id, "unchanged")
 
@@ -133,14 +133,14 @@ def test_no_time_is_no_day(folder: Path, tmp_path: Path) -> None:
     start = "1970-01-01 00:00:00"
     values = f"'{ID.format(2)}', NULL, 'gold', '{start}', '{start}', 1, 1, 0, 0, 1, 1"
     run(folder, *table("MergeTree"), insert(1, 15, 1, "1.00"), f"INSERT INTO {TABLE} VALUES ({values})")
-    with SpeedLayer(config(folder, tmp_path)) as speed:
-        assert speed.days() == [date(2024, 1, 15)]
+    with open_speed_layer(config(folder, tmp_path)) as speed:
+        assert [state.day for state in speed.days()] == [date(2024, 1, 15)]
         assert speed.rows_without_start() == 1
 
 
 def test_a_table_that_is_not_there_is_named(folder: Path, tmp_path: Path) -> None:
     with (
-        SpeedLayer(config(folder, tmp_path, speed_table="nowhere")) as speed,
+        open_speed_layer(config(folder, tmp_path, speed_table="nowhere")) as speed,
         pytest.raises(SpeedTableError, match="nowhere"),
     ):
         speed.days()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -13,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reconcile.errors import LandingError, SpeedLayerUnreachable, SpeedTableError
-from reconcile.speed.content import FILE_SCHEMA
-from reconcile.speed.extraction import Extraction, extract_day
+from reconcile.errors import ConfigError, LandingError, SpeedLayerUnreachable, SpeedTableError
+from reconcile.speed.connection import open_speed_layer
+from reconcile.speed.content import FILE_SCHEMA, extraction_id
+from reconcile.speed.extraction import Extraction, extract_day, extract_days
 from reconcile.speed.landing import Landing
-from reconcile.speed.source import SpeedLayer
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
 DAY = date(2024, 1, 15)
@@ -43,7 +44,7 @@ def row(number: int, start: str, tier: str | None = "gold", spent: str = "10.50"
 
 def extract(folder: Path, landing: Path, *days: date) -> list[Extraction]:
     settings = config(folder, landing)
-    with SpeedLayer(settings) as speed_layer:
+    with open_speed_layer(settings) as speed_layer:
         return [extract_day(speed_layer, Landing(settings), day) for day in days or (DAY,)]
 
 
@@ -54,9 +55,13 @@ def rows_of(landing: Path, extraction: Extraction) -> list[dict[str, Any]]:
     return sorted(table.to_pylist(), key=lambda found: (str(found["session_id"]), str(found["session_start"])))
 
 
+def newest(landing: Path, day: date) -> Path:
+    """The newest manifest of a day: the last by its name."""
+    return max((landing / "_speed_manifests" / day.isoformat()).glob("*.json"))
+
+
 def manifest_of(landing: Path, extraction: Extraction) -> dict[str, Any]:
-    path = landing / "_speed_manifests" / extraction.date.isoformat() / f"{extraction.extraction_id}.json"
-    return dict(json.loads(path.read_text()))
+    return dict(json.loads(newest(landing, extraction.date).read_text()))
 
 
 def files(landing: Path) -> dict[str, int]:
@@ -95,11 +100,13 @@ def test_the_manifest_states_what_the_file_holds(engine: Path, landing: Path) ->
     taken = datetime.fromisoformat(manifest.pop("extracted_at"))
     assert before <= taken <= datetime.now(UTC)
     assert manifest == {
-        "contract_version": 1,
+        "contract_version": 2,
         "extraction_id": found.extraction_id,
         "date": "2024-01-15",
         "rows": 3,
         "non_uuid_ids": 0,
+        "unreadable_amounts": 0,
+        "set_aside": {"rows": 0, "path": None},
         "control": {
             "money": "21.01",
             "min_time": "2024-01-15T01:00:00.000000Z",
@@ -110,7 +117,7 @@ def test_the_manifest_states_what_the_file_holds(engine: Path, landing: Path) ->
             "rows": 3,
             "bytes": (landing / found.path).stat().st_size,
         },
-        "speed_table": {"engine": "MergeTree", "read_as": "as stored"},
+        "speed_table": {"engine": "MergeTree", "read_as": "as stored", "lacks": []},
     }
     content = rows_of(landing, found)
     assert {one["extraction_id"] for one in content} == {found.extraction_id}
@@ -149,8 +156,8 @@ def test_content_that_goes_back_becomes_the_newest_again(engine: Path, landing: 
         found += extract(engine, landing)
     assert [extraction.outcome for extraction in found] == ["published", "published", "republished"]
     assert found[2].extraction_id == found[0].extraction_id
-    published = Landing(config(engine, landing)).manifests(DAY)
-    assert [document["extraction_id"] for document in published] == [found[1].extraction_id, found[0].extraction_id]
+    published = Landing(config(engine, landing)).published()[DAY]
+    assert [entry.extraction_id for entry in published] == [extraction.extraction_id for extraction in found]
 
 
 def test_other_types_give_the_same_content(engine: Path, landing: Path) -> None:
@@ -211,8 +218,8 @@ def test_days_are_utc_whatever_the_columns_zone(engine: Path, landing: Path) -> 
     """03:30 of the 16th in Tokyo is 18:30 of the 15th in UTC."""
     types = {**COLUMNS, "session_start": "DateTime('Asia/Tokyo')", "session_end": "DateTime('Asia/Tokyo')"}
     run(engine, ddl(types), f"INSERT INTO {TABLE} VALUES {row(1, '2024-01-16 03:30:00')}")
-    with SpeedLayer(config(engine, landing)) as speed_layer:
-        assert speed_layer.days() == [DAY]
+    with open_speed_layer(config(engine, landing)) as speed_layer:
+        assert [state.day for state in speed_layer.days()] == [DAY]
     (found,) = extract(engine, landing)
     assert rows_of(landing, found)[0]["session_start"] == datetime(2024, 1, 15, 18, 30)
 
@@ -224,7 +231,9 @@ def test_only_the_columns_of_the_metrics_are_required(engine: Path, landing: Pat
     run(engine, ddl(few), f"INSERT INTO {TABLE} VALUES {values}")
     (found,) = extract(engine, landing)
     (only,) = rows_of(landing, found)
-    assert {name for name, value in only.items() if value is None} == COLUMNS.keys() - set(needed)
+    lacking = sorted(COLUMNS.keys() - set(needed))
+    missing = {name for name, value in only.items() if value is None and not name.endswith("_as_stored")}
+    assert sorted(missing) == sorted(manifest_of(landing, found)["speed_table"]["lacks"]) == lacking
     for name in needed:
         less = {one: type_name for one, type_name in few.items() if one != name}
         run(engine, ddl(less))
@@ -279,7 +288,7 @@ def test_a_day_asked_for_and_empty_is_a_snapshot_of_nothing(engine: Path, landin
 def test_rows_without_a_start_belong_to_no_day_and_are_counted(engine: Path, landing: Path) -> None:
     run(engine, ddl({**COLUMNS, "session_start": "Nullable(DateTime64(6, 'UTC'))"}))
     run(engine, f"INSERT INTO {TABLE} (session_id, session_start) VALUES ('{ID.format(1)}', NULL)")
-    with SpeedLayer(config(engine, landing)) as speed_layer:
+    with open_speed_layer(config(engine, landing)) as speed_layer:
         assert speed_layer.days() == []
         assert speed_layer.rows_without_start() == 1
     assert extract(engine, landing)[0].rows == 0
@@ -297,7 +306,7 @@ def test_killed_between_file_and_manifest_nothing_is_published_and_the_next_run_
         patch.setattr(Landing, "put_document", killed)
         with pytest.raises(KeyboardInterrupt):
             extract(engine, landing)
-    assert Landing(config(engine, landing)).manifests(DAY) == []
+    assert Landing(config(engine, landing)).published() == {}
     (found,) = extract(engine, landing)
     assert found.outcome == "published"
     assert len(rows_of(landing, found)) == 1
@@ -317,14 +326,17 @@ def test_a_published_file_that_was_lost_or_cut_is_written_again(engine: Path, la
 def test_no_table_no_engine(engine: Path, landing: Path, tmp_path: Path) -> None:
     for name in ("elsewhere", "default.elsewhere"):
         settings = config(engine, landing, speed_table=name)
-        with SpeedLayer(settings) as speed_layer, pytest.raises(SpeedTableError, match=f"there is no table {name} in"):
+        with (
+            open_speed_layer(settings) as speed_layer,
+            pytest.raises(SpeedTableError, match=f"there is no table {name} in"),
+        ):
             speed_layer.days()
     settings = config(engine, landing, speed_table="nowhere.sessions")
-    with SpeedLayer(settings) as speed_layer, pytest.raises(SpeedLayerUnreachable, match="no such database"):
+    with open_speed_layer(settings) as speed_layer, pytest.raises(SpeedLayerUnreachable, match="no such database"):
         speed_layer.days()
     absent = tmp_path / "absent"
     with pytest.raises(SpeedLayerUnreachable, match="no embedded ClickHouse in the folder"):
-        SpeedLayer(config(absent, landing))
+        open_speed_layer(config(absent, landing))
     assert not absent.exists()
 
 
@@ -336,9 +348,10 @@ def test_a_landing_that_cannot_be_written_or_read(engine: Path, tmp_path: Path) 
         extract(engine, occupied)
     landing = tmp_path / "landing"
     (found,) = extract(engine, landing)
-    (landing / "_speed_manifests" / "2024-01-15" / f"{found.extraction_id}.json").write_text("{")
-    with pytest.raises(LandingError, match="is no manifest of a speed-layer snapshot"):
-        extract(engine, landing)
+    newest(landing, DAY).write_text("{")
+    (again,) = extract(engine, landing)
+    assert (again.outcome, again.extraction_id) == ("published", found.extraction_id)
+    assert extract(engine, landing)[0].outcome == "unchanged"
 
 
 @pytest.fixture(autouse=True)
@@ -351,3 +364,135 @@ def no_leftovers(landing: Path) -> Iterator[None]:
 def test_the_file_has_no_float_and_no_zone() -> None:
     assert not any(pa.types.is_floating(field.type) for field in FILE_SCHEMA)
     assert {field.type.tz for field in FILE_SCHEMA if pa.types.is_timestamp(field.type)} == {None}
+
+
+def test_rows_that_cannot_be_kept_are_set_aside_with_their_reason(engine: Path, landing: Path) -> None:
+    """Text that is not UTF-8, counts and amounts out of range: by row, and the others go on."""
+    types = {**COLUMNS, "session_id": "String", "page_views": "UInt64", "total_spent": "Float64"}
+    insert = f"INSERT INTO {TABLE} (session_id, user_tier, session_start, page_views, total_spent) VALUES "
+    values = [
+        "('good', 'gold', '2024-01-15 01:00:00', 9223372036854775807, 1.5)",
+        "(unhex('FF61'), 'gold', '2024-01-15 02:00:00', 1, 1)",
+        "('bad-tier', unhex('C328'), '2024-01-15 03:00:00', 1, 1)",
+        "('underflow', 'gold', '2024-01-15 04:00:00', 18446744073709551615, 1)",
+        "('absurd', 'gold', '2024-01-15 05:00:00', 1, 1e30)",
+        "('many', 'gold', '2024-01-15 06:00:00', 1, 1e18)",
+    ]
+    run(engine, ddl(types), insert + ", ".join(values))
+    (found,) = extract(engine, landing)
+    assert [one["session_id"] for one in rows_of(landing, found)] == ["good"]
+    assert (found.rows, found.set_aside, found.money) == (1, 5, "1.50")
+    assert manifest_of(landing, found)["set_aside"] == {"rows": 5, "path": found.set_aside_path}
+    lines = (landing / str(found.set_aside_path)).read_text(encoding="utf-8").splitlines()
+    reasons = {one["session_start"][11:13]: (one["session_id"], one["reason"]) for one in map(json.loads, lines)}
+    assert reasons == {
+        "02": (None, "session_id is not UTF-8: FF61"),
+        "03": ("bad-tier", "user_tier is not UTF-8: C328"),
+        "04": ("underflow", "page_views is out of range: 18446744073709551615"),
+        "05": ("absurd", "total_spent is out of range: 1e30"),
+        "06": ("many", "total_spent is out of range: 1000000000000000000"),
+    }
+    assert extract(engine, landing)[0].outcome == "unchanged"
+    run(engine, f"INSERT INTO {TABLE} (session_id, session_start) VALUES (unhex('FE'), '2024-01-15 07:00:00')")
+    assert extract(engine, landing)[0].set_aside == 6
+
+
+@pytest.mark.parametrize(
+    ("kind", "beyond"),
+    [
+        ("Decimal(76, 20)", f"toDecimal256('1{'0' * 40}', 20)"),
+        ("UInt256", f"toUInt256('1{'0' * 40}')"),
+        ("Nullable(Int64)", "-1000000000000000000"),
+    ],
+)
+def test_amounts_of_any_width(engine: Path, landing: Path, kind: str, beyond: str) -> None:
+    run(engine, ddl({**COLUMNS, "total_spent": kind, "purchases": "Int128"}))
+    spent = ["12", f"{10**18 - 1}"]
+    values = ", ".join(row(n, "2024-01-15 01:00:00", spent=one) for n, one in enumerate([*spent, beyond]))
+    run(engine, f"INSERT INTO {TABLE} VALUES {values}")
+    (found,) = extract(engine, landing)
+    assert [one["total_spent"] for one in rows_of(landing, found)] == [Decimal(one) for one in spent]
+    assert found.set_aside == 1
+
+
+def test_a_table_of_other_names_and_types_is_mapped(engine: Path, landing: Path) -> None:
+    """By expressions, or by one SELECT, whose tables are read merged as well."""
+    types = {
+        "sid": "String",
+        "tier": "UInt8",
+        "began": "String",
+        "views": "Float64",
+        "cents": "Int64",
+        "bought": "Bool",
+        "v": "UInt8",
+    }
+    declared = ", ".join(f"{name} {kind}" for name, kind in types.items())
+    run(
+        engine,
+        "DROP TABLE IF EXISTS other_sessions",
+        f"CREATE TABLE other_sessions ({declared}) ENGINE = ReplacingMergeTree(v) ORDER BY sid",
+        "INSERT INTO other_sessions VALUES ('A', 1, '2024-01-15T03:00:00+02:00', 9.0, 100, true, 1)",
+        "INSERT INTO other_sessions VALUES ('A', 2, '2024-01-15T02:00:00+01:00', 4.0, 1050, true, 2)",
+    )
+    columns = {
+        "session_id": "sid",
+        "user_tier": "if(tier = 2, 'gold', NULL)",
+        "session_start": "parseDateTime64BestEffort(began, 6, 'UTC')",
+        "page_views": "toUInt32(views)",
+        "purchases": "bought",
+        "total_spent": "toDecimal64(cents, 2) / 100",
+    }
+    select = "SELECT " + ", ".join(f"{sql} AS {name}" for name, sql in columns.items()) + " FROM other_sessions -- all"
+    ids = []
+    for changes in ({"speed_table": "other_sessions", "columns": columns}, {"speed_select": select}):
+        settings = config(engine, landing, **changes)
+        with open_speed_layer(settings) as speed_layer:
+            found = extract_day(speed_layer, Landing(settings), DAY)
+        (only,) = rows_of(landing, found)
+        assert (only["session_id"], only["session_id_as_stored"], only["user_tier"]) == ("a", "A", "gold")
+        assert (only["session_start"].hour, only["page_views"], only["purchases"]) == (1, 4, 1)
+        assert only["total_spent"] == Decimal("10.50")
+        ids.append(found.extraction_id)
+    assert ids[0] == ids[1]
+    with pytest.raises(ConfigError, match=r"\[reconcile.columns\] has no column 'tier'; its columns: session_id, "):
+        open_speed_layer(config(engine, landing, columns={"tier": "1"}))
+    wrong = config(engine, landing, speed_table="other_sessions", columns={**columns, "purchases": "nothing"})
+    with open_speed_layer(wrong) as speed_layer, pytest.raises(SpeedTableError, match=r"refused the query: .*nothing"):
+        speed_layer.days()
+
+
+def test_what_expires_and_what_stays(engine: Path, landing: Path) -> None:
+    """A snapshot goes when it has not been its day's newest for longer than asked; what the newest names stays."""
+    one, two = row(1, "2024-01-15 01:00:00"), row(2, "2024-01-15 02:00:00")
+    found = []
+    for values in (one, f"{one}, {two}", one, f"{two}"):
+        run(engine, ddl(COLUMNS), f"INSERT INTO {TABLE} VALUES {values}")
+        found += extract(engine, landing)
+    settings = config(engine, landing)
+    store = Landing(settings)
+
+    def left(keep_days: int | None) -> list[str]:
+        with open_speed_layer(settings) as speed_layer:
+            states = {state.day: state for state in speed_layer.days()}
+            list(extract_days(speed_layer, store, [DAY], states, keep_days))
+        return [entry.extraction_id for entry in store.published()[DAY]]
+
+    everything = [extraction.extraction_id for extraction in found]
+    assert left(None) == left(1) == everything
+    assert left(0) == [everything[-1]]
+    assert sorted(path.stem for path in (landing / "speed_sessions").rglob("*.parquet")) == [everything[-1]]
+    run(engine, ddl(COLUMNS), f"INSERT INTO {TABLE} VALUES {one}")
+    assert (left(0), len(files(landing))) == ([everything[0]], 2)
+
+
+def test_the_id_is_the_sum_of_hashes_that_the_page_describes(engine: Path, landing: Path) -> None:
+    """MD5 of each row's values as <length>:<value>, amounts in cents, NULL as ~; summed, so that order plays no part."""
+    types = {**COLUMNS, "session_id": "String"}
+    values = "('É 1', NULL, NULL, '2024-01-15 01:00:00', '1970-01-01 00:00:00', 3, 1, 0, 0, 1, 10.5)"
+    run(engine, ddl(types), f"INSERT INTO {TABLE} VALUES {values}, {values}")
+    (found,) = extract(engine, landing)
+    started = int(datetime(2024, 1, 15, 1, tzinfo=UTC).timestamp()) * 1_000_000
+    texts = ["é 1", None, None, str(started), None, "3", "1", "0", "0", "1", "1050", "É 1", None, ""]
+    joined = "".join("~" if text is None else f"{len(text.encode())}:{text}" for text in texts)
+    content = 2 * int.from_bytes(hashlib.md5(joined.encode(), usedforsecurity=False).digest(), "big") % 2**128
+    assert found.extraction_id == extraction_id(DAY, 2, content)

@@ -1,46 +1,125 @@
-"""The canonical form of identifiers; the case table is the one that the Spark and SQL implementations are held to as well."""
+"""Identifiers in every form, brought to one by ClickHouse itself; the case table is the one that Spark is held to as well."""
 
 from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
+from random import Random
 
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reconcile.speed.identifiers import canonical_identifier
+from reconcile.speed.connection import open_speed_layer
+from reconcile.speed.extraction import Extraction, extract_day
+from reconcile.speed.landing import Landing
+from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
 CASES = json.loads(Path(__file__).with_name("identifier_cases.json").read_text(encoding="utf-8"))
+DAY = date(2024, 1, 15)
+SOME = uuid.UUID("0c363c25-191b-4077-b589-c5706fbd278f")
+Pairs = list[tuple[str | None, str | None]]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case["value"]))
-def test_case(case: dict[str, str | bool]) -> None:
-    found = canonical_identifier(str(case["value"]))
-    assert (found.text, found.is_uuid) == (case["canonical"], case["is_uuid"])
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("speed")
 
 
-@given(
-    value=st.uuids(),
-    hyphens=st.booleans(),
-    upper=st.booleans(),
-    braces=st.booleans(),
-    prefix=st.sampled_from(["", "urn:uuid:", "URN:UUID:", "Urn:Uuid:"]),
-)
-def test_every_form_of_a_uuid_becomes_the_same(
-    value: uuid.UUID, hyphens: bool, upper: bool, braces: bool, prefix: str
-) -> None:
-    form = str(value) if hyphens else value.hex
-    form = form.upper() if upper else form
-    form = f"{{{form}}}" if braces else form
-    found = canonical_identifier(prefix + form)
-    assert found.is_uuid
-    assert found.text == str(value)
+def extract(engine: Path, landing: Path, kind: str, literals: Sequence[str]) -> tuple[Pairs, Extraction]:
+    """What becomes of each value of session_id: the form compared, and the form stored where that differs."""
+    start = "'2024-01-15 10:00:00'"
+    rows = ", ".join(f"({literal}, {start}, {number})" for number, literal in enumerate(literals))
+    insert = f"INSERT INTO {TABLE} (session_id, session_start, page_views) VALUES {rows}"
+    run(engine, ddl({**COLUMNS, "session_id": kind}), insert)
+    settings = config(engine, landing)
+    with open_speed_layer(settings) as speed:
+        found = extract_day(speed, Landing(settings), DAY)
+    table = pq.ParquetFile(landing / found.path).read().sort_by("page_views")
+    columns = [table.column(name).to_pylist() for name in ("session_id", "session_id_as_stored")]
+    return list(zip(*columns, strict=True)), found
 
 
-@given(st.text())
-def test_anything_else_stays_as_it_came_and_the_rule_is_idempotent(value: str) -> None:
-    found = canonical_identifier(value)
-    assert found.is_uuid or found.text == value
-    assert canonical_identifier(found.text) == found
+def text(value: str) -> str:
+    return f"unhex('{value.encode().hex()}')"
+
+
+def compared(value: str, canonical: str, is_uuid: bool) -> str | None:
+    """The form that is compared, of the form that the lake keeps."""
+    if is_uuid:
+        return canonical
+    bare = value.strip(" \t\r\n")
+    for case in CASES:
+        if case["is_uuid"] and case["value"] == bare:  # blanks around a UUID
+            return str(case["canonical"])
+    return bare.lower() or None
+
+
+def test_every_case_of_the_table(engine: Path, tmp_path: Path) -> None:
+    """Where nothing but the form differs, the form stored is the one that the lake keeps."""
+    blank = [" ", "\t\n", " test-user-1\n", "Test-User-1", "ÉCLAIR"]
+    more = [{"value": value, "canonical": value, "is_uuid": False} for value in blank]
+    cases = [*CASES, *more]
+    found, extraction = extract(engine, tmp_path, "String", [text(case["value"]) for case in cases])
+    for case, (session_id, as_stored) in zip(cases, found, strict=True):
+        assert session_id == compared(**case), case
+        if session_id is not None:
+            assert (as_stored or session_id) == case["canonical"], case
+    others = [one for one, _ in found if one is not None and len(one.replace("-", "").strip("{}")) != 32]
+    assert extraction.non_uuid_ids >= len(others) > 10
+
+
+def test_every_form_of_random_uuids(engine: Path, tmp_path: Path) -> None:
+    random = Random(11)
+    uuids = [uuid.UUID(int=random.getrandbits(128)) for _ in range(60)]
+    forms = []
+    for value in uuids:
+        form = random.choice([str(value), value.hex])
+        form = random.choice([form, form.upper(), form.title()])
+        form = random.choice([form, f"{{{form}}}"])
+        forms.append(random.choice(["", "urn:uuid:", "URN:UUID:", "Urn:Uuid:"]) + form)
+    found, extraction = extract(engine, tmp_path, "LowCardinality(String)", [text(form) for form in forms])
+    assert found == [(str(value), None) for value in uuids]
+    assert extraction.non_uuid_ids == 0
+
+
+@pytest.mark.parametrize("kind", ["String", "Nullable(FixedString(16))"])
+@pytest.mark.parametrize("order", ["RFC", "Microsoft", "ClickHouse"])
+def test_16_bytes_in_each_order(engine: Path, tmp_path: Path, kind: str, order: str) -> None:
+    """One whose last byte is zero, too: it pads a fixed string."""
+    random = Random(12)
+    uuids = [uuid.UUID(int=random.getrandbits(128), version=4) for _ in range(40)]
+    uuids[0] = uuid.UUID(uuids[0].hex[:30] + "00")
+    stored = {
+        "RFC": lambda value: value.bytes,
+        "Microsoft": lambda value: value.bytes_le,
+        "ClickHouse": lambda value: value.bytes[7::-1] + value.bytes[:7:-1],
+    }
+    literals = [f"unhex('{stored[order](value).hex()}')" for value in uuids] + ["unhex('')", f"unhex('{'00' * 16}')"]
+    found, extraction = extract(engine, tmp_path, kind, literals)
+    assert found == [(str(value), None) for value in uuids] + [(None, None)] * 2
+    assert extraction.non_uuid_ids == 0
+
+
+def test_16_letters_are_a_text(engine: Path, tmp_path: Path) -> None:
+    for kind in ("String", "FixedString(16)"):
+        found, _ = extract(engine, tmp_path, kind, ["'Session_12345678'", "'éèéèéèéè'"])
+        assert found == [("session_12345678", "Session_12345678"), ("éèéèéèéè", None)]
+
+
+def test_numbers_of_any_width(engine: Path, tmp_path: Path) -> None:
+    """Of 128 bits they are a UUID, unless they would fit 64."""
+    beyond = str(2**64 - 1)
+    assert extract(engine, tmp_path, "UInt64", [beyond, "7"])[0] == [(beyond, None), ("7", None)]
+    found, extraction = extract(engine, tmp_path, "UInt128", [f"toUInt128('{SOME.int}')", beyond])
+    assert (found, extraction.non_uuid_ids) == ([(str(SOME), None), (beyond, None)], 1)
+    assert extract(engine, tmp_path, "Int256", [f"toInt256('-{2**200}')"])[0] == [(f"-{2**200}", None)]
+
+
+def test_the_uuid_of_zeros_is_no_identifier(engine: Path, tmp_path: Path) -> None:
+    assert extract(engine, tmp_path, "UUID", [f"'{SOME}'", f"'{uuid.UUID(int=0)}'"])[0] == [
+        (str(SOME), None),
+        (None, None),
+    ]

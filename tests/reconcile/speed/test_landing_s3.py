@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from reconcile.errors import LandingError
+from reconcile.speed.connection import open_speed_layer
 from reconcile.speed.extraction import extract_day
 from reconcile.speed.landing import Landing
-from reconcile.speed.source import SpeedLayer
+from reconcile.speed.names import manifest_path
 from tests.aws import aws
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
@@ -41,12 +42,12 @@ def test_snapshot_and_manifest_on_s3(s3: Any, tmp_path: Path) -> None:
         " toDateTime64('2024-01-15 11:00:00', 6, 'UTC'), 1, 1, 1, 1, 1, 2.50 FROM numbers(4)",
     )
     settings = config(tmp_path / "speed", f"s3://{BUCKET}/below/here/", s3_endpoint=s3.meta.endpoint_url)
-    with SpeedLayer(settings) as speed_layer:
+    with open_speed_layer(settings) as speed_layer:
         found = extract_day(speed_layer, Landing(settings), DAY)
         again = extract_day(speed_layer, Landing(settings), DAY)
     assert (found.outcome, again.outcome, found.money) == ("published", "unchanged", "10.00")
     objects = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
-    manifest_key = f"below/here/_speed_manifests/2024-01-15/{found.extraction_id}.json"
+    manifest_key = f"below/here/{manifest_path(DAY, found.extracted_at, found.extraction_id)}"
     assert [one["Key"] for one in objects if one["Size"]] == [manifest_key, f"below/here/{found.path}"]
     manifest = json.load(s3.get_object(Bucket=BUCKET, Key=manifest_key)["Body"])
     body = s3.get_object(Bucket=BUCKET, Key=f"below/here/{manifest['file']['path']}")["Body"].read()
@@ -57,7 +58,7 @@ def test_snapshot_and_manifest_on_s3(s3: Any, tmp_path: Path) -> None:
 def test_a_bucket_that_does_not_exist_is_one_sentence(s3: Any, tmp_path: Path) -> None:
     landing = Landing(config(tmp_path, "s3://no-such-bucket", s3_endpoint=s3.meta.endpoint_url))
     with pytest.raises(LandingError, match=r"cannot write .* in the landing s3://no-such-bucket: "):
-        landing.put_document({}, landing.manifest_path(DAY, "x"))
+        landing.put_document({}, "_speed_manifests/x.json")
 
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "ftp://127.0.0.1"])
