@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from snowpark_procs.errors import LoadMismatchError
+from reconcile.speed.names import MANIFESTS, Published
+from snowpark_procs.errors import LoadMismatchError, ManifestError, ProcedureError
 from snowpark_procs.identifiers import calendar_date
-from snowpark_procs.ledger import StepRun, recorded_failure, transaction
+from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.manifest import ControlTotals
 from snowpark_procs.speed_snapshots import Snapshot, read_snapshot, to_load
-from snowpark_procs.staged_copy import copy_files, refuse_shifting_time_zone
-from snowpark_procs.statements import run
+from snowpark_procs.staged_copy import copy_files
+from snowpark_procs.statements import literal, run
 from snowpark_procs.verification import check_totals
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
 
+_MANIFESTS_PER_QUERY = 200
+# Snowflake's errors about the content of files and values, and not about what is busy, forbidden or missing.
+_ABOUT_DATA = range(100000, 101000)
+
 
 def load_speed_snapshot(session: Session, date: datetime.date | str) -> dict[str, Any]:
     """Load the newest snapshot of one UTC day, replacing the one loaded before; the same snapshot again is a no-op.
 
-    Raises ArgumentError, ManifestError, TimeZoneError, LoadMismatchError.
+    Raises ArgumentError, ManifestError, LoadMismatchError.
     """
     day = calendar_date(date)
     loaded = load_newest_snapshots(session, day, day)
@@ -35,28 +41,76 @@ def load_speed_snapshot(session: Session, date: datetime.date | str) -> dict[str
 
 
 def load_newest_snapshots(session: Session, first: datetime.date | None, last: datetime.date | None) -> list[Snapshot]:
-    """Load the newest snapshot of every day from first to last (None: no bound) in one transaction; return those loaded."""
-    subject = " to ".join(bound.isoformat() if bound else "…" for bound in dict.fromkeys((first, last)))
-    step = StepRun("load_speed_snapshot", subject)
-    loaded: list[Snapshot] = []
-    with recorded_failure(session, step):
-        if to_load(_published(session, first, last), _current(session)):
-            refuse_shifting_time_zone(session)
-            with transaction(session, step, "speed"):
-                # Again, under the lock: another run may have loaded them meanwhile.
-                loaded = to_load(_published(session, first, last), _current(session))
-                if loaded:
-                    _load(session, loaded)
-                step.worked = bool(loaded)
-                step.row_count = sum(snapshot.totals.rows for snapshot in loaded)
-                step.detail = {"days": len(loaded)}
+    """Load the newest snapshot of every day from first to last (None: no bound); return those loaded.
+
+    One that cannot be loaded stops no other day: it is noted in recon.refused_snapshots. Of a single day the error is raised.
+    """
+    alone = first is not None and first == last
+    refused = set() if alone else {row[0] for row in run(session, "refused_snapshots")}
+    folder = f"{first.isoformat()}/" if alone and first else ""
+    names = [row[0] for row in run(session, "list_speed_manifests", folder=folder)]
+    waiting = to_load(names, _current(session), refused, first, last)
+    if not waiting:
+        return []
+    texts = _read(session, waiting, folder)
+    if len(waiting) > 1:
+        try:
+            return _load(session, [read_snapshot(one.path, texts.get(one.path, "")) for one in waiting])
+        except Exception as error:
+            if not _about_data(error):
+                raise
+    loaded = []
+    for one in waiting:
+        try:
+            with recorded_failure(session, StepRun("load_speed_snapshot", one.day.isoformat())):
+                loaded += _load(session, [read_snapshot(one.path, texts.get(one.path, ""))])
+        except Exception as error:
+            if alone or not _about_data(error):
+                raise
+            _refuse(session, one, error)
     return loaded
 
 
-def _published(session: Session, first: datetime.date | None, last: datetime.date | None) -> list[Snapshot]:
-    folder = f"{first.isoformat()}/" if first is not None and first == last else ""
-    snapshots = [read_snapshot(row[0], row[1]) for row in run(session, "speed_manifests", folder=folder)]
-    return [s for s in snapshots if (first is None or s.date >= first) and (last is None or s.date <= last)]
+def _about_data(error: Exception) -> bool:
+    """Whether the snapshot is to blame, and not the moment."""
+    if isinstance(error, ManifestError | LoadMismatchError):
+        return True
+    code = getattr(error, "sql_error_code", None)
+    return not isinstance(error, ProcedureError) and code is not None and int(code) in _ABOUT_DATA
+
+
+def _read(session: Session, waiting: Sequence[Published], folder: str) -> dict[str, str]:
+    """The manifests' texts by path; a torn one is a text as well."""
+    texts = {}
+    for start in range(0, len(waiting), _MANIFESTS_PER_QUERY):
+        group = waiting[start : start + _MANIFESTS_PER_QUERY]
+        names = "|".join(one.path.rpartition("/")[2].replace(".", "[.]") for one in group)
+        for row in run(session, "read_speed_manifests", folder=folder, pattern=literal(f".*({names})")):
+            path = f"{MANIFESTS}/{row[0].rpartition(f'{MANIFESTS}/')[2]}"
+            texts[path] = row[1] or ""
+    return texts
+
+
+def _load(session: Session, wanted: Sequence[Snapshot]) -> list[Snapshot]:
+    """Load the snapshots in one transaction. Returns those that no other run has loaded meanwhile."""
+    days = [snapshot.date.isoformat() for snapshot in wanted]
+    step = StepRun("load_speed_snapshot", " to ".join(dict.fromkeys((days[0], days[-1]))))
+    with transaction(session, step, "speed"):
+        current = _current(session)
+        snapshots = [one for one in wanted if current.get(one.date.isoformat()) != one.extraction_id]
+        if snapshots:
+            _replace(session, snapshots)
+        step.worked = bool(snapshots)
+        step.row_count = sum(snapshot.totals.rows for snapshot in snapshots)
+        step.detail = {"days": len(snapshots)}
+    return snapshots
+
+
+def _refuse(session: Session, one: Published, error: Exception) -> None:
+    entry = [one.path, one.day.isoformat(), one.extraction_id, str(error)[:4000], utc_now().isoformat(sep=" ")]
+    run(session, "begin")
+    run(session, "insert_refused_snapshot", entry)
+    run(session, "commit")
 
 
 def _current(session: Session) -> dict[str, str]:
@@ -64,7 +118,7 @@ def _current(session: Session) -> dict[str, str]:
     return {row[0]: row[1] for row in run(session, "current_snapshots")}
 
 
-def _load(session: Session, snapshots: list[Snapshot]) -> None:
+def _replace(session: Session, snapshots: Sequence[Snapshot]) -> None:
     dates = json.dumps([snapshot.date.isoformat() for snapshot in snapshots])
     run(session, "delete_speed_sessions", [dates])
     copy_files(session, "recon.speed_sessions", "landing", [snapshot.path for snapshot in snapshots])

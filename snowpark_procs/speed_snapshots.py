@@ -1,29 +1,39 @@
-"""Snapshots of the speed layer in the landing, and the choice of those to load. Pure: manifests in, snapshots out."""
+"""Snapshots of the speed layer in the landing, and the choice of those to load. Pure: names and manifests in, snapshots out."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from reconcile.speed.names import Published, read_names
 from snowpark_procs.errors import ManifestError
 from snowpark_procs.manifest import ControlTotals
 
+CONTRACT_VERSION = 2
 _EXTRACTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One extraction of one UTC day. extracted_at: UTC without a zone. path: the Parquet file in the landing."""
+    """One extraction of one UTC day. extracted_at: UTC without a zone. path: the Parquet file in the landing.
+
+    set_aside: rows left out, whose file is set_aside_path. lacks: columns that the speed layer does not have.
+    """
 
     extraction_id: str
     date: datetime.date
     extracted_at: datetime.datetime
     non_uuid_ids: int
+    set_aside: int
+    set_aside_path: str | None
+    lacks: tuple[str, ...]
+    engine: str
+    read_as: str
     path: str
     totals: ControlTotals
 
@@ -35,19 +45,33 @@ class Snapshot:
             "extracted_at": self.extracted_at.isoformat(sep=" "),
             "rows": self.totals.rows,
             "non_uuid_ids": self.non_uuid_ids,
+            "set_aside_rows": self.set_aside,
+            "set_aside_path": self.set_aside_path,
+            "missing_columns": list(self.lacks),
+            "engine": self.engine,
+            "read_as": self.read_as,
         }
 
 
 def read_snapshot(manifest_path: str, text: str) -> Snapshot:
-    """Parse one speed manifest (contract version 1). Raises ManifestError naming the file."""
+    """Parse one speed manifest. Raises ManifestError naming the file."""
     try:
         document = json.loads(text)
-        control = document["control"]
+        version = document["contract_version"]
+        if version != CONTRACT_VERSION:
+            reason = f"has contract version {version}, known is {CONTRACT_VERSION}"
+            raise ManifestError(manifest_path, reason, "contract_version")
+        control, table = document["control"], document["speed_table"]
         snapshot = Snapshot(
             extraction_id=document["extraction_id"],
             date=datetime.date.fromisoformat(document["date"]),
             extracted_at=_time(document["extracted_at"]),
             non_uuid_ids=int(document["non_uuid_ids"]),
+            set_aside=int(document["set_aside"]["rows"]),
+            set_aside_path=document["set_aside"]["path"],
+            lacks=tuple(map(str, table["lacks"])),
+            engine=str(table["engine"]),
+            read_as=str(table["read_as"]),
             path=str(document["file"]["path"]),
             totals=ControlTotals(
                 rows=int(document["rows"]),
@@ -56,29 +80,36 @@ def read_snapshot(manifest_path: str, text: str) -> Snapshot:
                 max_time=None if control["max_time"] is None else _time(control["max_time"]),
             ),
         )
-        version = document["contract_version"]
     except KeyError as error:
         raise ManifestError(manifest_path, f"lacks {error}") from None
     except (ValueError, TypeError, AttributeError, InvalidOperation) as error:
         raise ManifestError(manifest_path, f"is no speed manifest ({error})") from None
-    if version != 1:
-        raise ManifestError(manifest_path, f"has contract version {version}, known is 1", "contract_version")
     if not _EXTRACTION_ID.fullmatch(snapshot.extraction_id):
         raise ManifestError(manifest_path, f"'{snapshot.extraction_id}' is no UUID", "extraction_id")
     return snapshot
 
 
-def to_load(snapshots: Iterable[Snapshot], current: Mapping[str, str]) -> list[Snapshot]:
-    """The newest snapshot of each day, where it is not the one loaded last. current: extraction id by ISO date.
+def to_load(
+    names: Iterable[str],
+    current: Mapping[str, str],
+    refused: Collection[str],
+    first: datetime.date | None = None,
+    last: datetime.date | None = None,
+) -> list[Published]:
+    """The newest manifest of each day from first to last (None: no bound), as names tell, where its content is not loaded last.
 
+    names: what LIST gives. current: extraction id by ISO date. refused: manifests that could not be loaded.
     The same content twice has the same id: then there is nothing to load.
     """
-    newest: dict[datetime.date, Snapshot] = {}
-    for snapshot in snapshots:
-        held = newest.get(snapshot.date)
-        if held is None or (snapshot.extracted_at, snapshot.extraction_id) > (held.extracted_at, held.extraction_id):
-            newest[snapshot.date] = snapshot
-    return [newest[day] for day in sorted(newest) if current.get(day.isoformat()) != newest[day].extraction_id]
+    newest = [found[-1] for found in read_names(names).values()]
+    return [
+        one
+        for one in newest
+        if (first is None or one.day >= first)
+        and (last is None or one.day <= last)
+        and current.get(one.day.isoformat()) != one.extraction_id
+        and one.path not in refused
+    ]
 
 
 def _time(text: str) -> datetime.datetime:

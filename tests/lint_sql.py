@@ -118,6 +118,7 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
     common = {
         "path": "_manifests/x.json",
         "folder": "",
+        "pattern": "'.*'",
         "batch_id": "0f1c6d40-0000-4000-8000-000000000000",
         "batch_literal": "'0f1c6d40-0000-4000-8000-000000000000'",
         "value": "'EMPTY'",

@@ -50,8 +50,9 @@ SPEED_COLUMNS: tuple[SpeedColumn, ...] = (
 )
 IDENTIFIERS = tuple(column.name for column in SPEED_COLUMNS if column.kind is Kind.IDENTIFIER)
 
-# Amounts have at most this many digits before the point: a sum of 10^18 of them fits NUMBER(38, 2).
-MONEY_DIGITS = 18
+# Of counts and amounts. What is more is a fault (an unsigned count below zero, say), and its sum would not fit the comparison,
+# which has 18 digits before the point.
+_LARGEST = 10**16 - 1
 _WRAPPER = re.compile(r"\A(?:Nullable|LowCardinality|SimpleAggregateFunction)\((?:\w+, )?(.*)\)\Z")
 _INTEGER = r"U?Int(?:8|16|32|64|128|256)"
 _ACCEPTED = {
@@ -68,7 +69,7 @@ _NULL_TYPES = {
     Kind.COUNT: "Int64",
     Kind.MONEY: "Decimal(38, 2)",
 }
-_FITS_64_BITS = re.compile(r"\A(?:U?Int(?:8|16|32)|Int64|Bool)\Z")
+_FITS = re.compile(r"\A(?:U?Int(?:8|16|32)|Bool)\Z")
 _BYTES = re.compile(r"\A(?:String|FixedString\(16\))\Z")
 
 
@@ -132,9 +133,10 @@ def read_value(column: SpeedColumn, source: str, type_name: str | None, order: B
         # A column that is not Nullable has 1970-01-01 for no time.
         return Value(f"nullIf(toUnixTimestamp64Micro(toDateTime64({source}, 6, 'UTC')), 0)")
     if column.kind is Kind.COUNT:
-        if _FITS_64_BITS.match(inner):
+        if _FITS.match(inner):
             return Value(f"CAST({source} AS Nullable(Int64))")
-        count = f"accurateCastOrNull({source}, 'Int64')"
+        exact = f"accurateCastOrNull({source}, 'Int64')"
+        count = f"if({exact} BETWEEN -{_LARGEST} AND {_LARGEST}, {exact}, NULL)"
         return Value(count, _out_of_range(column.name, source, f"isNull({count}) AND isNotNull({source})"))
     return _money(column.name, source, inner)
 
@@ -167,7 +169,7 @@ def _money(name: str, source: str, inner: str) -> Value:
         exact, there = f"round(CAST({source} AS Nullable(Decimal(76, {_scale(inner)}))), 2)", f"isNotNull({source})"
     else:
         exact, there = f"toDecimal256OrNull(toString({source}), 2)", f"isNotNull({source})"
-    fits = f"abs({exact}) < toDecimal256('1{'0' * MONEY_DIGITS}', 0)"
+    fits = f"abs({exact}) <= toDecimal256('{_LARGEST}', 0)"
     amount = f"if({fits}, CAST(if({fits}, {exact}, NULL) AS Nullable(Decimal(38, 2))), NULL)"
     return Value(amount, _out_of_range(name, source, f"{there} AND NOT ifNull({fits}, 0)"))
 

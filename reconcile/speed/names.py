@@ -14,13 +14,12 @@ from datetime import UTC, date, datetime
 
 MANIFESTS = "_speed_manifests"
 _TIME = "%Y%m%dT%H%M%S%fZ"
-# A manifest of contract version 1 had no time in its name; every later one is newer.
+# A manifest of contract version 1 had no time in its name; nobody reads it any more.
 _MANIFEST = re.compile(
     MANIFESTS
-    + r"/(?P<day>\d{4}-\d{2}-\d{2})/(?:(?P<time>\d{8}T\d{12}Z)\.)?(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json\Z",
+    + r"/(?P<day>\d{4}-\d{2}-\d{2})/(?P<time>\d{8}T\d{12}Z)\.(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json\Z",
     re.ASCII,
 )
-_BEFORE_TIMES = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, order=True)
@@ -54,7 +53,7 @@ def read_names(names: Iterable[str]) -> dict[date, list[Published]]:
             continue
         try:
             day = date.fromisoformat(match["day"])
-            time = datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC) if match["time"] else _BEFORE_TIMES
+            time = datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC)
         except ValueError:
             continue
         found.setdefault(day, []).append(Published(day, time, match["id"], match[0]))

@@ -1,10 +1,18 @@
 -- Bind: JSON array of speed manifests, extracted_at without a zone.
-INSERT INTO recon.speed_extractions (extraction_id, date, extracted_at, row_count, non_uuid_ids, loaded_at)
+INSERT INTO recon.speed_extractions (
+    extraction_id, date, extracted_at, row_count, non_uuid_ids, loaded_at,
+    set_aside_rows, set_aside_path, missing_columns, engine, read_as
+)
 SELECT
     f.value:extraction_id::STRING AS extraction_id,
     f.value:date::STRING::DATE AS date,
     f.value:extracted_at::STRING::TIMESTAMP_NTZ AS extracted_at,
     f.value:rows::NUMBER(38, 0) AS row_count,
     f.value:non_uuid_ids::NUMBER(38, 0) AS non_uuid_ids,
-    CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ AS loaded_at
+    CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ AS loaded_at,
+    f.value:set_aside_rows::NUMBER(38, 0) AS set_aside_rows,
+    f.value:set_aside_path::STRING AS set_aside_path,
+    f.value:missing_columns::ARRAY AS missing_columns,
+    f.value:engine::STRING AS engine,
+    f.value:read_as::STRING AS read_as
 FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f

@@ -14,6 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reconcile.speed.content import FILE_SCHEMA
+from reconcile.speed.names import manifest_path
+
 _LAKE_TIME = pa.timestamp("us", tz="UTC")  # as Iceberg's timestamp with Spark: UTC-adjusted microseconds
 _MONEY = pa.decimal128(10, 2)
 
@@ -59,21 +62,6 @@ SESSION_SCHEMA = pa.schema(
         ("source_snapshot_id", pa.int64()),
     ]
 )
-SPEED_SCHEMA = pa.schema(
-    [
-        ("extraction_id", pa.string()),
-        ("date", pa.date32()),
-        *((name, pa.string()) for name in ("session_id", "user_id", "user_tier")),
-        ("session_start", pa.timestamp("us")),
-        ("session_end", pa.timestamp("us")),
-        *(
-            (name, pa.int64())
-            for name in ("page_views", "product_views", "searches", "add_to_cart_events", "purchases")
-        ),
-        ("total_spent", pa.decimal128(38, 2)),
-    ]
-)
-
 Row = dict[str, Any]
 
 
@@ -238,7 +226,7 @@ def publish_snapshot(s3_root: Path, date: str, rows: Sequence[Row], extracted_at
     table = pa.Table.from_pylist(
         [
             {
-                **{name: row.get(name) for name in SPEED_SCHEMA.names},
+                **{name: row.get(name) for name in FILE_SCHEMA.names},
                 "session_start": row["session_start"].replace(tzinfo=None),
                 "session_end": row["session_end"].replace(tzinfo=None),
                 "extraction_id": extraction_id,
@@ -246,17 +234,19 @@ def publish_snapshot(s3_root: Path, date: str, rows: Sequence[Row], extracted_at
             }
             for row in rows
         ],
-        schema=SPEED_SCHEMA,
+        schema=FILE_SCHEMA,
     )
     size = _write(landing / path, table)
     times = [row["session_start"] for row in rows]
     document = {
-        "contract_version": 1,
+        "contract_version": 2,
         "extraction_id": extraction_id,
         "date": date,
         "extracted_at": extracted_at,
         "rows": len(rows),
         "non_uuid_ids": 0,
+        "set_aside": {"rows": 0, "path": None},
+        "speed_table": {"engine": "MergeTree", "read_as": "as stored", "lacks": []},
         "control": {
             "money": str(sum((row["total_spent"] for row in rows), Decimal("0.00"))),
             "min_time": _text(min(times, default=None)),
@@ -264,7 +254,7 @@ def publish_snapshot(s3_root: Path, date: str, rows: Sequence[Row], extracted_at
         },
         "file": {"path": path, "rows": len(rows), "bytes": size},
     }
-    manifest = landing / "_speed_manifests" / date / f"{extraction_id}.json"
+    manifest = landing / manifest_path(day, datetime.fromisoformat(extracted_at), extraction_id)
     manifest.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_text(json.dumps(document), encoding="utf-8")
     return extraction_id

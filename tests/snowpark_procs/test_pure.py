@@ -16,13 +16,13 @@ from snowpark_procs.identifiers import batch_identifier, calendar_date, canonica
 from snowpark_procs.landing import published
 from snowpark_procs.manifest import ControlTotals, StagedFile, read_manifest
 from snowpark_procs.quality_rules import Rule, compile_rules
-from snowpark_procs.speed_snapshots import Snapshot, read_snapshot, to_load
+from snowpark_procs.speed_snapshots import read_snapshot, to_load
 from snowpark_procs.staged_copy import chunks
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import literal, statement
 from snowpark_procs.verification import check_files, check_totals
 from tests.lint_sql import ROOT, _findings
-from tests.snowpark_procs.batches import publish, publish_snapshot, session, transaction
+from tests.snowpark_procs.batches import publish, session, transaction
 
 ID = "0f1c6d40-0000-4000-8000-00000000000a"
 
@@ -150,22 +150,32 @@ def test_the_landing_is_sorted() -> None:
     assert (set(found.manifests), set(found.acknowledged)) == ({ID}, {ID})
 
 
-def _snapshot(tmp_path: Path, hour: int, money: str) -> Snapshot:
-    rows = [session("s", "2024-01-15 10:00:00", total_spent=Decimal(money))]
-    extraction_id = publish_snapshot(tmp_path, "2024-01-15", rows, f"2024-01-16T{hour:02}:00:00Z")
-    path = tmp_path / "ecommerce-landing" / "_speed_manifests" / "2024-01-15" / f"{extraction_id}.json"
-    return read_snapshot(path.name, path.read_text())
-
-
-def test_the_newest_snapshot_is_loaded_unless_it_is(tmp_path: Path) -> None:
-    older, newer = _snapshot(tmp_path, 1, "1.00"), _snapshot(tmp_path, 2, "2.00")
-    assert to_load([newer, older], {}) == [newer]
-    assert to_load([older, newer], {"2024-01-15": newer.extraction_id}) == []
-    assert to_load([older, newer], {"2024-01-15": older.extraction_id}) == [newer]
+def test_the_newest_snapshot_is_loaded_unless_it_is() -> None:
+    """Names tell it: the last by its time. One without a time is of a contract that is known no more."""
+    other = ID.replace("a", "b")
+    folder = "s3://landing/_speed_manifests/2024-01-15"
+    times = ("20240116T010000000000Z", "20240116T020000000000Z")
+    older, newer = (f"{folder}/{time}.{one}.json" for time, one in zip(times, (ID, other), strict=True))
+    names = [newer, f"{folder}/{'f' * 8}{ID[8:]}.json", older, f"{folder}/notes.txt", f"x{older[13:]}", f"{older}.tmp"]
+    assert [one.extraction_id for one in to_load(names, {}, set())] == [other]
+    assert [one.path for one in to_load(names, {"2024-01-15": ID}, set())] == [newer.removeprefix("s3://landing/")]
+    assert to_load(names, {"2024-01-15": other}, set()) == []
+    assert to_load(names, {}, {newer.removeprefix("s3://landing/")}) == []
+    day = datetime.date(2024, 1, 15)
+    assert len(to_load(names, {}, set(), day, day)) == 1
+    assert to_load(names, {}, set(), first=day + datetime.timedelta(days=1)) == []
+    assert to_load(names, {}, set(), last=day - datetime.timedelta(days=1)) == []
+    assert to_load(names[1:2], {}, set()) == []
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "no speed manifest"), ("{}", "lacks"), ("[]", "no speed manifest")]
+    ("text", "message"),
+    [
+        ("{", "no speed manifest"),
+        ("{}", "lacks"),
+        ('{"contract_version": 1}', "contract version 1, known is 2"),
+        ("[]", "no speed manifest"),
+    ],
 )
 def test_wrong_speed_manifests_are_refused(text: str, message: str) -> None:
     with pytest.raises(ManifestError, match=message):

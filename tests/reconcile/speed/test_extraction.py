@@ -371,12 +371,12 @@ def test_rows_that_cannot_be_kept_are_set_aside_with_their_reason(engine: Path, 
     types = {**COLUMNS, "session_id": "String", "page_views": "UInt64", "total_spent": "Float64"}
     insert = f"INSERT INTO {TABLE} (session_id, user_tier, session_start, page_views, total_spent) VALUES "
     values = [
-        "('good', 'gold', '2024-01-15 01:00:00', 9223372036854775807, 1.5)",
+        "('good', 'gold', '2024-01-15 01:00:00', 9999999999999999, 1.5)",
         "(unhex('FF61'), 'gold', '2024-01-15 02:00:00', 1, 1)",
         "('bad-tier', unhex('C328'), '2024-01-15 03:00:00', 1, 1)",
         "('underflow', 'gold', '2024-01-15 04:00:00', 18446744073709551615, 1)",
         "('absurd', 'gold', '2024-01-15 05:00:00', 1, 1e30)",
-        "('many', 'gold', '2024-01-15 06:00:00', 1, 1e18)",
+        "('many', 'gold', '2024-01-15 06:00:00', 1, 1e16)",
     ]
     run(engine, ddl(types), insert + ", ".join(values))
     (found,) = extract(engine, landing)
@@ -390,7 +390,7 @@ def test_rows_that_cannot_be_kept_are_set_aside_with_their_reason(engine: Path, 
         "03": ("bad-tier", "user_tier is not UTF-8: C328"),
         "04": ("underflow", "page_views is out of range: 18446744073709551615"),
         "05": ("absurd", "total_spent is out of range: 1e30"),
-        "06": ("many", "total_spent is out of range: 1000000000000000000"),
+        "06": ("many", "total_spent is out of range: 10000000000000000"),
     }
     assert extract(engine, landing)[0].outcome == "unchanged"
     run(engine, f"INSERT INTO {TABLE} (session_id, session_start) VALUES (unhex('FE'), '2024-01-15 07:00:00')")
@@ -402,12 +402,12 @@ def test_rows_that_cannot_be_kept_are_set_aside_with_their_reason(engine: Path, 
     [
         ("Decimal(76, 20)", f"toDecimal256('1{'0' * 40}', 20)"),
         ("UInt256", f"toUInt256('1{'0' * 40}')"),
-        ("Nullable(Int64)", "-1000000000000000000"),
+        ("Nullable(Int64)", f"-{10**16}"),
     ],
 )
 def test_amounts_of_any_width(engine: Path, landing: Path, kind: str, beyond: str) -> None:
     run(engine, ddl({**COLUMNS, "total_spent": kind, "purchases": "Int128"}))
-    spent = ["12", f"{10**18 - 1}"]
+    spent = ["12", f"{10**16 - 1}"]
     values = ", ".join(row(n, "2024-01-15 01:00:00", spent=one) for n, one in enumerate([*spent, beyond]))
     run(engine, f"INSERT INTO {TABLE} VALUES {values}")
     (found,) = extract(engine, landing)

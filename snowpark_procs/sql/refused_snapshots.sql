@@ -1,0 +1,2 @@
+SELECT manifest
+FROM recon.refused_snapshots
