@@ -55,6 +55,13 @@ _UNKNOWN_TO_SQLFLUFF = (
     (r"ALTER ALERT \S+ RESUME", "SELECT 1"),
     (r"(?s)AS \$\$.*?\$\$", "AS 'python'"),
 )
+# Variables by which optional parts of the migrations are there.
+_OPTIONAL_PARTS = {
+    "dbt_project": "ecommerce_dw.ops.marts",
+    "speed_integration": "clickhouse",
+    "speed_secret": "ecommerce_dw.ops.clickhouse",
+    "speed_url": "https://clickhouse.example:8443/shop",
+}
 # Rewriting moves text about; where that happened, and in statements assembled by Python, layout means nothing.
 _PARSE_ONLY = ("PRS", "LXR")
 _PARTS = ("comparison_inputs", "event_verdicts", "rejudged_rows", "sessions_of_changed_events", "sessions_on_dates")
@@ -93,7 +100,7 @@ def migration_findings() -> Iterator[str]:
     """The findings in the migrations, as rendered with the configuration's variables."""
     variables = yaml.safe_load((ROOT / "schemachange-config.yml").read_text(encoding="utf-8"))["vars"]
     for path in sorted((ROOT / "migrations").glob("*.sql")):
-        settings = (variables, {**variables, "dbt_project": "ecommerce_dw.ops.marts"})
+        settings = (variables, {**variables, **_OPTIONAL_PARTS})
         for text in dict.fromkeys(render(path.name, each) for each in settings):
             yield from _findings(str(path.relative_to(ROOT)), text)
 
@@ -119,6 +126,9 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "path": "_manifests/x.json",
         "folder": "",
         "pattern": "'.*'",
+        "location": "'@raw.landing/x'",
+        "target": "'@raw.landing/x/'",
+        "source": "'@recon.outgoing/x/'",
         "batch_id": "0f1c6d40-0000-4000-8000-000000000000",
         "batch_literal": "'0f1c6d40-0000-4000-8000-000000000000'",
         "value": "'EMPTY'",

@@ -34,11 +34,14 @@ RECONCILE_PURE = frozenset(
     )
 )
 
+# What recon.extract_speed_layer runs inside Snowflake: there is Arrow, and no client of ClickHouse.
+RECONCILE_INSIDE = frozenset(f"reconcile.speed.{name}" for name in ("content", "extraction", "http", "source"))
+
 # What a package may import of ours.
 OURS_ALLOWED: dict[str, frozenset[str]] = {
     "spark_ingest": frozenset(),
     "reconcile": frozenset(),
-    "snowpark_procs": RECONCILE_PURE,
+    "snowpark_procs": RECONCILE_PURE | RECONCILE_INSIDE,
 }
 # What a package must never import from outside: Spark never talks to Snowflake, procedures never to Iceberg or Spark.
 FOREIGN_FORBIDDEN = {
@@ -164,6 +167,13 @@ def test_a_room_of_reconcile_imports_what_it_may(room: str) -> None:
         if within(name, ("reconcile",)) and not within(name, allowed)
     }
     assert found == set()
+
+
+def test_what_runs_inside_snowflake_needs_nothing_but_arrow() -> None:
+    for module in sorted(RECONCILE_INSIDE):
+        path = (REPOSITORY / Path(*module.split("."))).with_suffix(".py")
+        allowed = (*RECONCILE_PURE, *RECONCILE_INSIDE, "pyarrow")
+        assert [name for name in imports_of(path) if not within(name, allowed) and not _standard(name)] == [], module
 
 
 @pytest.mark.parametrize(("client", "only"), sorted(RECONCILE_CLIENTS.items()))

@@ -36,6 +36,7 @@ from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.features.session.parameters import SessionParameters
 from local_stack.endpoint.features.session.use import UseStatements
 from local_stack.endpoint.features.session.variables import SessionVariables
+from local_stack.endpoint.features.stages.copy_files import CopyFiles
 from local_stack.endpoint.features.stages.define import StageDefinitions
 from local_stack.endpoint.features.stages.files import StagedFiles
 from local_stack.endpoint.features.stages.infer_schema import infer_schema
@@ -179,6 +180,7 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
         ("SHOW", "STAGES, FILE FORMATS", (stages,)),
         ("PUT, GET, LIST, REMOVE", "", (StagedFiles(),)),
         ("COPY", "", (CopyIntoStatements(),)),
+        ("COPY", "FILES", (CopyFiles(),)),
     )
     return {
         (verb, kind): families

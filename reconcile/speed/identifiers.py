@@ -10,9 +10,10 @@ from __future__ import annotations
 from enum import Enum
 
 _HYPHENATED = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_BODY = f"(?:{_HYPHENATED}|[0-9a-f]{{32}})"
+_BODY = "(?:" + _HYPHENATED + "|[0-9a-f]{32})"
 # In a ClickHouse string a backslash is doubled.
-_ANY_FORM = f"(?i)^(?:urn:uuid:)?(?:[{{]{_BODY}[}}]|{_BODY})$"
+_ANY_FORM = "(?i)^(?:urn:uuid:)?(?:[{]" + _BODY + "[}]|" + _BODY + ")$"
+_NOT_DIGITS = "^urn:uuid:|[{}-]"
 _BLANKS = r"^[ \\t\\r\\n]+|[ \\t\\r\\n]+$"
 _GROUPS = "^(.{8})(.{4})(.{4})(.{4})(.{12})$"
 _NIL = "00000000-0000-0000-0000-000000000000"
@@ -62,7 +63,7 @@ def trimmed(text: str) -> str:
 def canonical(text: str) -> str:
     """The form in which a text is compared; NULL where nothing is left of it."""
     bare = trimmed(text)
-    digits = f"replaceRegexpAll(lower({bare}), '^urn:uuid:|[{{}}-]', '')"
+    digits = f"replaceRegexpAll(lower({bare}), '{_NOT_DIGITS}', '')"
     return f"nullIf(if({is_uuid(bare)}, {_hyphenated(digits)}, lowerUTF8({bare})), '')"
 
 

@@ -184,7 +184,8 @@ class SpeedLayer:
         if not may_be_bytes(source.types[name]):
             return None
         sql, settings = source.sample(name), source.engine.settings
-        ((present, raw, *votes),) = self.retrying(lambda: self._connection.query(sql, {}, settings))
+        (counts,) = self.retrying(lambda: self._connection.query(sql, {}, settings))
+        present, raw, *votes = map(int, counts)
         best = max(votes)
         return list(ByteOrder)[votes.index(best)] if 2 * raw > present and 2 * best > raw else None
 

@@ -81,8 +81,10 @@ class Source:
         # DateTime has whole seconds and no years before 1970: compared as DateTime64 no bound is cut off.
         start = self.expressions["session_start"]
         return (
-            f"{start} >= toDateTime64({{from_time:String}}, 6, 'UTC') "
-            f"AND {start} < toDateTime64({{to_time:String}}, 6, 'UTC')"
+            start
+            + " >= toDateTime64({from_time:String}, 6, 'UTC') AND "
+            + start
+            + " < toDateTime64({to_time:String}, 6, 'UTC')"
         )
 
     @property

@@ -216,6 +216,29 @@ def test_put_list_get_remove_round_trip(cursor: Any, tmp_path: Path) -> None:
     assert cursor.execute('LIST @"Odd stage"').fetchall() == []
 
 
+def test_files_are_copied_from_stage_to_stage(cursor: Any, bucket: Path, tmp_path: Path) -> None:
+    """An external one too, which PUT is not for; a file of the same name is replaced, paths below the source stay."""
+    source = tmp_path / "one.txt"
+    cursor.execute("CREATE OR REPLACE STAGE outgoing")
+    for text in ("first", "second"):
+        source.write_text(text)
+        for folder in ("a", "a/b"):
+            cursor.execute(f"PUT file://{source} @outgoing/{folder} AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
+        found = cursor.execute("COPY FILES INTO @landing/copied/ FROM @outgoing/a/").fetchall()
+        assert sorted(found) == [("b/one.txt",), ("one.txt",)]
+        assert (bucket / "copied/b/one.txt").read_text() == (bucket / "copied/one.txt").read_text() == text
+    counted = "COPY FILES INTO @outgoing/back FROM @landing/copied FILES = ('b/one.txt') DETAILED_OUTPUT = FALSE"
+    assert cursor.execute(counted).fetchall() == [(1,)]
+    assert cursor.execute("COPY FILES INTO @outgoing/x/ FROM @landing/copied/ PATTERN = '.*nothing.*'").fetchall() == []
+    assert [row[0] for row in cursor.execute("LIST @outgoing/back").fetchall()] == ["outgoing/back/b/one.txt"]
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match=r"was not found"):
+        cursor.execute("COPY FILES INTO @outgoing FROM @landing/copied/ FILES = ('three.txt')")
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="named stages"):
+        cursor.execute("COPY FILES INTO @~ FROM @landing/copied/")
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="FORCE"):
+        cursor.execute("COPY FILES INTO @outgoing FROM @landing/copied/ FORCE = TRUE")
+
+
 def test_copy_with_a_transformation(cursor: Any) -> None:
     cursor.execute("CREATE OR REPLACE TABLE picked (id STRING, twice NUMBER(38,2))")
     cursor.execute(

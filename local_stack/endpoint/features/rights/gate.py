@@ -102,4 +102,6 @@ class Gate:
 
 
 def _unloads(text: str, verb: str) -> bool:
-    return verb == "COPY" and Reader(text).peek(2).kind not in ("word", "quoted")
+    """Return whether a COPY writes to its first stage: COPY INTO @stage, COPY FILES INTO @stage."""
+    third = Reader(text).peek(2) if verb == "COPY" else None
+    return third is not None and (third.upper == "INTO" or third.kind not in ("word", "quoted"))

@@ -64,7 +64,10 @@ def of_execute(reader: Reader, session: Session) -> Iterator[Need]:
 
 def of_copy(reader: Reader, session: Session) -> Iterator[Need]:
     """Yield what the table of COPY INTO t FROM @s or COPY INTO @s FROM t needs. `of_stages` handles the stages."""
-    reader.expect("COPY", "INTO")
+    reader.expect("COPY")
+    if reader.accept("FILES"):
+        return  # from stage to stage
+    reader.expect("INTO")
     loads = reader.token.kind in ("word", "quoted")
     if not loads:
         while not reader.at_end() and not reader.accept("FROM"):

@@ -1,0 +1,2 @@
+-- location: a literal.
+LIST &{location}
