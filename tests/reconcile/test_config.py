@@ -88,6 +88,13 @@ def test_refused_in_the_environment(file: Path, environment: dict[str, str], mes
         ("[reconcile]\nread_timeout_seconds = 1.5", "must be a whole number, not 1.5"),
         ("[reconcile]\nread_timeout_seconds = true", "must be a whole number, not True"),
         ("reconcile = 1", "must be a table"),
+        ("[reconcile]\ncolumns = 1", 'columns in .* must be a table: our column = "an expression of ClickHouse"'),
+        ("[reconcile.columns]\nuser_tier = 1", "column user_tier in .* must be an expression of ClickHouse"),
+        (
+            "[reconcile]\nspeed_select = 'absent.sql'",
+            "cannot read the file .*project/absent.sql of speed_select: No such",
+        ),
+        ("[reconcile]\nclickhouse_url = 'http://h'\nlanding = 'x'\nattempts = 0", "attempts must be at least 1"),
         ("[reconcile", "is not valid TOML"),
         ("[reconcile]\nlanding = 'x'", r"missing configuration: clickhouse_url \(RECONCILE_CLICKHOUSE_URL\)"),
     ],
@@ -95,6 +102,18 @@ def test_refused_in_the_environment(file: Path, environment: dict[str, str], mes
 def test_refused_in_the_file(file: Path, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match=message):
+        load_config({}, file)
+
+
+def test_a_mapping_is_in_the_file(file: Path) -> None:
+    select = file.with_name("sessions.sql")
+    select.write_text("SELECT * FROM sessions;\n")
+    more = 'speed_select = "sessions.sql"\n[reconcile.columns]\nsession_id = "sid"\n'
+    file.write_text(FILE.replace("[something_else]", f"{more}[something_else]"))
+    found = load_config({}, file)
+    assert (found.speed_select, found.columns) == ("SELECT * FROM sessions", {"session_id": "sid"})
+    select.write_text(" ; ")
+    with pytest.raises(ConfigError, match="is empty"):
         load_config({}, file)
 
 
