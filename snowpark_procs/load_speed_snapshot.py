@@ -46,13 +46,10 @@ def load_newest_snapshots(session: Session, first: datetime.date | None, last: d
     One that cannot be loaded stops no other day: it is noted in recon.refused_snapshots. Of a single day the error is raised.
     """
     alone = first is not None and first == last
-    refused = set() if alone else {row[0] for row in run(session, "refused_snapshots")}
-    folder = f"{first.isoformat()}/" if alone and first else ""
-    names = [row[0] for row in run(session, "list_speed_manifests", folder=folder)]
-    waiting = to_load(names, _current(session), refused, first, last)
+    waiting = _waiting(session, first, last)
     if not waiting:
         return []
-    texts = _read(session, waiting, folder)
+    texts = _read(session, waiting, _folder(first, last))
     if len(waiting) > 1:
         try:
             return _load(session, [read_snapshot(one.path, texts.get(one.path, "")) for one in waiting])
@@ -69,6 +66,24 @@ def load_newest_snapshots(session: Session, first: datetime.date | None, last: d
                 raise
             _refuse(session, one, error)
     return loaded
+
+
+def newer_snapshots(session: Session, day: datetime.date) -> bool:
+    """Whether the landing has a newer snapshot of the day than the one loaded last."""
+    return bool(_waiting(session, day, day))
+
+
+def _waiting(session: Session, first: datetime.date | None, last: datetime.date | None) -> list[Published]:
+    """The snapshots to load; of a single day also one that was refused."""
+    folder = _folder(first, last)
+    refused = set() if folder else {row[0] for row in run(session, "refused_snapshots")}
+    names = [row[0] for row in run(session, "list_speed_manifests", folder=folder)]
+    return to_load(names, _current(session), refused, first, last)
+
+
+def _folder(first: datetime.date | None, last: datetime.date | None) -> str:
+    """The folder of a single day's manifests, else empty."""
+    return f"{first.isoformat()}/" if first is not None and first == last else ""
 
 
 def _about_data(error: Exception) -> bool:
