@@ -22,7 +22,7 @@ def cursor(endpoint: RunningEndpoint) -> Iterator[Any]:
 
 def value(cursor: Any, sql: str) -> Any:
     found = cursor.execute(f"SELECT {sql}").fetchone()[0]
-    return json.loads(found) if isinstance(found, str) and found[:1] in "[{" else found
+    return json.loads(found) if isinstance(found, str) and found[:1] in "[{" and found[-1:] in "]}" else found
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,9 @@ def value(cursor: Any, sql: str) -> Any:
         ("ARRAY_PREPEND([1, 2], 0)", [0, 1, 2]),
         ("ARRAY_CAT([1], ['a', 'b'])", [1, "a", "b"]),
         ("ARRAY_COMPACT(PARSE_JSON('[1, null, 2]'))", [1, 2]),
+        ("TO_JSON(ARRAY_COMPACT(ARRAY_CONSTRUCT(1, NULL, 'x'))::VARIANT)", [1, "x"]),
+        ("TO_JSON(TO_VARIANT(ARRAY_APPEND(NULL::ARRAY, 1)))", None),
+        ("TO_JSON(['2024-01-15'::DATE]) || TO_JSON('2024-01-15'::DATE::VARIANT)", '["2024-01-15"]"2024-01-15"'),
         ("ARRAY_CONTAINS('hello'::VARIANT, ['hello', 'hi'])", True),
         ("ARRAY_CONTAINS(3, [1, 2])", False),
         ("ARRAY_POSITION('hi'::VARIANT, ['hello', 'hi'])", 1),

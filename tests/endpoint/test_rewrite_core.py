@@ -57,7 +57,16 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             "SELECT CAST(_fs_global.main._sf_integer(CAST(_fs_global.main._sf_integer(v) AS INT128) / 2) AS INT128)",
         ),
         (casts, "SELECT CAST('a' AS VARCHAR)", "SELECT CAST('a' AS VARCHAR)"),
+        (
+            casts,
+            "SELECT CAST((JSON_EXTRACT_PATH_TEXT(p, 'a')) AS VARCHAR)",
+            "SELECT CAST((JSON_EXTRACT_PATH_TEXT(p, 'a')) AS VARCHAR)",
+        ),
         (variants, "SELECT 'a'::VARIANT", "SELECT _FS_GLOBAL.MAIN._SF_VARIANT('a')"),
+        # What is known to be an ARRAY needs no macro that decides by its type, and repeats it.
+        (variants, "SELECT ARRAY_COMPACT(a)::VARIANT", "SELECT TO_JSON(ARRAY_COMPACT(a))"),
+        (variants, "SELECT (ARRAY_CONSTRUCT(b))::VARIANT", "SELECT TO_JSON(([b]))"),
+        (variants, "SELECT ARRAY_SIZE(a)::VARIANT", "SELECT _fs_global.main._sf_variant(ARRAY_SIZE(a))"),
         (try_casts, "SELECT TRY_CAST(x AS TIMESTAMPNTZ)", "SELECT _fs_global.main._sf_try_timestamp(x)"),
         (formats, "SELECT TO_CHAR(t, 'YYYY')", "SELECT _fs_global.main._sf_format_time(t, '%Y')"),
         (

@@ -34,6 +34,25 @@ _MACROS: Final[dict[type[Expr], tuple[str, tuple[str, ...]]]] = {
     exp.MapKeys: ("_sf_object_keys", ("this",)),
     exp.MapContainsKey: ("_sf_map_contains_key", ("this", "key")),
 }
+# What these give is no ARRAY.
+_OF_ARRAYS: Final = (
+    exp.ArrayContains, exp.ArrayPosition, exp.ArrayOverlaps, exp.ArrayMax, exp.ArrayMin, exp.ArrayToString,
+    exp.MapContainsKey,
+)  # fmt: skip
+_ARRAYS: Final = (exp.Array, exp.ArrayConstructCompact, *(kind for kind in _MACROS if kind not in _OF_ARRAYS))
+_ARRAY_MACROS: Final = frozenset(_HOME + _MACROS[kind][0] for kind in _ARRAYS if kind in _MACROS)
+
+
+def is_array(node: Expr) -> bool:
+    """Return whether a value is surely an ARRAY (or NULL), on Snowflake's tree and after `arrays`.
+
+    Macros that decide by a value's type repeat it, so that of one in another DuckDB binds hundreds.
+    """
+    node = node.unnest()
+    if isinstance(node, exp.Anonymous):
+        name = str(node.this)
+        return name in _ARRAY_MACROS or (name == "to_json" and is_array(node.expressions[0]))
+    return isinstance(node, _ARRAYS)
 
 
 def arrays(expression: Expr, _: Context) -> Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.translation.arrays import is_array
 from local_stack.endpoint.translation.context import Context, replace_each
 from local_stack.endpoint.translation.tables import text_length
 
@@ -36,7 +37,7 @@ def casts(expression: Expr, _: Context) -> Expr:
         if isinstance(node.this, exp.Anonymous) and str(node.this.this) in _OURS:
             return node
         if node.to.this in _TEXT and not isinstance(node.parent, exp.ColumnDef):
-            if isinstance(node.this, exp.JSONExtractScalar):
+            if isinstance(node.this.unnest(), exp.JSONExtractScalar):
                 return node
             return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_text", expressions=[node.this]), to=node.to)
         if type(node) is exp.Cast and node.to.this in _INTEGERS and not _is_plain(node.this):
@@ -95,7 +96,7 @@ def variants(expression: Expr, _: Context) -> Expr:
                 return node
             if isinstance(node.this, exp.Null | exp.ParseJSON | exp.JSONExtract):
                 return node
-        if isinstance(node, exp.Cast) and node.to.this != exp.DataType.Type.VARIANT:
+        if (isinstance(node, exp.Cast) and node.to.this != exp.DataType.Type.VARIANT) or is_array(node.this):
             return exp.Anonymous(this="to_json", expressions=[node.this])
         return exp.Anonymous(this="_fs_global.main._sf_variant", expressions=[node.this])
 

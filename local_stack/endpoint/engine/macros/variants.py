@@ -63,14 +63,16 @@ MACROS: Final[tuple[str, ...]] = (
         WHEN 'DOUBLE' THEN CASE WHEN contains(lower(t), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END
         WHEN 'UBIGINT' THEN 'INTEGER' WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER'
         WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(CAST(t AS JSON)) END), 1)""",
-    # The text of a marked one, in the formats that the session's output formats begin with; `t` is what is kept.
-    f"""_sf_marked_text(t) AS CASE
+    # The text of a marked one, in the formats that the session's output formats begin with; `kept` is what is kept.
+    f"""_sf_marked_text(kept) AS list_extract(list_transform([kept], lambda t: CASE
         WHEN ends_with(t, {_mark("TIME")}) THEN substr(t, 2, 8)
         WHEN contains(t, ':') THEN substr(t, 2, 19) || '.' || left(rpad(regexp_extract(t, '\\.(\\d+)', 1), 3, '0'), 3)
             || regexp_extract(t, ' [+-]\\d+')
-        ELSE json_extract_string(CAST(t AS JSON), '$') END""",
+        ELSE json_extract_string(CAST(t AS JSON), '$') END), 1)""",
     f"""_sf_to_json(x) AS CASE WHEN typeof(x) = 'JSON' AND ends_with(CAST(x AS VARCHAR), chr(9))
         THEN '"' || {_HOME}_sf_marked_text(CAST(x AS VARCHAR)) || '"' ELSE CAST(to_json(x) AS VARCHAR) END""",
+    # TO_JSON of an ARRAY, in which nothing is marked.
+    "_sf_array_json(a) AS CAST(to_json(a) AS VARCHAR)",
     *(f"_sf_is_{name}(x) AS {_HOME}_sf_typeof(x) {kinds}" for name, (kinds, _) in _KINDS.items()),
     *(
         f"_sf_as_{name}(x) AS CASE WHEN {_HOME}_sf_is_{name}(x) THEN {value} END"
