@@ -136,8 +136,9 @@ class Batch:
         with self.progress.stage("sessions touched"):
             events = S.session_events(touched_events(self.source))
         with self.progress.stage("sessions") as stage:
-            once, copies = self._once(events, change)
-            made, count = self._sessions(once)
+            small = change.bytes < _SMALL_BYTES
+            once, copies = self._once_of_few(events) if small else self._once(events)
+            made, count = self._sessions(once, small)
             stage.counts["sessions"] = count
             if copies is not None and change.kind != Kind.EVERYTHING:
                 made, count = self._with_emptied(made, count, copies)
@@ -154,16 +155,14 @@ class Batch:
         reason = "whole sessions, computed from events"
         return Dataset("rewritten", reason, scope, "landing", staged.files, staged.rows, staged.control)
 
-    def _once(self, events: DataFrame, change: TableChange) -> tuple[DataFrame, DataFrame | None]:
-        """Every event once, and the events among which the copies are (canonical; None without copies).
+    def _once_of_few(self, events: DataFrame) -> tuple[DataFrame, DataFrame | None]:
+        """As `_once`, for a small batch: its events are kept and sorted, in one job."""
+        ranked = S.ranked_copies(S.with_canonical_ids(events)).persist(_DISK)
+        surplus = self.findings["duplicate_events"] = ranked.filter("copy > 1").count()
+        return ranked.filter("copy = 1").drop("copy"), ranked if surplus else None
 
-        A small batch is kept and sorted; of a large one only the copies are.
-        """
-        if change.bytes < _SMALL_BYTES:
-            kept = S.with_canonical_ids(events).persist(_DISK)
-            once = S.each_event_once(kept).persist(_DISK)
-            surplus = self.findings["duplicate_events"] = kept.count() - once.count()
-            return once, kept if surplus else None
+    def _once(self, events: DataFrame) -> tuple[DataFrame, DataFrame | None]:
+        """Every event once, and the events among which the copies are (canonical; None without copies)."""
         hashes = S.repeated_hashes(events, self.config.shuffle_partitions).persist(_DISK)
         if hashes.isEmpty():
             return events, None
@@ -183,15 +182,12 @@ class Batch:
         found = self.findings["emptied_sessions"] = emptied.count()
         return (made.unionByName(emptied), count + found) if found else (made, count)
 
-    def _sessions(self, events: DataFrame) -> tuple[DataFrame, int]:
-        """Sessions of events, and how many. Changed attributes, ties and overlong sessions cost only where they occur."""
-        groups = S.session_groups(events).persist(_DISK)
-        divided = S.divided_sessions(groups).persist(_DISK)
-        if divided.isEmpty():
-            made = S.undivided_sessions(groups)
-        else:
-            merged = S.merged_groups(groups.join(divided, "session_id", "left_semi")).persist(_DISK)
-            made = S.undivided_sessions(groups.join(divided, "session_id", "left_anti")).unionByName(merged)
+    def _sessions(self, events: DataFrame, small: bool) -> tuple[DataFrame, int]:
+        """Sessions of events, and how many. Ties and overlong sessions cost only where they occur.
+
+        So do changed attributes in a large batch; a small one is sorted rather than searched for them.
+        """
+        made = S.sessions(events).persist(_DISK) if small else self._sessions_of_many(events)
         limit = self.config.max_session_micros
         overlong = F.unix_micros("session_end") - F.unix_micros("session_start") > limit
         seen = made.agg(
@@ -216,6 +212,14 @@ class Batch:
                 self.findings["events_beyond_session_limit"] = seen.events_of_overlong - kept
             made = made.join(special, "session_id", "left_anti").unionByName(again)
         return made, seen.sessions
+
+    def _sessions_of_many(self, events: DataFrame) -> DataFrame:
+        groups = S.session_groups(events).persist(_DISK)
+        divided = S.divided_sessions(groups).persist(_DISK)
+        if divided.isEmpty():
+            return S.undivided_sessions(groups)
+        merged = S.merged_groups(groups.join(divided, "session_id", "left_semi")).persist(_DISK)
+        return S.undivided_sessions(groups.join(divided, "session_id", "left_anti")).unionByName(merged)
 
     def _folder(self, dataset: str) -> str:
         return f"{dataset}/batch_id={self.plan.batch_id}"

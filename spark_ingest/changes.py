@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -84,6 +84,12 @@ class TableChange:
         belong to none and would otherwise be in no batch."""
         files = tuple(file for file in self.live if file.days & days or not file.days)
         return replace(self, files=files, days=days)
+
+
+def padded(days: Iterable[date], pad: int) -> set[date]:
+    """These days, and so many before and after each."""
+    ordinals = {day.toordinal() + shift for day in days for shift in range(-pad, pad + 1)}
+    return {date.fromordinal(ordinal) for ordinal in ordinals if 1 <= ordinal <= date.max.toordinal()}
 
 
 def table_change(table: IcebergTable, since: int | None, published: frozenset[date] = frozenset()) -> TableChange:

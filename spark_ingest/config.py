@@ -6,6 +6,7 @@ relative to the file's folder; paths in the environment to the working directory
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -39,7 +40,8 @@ class IngestConfig:
     refers to when they are older than this (24 at least: younger ones may belong to a write under way).
     ivy_dir: where Spark's jars are kept. scratch: a local folder for intermediate files. log: JSON lines, one a stage.
     spark_master, driver_memory, java_options: used where Python starts Spark itself; under spark-submit its own stand.
-    shuffle_partitions: upper bound of partitions in a shuffle (adaptive execution joins the small ones).
+    shuffle_partitions: upper bound of partitions in a shuffle (adaptive execution joins the small ones; what reads
+    16 MB or less has a partition for each 4 MB).
     """
 
     warehouse: str
@@ -98,6 +100,11 @@ class IngestConfig:
     def max_session_micros(self) -> int:
         """The maximum session length in microseconds."""
         return int(self.max_session_hours * 3_600_000_000)
+
+    @property
+    def max_session_days(self) -> int:
+        """The maximum session length in days, rounded up."""
+        return math.ceil(self.max_session_hours / 24)
 
 
 def is_s3(location: str) -> bool:

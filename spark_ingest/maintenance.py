@@ -7,7 +7,6 @@ live in them); and always the snapshot up to which batches are published, from w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,7 +74,7 @@ def maintain(
         manifests, loaded = landing.manifests(), landing.acknowledged()
         for table in TABLES:
             open_table(config, table)  # a missing table is told before Spark starts
-        with nullcontext(spark) if spark is not None else spark_session(config, debug) as session:
+        with spark_session(config, debug, running=spark) as session:
             return [_care(session, config, table, manifests, loaded, progress, dry_run) for table in TABLES]
 
 

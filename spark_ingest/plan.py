@@ -11,7 +11,7 @@ from typing import Any
 from pyiceberg.table import Table as IcebergTable
 
 from spark_ingest.catalog import open_table
-from spark_ingest.changes import Kind, TableChange, table_change, table_dates
+from spark_ingest.changes import Kind, TableChange, padded, table_change, table_dates
 from spark_ingest.columns import Columns, resolve_columns
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import ConfigError, LakeError
@@ -40,6 +40,11 @@ class Plan:
         if self.mode == "backfill":
             return bool(self.affected_dates)
         return any(change.kind != Kind.NOTHING for change in self.changes.values())
+
+    def bytes_to_read(self, reach: int) -> int:
+        """The bytes of the new files, and of those within `reach` days of the affected dates, where their sessions go on."""
+        days = padded(self.affected_dates, reach)
+        return sum(change.bytes_to_read(days) for change in self.changes.values())
 
 
 def make_plan(config: IngestConfig, landing: Landing, first: date | None = None, last: date | None = None) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -77,13 +77,10 @@ def run(
 def _spark(
     config: IngestConfig, progress: Progress, plan: Plan, running: SparkSession | None, debug: bool
 ) -> Iterator[SparkSession]:
-    if running is not None:
-        yield running
-        return
+    size = plan.bytes_to_read(config.max_session_days)
     with ExitStack() as stack:
-        with progress.stage("start Spark"):
-            size = sum(change.bytes_to_read(plan.affected_dates) for change in plan.changes.values())
-            session = stack.enter_context(spark_session(config, debug, size))
+        with nullcontext() if running is not None else progress.stage("start Spark"):
+            session = stack.enter_context(spark_session(config, debug, size, running))
         yield session
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,7 @@ _SETTINGS = {
 
 
 _LITTLE = 16 << 20  # bytes of input
+_BYTES_PER_PARTITION = 4 << 20
 
 
 def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", quiet: bool = True) -> SparkSession:
@@ -77,18 +79,43 @@ def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", qui
 
 
 @contextmanager
-def spark_session(config: IngestConfig, debug: bool = False, size: int | None = None) -> Iterator[SparkSession]:
-    """A session for one command, stopped at its end so that its scratch files go.
+def spark_session(
+    config: IngestConfig, debug: bool = False, size: int | None = None, running: SparkSession | None = None
+) -> Iterator[SparkSession]:
+    """A session for one command, stopped at its end so that its scratch files go; or the running one, left as it was.
 
-    size: bytes that it will read, where that is known. For little work the JVM's thorough compiler never pays.
+    size: bytes that it will read, where that is known. For little work the JVM's thorough compiler never pays, nor does
+    planning for more.
     """
-    if size is not None and size <= _LITTLE and not config.java_options:
+    little = size is not None and size <= _LITTLE
+    if little and not config.java_options:
         config = replace(config, java_options="-XX:TieredStopAtLevel=1")
-    spark = start_spark(config, quiet=not debug)
+    spark = running or start_spark(config, quiet=not debug)
+    before = {key: str(spark.conf.get(key)) for key in _for_little(0, config)}
     try:
+        if size is not None and little:
+            _set(spark, _for_little(size, config))
         yield spark
     finally:
-        spark.stop()
+        if running is None:
+            spark.stop()
+        else:
+            _set(spark, before)
+
+
+def _for_little(size: int, config: IngestConfig) -> dict[str, str]:
+    """How Spark plans what reads so many bytes: few partitions, each plan made once.
+
+    Adaptive execution makes each stage a job of its own, plans what is left again after each, and describes every plan; that
+    is for sizes that are not known before.
+    """
+    partitions = min(config.shuffle_partitions, max(1, math.ceil(size / _BYTES_PER_PARTITION)))
+    return {"spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": str(partitions)}
+
+
+def _set(spark: SparkSession, values: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        spark.conf.set(key, value)
 
 
 def end_spark(spark: SparkSession) -> None:

@@ -139,19 +139,24 @@ def each_event_once(events: DataFrame, duplicates: DataFrame | None = None) -> D
     duplicates: `duplicated_ids` of these events; then only those few are sorted, otherwise all are.
     """
     if duplicates is None:
-        # An event without an id is a group of its own.
-        alone = F.when(F.col("event_id").isNull(), F.monotonically_increasing_id())
-        return _first_of(events.withColumn("alone", alone), "event_id", "alone").drop("alone")
+        return _first_copies(events)
     unique = events.join(duplicates, "event_id", "left_anti")
     repeated = events.join(duplicates, "event_id", "left_semi")
-    return unique.unionByName(_first_of(repeated, "event_id"))
+    return unique.unionByName(_first_copies(repeated))
 
 
-def _first_of(events: DataFrame, *keys: str) -> DataFrame:
+def ranked_copies(events: DataFrame) -> DataFrame:
+    """Events with `copy`: 1 for the one that counts of those with the same id, and for each without an id."""
     known = decided(events)
-    order = ["micros", *(name for name in known.columns if name not in ("micros", *keys))]
-    rank = F.row_number().over(Window.partitionBy(*keys).orderBy(*order))
-    return known.withColumn("rank", rank).filter("rank = 1").drop("rank")
+    # An event without an id is a group of its own.
+    alone = F.when(F.col("event_id").isNull(), F.monotonically_increasing_id())
+    order = ["micros", *(name for name in known.columns if name not in ("micros", "event_id"))]
+    rank = F.row_number().over(Window.partitionBy("event_id", "alone").orderBy(*order))
+    return known.withColumn("alone", alone).withColumn("copy", rank).drop("alone")
+
+
+def _first_copies(events: DataFrame) -> DataFrame:
+    return ranked_copies(events).filter("copy = 1").drop("copy")
 
 
 def sessions(events: DataFrame) -> DataFrame:

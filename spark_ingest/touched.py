@@ -6,14 +6,12 @@ an event delivered under two sessions one copy counts, so what becomes of the on
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from spark_ingest.changes import Kind
+from spark_ingest.changes import Kind, padded
 from spark_ingest.identifiers import canonical_id
 from spark_ingest.sessions import id_hash, id_hashes
 from spark_ingest.source import Source, on_days
@@ -58,7 +56,7 @@ def _changed_sessions(source: Source, events: DataFrame, before: DataFrame | Non
         found = found.union(_session_ids(before))
     elif change.from_snapshot_id is not None:
         # What the dates had is gone; the sessions that lost events there are among those near by.
-        found = found.union(_session_ids(on_days(events, _padded(change.days, _reach(source)))))
+        found = found.union(_session_ids(on_days(events, padded(change.days, source.config.max_session_days))))
     return found.distinct()
 
 
@@ -71,7 +69,7 @@ def _days_of(source: Source, events: DataFrame, touched: DataFrame) -> set[date]
     change, limit = source.plan.changes[USER_EVENTS.name], source.config.max_session_micros
     live = change.live_days
     read: set[date] = set()
-    wanted = _padded(change.days, _reach(source)) & live
+    wanted = padded(change.days, source.config.max_session_days) & live
     while new := wanted - read:
         read |= new
         found = _of_sessions(on_days(events, new), touched).filter("timestamp IS NOT NULL")
@@ -114,17 +112,6 @@ def _canonical_session() -> Column:
 def _of_sessions(events: DataFrame, touched: DataFrame) -> DataFrame:
     ids = touched.select(F.col("session_id").alias("touched_id"))
     return events.join(ids, canonical_id(F.col("session_id")) == F.col("touched_id"), "left_semi")
-
-
-def _reach(source: Source) -> int:
-    """The maximum session length in days, rounded up."""
-    return math.ceil(source.config.max_session_micros / _DAY_MICROS)
-
-
-def _padded(days: Iterable[date], pad: int) -> set[date]:
-    shifts = range(-pad, pad + 1)
-    ordinals = {day.toordinal() + shift for day in days for shift in shifts}
-    return {date.fromordinal(ordinal) for ordinal in ordinals if 1 <= ordinal <= date.max.toordinal()}
 
 
 def _day(number: int) -> date | None:

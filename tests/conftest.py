@@ -22,7 +22,6 @@ import pytest
 from tests import order
 from tests.endpoint_server import Serve, serve, start_server
 from tests.spark_session import base_config as base_config
-from tests.spark_session import kept_plans_are_not_adaptive as kept_plans_are_not_adaptive
 from tests.spark_session import spark as spark
 
 with warnings.catch_warnings():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -49,19 +48,3 @@ def spark(base_config: IngestConfig) -> Iterator[SparkSession]:
     session.conf.set("spark.sql.ui.explainMode", "simple")
     yield session
     session.stop()
-
-
-@pytest.fixture(scope="module")
-def kept_plans_are_not_adaptive(spark: SparkSession) -> Iterator[None]:
-    """Let Spark plan what a batch keeps without adaptive execution, where sessions are touched in several rounds.
-
-    Spark writes every adaptive plan down twice, and one that is kept inside another twice as often again: after a few
-    rounds that text, which nobody reads, takes most of the time. All other tests, the commands in processes of their
-    own, and the many histories of HISTORIES=n plan it as the job does.
-    """
-    if "HISTORIES" in os.environ:
-        yield
-        return
-    spark.conf.set("spark.sql.optimizer.canChangeCachedPlanOutputPartitioning", "false")
-    yield
-    spark.conf.unset("spark.sql.optimizer.canChangeCachedPlanOutputPartitioning")

@@ -12,7 +12,7 @@ from tests.oracle.definitions import TABLES
 from tests.oracle.histories import DELIVERIES, histories
 from tests.oracle.road import Road
 
-pytestmark = [pytest.mark.spark, pytest.mark.integration, pytest.mark.usefixtures("kept_plans_are_not_adaptive")]
+pytestmark = [pytest.mark.spark, pytest.mark.integration]
 
 # Thirty belong to every run of the tests; a night takes HISTORIES=300.
 COUNT = max(30, int(os.environ.get("HISTORIES", "30")))

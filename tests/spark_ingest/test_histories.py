@@ -29,7 +29,7 @@ from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import final_sessions, independent_sessions
 from tests.spark_ingest.rows import Row, at, event, frame, named, purchase
 
-pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("kept_plans_are_not_adaptive")]
+pytestmark = pytest.mark.spark
 _NUMBERS = itertools.count()
 
 # Over a year's end, a month's end of a leap year, a midnight; and one longer than the maximum session length.
@@ -154,7 +154,8 @@ def test_any_history_in_any_batches(
         assert lake.run().manifest is None
 
         at_once = Lake(spark, replace(config, landing=str(root / "at_once")))
-        with patch.object(batch, "_SMALL_BYTES", 0):  # everything at once also goes the way of a large batch
+        # Everything at once also goes the way of a large batch, with adaptive execution.
+        with patch.object(batch, "_SMALL_BYTES", 0), patch("spark_ingest.session._LITTLE", -1):
             at_once.run()
         present = root / "present"
         present.mkdir()

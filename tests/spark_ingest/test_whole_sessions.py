@@ -13,7 +13,7 @@ from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import final_sessions, staged_sessions
 from tests.spark_ingest.rows import event, named, purchase
 
-pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("kept_plans_are_not_adaptive")]
+pytestmark = pytest.mark.spark
 
 
 @pytest.mark.parametrize("small_bytes", [batch._SMALL_BYTES, 0])

@@ -35,11 +35,15 @@ _MACROS: Final[dict[type[Expr], tuple[str, tuple[str, ...]]]] = {
     exp.MapContainsKey: ("_sf_map_contains_key", ("this", "key")),
 }
 # What these give is no ARRAY.
-_OF_ARRAYS: Final = (
+_OF_ARRAYS: Final[tuple[type[Expr], ...]] = (
     exp.ArrayContains, exp.ArrayPosition, exp.ArrayOverlaps, exp.ArrayMax, exp.ArrayMin, exp.ArrayToString,
     exp.MapContainsKey,
 )  # fmt: skip
-_ARRAYS: Final = (exp.Array, exp.ArrayConstructCompact, *(kind for kind in _MACROS if kind not in _OF_ARRAYS))
+_ARRAYS: Final[tuple[type[Expr], ...]] = (
+    exp.Array,
+    exp.ArrayConstructCompact,
+    *(kind for kind in _MACROS if kind not in _OF_ARRAYS),
+)
 _ARRAY_MACROS: Final = frozenset(_HOME + _MACROS[kind][0] for kind in _ARRAYS if kind in _MACROS)
 
 
