@@ -14,7 +14,7 @@ env:  ## set up the locked environment in .venv (the others do it when needed)
 
 .PHONY: test-env
 test-env:  ## add what the tests and checks need to it
-	@local_stack/setup.sh test
+	@local_stack/setup.sh test --archive-classes
 
 .PHONY: demo
 demo: env  ## run the whole pipeline on a generated week, end with a verdict (SEED=n, FRESH=1)

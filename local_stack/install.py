@@ -152,8 +152,10 @@ def main() -> int:
     parser.add_argument(
         "--jars",
         action="store_true",
-        help="then fetch Spark's jars, by the same CA and proxy; for the tests, archive its classes",
+        help="then fetch Spark's jars, by the same CA and proxy",
     )
+    # The archive takes longer than all else; who only looks at the demo does not wait for it.
+    parser.add_argument("--archive-classes", action="store_true", help="with --jars: archive Spark's classes too")
     options = parser.parse_args()
     target = Target(options.modules or options.environment or Path(sys.prefix), bare=options.modules is not None)
     try:
@@ -164,8 +166,7 @@ def main() -> int:
         print(f"Set-up: {error}", file=sys.stderr)
         return 1
     if options.jars:
-        # The archive takes longer than all else; who only looks at the demo does not wait for it.
-        archive = ["--archive-classes"] if options.lock == "test" else []
+        archive = ["--archive-classes"] if options.archive_classes else []
         command = [sys.executable, "-m", "spark_ingest", "setup", *archive]
         return subprocess.run(command, env={**os.environ, **for_uv(os.environ)}, check=False).returncode
     return 0

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Make the environment in .venv and fetch Spark's jars once: setup.sh [laptop|test]. Quick when nothing is left to do; then it
-# needs no network. PYTHON names the interpreter to use (3.11 or 3.12).
+# Make the environment in .venv and fetch Spark's jars once: setup.sh [laptop|test [--archive-classes]]. Quick when nothing is
+# left to do; then it needs no network. PYTHON names the interpreter to use (3.11 or 3.12).
 set -eu
 cd "$(dirname "$0")/.."
 wanted="${1:-laptop}"
+archive="${2:-}"
 
 fits='import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
 version='import sys; print(sys.version_info[:2])'
@@ -30,4 +31,4 @@ if ! stays 2>/dev/null; then
     pwd -P > .venv/place
 fi
 
-exec .venv/bin/python -m local_stack.install "$wanted" --jars
+exec .venv/bin/python -m local_stack.install "$wanted" --jars ${archive:+"$archive"}

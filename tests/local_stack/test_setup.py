@@ -57,8 +57,8 @@ class Checkout:
     folder: Path
     variables: dict[str, str]
 
-    def setup(self, wanted: str = "laptop", **more: str) -> subprocess.CompletedProcess[str]:
-        command = [str(self.folder / "local_stack" / "setup.sh"), wanted]
+    def setup(self, wanted: str = "laptop", *options: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.folder / "local_stack" / "setup.sh"), wanted, *options]
         return subprocess.run(command, env=self.variables | more, capture_output=True, text=True, check=False)
 
     def installed(self) -> set[str]:
@@ -170,8 +170,9 @@ def test_tests_then_demo_then_another_lock(checkout: Checkout, tmp_path: Path, a
         by_variables(checkout, address, authority)
         assert checkout.setup("test").returncode == 0
         assert checkout.installed() == {"job", "checks"}
-    offline = checkout.setup("laptop")
-    assert (offline.returncode, offline.stderr) == (0, "")
+    offline = checkout.setup("laptop", "--archive-classes")
+    told = f"setup --archive-classes {authority.bundle}\n"
+    assert (offline.returncode, offline.stdout, offline.stderr) == (0, told, "")
     assert checkout.installed() == {"job", "checks"}
 
     newer = wheel("job", {"spark_ingest/__init__.py": b"", "spark_ingest/__main__.py": b"print('newer')\n"}, "2.0")
