@@ -5,6 +5,8 @@
 -- came, where they are no JSON); one of sessions also has_bot_event (TRUE when
 -- the browser of one of its events names itself a robot) and requests (its page views, product views and searches).
 -- Quoting: a predicate is a SQL string, so its own quotes are doubled.
+-- An amount is what the Spark job and the macro purchase_amount of dbt take for one (docs/metrics.md).
+{%- set amount %}IFF(REGEXP_LIKE(properties_parsed:amount::STRING, ''-?[0-9]{1,60}([.][0-9]{1,60})?([eE][+-]?[0-9]{1,3})?''), TRY_TO_DECIMAL(properties_parsed:amount::STRING, 28, 2), NULL){% endset %}
 MERGE INTO ops.quality_rules AS target
 USING (
     SELECT
@@ -25,8 +27,8 @@ USING (
         ('events', 'unknown_event_type', 'warn', 'event_type NOT IN (''page_view'', ''product_view'', ''search'', ''add_to_cart'', ''purchase'')', 'Counted in no metric of its own'),
         ('events', 'unknown_user_tier', 'warn', 'user_tier NOT IN (''bronze'', ''silver'', ''gold'', ''platinum'', ''unknown'')', 'A tier that the shop does not have'),
         ('events', 'malformed_properties', 'warn', 'properties_text IS NOT NULL AND properties_parsed IS NULL', 'The properties are no JSON'),
-        ('events', 'unparsable_amount', 'warn', 'event_type = ''purchase'' AND TRY_TO_DECIMAL(properties_parsed:amount::STRING, 28, 2) IS NULL', 'The purchase counts with amount 0'),
-        ('events', 'negative_amount', 'warn', 'event_type = ''purchase'' AND TRY_TO_DECIMAL(properties_parsed:amount::STRING, 28, 2) < 0', 'A purchase should not give money back'),
+        ('events', 'unparsable_amount', 'warn', 'event_type = ''purchase'' AND {{ amount }} IS NULL', 'The purchase counts with amount 0'),
+        ('events', 'negative_amount', 'warn', 'event_type = ''purchase'' AND {{ amount }} < 0', 'A purchase should not give money back'),
         ('events', 'is_bot_traffic', 'flag', 'REGEXP_LIKE(browser, ''.*(bot|crawler|spider|headless).*'', ''i'')', 'The browser names itself a robot; an event inherits the flag of its session, where it has one'),
         ('events', 'is_test_user', 'flag', 'user_id ILIKE ''test%'' OR LOWER(properties_parsed:is_test::STRING) = ''true''', 'A user of the shop''s own tests; an event inherits the flag of its session, where it has one'),
 

@@ -4,7 +4,7 @@ Two readers with one result. Spark parses JSON outside of its compiled stages, a
 long for every event. So most documents are read at sight, by one regular expression that proves the whole document to be
 JSON (RFC 8259) before it takes the amount; the others are left to the parser, which sees them after events are reduced to
 sessions. What is left to it: nesting deeper than three, escapes in the amount or the names beside it, amounts that are null or
-there twice, and what is no JSON at all.
+there twice (the last one counts), and what is no JSON at all.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ _AT_SIGHT = (
 )
 _OTHERS = _list(_OTHER, r"\}")
 _WITHOUT_AMOUNT = rf"\A{_SPACE}\{{{_OTHERS}{_SPACE}\z"
-# An exponent of many digits would have to be written out to be rounded.
+# What an amount may look like, as a number or as a text: docs/metrics.md, Amount. An exponent of many digits would have to be
+# written out to be rounded.
 _NUMBER = r"\A-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,3})?\z"
 _DOCUMENT = (
     r"(?s)\A\s*\{(\s*\".*)?\}\s*\z"  # not {'amount': 5}, which Spark's reader would take and the warehouse does not
@@ -66,13 +67,13 @@ def with_amounts(events: DataFrame) -> DataFrame:
 def with_parsed_amount(rows: DataFrame, name: str) -> DataFrame:
     """Add the amount of the documents in `undecided` by Spark's JSON parser; NULL as in `with_amounts`, or malformed."""
     document = F.when(F.col("undecided").rlike(_DOCUMENT), F.col("undecided"))
-    # get_json_object reads a number with a point as a double; one of more digits than that keeps is read again.
-    read = F.from_json("undecided", f"amount {_EXACT}", {"allowSingleQuotes": "false"})
-    exact = F.coalesce(read.getField("amount").cast("string"), F.col("text"))
-    known = rows.withColumn("text", F.get_json_object(document, "$.amount"))
-    known = known.withColumn("text", _number(F.col("text")))
-    known = known.withColumn("text", F.when(F.length("text") > _DOUBLE_DIGITS, exact).otherwise(F.col("text")))
-    return _with_money(known, name, "text")
+    known = rows.withColumn("text", _number(_member(document, "string")))
+    # A number with a point is read as a double; one of more digits than that keeps is read again, as what it is.
+    known = known.withColumn("exact", F.when(F.length("text") > _DOUBLE_DIGITS, _member(document, _EXACT)))
+    # Of several amounts, a last one that does not fit leaves an earlier one there.
+    is_same = F.expr("try_cast(text AS double) = CAST(exact AS double)")
+    known = known.withColumn("text", F.when(is_same, F.col("exact").cast("string")).otherwise(F.col("text")))
+    return _with_money(known.drop("exact"), name, "text")
 
 
 def decided(events: DataFrame) -> DataFrame:
@@ -80,6 +81,12 @@ def decided(events: DataFrame) -> DataFrame:
     parsed = with_parsed_amount(events, "parsed")
     known = parsed.withColumn("amount", F.coalesce("amount", "parsed")).drop("parsed")
     return known.withColumn("undecided", F.lit(None).cast("string"))
+
+
+def _member(document: Column, kind: str) -> Column:
+    """The amount of a document, the last one of several; NULL where it is none of that kind, or no JSON (RFC 8259)."""
+    strictly = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+    return F.from_json(document, f"amount {kind}", strictly).getField("amount")
 
 
 def _number(text: Column) -> Column:

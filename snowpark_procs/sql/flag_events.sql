@@ -1,6 +1,7 @@
 -- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole.
 -- A row is superseded when one of those batches has the same key, wherever that row went since. A row that stands on one of those
 -- dates is gone, and so is the current row, which in the order of publication it would have replaced.
+-- Of several members of one name in an event's properties the last one counts ('d'), as for the Spark job.
 -- A new or changed event gets its own flags here; event_verdicts.sql gives it those of its session.
 INSERT INTO staging.events_cleaned_delta (
     event_id, user_id, session_id, event_type, timestamp, device_type, browser, ip_address, page_url, product_id,
@@ -31,8 +32,8 @@ source AS (
         r.loaded_at,
         r.batch_id,
         r.properties::STRING AS properties_sent,
-        TRY_PARSE_JSON(r.properties::STRING) AS properties_parsed,
-        IFF(TRY_PARSE_JSON(r.properties::STRING) IS NULL, r.properties::STRING, NULL) AS properties_text
+        TRY_PARSE_JSON(r.properties::STRING, 'd') AS properties_parsed,
+        IFF(TRY_PARSE_JSON(r.properties::STRING, 'd') IS NULL, r.properties::STRING, NULL) AS properties_text
     FROM raw.user_events AS r
     WHERE r.batch_id = ? AND &{delivered}
 ),

@@ -9,9 +9,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 _CENT = Decimal("0.01")
-_PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
-# An amount has at most 26 digits before the point (docs/lake.md: what does not fit decimal(28,2) counts as nothing).
-_TOO_LARGE = Decimal(10) ** 26
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,3})?")
+_DIGITS = re.compile(r"[0-9]+(\.0+)?")
+# An amount has at most 26 digits before the point, a quantity 18.
+_TOO_LARGE, _TOO_MANY = Decimal(10) ** 26, 10**18
 
 
 @dataclass(frozen=True)
@@ -34,23 +35,25 @@ def read(text: str | None) -> Document:
     return Document(_amount(found.get("amount")), _quantity(found.get("quantity")), _is_test(found.get("is_test")))
 
 
-def _number(value: Any) -> Decimal | None:
+def _number(value: Any, spelling: re.Pattern[str]) -> Decimal | None:
     """A JSON number, or a string that is spelled as one."""
-    if isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value):
+    if isinstance(value, str) and spelling.fullmatch(value):
         return Decimal(value)
     return value if isinstance(value, Decimal) else None
 
 
 def _amount(value: Any) -> Decimal:
-    number = _number(value)
+    number = _number(value, _PLAIN_NUMBER)
     if number is None or abs(number) >= _TOO_LARGE:
         return Decimal("0.00")
-    return number.quantize(_CENT, ROUND_HALF_UP)
+    # A number that rounds up to one digit more than fits is too large as well.
+    cents = number.quantize(_CENT, ROUND_HALF_UP)
+    return cents if abs(cents) < _TOO_LARGE else Decimal("0.00")
 
 
 def _quantity(value: Any) -> int | None:
-    number = _number(value)
-    if number is None or number <= 0 or number >= _TOO_LARGE or number != number.to_integral_value():
+    number = _number(value, _DIGITS)
+    if number is None or number <= 0 or number >= _TOO_MANY or number != number.to_integral_value():
         return None
     return int(number)
 

@@ -18,6 +18,14 @@ from tests.oracle.documents import Document, read
         ('{"amount": 1.5e3}', "1500.00"),
         ('{"amount": 12345678901234567.895}', "12345678901234567.90"),
         ('{"amount": "1,5"}', "0.00"),
+        ('{"amount": " 5 "}', "0.00"),
+        ('{"amount": "+5"}', "0.00"),
+        ('{"amount": ".5"}', "0.00"),
+        ('{"amount": "1_000"}', "0.00"),
+        ('{"amount": "\u0663"}', "0.00"),
+        ('{"amount": "007.1"}', "7.10"),
+        ('{"amount": 3, "amount": 4}', "4.00"),
+        ('{"amount": 1e26}', "0.00"),
         ('{"amount": "NaN"}', "0.00"),
         ('{"amount": NaN}', "0.00"),
         ('{"amount": true}', "0.00"),
@@ -31,7 +39,19 @@ def test_amounts(text: str | None, amount: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantity", "found"), [("3", 3), ('"3"', 3), ("3.0", 3), ("0", None), ("-1", None), ("1.5", None), ('"x"', None)]
+    ("quantity", "found"),
+    [
+        ("3", 3),
+        ('"3"', 3),
+        ("3.0", 3),
+        ('"3.0"', 3),
+        ("1e1", 10),
+        ('"1e1"', None),
+        ("0", None),
+        ("-1", None),
+        ("1.5", None),
+        ('"x"', None),
+    ],
 )
 def test_quantities(quantity: str, found: int | None) -> None:
     assert read(f'{{"quantity": {quantity}}}') == Document(Decimal("0.00"), found)

@@ -41,6 +41,10 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         event(None, "s-1", "2024-01-15 10:00:00"),
         event("e4", "s-1", "0001-01-01 00:00:00"),
         event("e5", "s-1", "2024-01-15 10:00:00", "purchase", properties='{"amount": "1,5"}', user_tier="vip"),
+        event("g1", "s-1", "2024-01-15 10:00:00", "purchase", properties='{"amount": " 5 "}'),
+        event("g2", "s-1", "2024-01-15 10:00:00", "purchase", properties='{"amount": " -5"}'),
+        event("g3", "s-1", "2024-01-15 10:00:00", "purchase", properties='{"amount": 1e26}'),
+        event("g4", "s-1", "2024-01-15 10:00:00", "purchase", properties='{"amount": "x", "amount": "-05.0"}'),
         event("e6", "s-1", "2024-01-15 10:00:00", "teleport", properties="{oops", user_id="TEST-7"),
         event("e7", None, "2024-01-15 10:00:00", properties='{"is_test": true}', user_id=None),
         event("e8", "s-1", "2099-12-31 23:59:59"),
@@ -59,6 +63,7 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         None: ["missing_event_id"],
         "e4": ["implausible_timestamp"],
         "e5": [],
+        **dict.fromkeys(("g1", "g2", "g3", "g4"), []),
         "e6": [],
         "e7": [],
         "e8": [],
@@ -68,6 +73,10 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
     }
     warnings = codes(warehouse, "events_cleaned", "event_id", "validation_warnings")
     assert warnings["e5"] == ["unknown_user_tier", "unparsable_amount"]
+    assert {name: warnings[name] for name in ("g1", "g2", "g3", "g4")} == {
+        **dict.fromkeys(("g1", "g2", "g3"), ["unparsable_amount"]),
+        "g4": ["negative_amount"],
+    }
     assert warnings["e6"] == ["malformed_properties", "unknown_event_type"]
     assert warnings["e7"] == ["missing_session_id", "missing_user_id"]
     assert warnings["f2"] == ["missing_session_id", "missing_user_id"]

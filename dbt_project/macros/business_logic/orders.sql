@@ -3,10 +3,10 @@
     COALESCE({{ row }}.transaction_id, 'event:' || {{ row }}.event_id)
 {%- endmacro %}
 
-{# Units that a purchase event tells of: properties.quantity where it is a whole number above zero, else 1. #}
+{# Units that a purchase event tells of: properties.quantity where it is a whole number above zero, in at most 18 digits, else 1. #}
 {% macro purchased_units(properties) -%}
     IFF(
-        REGEXP_LIKE({{ properties }}:quantity::VARCHAR, '0*[1-9][0-9]{0,17}'),
+        REGEXP_LIKE({{ properties }}:quantity::VARCHAR, '0*[1-9][0-9]{0,17}([.]0{1,60})?'),
         TRY_TO_NUMBER({{ properties }}:quantity::VARCHAR, 38, 0),
         1
     )

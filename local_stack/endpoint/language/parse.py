@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from sqlglot import Expr, exp
 from sqlglot.dialects.snowflake import Snowflake
+from sqlglot.helper import seq_get
 from sqlglot.tokenizer_core import Token, TokenType
 
 from local_stack.endpoint.errors import compilation_error
@@ -19,6 +20,10 @@ OWN = "\x1f"
 # The note on a tree whose statement says COPY TAGS.
 COPY_TAGS = "copy tags"
 _BUILT_IN = frozenset({*Snowflake.Parser.FUNCTIONS, *Snowflake.Parser.FUNCTION_PARSERS})
+# sqlglot leaves its second argument out.
+Snowflake.Parser.FUNCTIONS["TRY_PARSE_JSON"] = lambda arguments: exp.ParseJSON(
+    this=seq_get(arguments, 0), expression=seq_get(arguments, 1), safe=True
+)
 _NAME_PARTS = 5  # of `a.b.c`, points included
 # SCOPED (Snowpark's), LOCAL, GLOBAL and VOLATILE temporary objects are temporary ones.
 _SCOPES = ("SCOPED", "LOCAL", "GLOBAL")

@@ -106,7 +106,7 @@ def variants(expression: Expr, _: Context) -> Expr:
 def parsed_json(expression: Expr, _: Context) -> Expr:
     """Rewrite PARSE_JSON and TRY_PARSE_JSON of text, or of a VARIANT that holds text.
 
-    The macros are in functions.py.
+    The macros are in functions.py. With the parameter 'd' keys may be repeated.
 
     Source: https://docs.snowflake.com/en/sql-reference/functions/parse_json. Runs after fakesnow's transforms.
     """
@@ -115,6 +115,8 @@ def parsed_json(expression: Expr, _: Context) -> Expr:
         if not isinstance(node, exp.ParseJSON):
             return node
         macro = "_sf_try_parse_json" if node.args.get("safe") else "_sf_parse_json"
+        if (parameter := node.expression) is not None and parameter.name == "d":
+            macro += "_last"
         return exp.Anonymous(this=f"_fs_global.main.{macro}", expressions=[node.this])
 
     return replace_each(expression, replace)

@@ -78,11 +78,21 @@ _MACROS = (
         WHEN typeof(x) = 'JSON' THEN 'VARIANT[LOB]'
         ELSE 'VARCHAR(16777216)[LOB]' END""",
     # PARSE_JSON: an empty text is NULL; the error's text is one of ours (errors.py).
-    f"""_sf_parse_json(x) AS CASE WHEN trim({_TEXT}) = '' THEN NULL WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON)
-        WHEN {_TEXT} IS NOT NULL THEN coalesce(CAST(_sf_native_json({_TEXT}) AS JSON),
-            {failing(f"'{_NO_JSON[0]}' || left({_TEXT}, 100) || '{_NO_JSON[1]}'", "JSON")}) END""",
-    f"_sf_try_parse_json(x) AS CASE WHEN json_valid({_TEXT}) THEN CAST({_TEXT} AS JSON)"
-    f" WHEN trim({_TEXT}) <> '' THEN CAST(_sf_native_json({_TEXT}) AS JSON) END",
+    # A VARIANT of DuckDB keeps one value of a key: without repeated keys it is as long. What is not may have some.
+    f"""_sf_plain_json(x) AS json_valid({_TEXT}) AND coalesce(
+        length(json({_TEXT})) = length(CAST(CAST(CAST({_TEXT} AS JSON) AS VARIANT) AS JSON)), TRUE)""",
+    *(
+        macro
+        for kind, native in (("", "_sf_native_json"), ("_last", "_sf_native_last_members_json"))
+        for macro in (
+            f"""_sf_parse_json{kind}(x) AS CASE WHEN trim({_TEXT}) = '' THEN NULL
+                WHEN _fs_global.main._sf_plain_json(x) THEN CAST({_TEXT} AS JSON)
+                WHEN {_TEXT} IS NOT NULL THEN coalesce(CAST({native}({_TEXT}) AS JSON),
+                {failing(f"'{_NO_JSON[0]}' || left({_TEXT}, 100) || '{_NO_JSON[1]}'", "JSON")}) END""",
+            f"""_sf_try_parse_json{kind}(x) AS CASE WHEN _fs_global.main._sf_plain_json(x) THEN CAST({_TEXT} AS JSON)
+                WHEN trim({_TEXT}) <> '' THEN CAST({native}({_TEXT}) AS JSON) END""",
+        )
+    ),
     f"_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form), (x INTERVAL, form) AS strftime({WALL}, form)",
     # A formatted timestamp x, in which chr(1) stands for its offset.
     """_sf_with_offset(t, x, colon) AS replace(t, chr(1), left(_fs_global.main._sf_utc_offset(CAST(x AS TIMESTAMPTZ)), 3)

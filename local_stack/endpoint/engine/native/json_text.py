@@ -21,8 +21,17 @@ class JsonError(ValueError):
 
 def standard_json(text: str) -> str | None:
     """Return a text that Snowflake takes as JSON, as JSON of the standard; None where it does not take it."""
+    return _written(text, repeats=False)
+
+
+def last_members_json(text: str) -> str | None:
+    """Return the same of a text in which keys may be repeated: the last value of a key stands."""
+    return _written(text, repeats=True)
+
+
+def _written(text: str, repeats: bool) -> str | None:
     try:
-        return _Reader(text).document()
+        return _Reader(text, repeats).document()
     except JsonError:
         return None
 
@@ -41,8 +50,8 @@ def json_fault(text: str) -> str | None:
 class _Reader:
     """Read one document, writing it in the standard's form. Positions are told from 1."""
 
-    def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
+    def __init__(self, text: str, repeats: bool = False) -> None:
+        self._text, self._at, self._repeats = text, 0, repeats
 
     def document(self) -> str:
         written = self._value()
@@ -75,18 +84,20 @@ class _Reader:
 
     def _object(self) -> str:
         self._at += 1
-        members: list[str] = []
+        members: dict[str, str] = {}
         while True:
             self._skip()
             if self._take("}"):
-                return "{" + ",".join(members) + "}"
+                return "{" + ",".join(f"{key}:{value}" for key, value in members.items()) + "}"
             if self._peek() == "":
                 raise self._fault("incomplete object value")
             key = self._key()
+            if key in members and not self._repeats:
+                raise self._fault(f"duplicate object attribute {key}")
             self._skip()
             if not self._take(":"):
                 raise JsonError(f"missing colon, pos {self._at + 1}")
-            members.append(f"{key}:{self._value()}")
+            members[key] = self._value()
             self._skip()
             if self._peek() == "":
                 raise self._fault("incomplete object value")
