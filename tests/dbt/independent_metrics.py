@@ -7,7 +7,7 @@ Every quotient is a Fraction until it is rounded once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -93,14 +93,16 @@ class Shop:
     """The rows that count, taken apart once: sessions, order lines and return lines."""
 
     def __init__(
-        self, sessions: Iterable[Session], events: Iterable[Event], transactions: Iterable[Transaction]
+        self, sessions: Iterable[Session], events: Collection[Event], transactions: Iterable[Transaction]
     ) -> None:
         self.all_sessions = list(sessions)
         self.sessions = [s for s in self.all_sessions if s.is_valid and not (s.is_bot or s.is_test_user)]
         self.events = [e for e in events if e.is_valid and not (e.is_bot or e.is_test_user)]
         valid = [t for t in transactions if t.is_valid]
         self.transactions = {(t.transaction_id, t.product_id): t for t in valid}
-        self.lines = [*self._sold(), *self._returned(valid)]
+        sold = list(self._sold())
+        left_out = {e.transaction_id for e in events if e.is_valid and e.event_type == "purchase" and e.transaction_id}
+        self.lines = [*sold, *self._returned(valid, sold, left_out - {line.order_id for line in sold})]
         self.days = self._days()
 
     def _sold(self) -> Iterable[Line]:
@@ -140,11 +142,22 @@ class Shop:
                         line.net = known.total_amount - (known.tax_amount or 0)
                 yield line
 
-    @staticmethod
-    def _returned(transactions: Iterable[Transaction]) -> Iterable[Line]:
-        for row in transactions:
+    def _returned(
+        self, transactions: Iterable[Transaction], sold: Iterable[Line], left_out: Collection[str]
+    ) -> Iterable[Line]:
+        left: dict[str, Decimal] = defaultdict(Decimal)
+        for line in sold:
+            left[line.order_id] += line.net
+        for row in sorted(transactions, key=lambda t: (t.created_at, t.product_id or "")):
             if (row.quantity or 0) < 0 and (row.status or "").lower() != "adjustment" and not row.is_test_user:
                 assert row.quantity is not None
+                visits = [
+                    s.is_bot or s.is_test_user
+                    for s in self.all_sessions
+                    if s.user_id and s.user_id == row.user_id and s.session_start <= row.created_at <= s.session_end
+                ]
+                if row.transaction_id in left_out or (visits and all(visits)):
+                    continue
                 line = Line(
                     row.transaction_id,
                     row.product_id,
@@ -156,6 +169,10 @@ class Shop:
                 )
                 if row.total_amount is not None:
                     line.net = -abs(row.total_amount - (row.tax_amount or 0))
+                if row.transaction_id in left:
+                    taken = min(-line.net, max(left[row.transaction_id], Decimal(0)))
+                    left[row.transaction_id] += line.net
+                    line.net = -taken
                 line.returned_units = -row.quantity
                 yield line
 

@@ -170,6 +170,10 @@ def test_a_late_event_after_midnight_ends_the_view_of_the_day_before(warehouse: 
         ("DELETE FROM marts.daily_speed_comparable WHERE user_tier = 'gold'", "test_speed_comparable_totals"),
         ("UPDATE staging.int_order_lines SET gross_amount = 0", "test_order_lines_totals"),
         ("UPDATE staging.int_order_lines SET transaction_total = 1", "test_orders_agree_with_transactions"),
+        (
+            "UPDATE staging.int_order_lines SET status = 'Refunded', is_cancelled = line_kind = 'sale'",
+            "test_refunds_counted_twice",
+        ),
         ("DELETE FROM ops.date_changes WHERE dataset = 'user_events'", "test_ledger_covers_staging"),
         ("UPDATE staging.user_sessions_enhanced SET user_tier = 'diamond'", "test_business_rules"),
         ("UPDATE staging.user_sessions_enhanced SET session_duration_minutes = 1441", "test_business_rules"),
@@ -188,7 +192,10 @@ def test_each_check_fails_on_what_it_is_for(warehouse: Warehouse, damage: str, f
             Event("a", "a", "product_view", start, "u1", "p1"),
             Event("b", "a", "purchase", start, "u1", "p1", "9.99", transaction_id="t1"),
         ],
-        transactions=[Transaction("t1", "p1", start, total_amount=Decimal("9.99"))],
+        transactions=[
+            Transaction("t1", "p1", start, total_amount=Decimal("9.99")),
+            Transaction("r1", "p1", start, quantity=-1, total_amount=Decimal("-9.99"), user_id="u1"),
+        ],
     )
     warehouse.build()
     warehouse.execute(damage)

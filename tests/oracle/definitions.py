@@ -37,7 +37,7 @@ STEPS = {
         SELECT
             canonical(event_id) AS event_id, canonical(session_id) AS session_id, canonical(user_id) AS user_id,
             event_type, epoch_us("timestamp") AS us, utc_date(epoch_us("timestamp")) AS date, browser,
-            nullif(product_id, '') AS product_id, nullif(transaction_id, '') AS transaction_id,
+            nullif(product_id, '') AS product_id, canonical(transaction_id) AS transaction_id,
             nullif(user_tier, '') AS user_tier, search_query, page_url,
             documents.amount, documents.quantity, names_a_test_user(user_id) OR documents.is_test AS is_test,
             event_id IS NOT NULL AND event_id <> '' AND event_type IS NOT NULL AND coalesce(plausible(us), false)
@@ -131,14 +131,15 @@ STEPS = {
     # The valid transaction lines, the last delivered row of each.
     "transaction_lines": """
         SELECT
-            transaction_id, nullif(product_id, '') AS product_id, canonical(user_id) AS user_id, quantity,
+            canonical(transaction_id) AS transaction_id, nullif(product_id, '') AS product_id,
+            canonical(user_id) AS user_id, quantity,
             total_amount, discount_amount, tax_amount, lower(status) AS status, nullif(user_tier, '') AS user_tier,
             status AS status_as_sent,
             epoch_us(created_at) AS us, utc_date(epoch_us(created_at)) AS date
         FROM (
             SELECT * FROM delivered_transactions
             QUALIFY row_number() OVER (
-                PARTITION BY transaction_id, nullif(product_id, '') ORDER BY delivery DESC
+                PARTITION BY canonical(transaction_id), nullif(product_id, '') ORDER BY delivery DESC
             ) = 1
         )
         WHERE nullif(transaction_id, '') IS NOT NULL AND plausible(us) AND total_amount IS NOT NULL
@@ -200,14 +201,63 @@ STEPS = {
             GROUP BY order_id
         ) AS lines USING (order_id)
     """,
+    # Purchases that are left out. Their lines, where none of the order and product counts, are no order lines.
+    "left_out_purchases": """
+        SELECT *, coalesce(transaction_id, 'event:' || event_id) AS order_id
+        FROM events
+        ANTI JOIN counted_events USING (event_id)
+        WHERE is_valid AND event_type = 'purchase'
+    """,
+    # The sessions in which a user may have sent something back: whether there is one that counts.
+    "return_visits": """
+        SELECT
+            t.transaction_id, t.product_id,
+            bool_or(({bots} OR NOT s.is_bot) AND ({tests} OR NOT s.is_test)) AS one_counts
+        FROM transaction_lines AS t
+        JOIN judged_sessions AS s ON t.user_id = s.user_id AND t.us BETWEEN s.us AND s.end_us
+        WHERE t.quantity < 0
+        GROUP BY t.transaction_id, t.product_id
+    """,
+    # Returns, left out or not, and what they are worth.
+    "given_back": """
+        SELECT
+            t.*,
+            abs(coalesce(t.total_amount - coalesce(t.tax_amount, 0), 0)) AS worth,
+            orders.net_amount AS order_amount,
+            ((NOT {tests} AND names_a_test_user(t.user_id))
+                OR NOT coalesce(v.one_counts, true)
+                OR (orders.order_id IS NULL AND t.transaction_id IN (SELECT order_id FROM left_out_purchases))
+            ) AS is_left_out
+        FROM transaction_lines AS t
+        LEFT JOIN return_visits AS v
+            ON t.transaction_id = v.transaction_id AND t.product_id IS NOT DISTINCT FROM v.product_id
+        LEFT JOIN orders ON t.transaction_id = orders.order_id
+        WHERE t.quantity < 0 AND t.status IS DISTINCT FROM 'adjustment'
+    """,
+    # Of one order they take off, one after the other, what is left of it.
     "return_lines": """
         SELECT
             transaction_id, product_id, user_id, user_tier, us, date, status,
-            -abs(total_amount - coalesce(tax_amount, 0))::DECIMAL(38, 2) AS net_amount,
+            -(CASE
+                WHEN order_amount IS NULL THEN worth
+                ELSE least(worth, greatest(0, order_amount - coalesce(sum(worth) OVER earlier, 0)))
+            END)::DECIMAL(38, 2) AS net_amount,
             coalesce(discount_amount, 0) AS discount_amount, coalesce(tax_amount, 0) AS tax_amount,
             -quantity AS returned_units, total_amount AS transaction_total, status_as_sent
-        FROM transaction_lines
-        WHERE quantity < 0 AND status IS DISTINCT FROM 'adjustment' AND ({tests} OR NOT names_a_test_user(user_id))
+        FROM given_back
+        WHERE NOT is_left_out
+        WINDOW earlier AS (
+            PARTITION BY transaction_id ORDER BY us, product_id NULLS FIRST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
+    """,
+    "left_out_lines": """
+        SELECT
+            p.order_id, p.product_id, min(p.us) AS us, min(p.date) AS first_date, max(p.date) AS last_date
+        FROM left_out_purchases AS p
+        LEFT JOIN order_lines AS l ON p.order_id = l.order_id AND p.product_id IS NOT DISTINCT FROM l.product_id
+        WHERE l.order_id IS NULL
+        GROUP BY p.order_id, p.product_id
     """,
     # One tier for a user's date: of his last session with one; else of his last order; else of his last return.
     "user_tiers": """
@@ -525,13 +575,32 @@ TABLES = {
         FROM return_lines
         UNION ALL
         SELECT
+            transaction_id, product_id, 'left_out_return', date, user_id, user_tier, 0, 0, 0,
+            coalesce(discount_amount, 0), coalesce(tax_amount, 0), 0, 0, false, make_timestamp(us), NULL, total_amount,
+            status_as_sent, date, date
+        FROM given_back WHERE is_left_out
+        UNION ALL
+        SELECT
+            l.order_id, l.product_id, 'left_out_sale', coalesce(o.date, l.first_date), o.user_id, o.user_tier, 0, 0, 0,
+            coalesce(t.discount_amount, 0), coalesce(t.tax_amount, 0), 0, 0, coalesce(t.status IN ({cancelled}), false),
+            make_timestamp(l.us), make_timestamp(o.us), t.total_amount, t.status_as_sent,
+            least(l.first_date, t.date), greatest(l.last_date, t.date)
+        FROM left_out_lines AS l
+        LEFT JOIN orders AS o USING (order_id)
+        LEFT JOIN transaction_lines AS t
+            ON l.order_id = t.transaction_id AND l.product_id IS NOT DISTINCT FROM t.product_id
+            AND coalesce(t.quantity, 0) >= 0
+        UNION ALL
+        SELECT
             t.transaction_id, t.product_id, 'unsold', t.date, t.user_id, t.user_tier, 0, 0, 0,
             coalesce(t.discount_amount, 0), coalesce(t.tax_amount, 0), 0, 0, coalesce(t.status IN ({cancelled}), false),
             make_timestamp(t.us), NULL, t.total_amount, t.status_as_sent, t.date, t.date
         FROM transaction_lines AS t
         LEFT JOIN order_lines AS l
             ON t.transaction_id = l.order_id AND t.product_id IS NOT DISTINCT FROM l.product_id
-        WHERE l.order_id IS NULL AND coalesce(t.quantity, 0) >= 0
+        LEFT JOIN left_out_lines AS left_out
+            ON t.transaction_id = left_out.order_id AND t.product_id IS NOT DISTINCT FROM left_out.product_id
+        WHERE l.order_id IS NULL AND left_out.order_id IS NULL AND coalesce(t.quantity, 0) >= 0
         """,
     ),
     "staging.int_orders": (

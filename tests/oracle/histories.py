@@ -76,6 +76,7 @@ class History:
         self._customers = [self._name() for _ in range(self._rng.randrange(2, 5))]
         self._bought: dict[tuple[str, str | None], list[Row]] = {}
         self._open_orders: list[str] = []
+        self._visits: list[tuple[str, datetime, datetime]] = []
         for _ in range(self._rng.randrange(8, 15)):
             self._deliver_session(self._session())
         if self.number % 8 == 7:
@@ -86,6 +87,9 @@ class History:
             self._sell(transaction_id, product, purchases)
         for _ in range(self._rng.randrange(1, 5)):
             self._take_back()
+        for _ in range(self._rng.randrange(1, 4)):
+            self._give_back_of_an_order()
+            self._give_back_in_a_session()
         for _ in range(self._rng.randrange(0, 3)):
             self._deliver(self.transactions, self._transaction(self._name(), self._midnight + self._moment()))
 
@@ -142,6 +146,10 @@ class History:
             for later in (timedelta(hours=24), timedelta(hours=24, microseconds=1)):
                 event = self._event("page_view", events[0]["timestamp"] + later)
                 events.append(event | {"session_id": session_id, "user_id": user})
+        elif user:
+            # Those of robots and tests are looked for more often than they come.
+            seldom = kind in ("robot by name", "hurries", "test by document")
+            self._visits += [(user, events[0]["timestamp"], events[-1]["timestamp"])] * (4 if seldom else 1)
         return events
 
     def _event(self, event_type: str | None, at: datetime) -> Row:
@@ -204,8 +212,8 @@ class History:
         part = rng.randrange(1, DELIVERIES)
         for place, event in enumerate(events):
             is_late = late == "all" or (late == "first" and place == 0) or (late == "last" and place == len(events) - 1)
-            self._deliver(self.events, event, part if is_late else 0)
             self._note(event)
+            self._deliver(self.events, event, part if is_late else 0)
 
     def _deliver(self, rows: tuple[list[Row], ...], row: Row, part: int | None = None) -> None:
         """Add a row to a part (by default to any), and sometimes once more to the same or a later one."""
@@ -217,6 +225,8 @@ class History:
             if "processing_time" in copy:
                 copy["processing_time"] += timedelta(hours=3)
             rows[again].append(copy)
+        if rows is self.events:
+            row["transaction_id"] = self._form(row.get("transaction_id"))
 
     def _note(self, event: Row) -> None:
         if event["event_type"] == "purchase" and event.get("transaction_id"):
@@ -263,6 +273,31 @@ class History:
                 line["tax_amount"] = None if line["tax_amount"] is None else -line["tax_amount"]
             user = rng.choice((*self._customers, f"never-{self.number}", f"test-{self.number}", "", None))
             self._deliver(self.transactions, line | {"user_id": self._form(user)})
+
+    def _give_back_of_an_order(self) -> None:
+        """Returns under an order's own id, of things that the order does not name, whatever became of the order."""
+        rng = self._rng
+        if not self._open_orders:
+            return
+        transaction_id = rng.choice(self._open_orders)
+        for thing in rng.sample(("fee", "gift", ""), rng.randrange(1, 3)):
+            product = f"H{self.number}-{thing}" if thing else None
+            if (transaction_id, product) in self._bought:
+                continue
+            self._bought[transaction_id, product] = []
+            line = self._transaction(transaction_id, self._midnight + self._moment() + timedelta(days=1), product)
+            line |= {"quantity": -1, "status": rng.choice(("refunded", None, "adjustment"))}
+            self._deliver(self.transactions, line)
+
+    def _give_back_in_a_session(self) -> None:
+        """A return at a time at which its user has a session, of whatever kind."""
+        rng = self._rng
+        if not self._visits:
+            return
+        user, first, last = rng.choice(self._visits)
+        at = rng.choice((first, last, first + (last - first) / 2, last + timedelta(microseconds=1)))
+        line = self._transaction(self._name(), at, self._products[0]) | {"quantity": -1, "user_id": self._form(user)}
+        self._deliver(self.transactions, line | {"status": rng.choice(_RETURNS)})
 
     def _transaction(self, transaction_id: str, at: datetime, product: str | None = "P") -> Row:
         rng = self._rng

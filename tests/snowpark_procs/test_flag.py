@@ -63,7 +63,10 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
         None: ["missing_event_id"],
         "e4": ["implausible_timestamp"],
         "e5": [],
-        **dict.fromkeys(("g1", "g2", "g3", "g4"), []),
+        "g1": [],
+        "g2": [],
+        "g3": [],
+        "g4": [],
         "e6": [],
         "e7": [],
         "e8": [],
@@ -74,7 +77,9 @@ def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
     warnings = codes(warehouse, "events_cleaned", "event_id", "validation_warnings")
     assert warnings["e5"] == ["unknown_user_tier", "unparsable_amount"]
     assert {name: warnings[name] for name in ("g1", "g2", "g3", "g4")} == {
-        **dict.fromkeys(("g1", "g2", "g3"), ["unparsable_amount"]),
+        "g1": ["unparsable_amount"],
+        "g2": ["unparsable_amount"],
+        "g3": ["unparsable_amount"],
         "g4": ["negative_amount"],
     }
     assert warnings["e6"] == ["malformed_properties", "unknown_event_type"]
