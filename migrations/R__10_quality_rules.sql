@@ -6,7 +6,7 @@
 -- the browser of one of its events names itself a robot) and requests (its page views, product views and searches).
 -- Quoting: a predicate is a SQL string, so its own quotes are doubled.
 -- An amount is what the Spark job and the macro purchase_amount of dbt take for one (docs/metrics.md).
-{%- set amount %}IFF(REGEXP_LIKE(properties_parsed:amount::STRING, ''-?[0-9]{1,60}([.][0-9]{1,60})?([eE][+-]?[0-9]{1,3})?''), TRY_TO_DECIMAL(properties_parsed:amount::STRING, 28, 2), NULL){% endset %}
+{%- set amount %}IFF(REGEXP_LIKE(properties_parsed:amount::STRING, ''-?[0-9]{1,60}([.][0-9]{1,60})?([eE][+-]?[0-9]{1,3})?''), TRY_TO_DECIMAL(properties_parsed:amount::STRING, 20, 2), NULL){% endset %}
 MERGE INTO ops.quality_rules AS target
 USING (
     SELECT

@@ -12,7 +12,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-AMOUNT_TYPE = "decimal(28,2)"  # ten digits of room below the sum's decimal(38,2)
+# What is larger is no amount: sums of a million such ones still leave room for the twelve decimal places of a quotient.
+AMOUNT_TYPE = "decimal(20,2)"
 
 # Every quantifier is possessive: no backtracking and no recursion, whatever the length of the document.
 _SPACE = r"[ \t\r\n]*+"
@@ -53,7 +54,7 @@ _EXACT = "decimal(38,10)"
 
 
 def with_amounts(events: DataFrame) -> DataFrame:
-    """Add `amount`, as decimal(28,2), and `undecided`: the purchase's document where it takes the parser, else NULL.
+    """Add `amount`, as AMOUNT_TYPE, and `undecided`: the purchase's document where it takes the parser, else NULL.
 
     amount is NULL for other events than purchases, for undecided ones, and where it is no number or too large.
     """

@@ -11,8 +11,8 @@ from typing import Any
 _CENT = Decimal("0.01")
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,3})?")
 _DIGITS = re.compile(r"[0-9]+(\.0+)?")
-# An amount has at most 26 digits before the point, a quantity 18.
-_TOO_LARGE, _TOO_MANY = Decimal(10) ** 26, 10**18
+# An amount has at most 18 digits before the point; so has a quantity.
+_TOO_LARGE = Decimal(10) ** 18
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _amount(value: Any) -> Decimal:
 
 def _quantity(value: Any) -> int | None:
     number = _number(value, _DIGITS)
-    if number is None or number <= 0 or number >= _TOO_MANY or number != number.to_integral_value():
+    if number is None or number <= 0 or number >= _TOO_LARGE or number != number.to_integral_value():
         return None
     return int(number)
 

@@ -28,14 +28,14 @@ _ROBOTS = ("Googlebot/2.1", "HeadlessChrome/120", "some Crawler", "Baiduspider")
 _TYPES = ("page_view", "product_view", "product_view", "search", "add_to_cart", "purchase", "purchase", "wish")
 # What stands for an amount: cents, halves of a cent, and what is none.
 _NO_AMOUNTS = ('"12,50"', '"twelve"', "null", "[5]", '{"value": 5}', "true", '"NaN"', '""')
-_NO_AMOUNTS += ('" 5 "', '"+5"', '".5"', '"5."', '"1_000"', '"\\u0663"', '1e26, "amount": "5 "')
+_NO_AMOUNTS += ('" 5 "', '"+5"', '".5"', '"5."', '"1_000"', '"\\u0663"', '1e18, "amount": "5 "')
 _AMOUNTS: tuple[Callable[[random.Random], str], ...] = (
     lambda rng: f"{rng.randrange(1, 20_000)}.{rng.randrange(100):02}",
     lambda rng: f"{rng.randrange(1, 90)}.{rng.randrange(100):02}5",
     lambda rng: f'"{rng.randrange(1, 90)}.{rng.randrange(1000):03}"',
     lambda rng: f"{rng.randrange(1, 9)}e{rng.randrange(3)}",
     lambda rng: f"-{rng.randrange(1, 300)}.{rng.randrange(100):02}",
-    lambda rng: rng.choice(_NO_AMOUNTS),
+    lambda rng: rng.choice((*_NO_AMOUNTS, "1e24", '"999999999999999999.995"', '"12345678901234567.895"')),
 )
 _AMOUNT_WEIGHTS = (60, 15, 10, 5, 3, 7)
 _QUANTITIES = ("1", "2", "3", '"4"', "0", "-2", "1.5", '"x"', "null", "2.0", '"2.0"', "1e1", '"1e1"', '" 2 "')

@@ -24,7 +24,7 @@ CREATE MACRO amount(properties) AS CASE
     -- DuckDB too reads a number with a point as a double, of which seventeen digits are left.
     THEN try_cast(coalesce(
         nullif(regexp_extract(properties, '"amount"\s*:\s*(-?\d+\.\d+)\s*[,}}]', 1), ''),
-        json_extract_string(properties, '$.amount')) AS DECIMAL(28, 2)) END;
+        json_extract_string(properties, '$.amount')) AS DECIMAL(20, 2)) END;
 -- An exact quotient by sixty million, rounded half-up to four places; DuckDB would divide in floating point.
 CREATE MACRO minutes(micros) AS ((micros * 10000 + 30000000) // 60000000)::DECIMAL(18, 4) / 10000;
 """

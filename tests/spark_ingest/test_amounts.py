@@ -32,6 +32,8 @@ _AMOUNTS: list[tuple[str | None, str | None]] = [
     ('{"amount": "NaN"}', None),
     ('{"amount": NaN}', None),
     ('{"amount": 1e400}', None),
+    ('{"amount": 1e18}', None),
+    ('{"amount": "999999999999999999.99"}', "999999999999999999.99"),
     ('{"amount": "Infinity"}', None),
     ('{"amount": {"value": 5}}', None),
     ('{"nested": {"amount": 5}}', None),

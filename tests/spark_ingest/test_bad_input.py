@@ -22,7 +22,7 @@ from tests.spark_ingest.rows import event, frame, named, purchase
 
 pytestmark = pytest.mark.spark
 
-_LARGEST = "99999999999999999999999999"  # 26 digits before the point, the room of decimal(28,2)
+_LARGEST = "999999999999999999"  # 18 digits before the point, the room of decimal(20,2)
 # Texts of $.amount, and the money they are; None: no number, so no money.
 AMOUNTS = {
     '"free"': None,
@@ -36,6 +36,8 @@ AMOUNTS = {
     "null": None,
     '{"a": 1}': None,
     '" 7"': None,
+    '"+7"': None,
+    '".7"': None,
     _LARGEST: Decimal(_LARGEST),
     f"{_LARGEST}9": None,
     "1234567890123456.78": Decimal("1234567890123456.78"),  # more digits than a double keeps
