@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from snowflake.connector.cursor import SnowflakeCursor
 
 from benchmarks.scans import ProfiledEndpoint
 from tests.conftest import endpoint_folder
@@ -124,6 +126,35 @@ def test_a_build_killed_in_the_middle_of_a_model_leaves_the_previous_state(wareh
         cursor.execute("ROLLBACK")
     assert state(warehouse) == before
     warehouse.build()
+    for mart in MARTS:
+        assert warehouse.rows(mart) == warehouse.expected(mart), mart
+
+
+def test_an_order_that_changes_while_it_is_looked_for_waits_for_the_next_build(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look-up of an order's dates and the build of its lines, a batch brings a part of one of another date."""
+    days = [START + timedelta(days=number) for number in range(2)]
+    known = Event("known", None, "purchase", days[0], "u1", "p1", "10.00", transaction_id="order")
+    warehouse.flag(events=[known])
+    warehouse.build()
+    warehouse.flag(events=[Event("other", None, "purchase", days[1], "u1", "p1", "1.00")])
+    late = Event("late", None, "purchase", days[1], "u1", "p1", "5.00", transaction_id="order")
+    execute = SnowflakeCursor.execute
+
+    def executed(cursor: SnowflakeCursor, sql: str, *arguments: Any, **options: Any) -> Any:
+        found = execute(cursor, sql, *arguments, **options)
+        if "lines.first_date" in sql and "late" not in warehouse.events:
+            warehouse.flag(events=[late])
+        return found
+
+    monkeypatch.setattr(SnowflakeCursor, "execute", executed)
+    lines = "SELECT order_id, product_id, gross_amount FROM staging.int_order_lines ORDER BY 1"
+    warehouse.build()
+    assert "late" in warehouse.events
+    assert warehouse.execute(lines) == [("order", "p1", Decimal("10.00"))]
+    warehouse.build()
+    assert warehouse.execute(lines) == [("event:other", "p1", Decimal("1.00")), ("order", "p1", Decimal("15.00"))]
     for mart in MARTS:
         assert warehouse.rows(mart) == warehouse.expected(mart), mart
 

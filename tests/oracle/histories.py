@@ -287,6 +287,7 @@ class History:
             self._bought[transaction_id, product] = []
             line = self._transaction(transaction_id, self._midnight + self._moment() + timedelta(days=1), product)
             line |= {"quantity": -1, "status": rng.choice(("refunded", None, "adjustment"))}
+            line["total_amount"] *= rng.choice((1, 200))  # less than the order, or more
             self._deliver(self.transactions, line)
 
     def _give_back_in_a_session(self) -> None:

@@ -44,6 +44,7 @@ valid_transactions AS (
 -- Orders with a purchase or a transaction on a date of the build, now or when they were last built. All of an order is built anew.
 touched AS (
     {{ touched_orders(plan, 'purchase_events', 'valid_transactions') }}
+    {{- except_later_orders(plan, 'purchase_events', 'valid_transactions') }}
 ),
 
 near_sessions AS (
