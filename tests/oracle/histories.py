@@ -280,13 +280,13 @@ class History:
         if not self._open_orders:
             return
         transaction_id = rng.choice(self._open_orders)
-        for thing in rng.sample(("fee", "gift", ""), rng.randrange(1, 3)):
+        for thing in rng.sample(("fee", "gift", "gifts", ""), rng.choice((1, 2, 3, 4))):
             product = f"H{self.number}-{thing}" if thing else None
             if (transaction_id, product) in self._bought:
                 continue
             self._bought[transaction_id, product] = []
             line = self._transaction(transaction_id, self._midnight + self._moment() + timedelta(days=1), product)
-            line |= {"quantity": -1, "status": rng.choice(("refunded", None, "adjustment"))}
+            line |= {"quantity": -1, "status": rng.choice(("refunded", "returned", None, "adjustment"))}
             line["total_amount"] *= rng.choice((1, 200))  # less than the order, or more
             self._deliver(self.transactions, line)
 
