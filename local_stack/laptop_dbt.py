@@ -35,13 +35,15 @@ class LaptopDbt:
         self._manifest = cast("Manifest", result.result)
 
     def build(self) -> str:
-        """Build every model and run the tests of the hourly run; return dbt's own count of the results.
+        """Build every model and run the tests of the selector `laptop`; return dbt's own count of the results, and what warns.
 
         Raises StageError with the last lines of the log when a model or a test fails.
         """
-        _, lines = self._succeeded("build", "--selector", "hourly")
+        result, lines = self._succeeded("build", "--selector", "laptop")
         counts = next((line for line in reversed(lines) if line.startswith(_DONE)), _DONE)
-        return counts.removeprefix(_DONE)
+        nodes = getattr(result.result, "results", ())
+        warned = [f"{each.node.name} ({each.failures})" for each in nodes if each.status == "warn"]
+        return "; ".join([counts.removeprefix(_DONE), *warned])
 
     def stale_sources(self) -> list[str]:
         """Ask for the freshness of the sources, as the hourly run does; return each that is too old, with its newest change.

@@ -94,14 +94,14 @@ class _Reflagging:
     def _rejudge(self, table: StagingTable, scope: str, extras: str = "") -> int:
         """Judge the rows of a condition where they stand. Returns how many are judged differently."""
         judgement = table.judgement(self.rulebook.expressions(table))
-        fragments = {
-            "table": table.table,
-            "given": ", ".join(filter(None, (self.rulebook.constants, extras))),
-            "scope": scope,
-            "differs": table.misjudged(judgement),
-        }
+        misjudged = statement(
+            "misjudged_rows",
+            given=", ".join(filter(None, (self.rulebook.constants, extras))),
+            scope=scope,
+            differs=table.misjudged(judgement),
+        )
         try:
-            rows = statement("rejudged_rows", time=table.time, **fragments)
+            rows = statement("rejudged_rows", table=table.table, time=table.time, misjudged=misjudged)
             changed = int(run(self.session, "count_rows", rows=rows)[0][0])
         except SnowparkSQLException:
             name_broken_rule(self.session, self.rulebook, table)
@@ -109,7 +109,7 @@ class _Reflagging:
         if changed:
             self.changes.record_dates(table, rows)
             assignments = ",\n    ".join(f"{column} = {said}" for column, said in judgement.items())
-            run(self.session, "rejudge_rows", None, assignments=assignments, **fragments)
+            run(self.session, "rejudge_rows", table=table.table, assignments=assignments, misjudged=misjudged)
         return changed
 
     def _rejudge_sessions(self) -> int:

@@ -64,7 +64,14 @@ _OPTIONAL_PARTS = {
 }
 # Rewriting moves text about; where that happened, and in statements assembled by Python, layout means nothing.
 _PARSE_ONLY = ("PRS", "LXR")
-_PARTS = ("comparison_inputs", "event_verdicts", "rejudged_rows", "sessions_of_changed_events", "sessions_on_dates")
+_PARTS = (
+    "comparison_inputs",
+    "event_verdicts",
+    "misjudged_rows",
+    "rejudged_rows",
+    "sessions_of_changed_events",
+    "sessions_on_dates",
+)
 _UNKNOWN_LAYOUT = ("migrations/V1.9.0__masking.sql",)  # masking policies parse, but are laid out as nothing known
 
 
@@ -168,16 +175,17 @@ def _table_fragments(table: StagingTable) -> dict[str, str]:
     rules = [Rule(table.rules, "missing", "error", f"{table.key[0]} IS NULL")]
     compiled = compile_rules(rules, table.flags)
     judgement = table.judgement(compiled)
-    rejudged = {
-        "table": table.table,
-        "time": table.time,
-        "given": constant_columns({"max_session_hours": Decimal(24)}),
-        "scope": _IN_JANUARY.condition(f"{table.table}.{table.time}"),
-    }
+    misjudged = statement(
+        "misjudged_rows",
+        given=constant_columns({"max_session_hours": Decimal(24)}),
+        scope=_IN_JANUARY.condition(f"{table.table}.{table.time}"),
+        differs=table.misjudged(judgement),
+    )
+    rejudged = {"table": table.table, "time": table.time, "misjudged": misjudged}
     return {
         **rejudged,
         "dataset": table.dataset,
-        "rows": statement("rejudged_rows", **rejudged, differs=table.misjudged(judgement)),
+        "rows": statement("rejudged_rows", **rejudged),
         "delivered": _IN_JANUARY.condition(f"r.{table.time}"),
         "delivered_later": _IN_JANUARY.condition(f"r.{table.time}"),
         "known": _IN_JANUARY.condition(f"known.{table.time}"),

@@ -2,11 +2,4 @@ UPDATE staging.&{table}
 SET
     &{assignments},
     processed_at = CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ
-FROM (
-    SELECT &{given}
-) AS given
-WHERE
-    &{scope}
-    AND (
-        &{differs}
-    )
+FROM &{misjudged}

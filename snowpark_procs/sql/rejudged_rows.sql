@@ -1,11 +1,4 @@
 -- The rows of which the present rules say something else than what stands with them. Rows without a key are such rows like others.
 SELECT &{table}.&{time}
 FROM staging.&{table}
-CROSS JOIN (
-    SELECT &{given}
-) AS given
-WHERE
-    &{scope}
-    AND (
-        &{differs}
-    )
+CROSS JOIN &{misjudged}

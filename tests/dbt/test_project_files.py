@@ -12,6 +12,30 @@ import yaml
 from tests.dbt.warehouse import MARTS, PROJECT, REPOSITORY
 
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
+# Columns of a text, a document, a truth or a UTC date, and the time of the build: what else there is has a unit.
+_NO_MEASURE = {
+    "user_tier",
+    "line_kind",
+    "status",
+    "id",
+    "kind",
+    "event_type",
+    "device_type",
+    "browser",
+    "ip_address",
+    "page_url",
+    "search_query",
+    "payment_method",
+    "properties_parsed",
+    "validation_errors",
+    "validation_warnings",
+    "converted_to_purchase",
+    "date",
+    "date_day",
+    "first_date",
+    "last_date",
+    "created_at",
+}
 
 
 def described(model: Path) -> dict[str, Any]:
@@ -43,6 +67,11 @@ def test_every_model_and_column_is_described(model: Path) -> None:
     assert entry["name"] == model.stem
     assert entry["description"]
     assert all(column.get("description") for column in entry["columns"])
+    measured = {column["name"] for column in entry["columns"]} - _NO_MEASURE
+    lacking = {
+        column["name"] for column in entry["columns"] if not column.get("config", {}).get("meta", {}).get("unit")
+    }
+    assert not {name for name in measured & lacking if not name.endswith("_id") and not name.startswith("is_")}
     if model.stem.startswith(("int_", "mart_")):
         assert "unit_tests" in yaml.safe_load(model.with_suffix(".yml").read_text())
 

@@ -27,8 +27,10 @@ _BROWSERS = ("Firefox 121", "Chrome 120", "", None)
 _ROBOTS = ("Googlebot/2.1", "HeadlessChrome/120", "some Crawler", "Baiduspider")
 _TYPES = ("page_view", "product_view", "product_view", "search", "add_to_cart", "purchase", "purchase", "wish")
 # What stands for an amount: cents, halves of a cent, and what is none.
-_NO_AMOUNTS = ('"12,50"', '"twelve"', "null", "[5]", '{"value": 5}', "true", '"NaN"', '""')
-_NO_AMOUNTS += ('" 5 "', '"+5"', '".5"', '"5."', '"1_000"', '"\\u0663"', '1e18, "amount": "5 "')
+_NO_AMOUNTS = (
+    '"12,50"', '"twelve"', "null", "[5]", '{"value": 5}', "true", '"NaN"', '""', '" 5 "', '"+5"', '".5"', '"5."', '"1_000"',
+    '"\\u0663"', '1e18, "amount": "5 "',
+)  # fmt: skip
 _AMOUNTS: tuple[Callable[[random.Random], str], ...] = (
     lambda rng: f"{rng.randrange(1, 20_000)}.{rng.randrange(100):02}",
     lambda rng: f"{rng.randrange(1, 90)}.{rng.randrange(100):02}5",

@@ -19,7 +19,8 @@
             {%- do parts.append(seen[name]) -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- do parts.append(ratio('a', 'b', 2) ~ average('a', 'b') ~ purchase_amount('a') ~ is_counted('a') ~ microseconds('a', 'b')) -%}
+    {%- do parts.append(ratio('a', 'b', 2) ~ average('a', 'b') ~ purchase_amount('a') ~ is_counted('a')
+        ~ is_left_out('a', has_agent=false) ~ microseconds('a', 'b')) -%}
     {%- do parts.append(expected_active_dates('a') ~ order_id('a') ~ purchased_units('a') ~ cancelled_statuses() ~ var('view_idle_minutes')) -%}
     {%- do return(local_md5(parts | join('\n'))) -%}
 {%- endmacro %}

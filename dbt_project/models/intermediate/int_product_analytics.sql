@@ -16,14 +16,14 @@ WHERE
     {{ is_counted('events') }}
     AND product_id IS NOT NULL
     AND event_type IN ('product_view', 'add_to_cart', 'purchase')
-
+{% for kind, moment in [('sale', 'ordered_at'), ('return', 'occurred_at')] %}
 UNION ALL
 
 SELECT
     line_kind AS kind,
     order_id AS id,
     product_id,
-    ordered_at AS moment,
+    {{ moment }} AS moment,
     date,
     user_id,
     0 AS revenue,
@@ -33,22 +33,5 @@ SELECT
 FROM {{ ref('int_order_lines') }}
 WHERE
     product_id IS NOT NULL
-    AND line_kind = 'sale'
-
-UNION ALL
-
-SELECT
-    line_kind AS kind,
-    order_id AS id,
-    product_id,
-    occurred_at AS moment,
-    date,
-    user_id,
-    0 AS revenue,
-    units,
-    gross_amount AS order_value,
-    net_amount AS net_revenue
-FROM {{ ref('int_order_lines') }}
-WHERE
-    product_id IS NOT NULL
-    AND line_kind = 'return'
+    AND line_kind = '{{ kind }}'
+{% endfor %}

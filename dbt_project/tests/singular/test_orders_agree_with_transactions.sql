@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', tags=['reconciliation']) }}
 -- What purchase events and transactions tell differently of the same orders, by cause and date of the order. A shop without a transaction feed has
 -- nothing to compare. difference: what the events say less what the transactions say.
 WITH causes AS (

@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', tags=['reconciliation']) }}
 -- Returns under ids of their own, of a user and product of which an earlier order line is refunded or returned by its status: if both tell
 -- of the same goods, they are subtracted twice (docs/metrics.md, Return line). difference: what these returns take off.
 WITH order_lines AS (
