@@ -63,7 +63,7 @@ from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.arrays import arrays
 from local_stack.endpoint.translation.batches import parts, total
 from local_stack.endpoint.translation.cases import cases
-from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
+from local_stack.endpoint.translation.casts import casts, inserted_times, parsed_json, try_casts, variants
 from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import changed_tables, classify, writes
@@ -97,7 +97,6 @@ from local_stack.endpoint.translation.tables import create_table_as, temporary_t
 from local_stack.endpoint.translation.times import formats, input_formats, session_functions, shifted_dates
 from local_stack.endpoint.translation.type_names import type_names
 from local_stack.endpoint.translation.variables import session_variables
-from local_stack.endpoint.translation.zoned_times import converted_times, typed_binds, zoned_times, zoned_types
 
 # What an open transaction of another session need not look at again: these do nothing, or say themselves what they commit.
 _COMMIT_NOTHING = ("QUERY", "CALL", "SHOW", "DESCRIBE", "USE", "SET", "UNSET", "LIST", "GET", "PUT", "BEGIN", "COPY")
@@ -191,7 +190,6 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
 
 
 BEFORE: list[Rewrite] = [
-    zoned_types,
     existing_containers,
     task_functions,
     information_schema,
@@ -206,13 +204,12 @@ BEFORE: list[Rewrite] = [
     query_results,
     declarations,
     default_sequences,
-    create_table_as,
-    converted_times,
-    zoned_times,
     temporary_tables,
+    create_table_as,
     function_names,
     type_names,
     formats,
+    inserted_times,
     variants,
     input_formats,
     try_casts,
@@ -312,7 +309,6 @@ class Chain:
         gate.check_late(tree)
         context = Context(session, statement.parameters, statement.text, describing=statement.describe_only)
         tree = self._procedures.parsed(statement.text, session) or tree
-        tree = typed_binds(tree, batch[0] if batch else statement.binds)
         tree = evaluated(column_names(tree, statement.text), statement, session, self._called)
         tree = session_variables(self._procedures.expand(tree, statement, session), context)
         return self._run_on_engine(tree, statement, context, batch)

@@ -1,7 +1,7 @@
 """Hold a statement's outcome: an Arrow table in canonical types, with Snowflake's column types.
 
 Canonical: int64 or decimal128 (FIXED), float64 (REAL), string (TEXT, VARIANT, ARRAY, OBJECT as JSON text), bool, date32,
-timestamp[us] (NTZ), timestamp[us, UTC] (LTZ), an interval (TZ, see zoned.py), time64[us], binary.
+timestamp[us] (NTZ), timestamp[us, UTC] (LTZ, TZ), time64[us], binary.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from local_stack.endpoint import zoned
 from local_stack.endpoint.messages import out_of_range
 from local_stack.endpoint.statements import Column, Result
 
@@ -69,18 +68,15 @@ class Outcome:
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return the rows as Python values (VARIANT as JSON text)."""
-        return list(zip(*map(_to_python, self.table.columns), strict=True)) if self.table.num_columns else []
+        return (
+            list(zip(*(column.to_pylist() for column in self.table.columns), strict=True))
+            if self.table.num_columns
+            else []
+        )
 
     def scalar(self) -> Any:
         """Return the first row's first value, None where there is no row."""
-        return _to_python(self.table.column(0)[:1])[0] if self.table.num_rows else None
-
-
-def _to_python(column: pa.ChunkedArray) -> list[Any]:
-    values: list[Any] = column.to_pylist()
-    if column.type == zoned.ARROW:
-        return [v if v is None else zoned.to_datetime(v) for v in values]
-    return values
+        return self.table.column(0)[0].as_py() if self.table.num_rows else None
 
 
 def column_from_duckdb(name: str, duckdb_type: str) -> ColumnInfo:
@@ -115,8 +111,6 @@ def column_from_duckdb(name: str, duckdb_type: str) -> ColumnInfo:
             return ColumnInfo(name, "TIMESTAMP_NTZ", 0, 9)
         case "TIMESTAMP WITH TIME ZONE":
             return ColumnInfo(name, "TIMESTAMP_LTZ", 0, 9)
-        case zoned.DUCKDB_TYPE:
-            return ColumnInfo(name, "TIMESTAMP_TZ", 0, 9)
         case "TIME" | "TIME WITH TIME ZONE" | "TIME_NS":
             return ColumnInfo(name, "TIME", 0, 9)
         case "BLOB":
@@ -129,7 +123,7 @@ def column_from_result(column: Column) -> ColumnInfo:
     match column.type:
         case "FIXED":
             return ColumnInfo(column.name, "FIXED", 38, column.scale, nullable=column.nullable)
-        case "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIMESTAMP_TZ" | "TIME":
+        case "TIMESTAMP_NTZ" | "TIMESTAMP_LTZ" | "TIME":
             return ColumnInfo(column.name, column.type, 0, 9, nullable=column.nullable)
         case "BINARY":
             return ColumnInfo(column.name, "BINARY", length=8_388_608, nullable=column.nullable)
@@ -151,10 +145,8 @@ def canonical_type(column: ColumnInfo, wide: bool = False) -> pa.DataType:
             return pa.date32()
         case "TIMESTAMP_NTZ":
             return pa.timestamp("us")
-        case "TIMESTAMP_LTZ":
+        case "TIMESTAMP_LTZ" | "TIMESTAMP_TZ":
             return pa.timestamp("us", "UTC")
-        case "TIMESTAMP_TZ":
-            return zoned.ARROW
         case "TIME":
             return pa.time64("us")
         case "BINARY":
@@ -188,8 +180,6 @@ def _from_python(values: list[Any], column: ColumnInfo) -> pa.Array:
         values = [v if v is None or isinstance(v, str) else _json(v) for v in values]
     elif column.type == "TEXT":
         values = [v if v is None or isinstance(v, str) else str(v) for v in values]
-    elif column.type == "TIMESTAMP_TZ":
-        values = [v if v is None else zoned.from_datetime(v) for v in values]
     elif column.type == "FIXED" and column.scale:
         values = [v if v is None else rounded(v, column.scale) for v in values]
     elif column.type == "FIXED":

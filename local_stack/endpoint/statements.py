@@ -12,17 +12,7 @@ from typing import Any, Literal
 
 SUCCEEDED = "Statement executed successfully."
 ColumnType = Literal[
-    "TEXT",
-    "FIXED",
-    "REAL",
-    "BOOLEAN",
-    "DATE",
-    "TIMESTAMP_NTZ",
-    "TIMESTAMP_LTZ",
-    "TIMESTAMP_TZ",
-    "VARIANT",
-    "TIME",
-    "BINARY",
+    "TEXT", "FIXED", "REAL", "BOOLEAN", "DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "VARIANT", "TIME", "BINARY"
 ]
 
 

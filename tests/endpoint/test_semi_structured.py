@@ -119,7 +119,7 @@ _TYPED = {
     "'2024-01-02 03:04:05.6789 +01:00'::TIMESTAMP_LTZ":
         ("TIMESTAMP_LTZ", '"2024-01-02 02:04:05.678 +0000"', dt.datetime(2024, 1, 2, 2, 4, 5, 678900, dt.UTC)),
     "TO_TIMESTAMP_TZ('2024-01-02 03:04:05 +1')":
-        ("TIMESTAMP_TZ", '"2024-01-02 03:04:05.000 +0100"', dt.datetime(2024, 1, 2, 2, 4, 5, 0, dt.UTC)),
+        ("TIMESTAMP_TZ", '"2024-01-02 02:04:05.000 +0000"', dt.datetime(2024, 1, 2, 2, 4, 5, 0, dt.UTC)),
     "TO_BINARY('AB', 'HEX')": ("BINARY", '"AB"', b"\xab"),
 }  # fmt: skip
 

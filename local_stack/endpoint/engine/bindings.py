@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any
 
 from local_stack.endpoint.statements import SqlError
-from local_stack.endpoint.zoned import DAY
 
 Bind = tuple[str, str | None]
 _EPOCH = dt.datetime(1970, 1, 1)
@@ -55,10 +54,8 @@ def to_python(bind: Bind) -> Any:
             return _from_nanoseconds(text)
         case "TIMESTAMP_LTZ":
             return _from_nanoseconds(text).replace(tzinfo=dt.UTC)
-        case "TIMESTAMP_TZ":  # read from text by a cast
-            nanoseconds, _, minutes = text.partition(" ")
-            zone = dt.timezone(dt.timedelta(minutes=int(minutes or DAY) - DAY))
-            return _from_nanoseconds(nanoseconds).replace(tzinfo=dt.UTC).astimezone(zone).isoformat(sep=" ")
+        case "TIMESTAMP_TZ":
+            return _from_nanoseconds(text.partition(" ")[0]).replace(tzinfo=dt.UTC)
         case _:
             return text
 

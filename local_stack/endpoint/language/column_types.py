@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from local_stack.endpoint import zoned
 from local_stack.endpoint.outcome import MAX_TEXT, ColumnInfo, column_from_duckdb
 
 
@@ -42,4 +41,6 @@ def _column(duckdb_type: str) -> ColumnInfo:
     """Return the column of a type of DuckDB's, or of a kind of Snowflake's that DuckDB does not have."""
     if duckdb_type in ("ARRAY", "OBJECT"):
         return ColumnInfo("", duckdb_type)
-    return column_from_duckdb("", zoned.DUCKDB_TYPE if duckdb_type == "TIMESTAMP_TZ" else duckdb_type)
+    if duckdb_type == "TIMESTAMP_TZ":
+        return ColumnInfo("", duckdb_type, 0, 9)
+    return column_from_duckdb("", duckdb_type)

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from fakesnow.statement_type import DML_TYPE_IDS, INSERT
 
-from local_stack.endpoint import zoned
 from local_stack.endpoint.outcome import ColumnInfo, Outcome
 from local_stack.endpoint.protocol.variant_text import variant_text
 from local_stack.endpoint.statements import SqlError
@@ -28,6 +27,7 @@ _COUNTS = {
     "number of rows deleted": "numRowsDeleted",
     "number of multi-joined rows updated": "numDmlDuplicates",
 }
+_UTC_MINUTES = 1440  # how the offset of a TIMESTAMP_TZ is written: minutes from UTC, a day added
 
 
 def success(outcome: Outcome, database: str | None, schema: str | None, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
     if outcome.is_text or outcome.statement_type_id in DML_TYPE_IDS:
         body: dict[str, Any] = {"queryResultFormat": "json", "rowset": rowset(outcome)}
     else:
-        body = {"queryResultFormat": "arrow", "rowsetBase64": arrow_base64(outcome)}
+        body = {"queryResultFormat": "arrow", "rowsetBase64": arrow_base64(outcome, parameters.get("TIMEZONE", "UTC"))}
     return {
         "data": {
             "parameters": [{"name": name, "value": value} for name, value in parameters.items()],
@@ -135,11 +135,10 @@ def _text(value: Any, kind: str) -> str | None:
         case bool():
             return "1" if value else "0"
         case dt.datetime():
-            offset = value.utcoffset() or dt.timedelta()
-            since = value.replace(tzinfo=None) - offset - dt.datetime(1970, 1, 1)
-            seconds = Decimal(since // dt.timedelta(microseconds=1)) / 10**6
-            minutes = f" {offset // dt.timedelta(minutes=1) + zoned.DAY}" if kind == "TIMESTAMP_TZ" else ""
-            return f"{seconds:.9f}{minutes}"
+            seconds = (
+                Decimal((value.replace(tzinfo=None) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)) / 10**6
+            )
+            return f"{seconds:.9f}" + (" 1440" if kind == "TIMESTAMP_TZ" else "")
         case dt.date():
             return str((value - dt.date(1970, 1, 1)).days)
         case dt.time():
@@ -149,10 +148,10 @@ def _text(value: Any, kind: str) -> str | None:
     return str(value)
 
 
-def arrow_base64(outcome: Outcome) -> str:
-    """Return the table as an Arrow stream with the metadata the connector's iterator needs."""
+def arrow_base64(outcome: Outcome, zone: str = "UTC") -> str:
+    """Return the table as an Arrow stream with the metadata the connector's iterator needs. zone: the session's."""
     described = zip(outcome.table.columns, outcome.columns, strict=True)
-    arrays = [_wire_array(array, column) for array, column in described]
+    arrays = [_wire_array(array, column, zone) for array, column in described]
     fields = [_field(column, array) for column, array in zip(outcome.columns, arrays, strict=True)]
     table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     sink = pa.BufferOutputStream()
@@ -171,35 +170,34 @@ def _field(column: ColumnInfo, array: Any) -> pa.Field:
     return pa.field(column.name, array.type, nullable=True, metadata=metadata)
 
 
-def _wire_array(array: pa.ChunkedArray, column: ColumnInfo) -> Any:
+def _wire_array(array: pa.ChunkedArray, column: ColumnInfo, zone: str) -> Any:
     kind = column.type
     if kind == "FIXED" and pa.types.is_int64(array.type):
         return array.cast(next((width for digits, width in _WIDTHS if (column.precision or 38) <= digits), pa.int64()))
-    if kind == "TIMESTAMP_TZ":
-        return _timestamp(*zoned.instants_and_offsets(_one(array)))
     if pa.types.is_timestamp(array.type):
-        return _timestamp(_one(array).cast(pa.int64()))
+        return _timestamp(array.combine_chunks(), zone if kind == "TIMESTAMP_TZ" else None)
     if pa.types.is_time(array.type):
         return pc.multiply(array.cast(pa.int64()), 1000)
     return array
 
 
-def _one(array: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-
-
-def _timestamp(micros: pa.Array, offsets: pa.Array | None = None) -> pa.StructArray:
+def _timestamp(array: Any, zone: str | None) -> pa.StructArray:
     """Return seconds since the epoch and nanoseconds within the second; also right before 1970.
 
-    offsets: of a TIMESTAMP_TZ, in minutes. They travel with a day added.
+    For a TIMESTAMP_TZ also its offset, 1440 minutes for UTC. The offset is that of the session's zone.
     """
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    micros = array.cast(pa.int64())
     epoch = pc.floor(pc.divide(pc.subtract(micros, _remainder(micros)), 1_000_000)).cast(pa.int64())
     fraction = pc.multiply(_remainder(micros), 1000).cast(pa.int32())
     parts = {"epoch": epoch, "fraction": fraction}
-    if offsets is not None:
-        parts["timezone"] = pc.add(offsets, zoned.DAY).cast(pa.int32())
+    if zone is not None:
+        local = pc.local_timestamp(array.cast(pa.timestamp("us", zone))).cast(pa.int64())
+        minutes = pc.divide(pc.subtract(local, micros), 60_000_000)
+        parts["timezone"] = pc.add(minutes, _UTC_MINUTES).cast(pa.int32())
     fields = [pa.field(name, part.type) for name, part in parts.items()]
-    return pa.StructArray.from_arrays(list(parts.values()), fields=fields, mask=pc.is_null(micros))
+    return pa.StructArray.from_arrays(list(parts.values()), fields=fields, mask=pc.is_null(array))
 
 
 def _remainder(micros: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Tell what DuckDB does not know of a query's columns: ARRAY or OBJECT, VARCHAR's length, and what never is NULL.
+"""Tell what DuckDB does not know of a query's columns: ARRAY, OBJECT or TIMESTAMP_TZ, VARCHAR's length, and what never is NULL.
 
-DuckDB has one type, JSON, for VARIANT, ARRAY and OBJECT, and its results say nothing of NULL. It is read off the query, down
-to constants, casts, functions and the declared columns of tables. What cannot be told is a VARIANT, and can be NULL.
+DuckDB has one type, JSON, for VARIANT, ARRAY and OBJECT, one type for TIMESTAMP_LTZ and TIMESTAMP_TZ, and its results say
+nothing of NULL. It is read off the query, down to constants, casts, functions and the declared columns of tables. What
+cannot be told is a VARIANT, a TIMESTAMP_LTZ, and can be NULL.
 """
 
 from __future__ import annotations
@@ -41,7 +42,6 @@ _TYPES: dict[exp.DType, Kind] = {
     exp.DType.MAP: "OBJECT",
     exp.DType.STRUCT: "OBJECT",
     exp.DType.TIMESTAMPTZ: "TIMESTAMP_TZ",
-    exp.DType.INTERVAL: "TIMESTAMP_TZ",
 }
 # Functions by sqlglot's class, or by name where it has none.
 _FUNCTIONS: dict[str, Kind] = {
@@ -52,7 +52,9 @@ _FUNCTIONS: dict[str, Kind] = {
     **dict.fromkeys(
         ("JSONObject", "JSONObjectAgg", "ObjectAgg", "Struct", "TO_OBJECT", "OBJECT_CONSTRUCT", "OBJECT_CONSTRUCT_KEEP_NULL",
          "OBJECT_DELETE", "OBJECT_INSERT", "OBJECT_PICK"), "OBJECT"),
+    **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ", "TIMESTAMP_TZ_FROM_PARTS"), "TIMESTAMP_TZ"),
 }  # fmt: skip
+_REFINED = {"ARRAY": "VARIANT", "OBJECT": "VARIANT", "TIMESTAMP_TZ": "TIMESTAMP_LTZ"}  # what DuckDB takes each kind for
 
 
 def described(outcome: Outcome, expression: Expr, of_table: TableColumns) -> Outcome:
@@ -66,7 +68,7 @@ def described(outcome: Outcome, expression: Expr, of_table: TableColumns) -> Out
 
 
 def _described(column: ColumnInfo, known: Known) -> ColumnInfo:
-    if known.kind and column.type == "VARIANT":
+    if known.kind and column.type == _REFINED[known.kind]:
         column = replace(column, type=known.kind)
     if known.length and column.type == "TEXT":
         column = replace(column, length=known.length)

@@ -237,7 +237,7 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "TRY_TO_TIMESTAMP_NTZ": _cast_first(exp.DType.TIMESTAMP, safe=True),
     "TRY_TO_TIME": _cast_first(exp.DType.TIME, safe=True),
     "TRY_TO_TIMESTAMP_LTZ": _cast_first(exp.DType.TIMESTAMPLTZ, safe=True),
-    "TRY_TO_TIMESTAMP_TZ": _cast_first(exp.DType.INTERVAL, safe=True),
+    "TRY_TO_TIMESTAMP_TZ": _cast_first(exp.DType.TIMESTAMPTZ, safe=True),
     "TO_TIMESTAMP_LTZ": _cast_first(exp.DType.TIMESTAMPLTZ),
-    "TO_TIMESTAMP_TZ": _cast_first(exp.DType.INTERVAL),
+    "TO_TIMESTAMP_TZ": _cast_first(exp.DType.TIMESTAMPTZ),
 }

@@ -33,8 +33,7 @@ def formats(expression: Expr, _: Context) -> Expr:
 
     def replace(node: Expr) -> Expr:
         if isinstance(node, exp.TimeToStr):  # sqlglot has read the format where it knows that the value is a time
-            parts = [node.this, node.args["format"]]
-            return _with_offset(exp.Anonymous(this=FORMAT_TIME, expressions=parts), *parts)
+            return _with_offset(node, node.this, node.args["format"])
         if not isinstance(node, exp.ToChar):
             return node
         form = node.args.get("format")

@@ -5,39 +5,31 @@ Branches on typeof(x) are decided when a statement is planned: they cost nothing
 
 from __future__ import annotations
 
-from functools import reduce
-
 import duckdb
 
 from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
 from local_stack.endpoint.engine.macros.failing import failing
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
 from local_stack.endpoint.engine.macros.variants import MACROS as VARIANT_MACROS
-from local_stack.endpoint.engine.macros.zoned import INSTANT, OFFSET, OFFSET_TEXT, SHOWN, WALL
-from local_stack.endpoint.engine.macros.zoned import MACROS as ZONED_MACROS
 from local_stack.endpoint.errors import carried
 
 _TEXT = "_fs_global.main._sf_json_text(x)"
 _NO_JSON = carried("Error parsing JSON: \0", 100069, "22P02").split("\0")
-_CLOCK = r"(\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*"
-# Text with an offset, +2, +02, +0200 and +02:00, after a blank or not, as DuckDB reads it: +02 and +02:00.
-_OFFSETS = (
-    (rf"{_CLOCK}([+-])(\d(?::\d\d)?)\s*$", r"\1\20\3"),
-    (rf"{_CLOCK}([+-]\d\d)(\d\d)\s*$", r"\1\2:\3"),
-    (rf"{_CLOCK}([+-]\d\d(?::\d\d)?|[Zz])\s*$", r"\1\2"),
-)
-_WITH_OFFSET = reduce(lambda text, form: f"regexp_replace({text}, '{form[0]}', '{form[1]}')", _OFFSETS, _TEXT)
+_OFFSET = r"^(.*\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*([+-])(\d{1,2}):?(\d\d)?\s*$"
+_WITH_OFFSET = f"""CASE typeof(x) WHEN 'TIMESTAMP WITH TIME ZONE' THEN CAST(x AS VARCHAR) WHEN 'DATE' THEN CAST(x AS VARCHAR)
+    WHEN 'TIMESTAMP' THEN CAST(x AS VARCHAR) ELSE list_extract(list_transform([{_TEXT}], lambda t:
+        CASE WHEN regexp_matches(t, '{_OFFSET}') THEN regexp_extract(t, '{_OFFSET}', 1) || regexp_extract(t, '{_OFFSET}', 2)
+            || lpad(regexp_extract(t, '{_OFFSET}', 3), 2, '0') || ':' || rpad(regexp_extract(t, '{_OFFSET}', 4), 2, '0')
+        ELSE t END), 1) END"""
 _MACROS = (
-    # Text, or a VARIANT's.
-    "_sf_json_text(x) AS CASE typeof(x) WHEN 'JSON'"
-    " THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') ELSE CAST(x AS VARCHAR) END",
     # A timestamp with its offset as TZHTZM writes it; DuckDB's %z leaves minutes out that are 0.
     "_sf_utc_offset(x) AS rpad(replace(strftime(x, '%z'), ':', ''), 5, '0')",
     "_sf_zoned_text(x, form) AS strftime(x, form) || ' ' || _fs_global.main._sf_utc_offset(x)",
-    f"_sf_zoned(x) AS CAST({_WITH_OFFSET} AS TIMESTAMPTZ), (x INTERVAL) AS {INSTANT}",
-    f"_sf_try_zoned(x) AS TRY_CAST({_WITH_OFFSET} AS TIMESTAMPTZ), (x INTERVAL) AS {INSTANT}",
+    # Text with an offset: +2, +02, +0200 and +02:00, after a blank or not.
+    f"_sf_zoned(x) AS CAST({_WITH_OFFSET} AS TIMESTAMPTZ)",
+    f"_sf_try_zoned(x) AS TRY_CAST({_WITH_OFFSET} AS TIMESTAMPTZ)",
     # ::VARCHAR. Source: "Data type conversion"; TIMESTAMP_NTZ_OUTPUT_FORMAT's default has milliseconds.
-    f"""_sf_text(x INTERVAL) AS {SHOWN}, (x) AS CASE typeof(x)
+    """_sf_text(x) AS CASE typeof(x)
         WHEN 'JSON' THEN CASE WHEN ends_with(CAST(x AS VARCHAR), chr(9))
             THEN _fs_global.main._sf_marked_text(CAST(x AS VARCHAR))
             ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END
@@ -59,7 +51,7 @@ _MACROS = (
             ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END AS HUGEINT)
         ELSE CAST(x AS HUGEINT) END""",
     # SYSTEM$TYPEOF of what is no constant.
-    """_sf_system_typeof(x INTERVAL) AS 'TIMESTAMP_TZ(9)[SB16]', (x) AS CASE
+    """_sf_system_typeof(x) AS CASE
         WHEN typeof(x) LIKE 'DECIMAL%' THEN replace(typeof(x), 'DECIMAL', 'NUMBER') || '[SB' || CASE
             WHEN CAST(regexp_extract(typeof(x), '\\d+') AS INTEGER) <= 2 THEN '1'
             WHEN CAST(regexp_extract(typeof(x), '\\d+') AS INTEGER) <= 4 THEN '2'
@@ -78,6 +70,8 @@ _MACROS = (
         WHEN typeof(x) = 'JSON' THEN 'VARIANT[LOB]'
         ELSE 'VARCHAR(16777216)[LOB]' END""",
     # PARSE_JSON: an empty text is NULL; the error's text is one of ours (errors.py).
+    "_sf_json_text(x) AS CASE typeof(x) WHEN 'JSON'"
+    " THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') ELSE CAST(x AS VARCHAR) END",
     # A VARIANT of DuckDB keeps one value of a key: without repeated keys it is as long. What is not may have some.
     f"""_sf_plain_json(x) AS json_valid({_TEXT}) AND coalesce(
         length(json({_TEXT})) = length(CAST(CAST(CAST({_TEXT} AS JSON) AS VARIANT) AS JSON)), TRUE)""",
@@ -93,12 +87,10 @@ _MACROS = (
                 WHEN trim({_TEXT}) <> '' THEN CAST({native}({_TEXT}) AS JSON) END""",
         )
     ),
-    f"_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form), (x INTERVAL, form) AS strftime({WALL}, form)",
+    "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",
     # A formatted timestamp x, in which chr(1) stands for its offset.
     """_sf_with_offset(t, x, colon) AS replace(t, chr(1), left(_fs_global.main._sf_utc_offset(CAST(x AS TIMESTAMPTZ)), 3)
-        || colon || right(_fs_global.main._sf_utc_offset(CAST(x AS TIMESTAMPTZ)), 2)),
-        (t, x INTERVAL, colon) AS replace(t, chr(1), """
-    f"{OFFSET})",
+        || colon || right(_fs_global.main._sf_utc_offset(CAST(x AS TIMESTAMPTZ)), 2))""",
     *(
         f"_sf_{prefix}{kind}_input(x, form) AS CASE typeof(x) WHEN 'VARCHAR'"
         f" THEN CAST({parse}(CAST(x AS VARCHAR), form) AS {kind.upper()}) ELSE {cast}(x AS {kind.upper()}) END"
@@ -111,5 +103,5 @@ _MACROS = (
 
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Create or replace every macro."""
-    for macro in (OFFSET_TEXT, *_MACROS, *ZONED_MACROS, *VARIANT_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS):
+    for macro in (*_MACROS, *VARIANT_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS):
         connection.execute(f"CREATE OR REPLACE MACRO _fs_global.main.{macro}")

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from local_stack.endpoint.engine.macros.zoned import MARKED_TEXT
-
 _HOME: Final = "_fs_global.main."
 _MARKED: Final = ("BINARY", "DATE", "TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
 
@@ -24,10 +22,15 @@ def _marked(kind: str, text: str) -> str:
     return f"CAST('\"' || {text} || '\"' || {_mark(kind)} AS JSON)"
 
 
-_LOCAL: Final = f"{_HOME}_sf_zoned_text(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%f')"
+def _zoned(kind: str) -> str:
+    """Return the text of a timestamp with its offset; `x` is one."""
+    return _marked(kind, f"{_HOME}_sf_zoned_text(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%f')")
+
+
 _OF_STRING: Final = " ".join(f"WHEN ends_with(t, '\"' || {_mark(kind)}) THEN '{kind}'" for kind in _MARKED)
 _TEXT: Final = "json_extract_string(to_json(x), '$')"
 _INTEGER, _FIXED, _NUMBER = "= 'INTEGER'", "IN ('INTEGER', 'DECIMAL')", "IN ('INTEGER', 'DECIMAL', 'DOUBLE')"
+_ZONED_TEXT: Final = f"{_HOME}_sf_zoned({_TEXT})"
 # The types that a VARIANT may hold, by the names in IS_<type> and AS_<type>, and how each is read from the text.
 _KINDS: Final[dict[str, tuple[str, str]]] = {
     "integer": (_INTEGER, ""),
@@ -41,13 +44,13 @@ _KINDS: Final[dict[str, tuple[str, str]]] = {
     "date": ("= 'DATE'", f"CAST({_TEXT} AS DATE)"),
     "time": ("= 'TIME'", f"CAST({_TEXT} AS TIME)"),
     "timestamp_ntz": ("= 'TIMESTAMP_NTZ'", f"CAST({_TEXT} AS TIMESTAMP)"),
-    "timestamp_ltz": ("= 'TIMESTAMP_LTZ'", f"{_HOME}_sf_zoned({_TEXT})"),
-    "timestamp_tz": ("= 'TIMESTAMP_TZ'", f"{_HOME}_sf_tz({_TEXT})"),
+    "timestamp_ltz": ("= 'TIMESTAMP_LTZ'", _ZONED_TEXT),
+    "timestamp_tz": ("= 'TIMESTAMP_TZ'", _ZONED_TEXT),
 }
 
 MACROS: Final[tuple[str, ...]] = (
     # TO_VARIANT and ::VARIANT.
-    f"""_sf_variant(x INTERVAL) AS {_marked("TIMESTAMP_TZ", MARKED_TEXT)}, (x) AS CASE typeof(x)
+    f"""_sf_variant(x) AS CASE typeof(x)
         WHEN 'JSON' THEN TRY_CAST(CAST(x AS VARCHAR) AS JSON)
         WHEN 'DOUBLE' THEN CASE WHEN isfinite(TRY_CAST(x AS DOUBLE))
             THEN CAST(format('{{:.15e}}', TRY_CAST(x AS DOUBLE)) AS JSON) ELSE to_json(CAST(x AS VARCHAR)) END
@@ -55,8 +58,9 @@ MACROS: Final[tuple[str, ...]] = (
         WHEN 'DATE' THEN {_marked("DATE", "CAST(x AS VARCHAR)")}
         WHEN 'TIME' THEN {_marked("TIME", "CAST(x AS VARCHAR)")}
         WHEN 'TIMESTAMP' THEN {_marked("TIMESTAMP_NTZ", "CAST(x AS VARCHAR)")}
-        WHEN 'TIMESTAMP WITH TIME ZONE' THEN {_marked("TIMESTAMP_LTZ", _LOCAL)}
+        WHEN 'TIMESTAMP WITH TIME ZONE' THEN {_zoned("TIMESTAMP_LTZ")}
         ELSE to_json(x) END""",
+    f"_sf_variant_tz(x) AS {_zoned('TIMESTAMP_TZ')}",
     f"""_sf_typeof(x) AS list_extract(list_transform([CAST({_HOME}_sf_variant(x) AS VARCHAR)], lambda t:
         CASE json_type(CAST(t AS JSON))
         WHEN 'VARCHAR' THEN CASE {_OF_STRING} ELSE 'VARCHAR' END

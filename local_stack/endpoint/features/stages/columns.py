@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from local_stack.endpoint import zoned
 from local_stack.endpoint.engine.text_lengths import lengths_of
 from local_stack.endpoint.features.stages.formats import FileFormat
 from local_stack.endpoint.features.stages.text_values import InputFormats, refusal, value_of_text
@@ -107,14 +106,7 @@ def convert(
             f"CASE WHEN {expression} IS NOT NULL AND {value} IS NULL THEN {refusal(expression, target.type, formats)}"
             f" ELSE {value} END"
         )
-    return cast(expression, target.type, lenient)
-
-
-def cast(expression: str, kind: str, lenient: bool = False) -> str:
-    """Return an expression as DuckDB's type. With `lenient`, a value that does not convert is NULL."""
-    if kind == zoned.DUCKDB_TYPE:
-        return f"_fs_global.main._sf_{'try_' if lenient else ''}tz({expression})"
-    return f"{'TRY_CAST' if lenient else 'CAST'}({expression} AS {kind})"
+    return f"{'TRY_CAST' if lenient else 'CAST'}({expression} AS {target.type})"
 
 
 def _cleaned(text: str, form: FileFormat) -> str:
@@ -225,7 +217,7 @@ def typed_selection(
     for found in matches:
         target = found.target
         if found.column is None:
-            values.append(cast(found.expression or "NULL", target.type))
+            values.append(f"CAST({found.expression or 'NULL'} AS {target.type})")
             continue
         raw = identifier(found.column)
         value = convert(raw, found.type, target, form, formats, lenient)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from local_stack.endpoint.features.stages.columns import TargetColumn, cast
+from local_stack.endpoint.features.stages.columns import TargetColumn
 from local_stack.endpoint.features.stages.csv_source import (
     ROW,
     CsvFile,
@@ -43,7 +43,7 @@ class Assignment:
     def value(self, formats: InputFormats) -> str:
         """Return the expression of the value. It is NULL where the field does not convert."""
         if self.field is None:
-            return cast(self.expression or "NULL", self.target.type)
+            return f"CAST({self.expression or 'NULL'} AS {self.target.type})"
         if self.cut and self.target.length:
             return f"left({self.text}, {self.target.length})"
         return value_of_text(self.text, self.target.type, formats)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from local_stack.endpoint import zoned
 from local_stack.endpoint.errors import carried, compilation_error
 from local_stack.endpoint.features.stages.formats import FileFormat
 from local_stack.endpoint.language.quoting import literal
@@ -90,9 +89,6 @@ def value_of_text(text: str, kind: str, formats: InputFormats) -> str:
         return _time(text, kind, formats.date, _DATES)
     if kind.startswith("TIMESTAMP"):
         return _time(text, kind, formats.timestamp, _DATES)
-    if kind == zoned.DUCKDB_TYPE:
-        instant = _time(text, "TIMESTAMP WITH TIME ZONE", formats.timestamp, _DATES)
-        return f"_fs_global.main._sf_tz_of_text({instant}, {text})"
     if kind.startswith("TIME"):
         return _time(text, kind, formats.time, _TIMES)
     return f"TRY_CAST({text} AS {kind})"
@@ -143,7 +139,7 @@ def not_recognized(text: str, kind: str, formats: InputFormats) -> tuple[str, in
         return f"Boolean value '{text}' is not recognized", 100037, "22018"
     if kind == "DATE":
         return f"Date '{text}' is not recognized", 100040, "22007"
-    if kind.startswith("TIMESTAMP") or kind == zoned.DUCKDB_TYPE:
+    if kind.startswith("TIMESTAMP"):
         return f"Timestamp '{text}' is not recognized", 100035, "22007"
     if kind.startswith("TIME"):
         return f"Time '{text}' is not recognized", 100108, "22007"

@@ -16,14 +16,10 @@ from local_stack.endpoint.features.tables.keys import take_keys
 from local_stack.endpoint.features.tables.options import take_options
 from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.parse import COPY_TAGS
-from local_stack.endpoint.language.quoting import quote_string
-from local_stack.endpoint.language.types import Kind
-from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation.context import Context
 from local_stack.endpoint.translation.result_columns import columns_of_create, columns_of_view, table_columns
 from local_stack.endpoint.translation.tables import physical_name
-from local_stack.endpoint.zoned import DUCKDB_TYPE
 
 _REFUSED = {
     exp.MaskingPolicyColumnConstraint: "MASKING POLICY in a column's definition",
@@ -72,21 +68,11 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
         raise unsupported(f"a name that differs from {other} only in case")
     if create.args.get("exists") and session.relation_kind(physical):
         return
-
-    def note_table() -> None:
-        content["kinds"] = {**content.get("kinds", {}), **_zoned_columns(session, physical)}
-        session.notes.write(name, {k: v for k, v in content.items() if v}, temporary)
-
-    context.on_success.append(note_table)
+    context.on_success.append(lambda: session.notes.write(name, {k: v for k, v in content.items() if v}, temporary))
     for column, text in comments.items():
         context.on_success.append(partial(set_comment, session, physical, kind, column, text))
     if kind == "TABLE" and not temporary:
         context.on_success.append(partial(begin_history, session.duck, name.database, name.schema, name.name))
-
-
-def _zoned_columns(session: Session, table: SchemaName) -> dict[str, Kind]:
-    rows = session.duck.execute(f"PRAGMA table_info({quote_string(session.quoted(table))})").fetchall()
-    return {row[1]: "TIMESTAMP_TZ" for row in rows if row[2] == DUCKDB_TYPE}
 
 
 def _take_comments(create: exp.Create) -> dict[str | None, str]:

@@ -5,7 +5,6 @@ Loaded by worker.py from its file, in a process that cannot import our package.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import socket
 from collections.abc import Callable
@@ -73,8 +72,6 @@ def _argument(value: Any, family: str, scale: int) -> Any:
         return int(value)
     if family in ("VARIANT", "OBJECT", "ARRAY"):
         return json.loads(value)
-    if family == "TIMESTAMP_TZ" and isinstance(value, str):
-        return dt.datetime.fromisoformat(value)
     if isinstance(value, Decimal) and family == "FLOAT":
         return float(value)
     return value

@@ -17,7 +17,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from local_stack.endpoint import zoned
 from local_stack.endpoint.features.procedures.definition import Routine
 from local_stack.endpoint.features.procedures.python import access
 from local_stack.endpoint.features.procedures.python.workers import CallRequest, WorkerProcess
@@ -32,7 +31,7 @@ _DUCKDB_TYPES = {
     "TIME": "TIME",
     "TIMESTAMP_NTZ": "TIMESTAMP",
     "TIMESTAMP_LTZ": "TIMESTAMPTZ",
-    "TIMESTAMP_TZ": zoned.DUCKDB_TYPE,
+    "TIMESTAMP_TZ": "TIMESTAMPTZ",
     "BINARY": "BLOB",
 }
 
@@ -79,20 +78,13 @@ def _register(
     kinds = [duckdb_type(p.sql_type) for p in routine.parameters] or ["BOOLEAN"]
 
     def wrapper(*columns: Any) -> Any:
-        return run([_readable(column.combine_chunks()) for column in columns])
+        return run([column.combine_chunks() for column in columns])
 
     parameters = [inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_ONLY) for i in range(len(kinds))]
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     connection.create_function(
         name, wrapper, kinds, "VARCHAR", type="arrow", null_handling="special", side_effects=True
     )  # type: ignore[call-overload]
-
-
-def _readable(column: pa.Array) -> pa.Array:
-    """Write times with an offset as text, from which the worker makes Python's."""
-    if column.type != zoned.ARROW:
-        return column
-    return pa.array([v if v is None else zoned.to_datetime(v).isoformat() for v in column.to_pylist()], pa.string())
 
 
 class _FunctionWorker:
