@@ -130,6 +130,21 @@ class Pipeline:
                 )
             note.text = ", ".join(f"{count} days {verdict}" for verdict, count in found) or "no day to compare"
 
+    def explain(self) -> None:
+        """Find the sessions behind the differences of every day that has some."""
+        with self.progress.stage("CALL recon.explain(): which sessions differ, and why", WAREHOUSE) as note:
+            with connect(self.layout) as warehouse:
+                days = warehouse.rows(
+                    "SELECT DISTINCT date FROM recon.latest_results WHERE difference <> 0 ORDER BY date"
+                )
+                for (day,) in days:
+                    warehouse.call(f"CALL recon.explain('{day}')")
+                causes = warehouse.rows(
+                    "SELECT cause, COUNT(DISTINCT date, session_id) FROM recon.explanations"
+                    " WHERE run_id IN (SELECT run_id FROM recon.latest_runs) GROUP BY cause ORDER BY 2 DESC, 1"
+                )
+            note.text = ", ".join(f"{count} {cause}" for cause, count in causes) or "no difference"
+
     def reconciliation(self) -> Reconciliation:
         """Read every comparison that was made."""
         with connect(self.layout) as warehouse:

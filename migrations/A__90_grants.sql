@@ -53,11 +53,13 @@ GRANT USAGE ON PROCEDURE ops.load_pending() TO ROLE loader;
 GRANT USAGE ON PROCEDURE ops.flag_quality(STRING) TO ROLE transformer;
 GRANT USAGE ON PROCEDURE ops.reflag(DATE, DATE) TO ROLE transformer;
 GRANT USAGE ON PROCEDURE recon.load_speed_snapshot(DATE) TO ROLE reconciler;
-GRANT USAGE ON PROCEDURE recon.reconcile_day(DATE) TO ROLE reconciler;
+GRANT USAGE ON PROCEDURE recon.reconcile_day(DATE, VARIANT) TO ROLE reconciler;
 GRANT USAGE ON PROCEDURE recon.reconcile_range(DATE, DATE) TO ROLE reconciler;
 GRANT USAGE ON PROCEDURE recon.reconcile_pending() TO ROLE reconciler;
-GRANT USAGE ON PROCEDURE recon.reconcile_day(DATE) TO ROLE analyst;
+GRANT USAGE ON PROCEDURE recon.reconcile_day(DATE, VARIANT) TO ROLE analyst;
 GRANT USAGE ON PROCEDURE recon.reconcile_range(DATE, DATE) TO ROLE analyst;
+GRANT USAGE ON PROCEDURE recon.explain(DATE, STRING, STRING) TO ROLE reconciler;
+GRANT USAGE ON PROCEDURE recon.explain(DATE, STRING, STRING) TO ROLE analyst;
 
 GRANT USAGE ON WAREHOUSE {{ warehouse }} TO ROLE loader;
 GRANT USAGE ON WAREHOUSE {{ warehouse }} TO ROLE transformer;

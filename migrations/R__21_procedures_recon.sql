@@ -8,14 +8,14 @@ CREATE OR REPLACE PROCEDURE recon.load_speed_snapshot(date DATE)
     ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
     PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
     HANDLER = 'load_speed_snapshot'
-    COMMENT = 'Loads the newest snapshot of one UTC day of the speed layer'
+    COMMENT = 'Loads the newest snapshot of one UTC day of the speed layer: CALL recon.load_speed_snapshot(''2024-01-15'')'
     EXECUTE AS OWNER
 AS $$
 {{ bundle.prologue() }}
 from snowpark_procs.load_speed_snapshot import load_speed_snapshot
 $$;
 
-CREATE OR REPLACE PROCEDURE recon.reconcile_day(date DATE)
+CREATE OR REPLACE PROCEDURE recon.reconcile_day(date DATE, tolerances VARIANT DEFAULT NULL)
     COPY GRANTS
     RETURNS VARIANT
     LANGUAGE PYTHON
@@ -23,7 +23,7 @@ CREATE OR REPLACE PROCEDURE recon.reconcile_day(date DATE)
     ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
     PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
     HANDLER = 'reconcile_day'
-    COMMENT = 'Compares one UTC day of the speed layer with the marts'
+    COMMENT = 'Compares one UTC day of the speed layer with the marts: CALL recon.reconcile_day(''2024-01-15''), or with limits of your own, kept apart: CALL recon.reconcile_day(''2024-01-15'', PARSE_JSON(''{"revenue": {"relative": 0.01}}''))'
     EXECUTE AS OWNER
 AS $$
 {{ bundle.prologue() }}
@@ -38,7 +38,7 @@ CREATE OR REPLACE PROCEDURE recon.reconcile_range(from_date DATE DEFAULT NULL, t
     ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
     PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
     HANDLER = 'reconcile_range'
-    COMMENT = 'Compares every day of a range; without bounds every day that is known'
+    COMMENT = 'Compares every day of a range, without bounds every day that is known: CALL recon.reconcile_range(''2024-01-15'', ''2024-01-21'')'
     EXECUTE AS OWNER
 AS $$
 {{ bundle.prologue() }}
@@ -53,9 +53,46 @@ CREATE OR REPLACE PROCEDURE recon.reconcile_pending()
     ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
     PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
     HANDLER = 'reconcile_pending'
-    COMMENT = 'Compares every day whose marts are up to date; for tasks'
+    COMMENT = 'Compares every known day whose inputs changed, for tasks: CALL recon.reconcile_pending()'
     EXECUTE AS OWNER
 AS $$
 {{ bundle.prologue() }}
 from snowpark_procs.reconcile_days import reconcile_pending
+$$;
+
+CREATE OR REPLACE PROCEDURE recon.set_tolerance(
+    metric STRING,
+    absolute NUMBER(38, 6),
+    relative NUMBER(18, 9),
+    user_tier STRING DEFAULT '*',
+    valid_from DATE DEFAULT NULL,
+    valid_to DATE DEFAULT NULL
+)
+    COPY GRANTS
+    RETURNS VARIANT
+    LANGUAGE PYTHON
+    RUNTIME_VERSION = '3.11'
+    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
+    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    HANDLER = 'set_tolerance'
+    COMMENT = 'Sets the limits of a metric; one percent of revenue from 2024 on: CALL recon.set_tolerance(''revenue'', 0, 0.01, ''*'', ''2024-01-01'')'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.tolerances import set_tolerance
+$$;
+
+CREATE OR REPLACE PROCEDURE recon.explain(date DATE, user_tier STRING DEFAULT '*', metric STRING DEFAULT '*')
+    COPY GRANTS
+    RETURNS VARIANT
+    LANGUAGE PYTHON
+    RUNTIME_VERSION = '3.11'
+    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
+    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    HANDLER = 'explain'
+    COMMENT = 'Says which sessions make up a day''s differences, and why: CALL recon.explain(''2024-01-15''), or of one cell: CALL recon.explain(''2024-01-15'', ''gold'', ''revenue''); then SELECT * FROM recon.explanations'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.explain import explain
 $$;

@@ -9,8 +9,19 @@ SELECT
     extraction_id,
     change_id,
     verdict,
+    waits_for,
+    not_measured,
+    matching,
+    within_tolerance,
+    out_of_tolerance,
+    missing_in_batch,
+    missing_in_speed,
+    extracted_at,
+    speed_rows,
+    batch_digest,
     compared_at
 FROM recon.runs
+WHERE NOT COALESCE(is_override, FALSE)
 QUALIFY ROW_NUMBER() OVER (PARTITION BY date ORDER BY compared_at DESC, run_id DESC) = 1;
 
 CREATE OR REPLACE VIEW recon.latest_results
@@ -27,26 +38,54 @@ SELECT
     results.difference,
     results.relative_difference,
     results.status,
-    results.compared_at
+    results.compared_at,
+    results.invalid_value,
+    results.absolute_tolerance,
+    results.relative_tolerance
 FROM recon.results AS results
 INNER JOIN recon.latest_runs AS newest
     ON results.run_id = newest.run_id;
 
--- state: nothing_to_compare (no snapshot of the day yet), converged (the newest comparison agrees or is within tolerance),
--- converging (it disagrees, less than the one before), stuck (it disagrees, not less than the one before, and the day has been
--- disagreeing for longer than {{ convergence_slo_hours }} hours), open (it disagrees otherwise).
+-- One state machine, per date and tier, over the comparisons that had all data (not those that were not ready, had nothing to compare with,
+-- or used limits of one CALL). A tier that a comparison has no cell of is fine there: neither side has it.
+--   converged   the newest comparison is fine (every cell matches or is within tolerance)
+--   stuck       it is not, for longer than the SLO, whatever the trend
+--   regressed   it is not, and an earlier one was
+--   converging  it is not, and the discrepancy is smaller than when it began
+--   open        it is not
 -- discrepancy: the relative differences of the cells out of tolerance, summed; 1 for each that has no batch value.
--- age_hours: from the first comparison to convergence, or to now.
+-- bad_since_at: the first comparison of the unbroken line of bad ones that the newest ends; NULL where it is fine.
+-- hours_to_convergence: from the first bad comparison of the last line of bad ones to the good one after it; NULL where it is not fine.
+-- slo_burn: the part of the SLO (recon.settings, convergence_slo_hours) that the last line of bad ones has used; 1 is all of it.
 CREATE OR REPLACE VIEW recon.convergence
 COPY GRANTS
-COMMENT = 'How each day converges: one row per day that was ever compared'
+COMMENT = 'How each date and tier converges: one row per date and tier that was ever compared with all data'
 AS
-WITH measured AS (
+WITH judged AS (
     SELECT
-        runs.run_id,
-        runs.date,
-        runs.verdict,
-        runs.compared_at,
+        run_id,
+        date,
+        verdict,
+        compared_at
+    FROM recon.runs
+    WHERE NOT COALESCE(is_override, FALSE) AND verdict NOT IN ('not_ready', 'nothing_to_compare')
+),
+
+tiers AS (
+    SELECT DISTINCT
+        results.date,
+        results.user_tier
+    FROM recon.results AS results
+    INNER JOIN judged
+        ON results.run_id = judged.run_id
+),
+
+measured AS (
+    SELECT
+        judged.date,
+        tiers.user_tier,
+        judged.run_id,
+        judged.compared_at,
         COUNT_IF(results.status NOT IN ('match', 'within_tolerance')) AS bad_cells,
         COALESCE(SUM(
             IFF(
@@ -55,108 +94,187 @@ WITH measured AS (
                 0
             )
         ), 0) AS discrepancy
-    FROM recon.runs AS runs
+    FROM judged
+    INNER JOIN tiers
+        ON judged.date = tiers.date
     LEFT JOIN recon.results AS results
-        ON runs.run_id = results.run_id
-    GROUP BY runs.run_id, runs.date, runs.verdict, runs.compared_at
+        ON judged.run_id = results.run_id AND EQUAL_NULL(tiers.user_tier, results.user_tier)
+    GROUP BY judged.date, tiers.user_tier, judged.run_id, judged.compared_at
 ),
 
-compared AS (
+-- streak: the comparisons of a date and tier between two changes from fine to bad or back, counted from the first one.
+changes AS (
     SELECT
-        run_id,
-        date,
-        verdict,
-        compared_at,
-        bad_cells,
-        discrepancy,
-        verdict IN ('agree', 'within_tolerance') AS is_fine,
-        LAG(discrepancy) OVER (PARTITION BY date ORDER BY compared_at, run_id) AS previous_discrepancy,
-        ROW_NUMBER() OVER (PARTITION BY date ORDER BY compared_at DESC, run_id DESC) AS newest_first
+        *,
+        IFF(
+            (bad_cells = 0) = LAG(bad_cells = 0) OVER (PARTITION BY date, user_tier ORDER BY compared_at, run_id), 0, 1
+        ) AS is_change
     FROM measured
-    WHERE verdict <> 'nothing_to_compare'
 ),
 
-days AS (
+numbered AS (
+    SELECT
+        *,
+        SUM(is_change) OVER (
+            PARTITION BY date, user_tier ORDER BY compared_at, run_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS streak,
+        ROW_NUMBER() OVER (PARTITION BY date, user_tier ORDER BY compared_at, run_id) AS oldest_first,
+        ROW_NUMBER() OVER (PARTITION BY date, user_tier ORDER BY compared_at DESC, run_id DESC) AS newest_first
+    FROM changes
+),
+
+streaks AS (
+    SELECT
+        *,
+        FIRST_VALUE(discrepancy) OVER (
+            PARTITION BY date, user_tier, streak ORDER BY oldest_first
+        ) AS discrepancy_at_start,
+        MIN(compared_at) OVER (PARTITION BY date, user_tier, streak) AS started_at
+    FROM numbered
+),
+
+-- The last line of bad comparisons, also where it is over.
+last_bad AS (
     SELECT
         date,
+        user_tier,
+        started_at
+    FROM streaks
+    WHERE bad_cells > 0
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY date, user_tier ORDER BY oldest_first DESC) = 1
+),
+
+summed AS (
+    SELECT
+        date,
+        user_tier,
         MIN(compared_at) AS first_seen_at,
         MAX(compared_at) AS last_seen_at,
         COUNT(*) AS runs,
-        MAX(IFF(is_fine, NULL, compared_at)) AS last_bad_at
-    FROM compared
-    GROUP BY date
+        SUM(IFF(oldest_first = 1, discrepancy, 0)) AS first_discrepancy,
+        COUNT_IF(bad_cells = 0) > 0 AS was_fine
+    FROM streaks
+    GROUP BY date, user_tier
 ),
 
--- The first good comparison after the last bad one: a day can fall apart again.
-converged AS (
-    SELECT
-        compared.date,
-        MIN(compared.compared_at) AS converged_at
-    FROM compared
-    INNER JOIN days
-        ON compared.date = days.date
-    WHERE compared.is_fine AND (days.last_bad_at IS NULL OR compared.compared_at > days.last_bad_at)
-    GROUP BY compared.date
+slo AS (
+    SELECT COALESCE(MAX(settings.value), 48) AS hours
+    FROM recon.settings AS settings
+    WHERE settings.name = 'convergence_slo_hours'
 ),
 
 facts AS (
     SELECT
-        days.date,
-        days.first_seen_at,
-        days.last_seen_at,
-        days.runs,
-        newest.verdict,
+        summed.*,
+        newest.run_id,
         newest.bad_cells,
         newest.discrepancy,
+        newest.discrepancy_at_start,
+        newest.bad_cells = 0 AS is_fine,
+        last_bad.started_at AS bad_since_at,
         CASE
-            WHEN newest.previous_discrepancy IS NULL THEN 'first'
-            WHEN newest.discrepancy < newest.previous_discrepancy THEN 'improving'
-            WHEN newest.discrepancy > newest.previous_discrepancy THEN 'worsening'
-            ELSE 'flat'
-        END AS trend,
-        converged.converged_at,
-        DATEDIFF(
-            'second',
-            days.first_seen_at,
-            COALESCE(converged.converged_at, CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ)
-        ) / 3600 AS age_hours
-    FROM days
-    INNER JOIN compared AS newest
-        ON days.date = newest.date AND newest.newest_first = 1
-    LEFT JOIN converged
-        ON days.date = converged.date
+            WHEN last_bad.started_at IS NULL THEN summed.first_seen_at
+            WHEN newest.bad_cells = 0 THEN newest.started_at
+        END AS converged_at,
+        slo.hours AS slo_hours,
+        COALESCE(
+            DATEDIFF(
+                'second',
+                last_bad.started_at,
+                IFF(newest.bad_cells = 0, newest.started_at, CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ)
+            ), 0
+        ) / 3600 AS bad_hours
+    FROM summed
+    INNER JOIN streaks AS newest
+        ON
+            summed.date = newest.date
+            AND EQUAL_NULL(summed.user_tier, newest.user_tier)
+            AND newest.newest_first = 1
+    LEFT JOIN last_bad
+        ON summed.date = last_bad.date AND EQUAL_NULL(summed.user_tier, last_bad.user_tier)
+    CROSS JOIN slo
 )
 
 SELECT
     date,
+    user_tier,
+    CASE
+        WHEN is_fine THEN 'converged'
+        WHEN bad_hours > slo_hours THEN 'stuck'
+        WHEN was_fine THEN 'regressed'
+        WHEN discrepancy < discrepancy_at_start THEN 'converging'
+        ELSE 'open'
+    END AS state,
     first_seen_at,
     last_seen_at,
     runs,
-    verdict,
     bad_cells,
+    first_discrepancy,
     discrepancy,
-    trend,
+    IFF(is_fine, NULL, bad_since_at) AS bad_since_at,
     converged_at,
-    CAST(age_hours AS NUMBER(18, 2)) AS age_hours,
-    CASE
-        WHEN verdict IN ('agree', 'within_tolerance') THEN 'converged'
-        WHEN trend = 'improving' THEN 'converging'
-        WHEN age_hours > {{ convergence_slo_hours }} THEN 'stuck'
-        ELSE 'open'
-    END AS state
-FROM facts
-UNION ALL
+    IFF(is_fine, CAST(bad_hours AS NUMBER(18, 2)), NULL) AS hours_to_convergence,
+    IFF(is_fine, NULL, CAST(bad_hours AS NUMBER(18, 2))) AS bad_hours,
+    CAST(slo_hours AS NUMBER(18, 2)) AS slo_hours,
+    CAST(bad_hours / NULLIF(slo_hours, 0) AS NUMBER(18, 4)) AS slo_burn,
+    run_id
+FROM facts;
+
+-- due_at: when the day should have been ready, its end and the allowed lateness; or when it began to wait again, where that is later.
+CREATE OR REPLACE VIEW recon.waiting_days
+COPY GRANTS
+COMMENT = 'Each day whose newest comparison is not ready: for what it waits, since when, and whether that lasts too long'
+AS
+WITH judged AS (
+    SELECT
+        date,
+        verdict,
+        waits_for,
+        compared_at,
+        MAX(IFF(verdict = 'not_ready', NULL, compared_at)) OVER (PARTITION BY date) AS last_ready_at,
+        ROW_NUMBER() OVER (PARTITION BY date ORDER BY compared_at DESC, run_id DESC) AS newest_first
+    FROM recon.runs
+    WHERE NOT COALESCE(is_override, FALSE)
+),
+
+waits AS (
+    SELECT
+        date,
+        MIN(compared_at) AS since_at
+    FROM judged
+    WHERE verdict = 'not_ready' AND (last_ready_at IS NULL OR compared_at > last_ready_at)
+    GROUP BY date
+),
+
+limits AS (
+    SELECT
+        COALESCE(MAX(IFF(settings.name = 'allowed_lateness_hours', settings.value, NULL)), 0) AS lateness_hours,
+        COALESCE(MAX(IFF(settings.name = 'not_ready_limit_hours', settings.value, NULL)), 0) AS limit_hours
+    FROM recon.settings AS settings
+),
+
+facts AS (
+    SELECT
+        judged.date,
+        judged.waits_for,
+        waits.since_at,
+        GREATEST(
+            waits.since_at,
+            DATEADD('second', limits.lateness_hours * 3600, DATEADD('day', 1, judged.date)::TIMESTAMP_NTZ)
+        ) AS due_at,
+        limits.limit_hours
+    FROM judged
+    INNER JOIN waits
+        ON judged.date = waits.date
+    CROSS JOIN limits
+    WHERE judged.newest_first = 1 AND judged.verdict = 'not_ready'
+)
+
 SELECT
-    newest.date,
-    newest.compared_at AS first_seen_at,
-    newest.compared_at AS last_seen_at,
-    0 AS runs,
-    newest.verdict,
-    0 AS bad_cells,
-    0 AS discrepancy,
-    NULL AS trend,
-    NULL AS converged_at,
-    NULL AS age_hours,
-    'nothing_to_compare' AS state
-FROM recon.latest_runs AS newest
-WHERE NOT EXISTS (SELECT 1 FROM facts WHERE facts.date = newest.date);
+    date,
+    waits_for,
+    since_at,
+    due_at,
+    limit_hours,
+    DATEADD('second', limit_hours * 3600, due_at) < CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ AS is_overdue
+FROM facts;

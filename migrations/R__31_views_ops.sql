@@ -117,3 +117,85 @@ COMMENT = 'How long a session can be: the configuration of the ingest job, by th
 AS
 SELECT COALESCE(MAX(batches.manifest:max_session_hours::NUMBER(18, 6)), 24) AS max_session_hours
 FROM ops.batches AS batches;
+
+-- An alert is raised once for what it is about, and again when that has been well in between.
+CREATE OR REPLACE VIEW ops.due_alerts
+COPY GRANTS
+COMMENT = 'What an alert would tell now: reconciliation findings that no alert has told of since they began'
+AS
+WITH explained AS (
+    SELECT
+        run_id,
+        user_tier,
+        cause,
+        COUNT(DISTINCT session_id) AS sessions
+    FROM recon.explanations
+    GROUP BY run_id, user_tier, cause
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY run_id, user_tier ORDER BY COUNT(DISTINCT session_id) DESC, cause) <= 3
+),
+
+top_causes AS (
+    SELECT
+        run_id,
+        user_tier,
+        LISTAGG(cause || ' ' || sessions, ', ') WITHIN GROUP (ORDER BY sessions DESC, cause) AS causes
+    FROM explained
+    GROUP BY run_id, user_tier
+),
+
+findings AS (
+    SELECT
+        'convergence_slo' AS alert,
+        convergence.date,
+        convergence.user_tier,
+        convergence.bad_since_at AS began_at,
+        OBJECT_CONSTRUCT(
+            'date', TO_CHAR(convergence.date, 'YYYY-MM-DD'),
+            'user_tier', convergence.user_tier,
+            'bad_cells', convergence.bad_cells,
+            'bad_hours', convergence.bad_hours,
+            'slo_hours', convergence.slo_hours,
+            'causes', top_causes.causes
+        ) AS detail
+    FROM recon.convergence AS convergence
+    LEFT JOIN top_causes
+        ON convergence.run_id = top_causes.run_id AND EQUAL_NULL(convergence.user_tier, top_causes.user_tier)
+    WHERE convergence.state = 'stuck'
+    UNION ALL
+    SELECT
+        'not_ready' AS alert,
+        waiting_days.date,
+        NULL AS user_tier,
+        waiting_days.since_at AS began_at,
+        OBJECT_CONSTRUCT(
+            'date', TO_CHAR(waiting_days.date, 'YYYY-MM-DD'),
+            'waits_for', waiting_days.waits_for,
+            'since_at', TO_CHAR(waiting_days.since_at, 'YYYY-MM-DD HH24:MI:SS')
+        ) AS detail
+    FROM recon.waiting_days AS waiting_days
+    WHERE waiting_days.is_overdue
+),
+
+raised AS (
+    SELECT
+        alert_events.alert,
+        alert_events.detail:date::STRING AS date,
+        alert_events.detail:user_tier::STRING AS user_tier,
+        MAX(alert_events.raised_at) AS raised_at
+    FROM ops.alert_events AS alert_events
+    GROUP BY alert_events.alert, alert_events.detail:date::STRING, alert_events.detail:user_tier::STRING
+)
+
+SELECT
+    findings.alert,
+    findings.date,
+    findings.user_tier,
+    findings.began_at,
+    findings.detail
+FROM findings
+LEFT JOIN raised
+    ON
+        findings.alert = raised.alert
+        AND TO_CHAR(findings.date, 'YYYY-MM-DD') = raised.date
+        AND EQUAL_NULL(findings.user_tier, raised.user_tier)
+WHERE raised.raised_at IS NULL OR raised.raised_at < findings.began_at;

@@ -26,26 +26,39 @@ CREATE OR ALTER ALERT ops.a_graph_failed
 CREATE OR ALTER ALERT ops.a_convergence_slo
     WAREHOUSE = {{ warehouse }}
     SCHEDULE = '60 MINUTE'
-    COMMENT = 'A day disagrees for longer than {{ convergence_slo_hours }} hours'
+    COMMENT = 'A day and tier disagree for longer than the SLO'
     IF (EXISTS (
         SELECT 1
-        FROM recon.convergence
-        WHERE
-            state = 'stuck'
-            AND date NOT IN (
-                SELECT detail:date::DATE FROM ops.alert_events WHERE alert = 'convergence_slo'
-            )
+        FROM ops.due_alerts
+        WHERE alert = 'convergence_slo'
     ))
     THEN
     INSERT INTO ops.alert_events (alert, raised_at, detail)
     SELECT
-        'convergence_slo',
+        alert,
         CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ,
-        OBJECT_CONSTRUCT('date', date::STRING, 'bad_cells', bad_cells, 'age_hours', age_hours)
-    FROM recon.convergence
-    WHERE
-        state = 'stuck'
-        AND date NOT IN (SELECT detail:date::DATE FROM ops.alert_events WHERE alert = 'convergence_slo');
+        detail
+    FROM ops.due_alerts
+    WHERE alert = 'convergence_slo';
+
+CREATE OR ALTER ALERT ops.a_not_ready
+    WAREHOUSE = {{ warehouse }}
+    SCHEDULE = '60 MINUTE'
+    COMMENT = 'A day waits too long for its data'
+    IF (EXISTS (
+        SELECT 1
+        FROM ops.due_alerts
+        WHERE alert = 'not_ready'
+    ))
+    THEN
+    INSERT INTO ops.alert_events (alert, raised_at, detail)
+    SELECT
+        alert,
+        CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ,
+        detail
+    FROM ops.due_alerts
+    WHERE alert = 'not_ready';
 
 ALTER ALERT ops.a_graph_failed RESUME;
 ALTER ALERT ops.a_convergence_slo RESUME;
+ALTER ALERT ops.a_not_ready RESUME;

@@ -1,4 +1,4 @@
-"""The command line: `python -m reconcile extract | run | report`. Exit codes are in docs/reconciliation.md and in --help."""
+"""The command line: `python -m reconcile extract | run | explain | report`. The exit codes are part of --help."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXIT_CODES = """exit codes:
   5  the landing cannot be read or written
   6  the warehouse cannot be reached or lacks the RECON tables
  10  report --exit-code: a day disagrees
- 11  report --exit-code: no day disagrees, and one has nothing to compare (or there is no day)
+ 11  report --exit-code: no day disagrees, and one is not ready or has nothing to compare (or there is no day)
 """
 FORMATS = ("text", "json", "junit", "html")
 
@@ -72,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     add_selection(run, "every day with something new to compare")
     run.add_argument("--connection", metavar="NAME", required=True, help="a connection of connections.toml")
     run.set_defaults(run=_run)
+
+    explain = commands.add_parser(
+        "explain", help="the sessions behind the differences of days, and why (CALL recon.explain)"
+    )
+    add_selection(explain, "every day whose newest comparison has a difference")
+    explain.add_argument("--connection", metavar="NAME", required=True, help="a connection of connections.toml")
+    explain.set_defaults(run=_explain)
 
     report = commands.add_parser("report", help="the verdict of every day, as a table and as one HTML file")
     add_selection(report, "every day that was ever reconciled")
@@ -134,6 +141,19 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(options: argparse.Namespace) -> int:
+    from reconcile.report.warehouse_source import call_explanation
+
+    chosen = selection(options)
+    found = False
+    for answer in call_explanation(options.connection, chosen.__contains__):
+        found = True
+        print(json.dumps(answer, sort_keys=True), flush=True)
+    if not found:
+        print("no day of these differs: nothing to explain", file=sys.stderr)
+    return 0
+
+
 def _report(options: argparse.Namespace) -> int:
     from reconcile.report.warehouse_source import read_reconciliation
 
@@ -164,10 +184,12 @@ def _show(reconciliation: Reconciliation, form: str | None, out: Path | None, qu
 
 
 def _verdict_code(reconciliation: Reconciliation) -> int:
+    from reconcile.report.history import UNJUDGED
+
     verdicts = {day.latest.verdict for day in reconciliation.days}
     if Verdict.DISAGREE in verdicts:
         return 10
-    return 0 if verdicts and Verdict.NOTHING_TO_COMPARE not in verdicts else 11
+    return 0 if verdicts and verdicts.isdisjoint(UNJUDGED) else 11
 
 
 def _line(extraction: Extraction) -> str:

@@ -5,6 +5,9 @@
     ├── ManifestError        a manifest is missing, is no JSON, or breaks its schema
     ├── TimeZoneError        the session's time zone would shift UTC times while loading
     ├── LoadMismatchError    what COPY delivered is not what the manifest promised
+    ├── ToleranceError       recon.tolerances has two limits for one metric, tier and date
+    ├── MetricError          a row of recon.metrics cannot be used
+    ├── StaleRunError        the data of a comparison have changed since
     ├── QualityRuleError     a row of ops.quality_rules cannot be used
     └── StatementError       a named statement or one of its fragments does not exist
 
@@ -47,6 +50,18 @@ class LoadMismatchError(ProcedureError):
 
 class QualityRuleError(ProcedureError):
     """A quality rule whose code, severity or predicate cannot be used."""
+
+
+class ToleranceError(ProcedureError):
+    """Which limits are meant cannot be told."""
+
+
+class StaleRunError(ProcedureError):
+    """A run that no longer tells the current state cannot be explained."""
+
+
+class MetricError(ProcedureError):
+    """A metric whose name, aggregate or column cannot be used."""
 
 
 class StatementError(ProcedureError):

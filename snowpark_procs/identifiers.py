@@ -43,8 +43,10 @@ def calendar_date(value: datetime.date | str | None, name: str = "date") -> date
         return value.date()
     if isinstance(value, datetime.date):
         return value
+    if value is None:
+        raise ArgumentError(f"{name}: NULL is no date (YYYY-MM-DD)")
     try:
-        return datetime.date.fromisoformat((value or "").strip())
+        return datetime.date.fromisoformat(value.strip())
     except ValueError:
         raise ArgumentError(f"{name}: '{value}' is no date (YYYY-MM-DD)") from None
 

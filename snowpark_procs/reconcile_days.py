@@ -1,6 +1,6 @@
 """recon.reconcile_day, reconcile_range and reconcile_pending: compare the speed layer with the marts, day by day.
 
-One set-based comparison serves one day or a year. The rules (statuses, verdicts) are those of the package `reconcile`.
+One set-based comparison serves one day or a year. The rules (statuses, verdicts, metrics) are those of the package `reconcile`.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import datetime
 import json
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from reconcile.comparison.status_sql import (
-    difference_expression,
-    relative_difference_expression,
-    status_case,
-    verdict_case,
-)
-from snowpark_procs.errors import ArgumentError
+from reconcile.comparison.status_sql import verdict_case
+from snowpark_procs.comparison import clear, evaluate
+from snowpark_procs.comparison_metrics import read_metrics
+from snowpark_procs.errors import ArgumentError, StaleRunError
+from snowpark_procs.explain import explain
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.load_speed_snapshot import load_newest_snapshots
-from snowpark_procs.statements import run, statement
+from snowpark_procs.statements import run
+from snowpark_procs.tolerances import limits_of_call, refuse_two_limits
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
@@ -28,15 +28,21 @@ if TYPE_CHECKING:
 _MAX_DAYS = 3660
 
 
-def reconcile_day(session: Session, date: datetime.date | str) -> dict[str, Any]:
-    """Load the day's newest snapshot and compare it with the mart's day (UTC). Raises ArgumentError and what loading raises.
+def reconcile_day(session: Session, date: datetime.date | str, tolerances: Any = None) -> dict[str, Any]:
+    """Load the day's newest snapshot and compare it with the mart's day (UTC).
 
     A comparison of the same inputs as the day's newest run adds nothing: `new_run` is False and the run is that one.
+    tolerances: limits for this CALL, as {metric: {"absolute": …, "relative": …} }; '*' means every metric not named. Such a
+    run is kept apart: it is no verdict of the day and no part of its convergence.
+    Raises ArgumentError, ToleranceError, MetricError, and what loading raises.
     """
     day = calendar_date(date)
+    if day > utc_now().date():
+        raise ArgumentError(f"date: {day} has not begun yet (UTC)")
     load_newest_snapshots(session, day, day)
-    new_runs = _compare(session, [day.isoformat()], day.isoformat())
-    return {**_verdicts(session, [day.isoformat()])[0], "new_run": bool(new_runs)}
+    new_runs = _compare(session, [day.isoformat()], day.isoformat(), tolerances)
+    verdict = _verdicts(session, [day.isoformat()], tolerances is not None)[0]
+    return {**verdict, "new_run": bool(new_runs), "is_override": tolerances is not None}
 
 
 def reconcile_range(
@@ -53,64 +59,65 @@ def reconcile_range(
     load_newest_snapshots(session, first, last)
     if first is not None and last is not None:
         return _reconcile(session, _calendar(first, last))
-    return _reconcile(session, [day for day, _ in _known(session, first, last)])
+    return _reconcile(session, _known(session, first, last))
 
 
 def reconcile_pending(session: Session) -> dict[str, Any]:
-    """The same for every known day whose marts are up to date with STAGING: what a task can run at any time.
+    """The same for every known day: what a task can run at any time. A day that is not all here yet comes out as not_ready.
 
-    A day that was changed and not built since would only show the mart's lag; it waits for the build.
+    Then explains the days that disagree and are not explained yet, the newest 31 of them, so that alerts and reports can say why.
     """
     load_newest_snapshots(session, None, None)
-    known = _known(session, None, None)
-    summary = _reconcile(session, [day for day, is_built in known if is_built])
-    return {**summary, "not_built": sum(not is_built for _, is_built in known)}
+    summary = _reconcile(session, _known(session, None, None))
+    explained = 0
+    for row in run(session, "disagreeing_dates"):
+        with suppress(StaleRunError):  # changed since: the next comparison is the one to explain
+            explain(session, row[0])
+            explained += 1
+    return {**summary, "explained": explained}
 
 
 def _reconcile(session: Session, days: list[str]) -> dict[str, Any]:
     if not days:
         return {"days": 0, "new_runs": 0, "verdicts": {}, "results": []}
-    new_runs = _compare(session, days, f"{days[0]} to {days[-1]}")
-    verdicts = _verdicts(session, days)
+    new_runs = _compare(session, days, f"{days[0]} to {days[-1]}", None)
+    verdicts = _verdicts(session, days, False)
     counts = dict(Counter(entry["verdict"] for entry in verdicts))
     return {"days": len(days), "new_runs": new_runs, "verdicts": counts, "results": verdicts}
 
 
-def _compare(session: Session, days: list[str], subject: str) -> int:
+def _compare(session: Session, days: list[str], subject: str, tolerances: Any) -> int:
     """Compare the days whose inputs changed. Returns the number of new runs."""
     step = StepRun("reconcile", subject)
-    inputs = statement("comparison_inputs")
-    with recorded_failure(session, step), transaction(session, step, "reconcile"):
-        params = [json.dumps(days), utc_now().isoformat(sep=" ")]
-        run(
-            session,
-            "insert_results",
-            params,
-            inputs=inputs,
-            difference=difference_expression("cells.speed_value", "cells.batch_value"),
-            # A quotient gets six more places than its operands: of two-place values too few for nine.
-            relative_difference=relative_difference_expression(
-                "cells.speed_value::NUMBER(32, 6)", "cells.batch_value::NUMBER(32, 6)"
-            ),
-            status=status_case("cells.speed_value", "cells.batch_value", "limits.absolute", "limits.relative"),
-        )
-        inserted = run(session, "insert_runs", params, inputs=inputs, verdict=verdict_case("status"))
-        step.row_count = int(inserted[0][0])
-        step.worked = step.row_count > 0
+    with recorded_failure(session, step):
+        metrics = read_metrics(session)
+        limits = limits_of_call(tolerances, [each.metric for each in metrics])
+        refuse_two_limits(session, days)
+        with transaction(session, step, "reconcile"):
+            compared_at = utc_now().isoformat(sep=" ", timespec="microseconds")
+            is_override = tolerances is not None
+            evaluate(session, metrics, days, compared_at, limits, is_override)
+            run(session, "insert_results", [compared_at])
+            verdict = verdict_case("status", "extraction_id", "waits_for")
+            inserted = run(session, "insert_runs", [is_override, compared_at], verdict=verdict)
+            clear(session)
+            step.row_count = int(inserted[0][0])
+            step.worked = step.row_count > 0
     return step.row_count or 0
 
 
-def _verdicts(session: Session, days: list[str]) -> list[dict[str, Any]]:
+def _verdicts(session: Session, days: list[str], is_override: bool) -> list[dict[str, Any]]:
     """The newest run of each day."""
-    names = ("date", "run_id", "extraction_id", "verdict", "compared_at", "cells", "bad_cells")
-    return [dict(zip(names, row, strict=True)) for row in run(session, "newest_verdicts", [json.dumps(days)])]
+    names = ("date", "run_id", "extraction_id", "verdict", "waits_for", "compared_at", "cells", "bad_cells")
+    rows = run(session, "newest_verdicts", [json.dumps(days), is_override])
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _known(session: Session, first: datetime.date | None, last: datetime.date | None) -> list[tuple[str, bool]]:
-    """The days that the marts or loaded snapshots know, within the bounds, and whether their marts are up to date."""
+def _known(session: Session, first: datetime.date | None, last: datetime.date | None) -> list[str]:
+    """The days that the marts or loaded snapshots know, within the bounds."""
     low = first.isoformat() if first else ""
     high = last.isoformat() if last else "9999-12-31"
-    return [(row[0], bool(row[1])) for row in run(session, "known_dates") if low <= row[0] <= high]
+    return [row[0] for row in run(session, "known_dates") if low <= row[0] <= high]
 
 
 def _calendar(first: datetime.date, last: datetime.date) -> list[str]:

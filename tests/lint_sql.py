@@ -27,6 +27,8 @@ from local_stack import endpoint_process
 from local_stack.client_environment import process_environment, write_files
 from local_stack.layout import Layout
 from local_stack.warehouse_client import connect
+from reconcile.comparison.metrics_sql import MetricDefinition, session_fragments
+from reconcile.comparison.metrics_sql import fragments as metric_fragments
 from reconcile.comparison.status_sql import (
     difference_expression,
     relative_difference_expression,
@@ -34,6 +36,7 @@ from reconcile.comparison.status_sql import (
     verdict_case,
 )
 from snowpark_procs.date_ranges import DateRanges
+from snowpark_procs.identifiers import canonical
 from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import statement
@@ -49,7 +52,7 @@ _UNKNOWN_TO_SQLFLUFF = (
     (r"\n\s*FINALIZE = \w+", ""),
     (r"(?s)EXECUTE DBT PROJECT \S+ ARGS = '[^']*'", "SELECT 1"),
     (r"SYSTEM\$(\w+)\(", r"\1("),
-    (r"\?", "'bound'"),
+    (r"(?<=[\s(,])\?(?=[\s),:]|$)", "'bound'"),  # not the ? of a regular expression
     # ALERTs: only the condition and the action are checked.
     (r"(?s)CREATE OR ALTER ALERT \S+.*?IF \(EXISTS \((.*?)\n    \)\)\n    THEN\n", r"SELECT 1 FROM (\1);\n"),
     (r"ALTER ALERT \S+ RESUME", "SELECT 1"),
@@ -64,15 +67,11 @@ _OPTIONAL_PARTS = {
 }
 # Rewriting moves text about; where that happened, and in statements assembled by Python, layout means nothing.
 _PARSE_ONLY = ("PRS", "LXR")
-_PARTS = (
-    "comparison_inputs",
-    "event_verdicts",
-    "misjudged_rows",
-    "rejudged_rows",
-    "sessions_of_changed_events",
-    "sessions_on_dates",
-)
-_UNKNOWN_LAYOUT = ("migrations/V1.9.0__masking.sql",)  # masking policies parse, but are laid out as nothing known
+_PARTS = ("event_verdicts", "misjudged_rows", "rejudged_rows", "sessions_of_changed_events", "sessions_on_dates")
+_UNKNOWN_LAYOUT = (
+    "migrations/V1.9.0__masking.sql",
+    "migrations/V1.15.2__mask_users.sql",
+)  # masking policies parse, but are laid out as nothing known
 
 
 def main() -> int:
@@ -128,7 +127,7 @@ def statement_findings() -> Iterator[str]:
 
 
 def _fragments(name: str) -> Iterator[dict[str, str]]:
-    speed, batch = "cells.speed_value", "cells.batch_value"
+    speed, batch = "limited.speed_value", "limited.batch_value"
     common = {
         "path": "_manifests/x.json",
         "folder": "",
@@ -144,15 +143,21 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "money": "total_spent",
         "matched": "COUNT(session_id) + COUNT(session_start)",
         "predicate": "(\nsession_id IS NULL\n)",
-        "inputs": statement("comparison_inputs"),
+        **metric_fragments(_METRICS),
+        **session_fragments(_METRICS),
+        "causes": "'lost_in_speed'",
+        "canonical_id": canonical("r.session_id"),
+        "canonical_user": canonical("r.user_id"),
+        "file": "'@raw.landing/a.parquet'",
+        "staged": "SELECT NULL::STRING AS session_id, NULL::STRING AS batch_id WHERE FALSE",
         "verdicts": statement("event_verdicts", **_BOUNDS),
         "touched": statement("sessions_on_dates", **_BOUNDS),
         "constants": constant_columns({"max_session_hours": Decimal(24)}),
         **_BOUNDS,
         "difference": difference_expression(speed, batch),
         "relative_difference": relative_difference_expression(speed, batch),
-        "status": status_case(speed, batch, "limits.absolute", "limits.relative"),
-        "verdict": verdict_case("status"),
+        "status": status_case(speed, batch, "limited.absolute", "limited.relative"),
+        "verdict": verdict_case("status", "extraction_id", "waits_for"),
     }
     tables = [table for table in STAGING_TABLES if table.statement == name] or list(STAGING_TABLES)
     for table in tables:
@@ -161,6 +166,10 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
             return
 
 
+_METRICS = [
+    MetricDefinition("revenue", "sum", "total_spent"),
+    MetricDefinition("sessions", "count_distinct", "session_id"),
+]
 _IN_JANUARY = DateRanges.between(datetime.date(2024, 1, 1), datetime.date(2024, 1, 31))
 _BOUNDS = {
     "ended": _IN_JANUARY.condition("s.session_end"),

@@ -65,6 +65,7 @@ def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fre
             pipeline.build()
             extracted.result()
             pipeline.reconcile()
+            pipeline.explain()
             reconciliation = pipeline.reconciliation()
             report = pipeline.report(reconciliation)
         render_verdict(reconciliation, console)

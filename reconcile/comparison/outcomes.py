@@ -5,7 +5,6 @@ A cell is one metric of one group, a group one UTC date and one user tier (NULL 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -28,13 +27,13 @@ def exact(value: object, what: str) -> Decimal:
     return value
 
 
-class Metric(StrEnum):
-    """What is compared. sessions: distinct session ids; the others: sums over the group's sessions; revenue in money."""
+@dataclass(frozen=True)
+class Metric:
+    """What is compared: a row of recon.metrics. unit: a word for people; amounts of 'money' have two decimal places."""
 
-    SESSIONS = "sessions"
-    PAGE_VIEWS = "page_views"
-    PURCHASES = "purchases"
-    REVENUE = "revenue"
+    name: str
+    unit: str
+    description: str = ""
 
 
 class Status(StrEnum):
@@ -48,12 +47,13 @@ class Status(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How one run came out."""
+    """How one run came out. not_ready: the day's data is not all here yet, so it is judged later."""
 
     AGREE = "agree"
     WITHIN_TOLERANCE = "within_tolerance"
     DISAGREE = "disagree"
     NOTHING_TO_COMPARE = "nothing_to_compare"
+    NOT_READY = "not_ready"
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,14 @@ class Tolerance:
                 raise ComparisonError(f"the {name} tolerance {value} is negative")
 
 
-DEFAULT_TOLERANCES: Mapping[Metric, Tolerance] = {metric: Tolerance() for metric in Metric}
-
-
 @dataclass(frozen=True)
 class Result:
     """One compared cell. None: that side has no such group.
 
     difference: speed - batch, a missing side counting as zero. relative_difference: |difference| / |batch|, nine places,
-    half up; None when the batch value is zero or missing.
+    half up; None when the batch value is zero or missing. tolerance: the limits that the status was judged by; None where a
+    run of an earlier version did not record them. invalid_value: the metric over the batch side's sessions that are not valid,
+    which batch_value leaves out; None where it is not known.
     """
 
     date: date
@@ -89,3 +88,10 @@ class Result:
     difference: Decimal
     relative_difference: Decimal | None
     status: Status
+    tolerance: Tolerance | None = None
+    invalid_value: Decimal | None = None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether both sides match or differ within tolerance."""
+        return self.status in (Status.MATCH, Status.WITHIN_TOLERANCE)

@@ -31,10 +31,16 @@ def relative_difference_expression(speed: str, batch: str) -> str:
     return f"CAST(ABS({difference_expression(speed, batch)}) / NULLIF(ABS({batch}), 0) AS NUMBER(38, 9))"
 
 
-def verdict_case(status: str) -> str:
-    """Aggregate CASE expression of a run's Verdict over its cells; over no cells it is nothing_to_compare."""
+def verdict_case(status: str, extraction_id: str, waits_for: str) -> str:
+    """Aggregate CASE expression of a run's Verdict over its cells.
+
+    extraction_id: NULL where there is no snapshot of the day. waits_for: NULL where the day is ready. Both are the same for all
+    cells.
+    """
     fine = f"'{Status.MATCH.value}', '{Status.WITHIN_TOLERANCE.value}'"
     return f"""CASE
+    WHEN MAX({extraction_id}) IS NULL THEN '{Verdict.NOTHING_TO_COMPARE.value}'
+    WHEN MAX({waits_for}) IS NOT NULL THEN '{Verdict.NOT_READY.value}'
     WHEN COUNT({status}) = 0 THEN '{Verdict.NOTHING_TO_COMPARE.value}'
     WHEN COUNT_IF({status} NOT IN ({fine})) > 0 THEN '{Verdict.DISAGREE.value}'
     WHEN COUNT_IF({status} = '{Status.WITHIN_TOLERANCE.value}') > 0 THEN '{Verdict.WITHIN_TOLERANCE.value}'

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from markupsafe import Markup
 
-from reconcile.comparison.outcomes import Status, Verdict
+from reconcile.comparison.outcomes import Status
 from reconcile.report.history import DayHistory, RunSummary
 from reconcile.report.wording import STATUS_WORDS, VERDICT_WORDS, largest_text, percent_text, time_text
 
@@ -92,7 +92,7 @@ def size_bar(relative: Decimal | None) -> Markup:
 def _bar(day: DayHistory, x: float, width: float, unit: float) -> Markup:
     base = float(_HEIGHT - _BOTTOM)
     run = day.latest
-    if run.verdict is Verdict.NOTHING_TO_COMPARE or not run.cells:
+    if not run.is_judged or not run.cells:
         return Markup(
             '<a href="#day-{}"><rect class="s-none" x="{}" y="{}" width="{}" height="10"><title>{}: {}</title></rect></a>'
         ).format(day.date, f"{x:.1f}", f"{base - 10:.1f}", f"{width:.1f}", day.date, VERDICT_WORDS[run.verdict])

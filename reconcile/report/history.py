@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from reconcile.comparison.outcomes import Metric, Result, Status, Tolerance, Verdict
+from reconcile.comparison.outcomes import Metric, Result, Status, Verdict
 
 
 class Convergence(StrEnum):
@@ -27,14 +27,20 @@ class Convergence(StrEnum):
     OPEN = "open"
 
 
+UNJUDGED = (Verdict.NOT_READY, Verdict.NOTHING_TO_COMPARE)
+
+
 @dataclass(frozen=True)
 class Extraction:
-    """A loaded snapshot of one day of the speed layer. Times are UTC. non_uuid_ids: identifiers that are no UUIDs."""
+    """The snapshot of one day of the speed layer that a run compared with. Times are UTC.
+
+    non_uuid_ids: identifiers that are no UUIDs. None: not recorded.
+    """
 
     extraction_id: str
-    extracted_at: datetime
-    row_count: int
-    non_uuid_ids: int
+    extracted_at: datetime | None
+    row_count: int | None
+    non_uuid_ids: int | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class RunSummary:
 
     counts: cells by status. max_relative: the largest relative difference of the cells that have one; None: none has.
     undefined: cells that differ from a batch value of zero or a missing one, and so have no relative difference.
+    waits_for: why the day is not ready, as codes (`day_not_over`, `not_loaded <batch>`, …); empty where it is.
     """
 
     run_id: str
@@ -53,6 +60,12 @@ class RunSummary:
     counts: Mapping[Status, int]
     max_relative: Decimal | None
     undefined: int
+    waits_for: tuple[str, ...] = ()
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the run had all data of both sides, and so says something about them."""
+        return self.verdict not in UNJUDGED
 
     @property
     def cells(self) -> int:
@@ -78,14 +91,14 @@ class DayHistory:
 
     @property
     def compared_runs(self) -> tuple[RunSummary, ...]:
-        """The runs that had a snapshot to compare with."""
-        return tuple(run for run in self.runs if run.verdict is not Verdict.NOTHING_TO_COMPARE)
+        """The runs that had all data of both sides."""
+        return tuple(run for run in self.runs if run.is_judged)
 
     @property
     def convergence(self) -> Convergence | None:
-        """None while there was nothing to compare."""
+        """None while the newest comparison lacks data of a side."""
         compared = self.compared_runs
-        if not compared or self.latest.verdict is Verdict.NOTHING_TO_COMPARE:
+        if not compared or not self.latest.is_judged:
             return None
         if self.latest.verdict is not Verdict.DISAGREE:
             disagreed = any(run.verdict is Verdict.DISAGREE for run in compared)
@@ -104,16 +117,16 @@ class DayHistory:
         return tuple(sorted(found, key=lambda tier: (tier is None, tier or "")))
 
     def result(self, tier: str | None, metric: Metric) -> Result | None:
-        return next((one for one in self.results if one.user_tier == tier and one.metric is metric), None)
+        return next((one for one in self.results if one.user_tier == tier and one.metric == metric), None)
 
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Everything a report shows. days in order; source: where it was read from, in words."""
+    """Everything a report shows. metrics and days in order; source: where it was read from, in words."""
 
     generated_at: datetime
     source: str
-    tolerances: Mapping[Metric, Tolerance]
+    metrics: tuple[Metric, ...]
     days: tuple[DayHistory, ...]
 
     def days_with(self, verdict: Verdict) -> tuple[DayHistory, ...]:
@@ -121,23 +134,36 @@ class Reconciliation:
 
     @property
     def headline(self) -> str:
-        """The outcome in one sentence."""
-        compared = len(self.days) - len(self.days_with(Verdict.NOTHING_TO_COMPARE))
+        """The outcome in one sentence, and what could not be judged in a second one."""
         if not self.days:
             return "No day has been reconciled yet."
-        if not compared:
-            days = "the one day" if len(self.days) == 1 else f"any of {len(self.days)} days"
+        waiting, absent = len(self.days_with(Verdict.NOT_READY)), len(self.days_with(Verdict.NOTHING_TO_COMPARE))
+        judged = len(self.days) - waiting - absent
+        if not judged and not waiting:
+            days = "the one day" if absent == 1 else f"any of {absent} days"
             return f"Nothing to compare with: there is no speed-layer snapshot for {days}."
+        sentences = [self._outcome(judged)] if judged else ["No day can be judged yet."]
+        if waiting:
+            sentences.append(f"{waiting} {_days(waiting)} not ready.")
+        if absent:
+            sentences.append(f"{absent} {'has' if absent == 1 else 'have'} nothing to compare with.")
+        return " ".join(sentences)
+
+    def _outcome(self, judged: int) -> str:
         disagree = len(self.days_with(Verdict.DISAGREE))
         within = len(self.days_with(Verdict.WITHIN_TOLERANCE))
-        if compared == 1:
+        if judged == 1:
             outcome = "disagrees" if disagree else "differs within tolerance" if within else "agrees"
             return f"The one day compared {outcome}."
         if disagree:
-            return f"{disagree} of {compared} days disagree{_s(disagree)}."
+            return f"{disagree} of {judged} days disagree{_s(disagree)}."
         if within:
-            return f"No day disagrees; {within} of {compared} days differ{_s(within)} within tolerance."
-        return f"All {compared} days agree."
+            return f"No day disagrees; {within} of {judged} days differ{_s(within)} within tolerance."
+        return f"All {judged} days agree."
+
+
+def _days(count: int) -> str:
+    return "day is" if count == 1 else "days are"
 
 
 def _s(count: int) -> str:

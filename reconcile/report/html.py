@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reconcile.comparison.outcomes import Metric, Status, Verdict
+from reconcile.comparison.outcomes import Status, Verdict
 from reconcile.report import charts, wording
 from reconcile.report.files import write
 from reconcile.report.history import Convergence, DayHistory, Reconciliation
@@ -31,7 +31,6 @@ def render_html(reconciliation: Reconciliation) -> str:
         moved_left_out=max(0, len(moved) - MOST_CONVERGENCE_CARDS),
         charts=charts,
         words=wording,
-        Metric=Metric,
         Status=Status,
         Verdict=Verdict,
     )

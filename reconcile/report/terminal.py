@@ -11,16 +11,18 @@ from rich.table import Table
 from reconcile.comparison.outcomes import Status, Verdict
 from reconcile.report.history import Reconciliation
 from reconcile.report.wording import (
-    METRIC_WORDS,
     STATUS_SIGNS,
     STATUS_WORDS,
     VERDICT_SIGNS,
     VERDICT_WORDS,
     difference_text,
     largest_text,
+    limits_text,
+    metric_text,
     percent_text,
     tier_text,
     value_text,
+    waiting_text,
 )
 
 _VERDICT_STYLES = {
@@ -28,6 +30,7 @@ _VERDICT_STYLES = {
     Verdict.WITHIN_TOLERANCE: "yellow",
     Verdict.DISAGREE: "red",
     Verdict.NOTHING_TO_COMPARE: "dim",
+    Verdict.NOT_READY: "cyan",
 }
 _STATUS_STYLES = {Status.MATCH: "green", Status.WITHIN_TOLERANCE: "yellow", Status.OUT_OF_TOLERANCE: "red"}
 
@@ -39,9 +42,9 @@ def render_verdict(
     console = console or Console()
     if reconciliation.days:
         console.print(_days(reconciliation, most_days))
-        cells = _cells(reconciliation, most_cells)
-        if cells is not None:
-            console.print(cells)
+        for table in (_waiting(reconciliation, most_days), _cells(reconciliation, most_cells)):
+            if table is not None:
+                console.print(table)
     console.print(f"[bold]Verdict: {escape(reconciliation.headline)}[/bold]")
 
 
@@ -78,15 +81,34 @@ def _days(reconciliation: Reconciliation, most: int) -> Table:
     return table
 
 
+def _waiting(reconciliation: Reconciliation, most: int) -> Table | None:
+    days = reconciliation.days_with(Verdict.NOT_READY)
+    if not days:
+        return None
+    more = f" (the last {most} of {len(days)})" if len(days) > most else ""
+    table = _table(f"Not ready{more}")
+    table.add_column("date", no_wrap=True)
+    table.add_column("waits for")
+    for day in days[-most:]:
+        table.add_row(str(day.date), escape("; ".join(map(waiting_text, day.latest.waits_for))))
+    return table
+
+
 def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
-    cells = [result for day in reconciliation.days for result in day.results if result.status is not Status.MATCH]
+    cells = [
+        result
+        for day in reconciliation.days
+        if day.latest.is_judged
+        for result in day.results
+        if result.status is not Status.MATCH
+    ]
     if not cells:
         return None
     more = f" (the first {most} of {len(cells)})" if len(cells) > most else ""
     table = _table(f"Cells that do not match{more}")
     for name in ("date", "user tier", "metric"):
         table.add_column(name, no_wrap=True)
-    for name in ("speed", "batch", "difference", "relative"):
+    for name in ("speed", "batch", "difference", "relative", "limits"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status")
     for cell in cells[:most]:
@@ -94,11 +116,12 @@ def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
         table.add_row(
             str(cell.date),
             escape(tier_text(cell.user_tier)),
-            METRIC_WORDS[cell.metric],
+            escape(metric_text(cell.metric)),
             value_text(cell.metric, cell.speed_value),
             value_text(cell.metric, cell.batch_value),
             difference_text(cell.metric, cell.difference),
             percent_text(cell.relative_difference),
+            limits_text(cell.metric, cell.tolerance),
             f"[{style}]{STATUS_SIGNS[cell.status]} {STATUS_WORDS[cell.status]}[/{style}]",
         )
     return table

@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from reconcile.comparison.outcomes import DEFAULT_TOLERANCES, Metric, Result, Status, Tolerance, Verdict
+from reconcile.comparison.outcomes import Metric, Result, Status, Tolerance, Verdict
 from reconcile.errors import WarehouseError
 from reconcile.report.history import DayHistory, Extraction, Reconciliation, RunSummary
 
+# A run with limits of one CALL is no verdict of its day. A run of an earlier version recorded nothing of its snapshot.
 _RUNS = """
-SELECT r.run_id, r.date, r.compared_at, r.verdict, r.change_id,
-       e.extraction_id, e.extracted_at, e.row_count, e.non_uuid_ids
+SELECT r.run_id, r.date, r.compared_at, r.verdict, r.waits_for, r.change_id,
+       r.matching, r.within_tolerance, r.out_of_tolerance, r.missing_in_batch, r.missing_in_speed,
+       r.extraction_id, COALESCE(r.extracted_at, e.extracted_at), COALESCE(r.speed_rows, e.row_count), e.non_uuid_ids
 FROM recon.runs r
 LEFT JOIN recon.speed_extractions e ON e.extraction_id = r.extraction_id AND e.date = r.date
-WHERE {dates}
+WHERE NOT COALESCE(r.is_override, FALSE) AND {dates}
 ORDER BY r.date, r.compared_at, r.run_id
 """
-_COUNTS = """
-SELECT c.run_id, c.status, COUNT(*), MAX(c.relative_difference),
-       SUM(CASE WHEN c.relative_difference IS NULL AND c.difference <> 0 THEN 1 ELSE 0 END)
+_LARGEST = """
+SELECT c.run_id, MAX(c.relative_difference), COUNT_IF(c.relative_difference IS NULL AND c.difference <> 0)
 FROM recon.results c
 WHERE {dates}
-GROUP BY c.run_id, c.status
+GROUP BY c.run_id
 """
 _RESULTS = """
-SELECT c.run_id, c.date, c.user_tier, c.metric, c.speed_value, c.batch_value, c.difference, c.relative_difference, c.status
-FROM recon.results c
-JOIN (
-    SELECT run_id FROM recon.runs
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY date ORDER BY compared_at DESC, run_id DESC) = 1
-) newest ON newest.run_id = c.run_id
+SELECT c.run_id, c.date, c.user_tier, c.metric, c.speed_value, c.batch_value, c.difference, c.relative_difference, c.status,
+       c.absolute_tolerance, c.relative_tolerance, c.invalid_value
+FROM recon.latest_results c
 WHERE {dates}
 """
-_TOLERANCES = "SELECT metric, absolute, relative FROM recon.tolerances"
+_METRICS = "SELECT metric, unit, description FROM recon.metrics ORDER BY position, metric"
 
 Row = Sequence[Any]
 
@@ -64,7 +63,7 @@ def read_from(connection: Any, source: str, dates: Sequence[date] = ()) -> Recon
 
     try:
         with _translated_errors():
-            rows = (query(_RUNS, "r.date"), query(_COUNTS, "c.date"), query(_RESULTS, "c.date"), query(_TOLERANCES))
+            rows = (query(_RUNS, "r.date"), query(_LARGEST, "c.date"), query(_RESULTS, "c.date"), query(_METRICS))
         return _reconciliation(source, *rows)
     except (ValueError, ArithmeticError, TypeError) as error:
         raise WarehouseError(f"the RECON tables hold a value that is not understood: {error}") from error
@@ -84,6 +83,19 @@ def call_reconciliation(
         return [_call(connection, sql, binds) for sql, binds in calls or [("CALL recon.reconcile_pending()", [])]]
 
 
+def call_explanation(connection_name: str, is_chosen: Callable[[date], bool]) -> Iterator[Any]:
+    """CALL recon.explain for each chosen day whose newest comparison has a difference; yield the procedure's answers.
+
+    Raises WarehouseError with the procedure's own error.
+    """
+    with _connection(connection_name) as connection, _translated_errors("explain the differences in the warehouse"):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT date FROM recon.latest_results WHERE difference <> 0 ORDER BY date")
+            days = [row[0] for row in cursor.fetchall() if is_chosen(row[0])]
+        for day in days:
+            yield _call(connection, "CALL recon.explain(?)", [day.isoformat()])
+
+
 def _call(connection: Any, sql: str, binds: list[str | None]) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql, binds or None)
@@ -92,58 +104,73 @@ def _call(connection: Any, sql: str, binds: list[str | None]) -> Any:
 
 
 def _reconciliation(
-    source: str, run_rows: list[Row], count_rows: list[Row], result_rows: list[Row], tolerance_rows: list[Row]
+    source: str, run_rows: list[Row], largest_rows: list[Row], result_rows: list[Row], metric_rows: list[Row]
 ) -> Reconciliation:
-    counts: dict[str, list[Row]] = {}
-    for row in count_rows:
-        counts.setdefault(str(row[0]), []).append(row)
+    metrics = {str(row[0]): Metric(*map(str, row)) for row in metric_rows}
+    # A metric that was deleted still has its results.
+    for name in sorted({str(row[3]) for row in result_rows} - metrics.keys()):
+        metrics[name] = Metric(name, "")
+    largest = {str(row[0]): row for row in largest_rows}
     results: dict[str, list[Result]] = {}
     for row in result_rows:
-        results.setdefault(str(row[0]), []).append(_result(row))
+        results.setdefault(str(row[0]), []).append(_result(row, metrics))
     by_day: dict[date, list[RunSummary]] = {}
     for row in run_rows:
-        by_day.setdefault(row[1], []).append(_run(row, counts.get(str(row[0]), [])))
+        by_day.setdefault(row[1], []).append(_run(row, largest.get(str(row[0]))))
+    order = list(metrics.values())
     days = tuple(
-        DayHistory(day, tuple(runs), tuple(sorted(results.get(runs[-1].run_id, []), key=_cell_order)))
+        DayHistory(day, tuple(runs), tuple(sorted(results.get(runs[-1].run_id, []), key=partial(_cell_order, order))))
         for day, runs in sorted(by_day.items())
     )
-    tolerances = {Metric(row[0]): Tolerance(Decimal(row[1]), Decimal(row[2])) for row in tolerance_rows}
-    return Reconciliation(datetime.now(UTC), source, {**DEFAULT_TOLERANCES, **tolerances}, days)
+    return Reconciliation(datetime.now(UTC), source, tuple(order), days)
 
 
-def _run(row: Row, count_rows: list[Row]) -> RunSummary:
-    run_id, _, compared_at, verdict, change_id, extraction_id, extracted_at, row_count, non_uuid_ids = row
-    relative = [Decimal(count[3]) for count in count_rows if count[3] is not None]
+def _run(row: Row, largest: Row | None) -> RunSummary:
+    run_id, _, compared_at, verdict, waits_for, change_id, *rest = row
+    counts, (extraction_id, extracted_at, row_count, non_uuid_ids) = rest[: len(Status)], rest[len(Status) :]
     return RunSummary(
         run_id=str(run_id),
         compared_at=_utc(compared_at),
         verdict=Verdict(verdict),
-        change_id=None if change_id is None else int(change_id),
+        change_id=_count(change_id),
         extraction=None
         if extraction_id is None
-        else Extraction(str(extraction_id), _utc(extracted_at), int(row_count), int(non_uuid_ids)),
-        counts={Status(count[1]): int(count[2]) for count in count_rows},
-        max_relative=max(relative, default=None),
-        undefined=sum(int(count[4] or 0) for count in count_rows),
+        else Extraction(
+            str(extraction_id),
+            None if extracted_at is None else _utc(extracted_at),
+            _count(row_count),
+            _count(non_uuid_ids),
+        ),
+        counts={status: int(count) for status, count in zip(Status, counts, strict=True) if count},
+        max_relative=_decimal(largest[1]) if largest else None,
+        undefined=int(largest[2]) if largest else 0,
+        waits_for=tuple(waits_for.split(", ")) if waits_for else (),
     )
 
 
-def _result(row: Row) -> Result:
-    _, day, tier, metric, speed, batch, difference, relative, status = row
+def _result(row: Row, metrics: Mapping[str, Metric]) -> Result:
+    _, day, tier, metric, speed, batch, difference, relative, status, absolute_limit, relative_limit, invalid = row
+    recorded = absolute_limit is not None and relative_limit is not None
     return Result(
         date=day,
         user_tier=tier,
-        metric=Metric(metric),
+        metric=metrics[metric],
         speed_value=_decimal(speed),
         batch_value=_decimal(batch),
         difference=Decimal(difference),
         relative_difference=_decimal(relative),
         status=Status(status),
+        tolerance=Tolerance(Decimal(absolute_limit), Decimal(relative_limit)) if recorded else None,
+        invalid_value=_decimal(invalid),
     )
 
 
-def _cell_order(result: Result) -> tuple[bool, str, int]:
-    return result.user_tier is None, result.user_tier or "", list(Metric).index(result.metric)
+def _cell_order(metrics: Sequence[Metric], result: Result) -> tuple[bool, str, int]:
+    return result.user_tier is None, result.user_tier or "", metrics.index(result.metric)
+
+
+def _count(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from reconcile.comparison.outcomes import Metric, Status, Verdict
+from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
 from reconcile.report.history import Convergence, RunSummary
 
 NO_TIER = "no tier"
+MONEY = "money"  # the unit of amounts, as recon.metrics has it
 
 STATUS_WORDS = {
     Status.MATCH: "match",
@@ -30,12 +31,14 @@ VERDICT_WORDS = {
     Verdict.WITHIN_TOLERANCE: "within tolerance",
     Verdict.DISAGREE: "disagree",
     Verdict.NOTHING_TO_COMPARE: "nothing to compare",
+    Verdict.NOT_READY: "not ready",
 }
 VERDICT_SIGNS = {
     Verdict.AGREE: "✓",
     Verdict.WITHIN_TOLERANCE: "≈",
     Verdict.DISAGREE: "✕",
     Verdict.NOTHING_TO_COMPARE: "–",
+    Verdict.NOT_READY: "…",
 }
 CONVERGENCE_WORDS = {
     Convergence.SETTLED: "never disagreed",
@@ -45,16 +48,42 @@ CONVERGENCE_WORDS = {
     Convergence.UNCHANGED: "no change",
     Convergence.OPEN: "compared once",
 }
-METRIC_WORDS = {
-    Metric.SESSIONS: "sessions",
-    Metric.PAGE_VIEWS: "page views",
-    Metric.PURCHASES: "purchases",
-    Metric.REVENUE: "revenue",
+# Why a day is not ready: the codes of recon.runs.waits_for, and what each waits for.
+_WAITING_WORDS = {
+    "day_not_over": "the day and the allowed lateness are not over",
+    "extracted_before_the_end": "the speed layer's snapshot was taken before the day was over",
+    "not_published": "no batch was published after the day was over",
+    "not_loaded": "batch {} is published and not loaded",
+    "not_flagged": "batch {} is loaded and not flagged",
+    "not_built": "the marts are not built from change {}",
 }
 
 
 def tier_text(tier: str | None) -> str:
     return NO_TIER if tier is None else tier
+
+
+def metric_text(metric: Metric) -> str:
+    return metric.name.replace("_", " ")
+
+
+def waiting_text(reason: str) -> str:
+    """What a day waits for, in words; a code that is not known here reads as it is."""
+    code, _, subject = reason.partition(" ")
+    return _WAITING_WORDS[code].format(subject) if code in _WAITING_WORDS else reason
+
+
+def limits_text(metric: Metric, tolerance: Tolerance | None) -> str:
+    """The limits that a cell was judged by, of which either suffices."""
+    if tolerance is None:
+        return "not recorded"
+    if not tolerance.absolute and not tolerance.relative:
+        return "none"
+    limits = [
+        f"{_number(metric, tolerance.absolute)} {metric.unit}" if tolerance.absolute else "",
+        percent_text(tolerance.relative) if tolerance.relative else "",
+    ]
+    return " or ".join(limit for limit in limits if limit)
 
 
 def value_text(metric: Metric, value: Decimal | None) -> str:
@@ -85,12 +114,16 @@ def largest_text(run: RunSummary) -> str:
     return percent_text(run.max_relative or Decimal(0))
 
 
-def time_text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+def time_text(moment: datetime | None) -> str:
+    return "not recorded" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def count_text(count: int | None) -> str:
+    return "not recorded" if count is None else f"{count:,}"
 
 
 def _number(metric: Metric, value: Decimal) -> str:
-    places = 2 if metric is Metric.REVENUE else 0
+    places = 2 if metric.unit == MONEY else 0
     exact = value.normalize()
     exponent = exact.as_tuple().exponent
     needed = -exponent if isinstance(exponent, int) and exponent < 0 else 0

@@ -1,23 +1,29 @@
--- Binds: JSON array of dates, time of the comparison. After insert_results, in the same transaction.
-INSERT INTO recon.runs (run_id, date, extraction_id, change_id, inputs_digest, verdict, compared_at)
-WITH
-&{inputs},
-
-verdicts AS (
-    SELECT
-        run_id,
-        &{verdict} AS verdict
-    FROM recon.results
-    GROUP BY run_id
+-- Binds: whether the limits were those of one CALL; time of the comparison.
+INSERT INTO recon.runs (
+    run_id, date, extraction_id, extracted_at, speed_rows, change_id, batch_digest, inputs_digest, waits_for, not_measured,
+    is_override,
+    matching, within_tolerance, out_of_tolerance, missing_in_batch, missing_in_speed, verdict, compared_at
 )
-
 SELECT
-    fresh.run_id,
-    fresh.date,
-    fresh.extraction_id,
-    fresh.change_id,
-    fresh.inputs_digest,
-    COALESCE(verdicts.verdict, 'nothing_to_compare') AS verdict,
-    ?::TIMESTAMP_NTZ AS compared_at
-FROM fresh
-LEFT JOIN verdicts ON fresh.run_id = verdicts.run_id
+    run_id,
+    date,
+    extraction_id,
+    extracted_at,
+    speed_rows,
+    change_id,
+    batch_digest,
+    inputs_digest,
+    waits_for,
+    not_measured,
+    ? AS is_override,
+    COUNT_IF(status = 'match') AS matching,
+    COUNT_IF(status = 'within_tolerance') AS within_tolerance,
+    COUNT_IF(status = 'out_of_tolerance') AS out_of_tolerance,
+    COUNT_IF(status = 'missing_in_batch') AS missing_in_batch,
+    COUNT_IF(status = 'missing_in_speed') AS missing_in_speed,
+    &{verdict} AS verdict,
+    TO_TIMESTAMP_NTZ(?, 'YYYY-MM-DD HH24:MI:SS.FF6') AS compared_at
+FROM recon.comparison
+GROUP BY
+    run_id, date, extraction_id, extracted_at, speed_rows, change_id, batch_digest, inputs_digest, waits_for,
+    not_measured

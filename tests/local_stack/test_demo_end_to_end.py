@@ -133,6 +133,19 @@ def test_the_final_verdict_is_what_was_planted_and_only_that(connection: Warehou
     assert _reported(connection, "last") == expected
 
 
+def test_it_ends_with_the_explanation_of_what_was_planted(connection: Warehouse, week: Week) -> None:
+    _, flaws = plant(week.speed)
+    found = connection.rows(
+        "SELECT date, cause, user_tier, metric, SUM(difference) FROM recon.explanations GROUP BY date, cause, user_tier, metric"
+    )
+    assert {tuple(row[:4]): row[4] for row in found} == {
+        (day, flaw.cause, tier, metric): value
+        for flaw in flaws
+        for (day, tier, metric), value in flaw.differences.items()
+        if value
+    }
+
+
 def test_the_first_verdict_also_has_what_was_still_late(connection: Warehouse, week: Week) -> None:
     flawed, _ = plant(week.speed)
     in_time = session_rows(event for event in week.distinct if not event.late)

@@ -25,10 +25,13 @@ _STATE = {
     "staging": ("events_cleaned", "user_sessions_enhanced", "transactions_validated"),
     "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events"),
     "marts": ("daily_metrics", "daily_speed_comparable"),
-    "recon": ("speed_extractions", "speed_sessions", "refused_snapshots", "runs", "results"),
+    "recon": ("speed_extractions", "speed_sessions", "refused_snapshots", "runs", "results", "explanations"),
 }
 # What the deployment leaves running by schedule.
-SCHEDULED = ("TASK ops.t_load", "TASK ops.t_reconcile_apart", "ALERT ops.a_graph_failed", "ALERT ops.a_convergence_slo")
+SCHEDULED = (
+    *("TASK ops.t_load", "TASK ops.t_reconcile_apart"),
+    *("ALERT ops.a_graph_failed", "ALERT ops.a_convergence_slo", "ALERT ops.a_not_ready"),
+)
 _STATE_TABLES = [f"{schema}.{table}" for schema, tables in _STATE.items() for table in tables]
 
 

@@ -11,10 +11,11 @@ newest_changes AS (
 ),
 
 {% set counted = {
-    'sessions': '1', 'page_views': 'page_views', 'product_views': 'product_views', 'searches': 'searches',
-    'add_to_cart_events': 'add_to_cart_events', 'purchases': 'purchases', 'revenue': 'total_spent',
-    'converting_sessions': 'IFF(purchases > 0, 1, 0)'
+    'page_views': 'page_views', 'product_views': 'product_views', 'searches': 'searches',
+    'add_to_cart_events': 'add_to_cart_events', 'purchases': 'purchases', 'revenue': 'total_spent'
 } -%}
+{#- Identifiers that differ in capitals or outer spaces only are one, as in the comparison. #}
+{%- set session, user = 'LOWER(TRIM(session_id))', 'LOWER(TRIM(user_id))' -%}
 sessions AS (
     SELECT
         date,
@@ -23,8 +24,12 @@ sessions AS (
         COALESCE(SUM(IFF(is_valid, {{ value }}, 0)), 0) AS {{ metric }},
         COALESCE(SUM(IFF(is_valid, 0, {{ value }})), 0) AS invalid_{{ metric }},
         {%- endfor %}
-        COUNT(DISTINCT IFF(is_valid, user_id, NULL)) AS unique_users,
-        COUNT(DISTINCT IFF(is_valid, NULL, user_id)) AS invalid_unique_users
+        COUNT(DISTINCT IFF(is_valid, {{ session }}, NULL)) AS sessions,
+        COUNT_IF(NOT is_valid) AS invalid_sessions,
+        COUNT(DISTINCT IFF(is_valid AND purchases > 0, {{ session }}, NULL)) AS converting_sessions,
+        COUNT_IF(NOT is_valid AND purchases > 0) AS invalid_converting_sessions,
+        COUNT(DISTINCT IFF(is_valid, {{ user }}, NULL)) AS unique_users,
+        COUNT(DISTINCT IFF(is_valid, NULL, {{ user }})) AS invalid_unique_users
     FROM {{ ref('stg_user_sessions_enhanced') }}
     WHERE {{ on_times(plan['dates'], 'session_start') }}
     GROUP BY date, user_tier

@@ -6,10 +6,11 @@ WITH built_dates AS (
 balance AS (
     SELECT
         date,
-        1 AS sessions,
-        purchases,
-        total_spent AS revenue
+        COUNT(DISTINCT IFF(is_valid, LOWER(TRIM(session_id)), NULL)) + COUNT_IF(NOT is_valid) AS sessions,
+        SUM(purchases) AS purchases,
+        SUM(total_spent) AS revenue
     FROM {{ ref('stg_user_sessions_enhanced') }}
+    GROUP BY date, user_tier
 
     UNION ALL
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from reconcile.comparison.outcomes import DEFAULT_TOLERANCES, Metric, Result, Status, Tolerance, Verdict, exact
+from reconcile.comparison.outcomes import Metric, Result, Status, Tolerance, Verdict, exact
 from reconcile.errors import ComparisonError
 
 # Decimal's own operators round to 28 digits. Sums have up to 38; products and quotients of two of them need twice as
@@ -19,14 +19,22 @@ _EXACT = Context(prec=120)
 _RELATIVE_PLACES = Decimal("1e-9")  # recon.results.relative_difference is NUMBER(38, 9)
 _ZERO = Decimal(0)
 
+METRICS = (
+    *(Metric("sessions", "sessions"), Metric("page_views", "events"), Metric("product_views", "events")),
+    *(Metric("searches", "events"), Metric("add_to_cart_events", "events"), Metric("purchases", "events")),
+    *(Metric("revenue", "money"), Metric("unique_users", "users"), Metric("converting_sessions", "sessions")),
+)
+NAMES = tuple(metric.name for metric in METRICS)
+FIVE_PERCENT = dict.fromkeys(NAMES, Tolerance())
+
 
 @dataclass(frozen=True)
 class GroupValues:
-    """The metrics of one date and tier on one side."""
+    """The metrics of one date and tier on one side, by name."""
 
     date: date
     user_tier: str | None
-    values: Mapping[Metric, Decimal]
+    values: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True)
@@ -39,12 +47,16 @@ class SpeedSession:
     page_views: int | None
     purchases: int | None
     total_spent: Decimal | None
+    user_id: str | None = None
+    product_views: int | None = None
+    searches: int | None = None
+    add_to_cart_events: int | None = None
 
 
 def compare(
     speed: Iterable[GroupValues],
     batch: Iterable[GroupValues],
-    tolerances: Mapping[Metric, Tolerance] = DEFAULT_TOLERANCES,
+    tolerances: Mapping[str, Tolerance] = FIVE_PERCENT,
 ) -> list[Result]:
     """Compare every cell that either side has, ordered by date, tier (NULL last) and metric.
 
@@ -54,11 +66,11 @@ def compare(
     speed_groups, batch_groups = _keyed(speed, "speed"), _keyed(batch, "batch")
     results = []
     for key in sorted(speed_groups.keys() | batch_groups.keys(), key=_group_order):
-        for metric in Metric:
-            if metric not in tolerances:
-                raise ComparisonError(f"there is no tolerance for {metric.value}")
-            speed_value = _cell(speed_groups.get(key), metric, "speed")
-            batch_value = _cell(batch_groups.get(key), metric, "batch")
+        for metric in METRICS:
+            if metric.name not in tolerances:
+                raise ComparisonError(f"there is no tolerance for {metric.name}")
+            speed_value = _cell(speed_groups.get(key), metric.name, "speed")
+            batch_value = _cell(batch_groups.get(key), metric.name, "batch")
             results.append(
                 Result(
                     date=key[0],
@@ -68,7 +80,8 @@ def compare(
                     batch_value=batch_value,
                     difference=_difference(speed_value, batch_value),
                     relative_difference=relative_difference(speed_value, batch_value),
-                    status=status_of(speed_value, batch_value, tolerances[metric]),
+                    status=status_of(speed_value, batch_value, tolerances[metric.name]),
+                    tolerance=tolerances[metric.name],
                 )
             )
     return results
@@ -99,9 +112,17 @@ def relative_difference(speed_value: Decimal | None, batch_value: Decimal | None
     return quotient.quantize(_RELATIVE_PLACES, rounding=ROUND_HALF_UP, context=_EXACT)
 
 
-def verdict_of(statuses: Iterable[Status]) -> Verdict:
-    """The verdict over a run's cells. No cells at all: there was nothing to compare, which is no agreement."""
+def verdict_of(statuses: Iterable[Status], has_snapshot: bool = True, waits_for: str | None = None) -> Verdict:
+    """The verdict over a run's cells.
+
+    A day without snapshot or without cells had nothing to compare, which is no agreement. One that waits for data is not
+    ready, whatever its cells say.
+    """
     seen = set(statuses)
+    if not has_snapshot:
+        return Verdict.NOTHING_TO_COMPARE
+    if waits_for is not None:
+        return Verdict.NOT_READY
     if not seen:
         return Verdict.NOTHING_TO_COMPARE
     if seen == {Status.MATCH}:
@@ -112,24 +133,36 @@ def verdict_of(statuses: Iterable[Status]) -> Verdict:
 
 
 def group_sessions(sessions: Iterable[SpeedSession]) -> list[GroupValues]:
-    """The speed side's groups: distinct session ids (NULL counts for none) and sums over all rows, repeated ones too."""
-    ids: dict[tuple[date, str | None], set[str]] = {}
-    sums: dict[tuple[date, str | None], dict[Metric, Decimal]] = {}
+    """The speed side's groups: distinct sessions and users, and sums over all rows, repeated ones too.
+
+    An identifier is compared without the blanks around it and in lower case. NULL and nothing are no identifier, and no tier.
+    """
+    members: dict[tuple[date, str | None], list[SpeedSession]] = {}
     for row in sessions:
-        key = (row.date, row.user_tier)
-        seen = ids.setdefault(key, set())
-        if row.session_id is not None:
-            seen.add(row.session_id)
-        totals = sums.setdefault(key, dict.fromkeys(Metric, _ZERO))
-        for metric, value in (
-            (Metric.PAGE_VIEWS, row.page_views),
-            (Metric.PURCHASES, row.purchases),
-            (Metric.REVENUE, row.total_spent),
-        ):
-            totals[metric] = _EXACT.add(totals[metric], exact(value or 0, metric.value))
-    for key, seen in ids.items():
-        sums[key][Metric.SESSIONS] = Decimal(len(seen))
-    return [GroupValues(key[0], key[1], sums[key]) for key in sorted(sums, key=_group_order)]
+        members.setdefault((row.date, row.user_tier or None), []).append(row)
+    return [GroupValues(*key, _values(members[key])) for key in sorted(members, key=_group_order)]
+
+
+def _values(rows: Iterable[SpeedSession]) -> dict[str, Decimal]:
+    sums = dict.fromkeys(
+        ("page_views", "product_views", "searches", "add_to_cart_events", "purchases", "revenue"), _ZERO
+    )
+    distinct: dict[str, set[str]] = {"sessions": set(), "unique_users": set(), "converting_sessions": set()}
+    for row in rows:
+        for name in sums:
+            brought = row.total_spent if name == "revenue" else getattr(row, name)
+            sums[name] = _EXACT.add(sums[name], exact(brought or 0, name))
+        session_id, user_id = _identity(row.session_id), _identity(row.user_id)
+        distinct["sessions"] |= session_id
+        distinct["unique_users"] |= user_id
+        if (row.purchases or 0) > 0:
+            distinct["converting_sessions"] |= session_id
+    return {**sums, **{name: Decimal(len(ids)) for name, ids in distinct.items()}}
+
+
+def _identity(identifier: str | None) -> set[str]:
+    text = (identifier or "").strip(" ").lower()
+    return {text} if text else set()
 
 
 def _group_order(key: tuple[date, str | None]) -> tuple[date, bool, str]:
@@ -146,12 +179,12 @@ def _keyed(groups: Iterable[GroupValues], side: str) -> dict[tuple[date, str | N
     return keyed
 
 
-def _cell(group: GroupValues | None, metric: Metric, side: str) -> Decimal | None:
+def _cell(group: GroupValues | None, metric: str, side: str) -> Decimal | None:
     if group is None:
         return None
     if metric not in group.values:
-        raise ComparisonError(f"the {side} side lacks {metric.value} for {group.date}, tier {group.user_tier!r}")
-    return exact(group.values[metric], f"{metric.value} of the {side} side for {group.date}, tier {group.user_tier!r}")
+        raise ComparisonError(f"the {side} side lacks {metric} for {group.date}, tier {group.user_tier!r}")
+    return exact(group.values[metric], f"{metric} of the {side} side for {group.date}, tier {group.user_tier!r}")
 
 
 def _difference(speed_value: Decimal | None, batch_value: Decimal | None) -> Decimal:

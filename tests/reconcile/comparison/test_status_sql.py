@@ -30,13 +30,22 @@ CELLS = st.tuples(
     st.sampled_from([Decimal(0), Decimal("0.05"), Decimal("0.333333333")]),
 ).filter(lambda cell: cell[0] is not None or cell[1] is not None)
 
+VERDICT = verdict_case("s", "e", "w")
 CAST = "(SELECT UNNEST(?) AS n, UNNEST(?::DECIMAL(18, 2)[]) AS speed, UNNEST(?::DECIMAL(18, 2)[]) AS batch, "
 CAST += "UNNEST(?::DECIMAL(9, 6)[]) AS absolute, UNNEST(?::DECIMAL(18, 9)[]) AS relative)"
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(CELLS, min_size=1, max_size=40))
-def test_same_as_python(cells: list[tuple[Decimal | None, Decimal | None, Decimal, Decimal]]) -> None:
+@given(
+    st.lists(CELLS, min_size=1, max_size=40),
+    st.sampled_from(["e", None]),
+    st.sampled_from(["day_not_over", None, None]),
+)
+def test_same_as_python(
+    cells: list[tuple[Decimal | None, Decimal | None, Decimal, Decimal]],
+    extraction_id: str | None,
+    waits_for: str | None,
+) -> None:
     columns = [
         list(range(len(cells))),
         *([None if v is None else str(v) for v in column] for column in zip(*cells, strict=True)),
@@ -46,17 +55,21 @@ def test_same_as_python(cells: list[tuple[Decimal | None, Decimal | None, Decima
         found = connection.execute(
             f"SELECT {status}, {difference_expression('speed', 'batch')} FROM {CAST} ORDER BY n", columns
         ).fetchall()
-        verdicts = connection.execute(f"SELECT {verdict_case('s')} FROM (SELECT {status} AS s FROM {CAST})", columns)
+        verdicts = connection.execute(
+            f"SELECT {VERDICT} FROM (SELECT {status} AS s, ? AS e, ? AS w FROM {CAST})",
+            [extraction_id, waits_for, *columns],
+        )
         ((verdict,),) = verdicts.fetchall()
     expected = [status_of(speed, batch, Tolerance(absolute, relative)) for speed, batch, absolute, relative in cells]
     assert [row[0] for row in found] == [one.value for one in expected]
     assert [row[1] for row in found] == [(cell[0] or Decimal(0)) - (cell[1] or Decimal(0)) for cell in cells]
-    assert verdict == verdict_of(expected).value
+    assert verdict == verdict_of(expected, extraction_id is not None, waits_for).value
 
 
 def test_no_cells_is_nothing_to_compare() -> None:
+    """A day without cells is one row without a status."""
     with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT {verdict_case('s')} FROM (SELECT 'x' AS s WHERE FALSE)").fetchall()
+        found = connection.execute(f"SELECT {VERDICT} FROM (SELECT NULL AS s, 'e' AS e, NULL AS w)").fetchall()
     assert found == [("nothing_to_compare",)]
 
 

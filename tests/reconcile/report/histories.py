@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from reconcile.comparison.outcomes import DEFAULT_TOLERANCES, Metric, Result, Verdict
+from reconcile.comparison.outcomes import Result
 from reconcile.report.history import DayHistory, Extraction, Reconciliation, RunSummary
-from tests.reconcile.comparison.rules import GroupValues, compare, verdict_of
+from tests.reconcile.comparison.rules import METRICS, NAMES, GroupValues, compare, verdict_of
 
 TIERS = ("bronze", "gold", "platinum", "silver", None)
 NOON = datetime(2024, 1, 16, 12, 0, tzinfo=UTC)
@@ -17,23 +17,25 @@ Numbers = tuple[int, int, int, str]
 
 
 def group(day: date, tier: str | None, numbers: Numbers) -> GroupValues:
-    sessions, page_views, purchases, revenue = numbers
-    values = (Decimal(sessions), Decimal(page_views), Decimal(purchases), Decimal(revenue))
-    return GroupValues(day, tier, dict(zip(Metric, values, strict=True)))
+    """A group by its sessions, page views, purchases and revenue; the other metrics are all one."""
+    given = dict(
+        zip(("sessions", "page_views", "purchases", "revenue"), (Decimal(number) for number in numbers), strict=True)
+    )
+    return GroupValues(day, tier, {**dict.fromkeys(NAMES, Decimal(1)), **given})
 
 
-def summary(results: Sequence[Result], number: int, extraction: Extraction | None) -> RunSummary:
+def summary(results: Sequence[Result], number: int, extraction: Extraction | None, waits_for: str = "") -> RunSummary:
     relative = [result.relative_difference for result in results if result.relative_difference is not None]
-    verdict = Verdict.NOTHING_TO_COMPARE if extraction is None else verdict_of(result.status for result in results)
     return RunSummary(
         run_id=f"run-{number}",
         compared_at=NOON + timedelta(days=number),
-        verdict=verdict,
+        verdict=verdict_of((result.status for result in results), extraction is not None, waits_for or None),
         change_id=number,
         extraction=extraction,
         counts=Counter(result.status for result in results),
         max_relative=max(relative, default=None),
         undefined=sum(result.relative_difference is None and result.difference != 0 for result in results),
+        waits_for=tuple(waits_for.split(", ")) if waits_for else (),
     )
 
 
@@ -41,19 +43,22 @@ def snapshot(number: int) -> Extraction:
     return Extraction(f"00000000-0000-5000-8000-{number:012d}", NOON, 1234, number)
 
 
-def history(day: date, *comparisons: tuple[Sequence[GroupValues], Sequence[GroupValues]] | None) -> DayHistory:
-    """A date's history from (speed, batch) pairs; None is a run without a snapshot."""
+def history(
+    day: date, *comparisons: tuple[Sequence[GroupValues], Sequence[GroupValues]] | None, waits_for: str = ""
+) -> DayHistory:
+    """A date's history from (speed, batch) pairs; None is a run without a snapshot. The last run waits for what is given."""
     runs, results = [], []
     for number, pair in enumerate(comparisons):
         results = [] if pair is None else compare(pair[0], pair[1])
-        runs.append(summary(results, number, None if pair is None else snapshot(number)))
+        waits = waits_for if number == len(comparisons) - 1 else ""
+        runs.append(summary(results, number, None if pair is None else snapshot(number), waits))
     return DayHistory(day, tuple(runs), tuple(results))
 
 
 def week() -> Reconciliation:
-    """Seven days from 2024-01-15: agreement, tolerance, disagreement, missing groups, convergence, and no snapshot."""
+    """Eight days from 2024-01-15: agreement, tolerance, disagreement, missing groups, convergence, no snapshot, and not ready."""
     first = date(2024, 1, 15)
-    days = [first + timedelta(days=offset) for offset in range(7)]
+    days = [first + timedelta(days=offset) for offset in range(8)]
     batch = {day: [group(day, tier, (100, 420, 12, "1234.56")) for tier in TIERS] for day in days}
     without = {day: [one for one in batch[day] if one.user_tier != "silver"] for day in days}
 
@@ -72,5 +77,6 @@ def week() -> Reconciliation:
         ),
         history(days[5], (batch[days[5]], but(days[5], None, (100, 0, 12, "1234.56")))),
         history(days[6], None),
+        history(days[7], (without[days[7]], batch[days[7]]), waits_for="day_not_over, not_loaded b-1"),
     )
-    return Reconciliation(NOON, "a test <& no database>", DEFAULT_TOLERANCES, histories)
+    return Reconciliation(NOON, "a test <& no database>", METRICS, histories)

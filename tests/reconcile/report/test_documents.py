@@ -22,6 +22,9 @@ DAY = date(2024, 1, 15)
 AGREES = history(DAY, ([group(DAY, "gold", (1, 2, 0, "0.10"))], [group(DAY, "gold", (1, 2, 0, "0.10"))]))
 DIFFERS = history(DAY, ([group(DAY, "a\x01<b>", (1, 2, 0, "0.10"))], [group(DAY, "a\x01<b>", (9, 2, 0, "0.30"))]))
 NOTHING = history(DAY, None)
+WAITS = history(
+    DAY, ([group(DAY, None, (1, 2, 0, "0.10"))], [group(DAY, None, (9, 2, 0, "0.30"))]), waits_for="not_built 7"
+)
 
 
 def test_json_holds_every_cell_exactly() -> None:
@@ -33,24 +36,35 @@ def test_json_holds_every_cell_exactly() -> None:
         for cell, result in zip(shown["cells"], day.results, strict=True):
             assert (cell["user_tier"], cell["metric"], cell["status"]) == (
                 result.user_tier,
-                result.metric,
+                result.metric.name,
                 result.status,
             )
+            assert (cell["absolute_tolerance"], cell["relative_tolerance"]) == ("0", "0.05")
             assert Decimal(cell["difference"]) == result.difference
             assert (cell["speed_value"] is None) == (result.speed_value is None)
-    assert {limit["relative"] for limit in found["tolerances"].values()} == {"0.05"}
+        assert shown["runs"][-1]["waits_for"] == list(day.latest.waits_for)
+    assert found["metrics"][6] == {"name": "revenue", "unit": "money", "description": ""}
 
 
 def test_junit_fails_where_a_cell_is_not_within_tolerance() -> None:
     root = ElementTree.fromstring(render_junit(week()))  # noqa: S314 (our own)
     bad = {Status.OUT_OF_TOLERANCE, Status.MISSING_IN_BATCH, Status.MISSING_IN_SPEED}
     for suite, day in zip(root, week().days, strict=True):
-        failures = [result for result in day.results if result.status in bad]
-        skipped = day.latest.verdict is Verdict.NOTHING_TO_COMPARE
+        skipped = day.latest.verdict in (Verdict.NOTHING_TO_COMPARE, Verdict.NOT_READY)
+        results = () if skipped else day.results
+        failures = [result for result in results if result.status in bad]
         assert suite.get("failures") == str(len(failures)) == str(len(suite.findall("testcase/failure")))
-        assert suite.get("tests") == str(len(day.results) + skipped)
+        assert suite.get("tests") == str(len(results) + skipped)
         assert suite.get("skipped") == str(int(skipped))
     assert int(root.get("failures") or 0) == sum(int(suite.get("failures") or 0) for suite in root) > 0
+
+
+def test_junit_says_what_a_day_waits_for() -> None:
+    root = ElementTree.fromstring(render_junit(replace(week(), days=(WAITS,))))  # noqa: S314 (our own)
+    assert [case.get("message") for case in root.iter("skipped")] == [
+        "not ready: the marts are not built from change 7"
+    ]
+    assert root.get("failures") == "0"
 
 
 def test_any_tier_is_xml() -> None:
@@ -60,7 +74,7 @@ def test_any_tier_is_xml() -> None:
 
 @pytest.mark.parametrize(
     ("days", "code"),
-    [((AGREES,), 0), ((AGREES, DIFFERS, NOTHING), 10), ((AGREES, NOTHING), 11), ((), 11)],
+    [((AGREES,), 0), ((AGREES, DIFFERS, NOTHING), 10), ((AGREES, NOTHING), 11), ((AGREES, WAITS), 11), ((), 11)],
 )
 def test_the_verdict_is_the_exit_code_when_asked_for(
     days: tuple[object, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

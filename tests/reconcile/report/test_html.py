@@ -14,11 +14,12 @@ import pytest
 from rich.console import Console
 
 import reconcile
-from reconcile.comparison.outcomes import Metric, Verdict
+from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
 from reconcile.report.files import ReportError
 from reconcile.report.history import Convergence, DayHistory, Reconciliation
 from reconcile.report.html import render_html, write_html
-from reconcile.report.wording import difference_text, percent_text, value_text
+from reconcile.report.wording import difference_text, limits_text, percent_text, value_text, waiting_text
+from tests.reconcile.comparison.rules import METRICS
 from tests.reconcile.report.histories import NOON, group, history, week
 
 VOID = {"meta", "br", "col", "link", "input", "img", "hr"}
@@ -72,7 +73,7 @@ def test_the_page_is_well_formed_and_every_link_leads_somewhere() -> None:
     page = Page(render_html(week()))
     assert len(page.ids) == len(set(page.ids))
     assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
-    assert {f"day-2024-01-{day}" for day in range(15, 22)} <= set(page.ids)
+    assert {f"day-2024-01-{day}" for day in range(15, 23)} <= set(page.ids)
 
 
 def test_the_page_asks_the_network_for_nothing_and_runs_nothing() -> None:
@@ -89,36 +90,38 @@ def test_what_comes_from_data_is_escaped() -> None:
     tier = "<script>alert('x')</script>"
     day = date(2024, 1, 15)
     pair = ([group(day, tier, (1, 1, 1, "1"))], [group(day, tier, (2, 2, 2, "2"))])
-    text = render_html(Reconciliation(NOON, "<b>&", {}, (history(day, pair),)))
+    text = render_html(Reconciliation(NOON, "<b>&", (Metric("<i>", "", ""), *METRICS), (history(day, pair),)))
     assert "<script" not in text
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in text
     assert "Read from &lt;b&gt;&amp;" in text
+    assert "&lt;i&gt;" in text
 
 
 def test_the_page_says_what_differs_in_words() -> None:
     text = Page(render_html(week())).text
-    assert "3 of 6 days disagree." in text
+    assert "3 of 6 days disagree. 1 day is not ready. 1 has nothing to compare with." in text
+    assert "2024-01-22 the day and the allowed lateness are not over batch b-1 is published and not loaded" in text
     assert "−1,134.565 (91.90 %)" in text
     assert "speed 99.995 · batch 1,234.56" in text
     assert "speed — · batch 1,234.56" in text
     assert "no tier" in text
-    assert "1 of 7 days have no numbers of the speed layer beside those of the warehouse: 2024-01-21" in text
+    assert "1 of 8 days have no numbers of the speed layer beside those of the warehouse: 2024-01-21" in text
     assert "python -m reconcile extract --date 2024-01-21" in text
     assert "differing cells 4 → 2" in text
 
 
 @pytest.mark.parametrize("days", [0, 1, 400])
 def test_any_number_of_days(days: int) -> None:
-    seven = week().days
+    eight = week().days
     first = date(2023, 12, 1)
-    made = tuple(replace(seven[n % 7], date=first + timedelta(days=n)) for n in range(days))
+    made = tuple(replace(eight[n % 8], date=first + timedelta(days=n)) for n in range(days))
     page = Page(render_html(replace(week(), days=made)))
     assert ("No day has been reconciled yet" in page.text) == (days == 0)
 
 
 def test_headlines() -> None:
     report = week()
-    agree, within, absent = report.days[0], report.days[1], report.days[6]
+    agree, within, absent, waits = report.days[0], report.days[1], report.days[6], report.days[7]
 
     def headline(*days: DayHistory) -> str:
         return replace(report, days=days).headline
@@ -126,8 +129,14 @@ def test_headlines() -> None:
     assert headline() == "No day has been reconciled yet."
     assert headline(absent, absent) == "Nothing to compare with: there is no speed-layer snapshot for any of 2 days."
     assert headline(agree) == "The one day compared agrees."
-    assert headline(within, absent) == "The one day compared differs within tolerance."
-    assert headline(agree, agree, absent) == "All 2 days agree."
+    assert headline(within, absent) == "The one day compared differs within tolerance. 1 has nothing to compare with."
+    assert headline(agree, agree, absent, absent) == "All 2 days agree. 2 have nothing to compare with."
+    assert headline(waits) == "No day can be judged yet. 1 day is not ready."
+    assert (
+        headline(waits, waits, absent)
+        == "No day can be judged yet. 2 days are not ready. 1 has nothing to compare with."
+    )
+    assert headline(agree, waits) == "The one day compared agrees. 1 day is not ready."
     assert headline(agree, within) == "No day disagrees; 1 of 2 days differs within tolerance."
     assert headline(report.days[2], agree) == "1 of 2 days disagrees."
 
@@ -151,8 +160,10 @@ def test_convergence() -> None:
     ]
     for speeds, expected in cases:
         if speeds:
-            found = history(day, *(None if speed is None else (speed, batch) for speed in speeds))
-            assert found.convergence is expected, speeds
+            pairs = [None if speed is None else (speed, batch) for speed in speeds]
+            assert history(day, *pairs).convergence is expected, speeds
+            if pairs[-1] is not None:
+                assert history(day, *pairs, (bad, batch), waits_for="day_not_over").convergence is None
 
 
 def test_the_page_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -173,7 +184,8 @@ def test_the_terminal_shows_the_same() -> None:
     output = io.StringIO()
     reconcile.render_verdict(week(), Console(file=output, width=160, force_terminal=False))
     text = output.getvalue()
-    assert "Verdict: 3 of 6 days disagree." in text
+    assert "Verdict: 3 of 6 days disagree. 1 day is not ready." in text
+    assert "batch b-1 is published and not loaded" in text
     assert "✕ disagree" in text
     assert "◑ missing in speed" in text
     assert "−1,134.565" in text
@@ -183,8 +195,11 @@ def test_the_terminal_shows_the_same() -> None:
 def test_the_terminal_says_what_it_leaves_out() -> None:
     output = io.StringIO()
     reconcile.render_verdict(week(), Console(file=output, width=160), most_days=3, most_cells=2)
-    assert "(the last 3 of 7)" in output.getvalue()
-    assert "(the first 2 of 9)" in output.getvalue()
+    assert "(the last 3 of 8)" in output.getvalue()
+    shown = [
+        cell for day in week().days if day.latest.is_judged for cell in day.results if cell.status is not Status.MATCH
+    ]
+    assert f"(the first 2 of {len(shown)})" in output.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -203,17 +218,39 @@ def test_percent(value: str | None, expected: str) -> None:
     assert percent_text(None if value is None else Decimal(value)) == expected
 
 
+SESSIONS, REVENUE = (metric for metric in METRICS if metric.name in ("sessions", "revenue"))
+
+
 def test_numbers() -> None:
-    assert value_text(Metric.SESSIONS, Decimal("1234.000000")) == "1,234"
-    assert value_text(Metric.REVENUE, Decimal("1234.500000")) == "1,234.50"
-    assert value_text(Metric.REVENUE, Decimal("0.005000")) == "0.005"
-    assert value_text(Metric.REVENUE, Decimal("12345678901234567890123456789012.01")) == (
+    assert value_text(SESSIONS, Decimal("1234.000000")) == "1,234"
+    assert value_text(REVENUE, Decimal("1234.500000")) == "1,234.50"
+    assert value_text(REVENUE, Decimal("0.005000")) == "0.005"
+    assert value_text(REVENUE, Decimal("12345678901234567890123456789012.01")) == (
         "12,345,678,901,234,567,890,123,456,789,012.01"
     )
-    assert value_text(Metric.SESSIONS, None) == "—"
-    assert difference_text(Metric.SESSIONS, Decimal(5)) == "+5"
-    assert difference_text(Metric.REVENUE, Decimal("-5")) == "−5.00"
-    assert difference_text(Metric.REVENUE, Decimal(0)) == "0"
+    assert value_text(SESSIONS, None) == "—"
+    assert difference_text(SESSIONS, Decimal(5)) == "+5"
+    assert difference_text(REVENUE, Decimal("-5")) == "−5.00"
+    assert difference_text(REVENUE, Decimal(0)) == "0"
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "expected"),
+    [
+        (None, "not recorded"),
+        (Tolerance(Decimal(0), Decimal(0)), "none"),
+        (Tolerance(), "5 %"),
+        (Tolerance(Decimal("1.5"), Decimal(0)), "1.50 money"),
+        (Tolerance(Decimal("1.5"), Decimal("0.01")), "1.50 money or 1 %"),
+    ],
+)
+def test_limits(tolerance: Tolerance | None, expected: str) -> None:
+    assert limits_text(REVENUE, tolerance) == expected
+
+
+def test_a_reason_that_is_new_reads_as_it_is() -> None:
+    assert waiting_text("not_built 7") == "the marts are not built from change 7"
+    assert waiting_text("moon_not_full yet") == "moon_not_full yet"
 
 
 def test_every_verdict_has_its_days() -> None:
@@ -223,4 +260,5 @@ def test_every_verdict_has_its_days() -> None:
         Verdict.WITHIN_TOLERANCE: 1,
         Verdict.DISAGREE: 3,
         Verdict.NOTHING_TO_COMPARE: 1,
+        Verdict.NOT_READY: 1,
     }

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,61 +19,88 @@ from reconcile.errors import WarehouseError
 from reconcile.report.history import Convergence, Extraction
 from reconcile.report.warehouse_source import read_from, read_reconciliation
 from tests.conftest import RunningEndpoint
+from tests.reconcile.comparison.rules import METRICS
 
 pytestmark = pytest.mark.integration
 
 REPOSITORY = Path(__file__).parents[3]
-MIGRATION = REPOSITORY / "migrations" / "V1.5.0__recon_tables.sql"
-RUNS = """INSERT INTO recon.runs (run_id, date, extraction_id, change_id, verdict, compared_at, inputs_digest) VALUES
-    ('r1', '2024-01-15', 'e1', 1, 'disagree', '2024-01-16 02:00:00', 'i'),
-    ('r2', '2024-01-15', 'e2', 2, 'within_tolerance', '2024-01-17 02:00:00.123456', 'i'),
-    ('r3', '2024-01-16', NULL, NULL, 'nothing_to_compare', '2024-01-17 02:00:00', 'i')"""
-EXTRACTIONS = """INSERT INTO recon.speed_extractions VALUES
+MIGRATIONS = ("V1.5.0__recon_tables", "V1.15.0__recon_verdicts", "R__11_comparison", "R__30_views_recon")
+# r1 was made by the version before: it recorded neither its limits nor its snapshot. r4 used limits of one CALL.
+RUNS = """INSERT INTO recon.runs (
+    run_id, date, extraction_id, change_id, verdict, compared_at, inputs_digest, waits_for, is_override, extracted_at, speed_rows,
+    matching, within_tolerance, out_of_tolerance, missing_in_batch, missing_in_speed
+) VALUES
+    ('r1', '2024-01-15', 'e1', 1, 'disagree', '2024-01-16 02:00:00', 'i', NULL, FALSE, NULL, NULL, 0, 0, 0, 1, 0),
+    ('r2', '2024-01-15', 'e2', 2, 'within_tolerance', '2024-01-17 02:00:00.123456', 'i', NULL, FALSE,
+     '2024-01-17 01:00:00', 11, 1, 2, 0, 0, 0),
+    ('r3', '2024-01-16', NULL, NULL, 'nothing_to_compare', '2024-01-17 02:00:00', 'i', NULL, FALSE, NULL, NULL, 0, 0, 0, 0, 0),
+    ('r4', '2024-01-15', 'e2', 2, 'disagree', '2024-01-17 03:00:00', 'i', NULL, TRUE, '2024-01-17 01:00:00', 11, 0, 0, 1, 0, 0),
+    ('r5', '2024-01-17', 'e5', 2, 'not_ready', '2024-01-17 03:00:00', 'i', 'day_not_over, not_loaded b-1', FALSE,
+     '2024-01-17 01:00:00', 1, 0, 0, 0, 1, 0)"""
+EXTRACTIONS = """INSERT INTO recon.speed_extractions (
+    extraction_id, date, extracted_at, row_count, non_uuid_ids, loaded_at
+) VALUES
     ('e1', '2024-01-15', '2024-01-16 01:00:00', 10, 0, '2024-01-16 01:30:00'),
-    ('e2', '2024-01-15', '2024-01-17 01:00:00', 11, 3, '2024-01-17 01:30:00')"""
-RESULTS = """INSERT INTO recon.results VALUES
-    ('r1', '2024-01-15', 'gold', 'sessions', 5, NULL, 5, NULL, 'missing_in_batch', '2024-01-16 02:00:00'),
+    ('e2', '2024-01-15', '2024-01-18 01:00:00', 11, 3, '2024-01-17 01:30:00')"""
+RESULTS = """INSERT INTO recon.results (
+    run_id, date, user_tier, metric, speed_value, batch_value, difference, relative_difference, status, compared_at,
+    absolute_tolerance, relative_tolerance, invalid_value
+) VALUES
+    ('r1', '2024-01-15', 'gold', 'sessions', 5, NULL, 5, NULL, 'missing_in_batch', '2024-01-16 02:00:00', NULL, NULL, NULL),
     ('r2', '2024-01-15', NULL, 'revenue', 12345678901234567890123456789012.01, 12345678901234567890123456789012.02,
-     -0.01, 0.000000001, 'within_tolerance', '2024-01-17 02:00:00'),
-    ('r2', '2024-01-15', 'gold', 'sessions', 5, 5, 0, 0, 'match', '2024-01-17 02:00:00')"""
+     -0.01, 0.000000001, 'within_tolerance', '2024-01-17 02:00:00', 1.5, 0.01, 7.25),
+    ('r2', '2024-01-15', 'gold', 'bounces', 5, 4, 1, 0.25, 'within_tolerance', '2024-01-17 02:00:00', 1, 0, NULL),
+    ('r2', '2024-01-15', 'gold', 'sessions', 5, 5, 0, 0, 'match', '2024-01-17 02:00:00', NULL, NULL, NULL),
+    ('r4', '2024-01-15', 'gold', 'sessions', 5, 4, 1, 0.25, 'out_of_tolerance', '2024-01-17 03:00:00', 0, 0, NULL),
+    ('r5', '2024-01-17', 'gold', 'sessions', 5, NULL, 5, NULL, 'missing_in_batch', '2024-01-17 03:00:00', 0, 0.05, NULL)"""
 
 
 @pytest.fixture(scope="module")
 def connection(endpoint: RunningEndpoint) -> Any:
     opened = endpoint.connect(database="ECOMMERCE_DW", schema="PUBLIC", paramstyle="qmark")
     opened.cursor().execute("CREATE SCHEMA IF NOT EXISTS recon")
-    opened.execute_string(MIGRATION.read_text(encoding="utf-8"), remove_comments=True)
+    for name in MIGRATIONS:
+        text = (REPOSITORY / "migrations" / f"{name}.sql").read_text(encoding="utf-8")
+        opened.execute_string(text, remove_comments=True)
     return opened
 
 
 @pytest.fixture
 def filled(connection: Any) -> Any:
-    for table in ("runs", "results", "speed_extractions", "tolerances"):
+    for table in ("runs", "results", "speed_extractions"):
         connection.cursor().execute(f"DELETE FROM recon.{table}")
-    tolerance = "INSERT INTO recon.tolerances VALUES ('revenue', 1.5, 0.01)"
-    for statement in (RUNS, EXTRACTIONS, RESULTS, tolerance):
+    for statement in (RUNS, EXTRACTIONS, RESULTS):
         connection.cursor().execute(statement)
     return connection
 
 
 def test_everything_is_read_exactly(filled: Any) -> None:
     found = read_from(filled, "here")
-    assert [day.date for day in found.days] == [date(2024, 1, 15), date(2024, 1, 16)]
-    first, second = found.days
+    assert [day.date for day in found.days] == [date(2024, 1, 15), date(2024, 1, 16), date(2024, 1, 17)]
+    first, second, third = found.days
     assert [run.run_id for run in first.runs] == ["r1", "r2"]
+    assert first.runs[0].extraction == Extraction("e1", datetime(2024, 1, 16, 1, tzinfo=UTC), 10, 0)
     assert first.latest.compared_at == datetime(2024, 1, 17, 2, 0, 0, 123456, tzinfo=UTC)
     assert first.latest.extraction == Extraction("e2", datetime(2024, 1, 17, 1, tzinfo=UTC), 11, 3)
     assert (first.runs[0].undefined, first.runs[0].max_relative) == (1, None)
-    assert (first.latest.undefined, first.latest.max_relative) == (0, Decimal("0.000000001"))
-    assert first.latest.counts == {Status.MATCH: 1, Status.WITHIN_TOLERANCE: 1}
+    assert (first.latest.undefined, first.latest.max_relative) == (0, Decimal("0.25"))
+    assert first.latest.counts == {Status.MATCH: 1, Status.WITHIN_TOLERANCE: 2}
     assert first.convergence is Convergence.CONVERGED
-    assert [(one.user_tier, one.metric) for one in first.results] == [("gold", Metric.SESSIONS), (None, Metric.REVENUE)]
-    assert first.results[1].speed_value == Decimal("12345678901234567890123456789012.01")
-    assert first.results[1].difference == Decimal("-0.01")
+    assert [(one.user_tier, one.metric.name) for one in first.results] == [
+        *(("gold", "sessions"), ("gold", "bounces")),
+        (None, "revenue"),
+    ]
+    sessions, _, revenue = first.results
+    assert revenue.speed_value == Decimal("12345678901234567890123456789012.01")
+    assert revenue.difference == Decimal("-0.01")
+    assert (revenue.tolerance, revenue.invalid_value) == (Tolerance(Decimal("1.5"), Decimal("0.01")), Decimal("7.25"))
+    assert (sessions.tolerance, sessions.invalid_value) == (None, None)
     assert second.latest.verdict is Verdict.NOTHING_TO_COMPARE
     assert (second.results, second.latest.extraction, second.latest.change_id) == ((), None, None)
-    assert found.tolerances[Metric.REVENUE] == Tolerance(Decimal("1.5"), Decimal("0.01"))
-    assert found.tolerances[Metric.SESSIONS] == Tolerance()
+    assert (third.latest.verdict, third.latest.waits_for) == (Verdict.NOT_READY, ("day_not_over", "not_loaded b-1"))
+    assert third.latest.extraction == Extraction("e5", datetime(2024, 1, 17, 1, tzinfo=UTC), 1, None)
+    assert tuple(replace(metric, description="") for metric in found.metrics) == (*METRICS, Metric("bounces", ""))
+    assert all(metric.description for metric in found.metrics[:-1])
 
 
 def test_chosen_dates(filled: Any) -> None:

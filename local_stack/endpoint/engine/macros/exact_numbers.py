@@ -1,7 +1,8 @@
 """Define DuckDB macros that choose by the types of their operands: exact division, sums that stay decimal; see numbers.py.
 
-Decimals are divided as integers: both at scale 12, in HUGEINT, rounded half away from zero. Values are bound once, by
-a lambda over a list of one, so that nested quotients do not multiply the text of the plan.
+Decimals are divided as integers: both at scale 12, in HUGEINT, six digits at a time, so that a large dividend's remainder
+still fits; rounded half away from zero. Values are bound once, by a lambda over a list of one, so that nested quotients do
+not multiply the text of the plan.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ CREATE OR REPLACE MACRO {HOME}_sf_integer_quotient(a, b) AS
         [{{'n': a::HUGEINT * 1000000, 'd': b::HUGEINT}}],
         lambda q: CASE WHEN q.n IS NOT NULL THEN {HOME}_sf_half_away(q.n, q.d) END
     ), 1)::DECIMAL(38, 0) * 0.000001::DECIMAL(6, 6);
+CREATE OR REPLACE MACRO {HOME}_sf_long_quotient(n, d, s) AS
+    (n // d) * pow(10, s)::HUGEINT
+    + (n % d * 1000000 // d) * pow(10, s - 6)::HUGEINT
+    + {HOME}_sf_half_away(n % d * 1000000 % d * pow(10, s - 6)::HUGEINT, d);
 CREATE OR REPLACE MACRO {HOME}_sf_decimal_quotient(a, b, kind) AS
     list_extract(list_transform(
         [{{
@@ -37,7 +42,8 @@ CREATE OR REPLACE MACRO {HOME}_sf_decimal_quotient(a, b, kind) AS
             's': coalesce(TRY_CAST(regexp_extract(kind, '^DECIMAL\\(\\d+,(\\d+)\\)$', 1) AS INTEGER), 0)
         }}],
         lambda q: CASE WHEN q.n IS NOT NULL THEN
-            {HOME}_sf_half_away(q.n * pow(10, greatest(q.s, least(q.s + 6, 12)))::HUGEINT, q.d)
+            CASE WHEN q.d = 0 THEN {failing("'Division by zero'", "HUGEINT")}
+            ELSE {HOME}_sf_long_quotient(q.n, q.d, greatest(q.s, least(q.s + 6, 12))) END
             * pow(10, 12 - greatest(q.s, least(q.s + 6, 12)))::HUGEINT
         END
     ), 1)::DECIMAL(38, 0) * 0.000000000001::DECIMAL(12, 12);

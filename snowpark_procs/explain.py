@@ -1,0 +1,126 @@
+"""recon.explain: the sessions behind the differences of a recorded run, each with a cause and its part."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from reconcile.comparison.causes import Cause
+from reconcile.comparison.metrics_sql import session_fragments
+from snowpark_procs.comparison import clear, evaluate
+from snowpark_procs.comparison_metrics import read_metrics
+from snowpark_procs.errors import ArgumentError, StaleRunError
+from snowpark_procs.identifiers import calendar_date, canonical
+from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
+from snowpark_procs.load_speed_snapshot import newer_snapshots
+from snowpark_procs.published_batches import waiting_session_files
+from snowpark_procs.statements import literal, run, statement
+
+if TYPE_CHECKING:
+    from snowflake.snowpark import Session
+
+EVERYTHING = "*"
+
+
+def explain(
+    session: Session, date: datetime.date | str, user_tier: str | None = EVERYTHING, metric: str | None = EVERYTHING
+) -> dict[str, Any]:
+    """Say which sessions make up the differences of the day's newest comparison, and why.
+
+    user_tier and metric: '*' means all, a user_tier of NULL the sessions without a tier. Writes one row a session, cell and
+    cause to recon.explanations, for all cells of the run. Returns run_id, date, user_tier, metric and, for one cell, difference,
+    explained, unexplained and causes; otherwise cells, a list of these. A number that a float cannot hold exactly is a text.
+    Raises ArgumentError for what was never compared, naming what was; StaleRunError when the data have changed since.
+    """
+    day = calendar_date(date).isoformat()
+    rows = run(session, "newest_run", [day])
+    if not rows:
+        raise ArgumentError(f"{day} was never compared: CALL recon.reconcile_day('{day}') first")
+    run_id, verdict = rows[0][0], rows[0][1]
+    if verdict == "nothing_to_compare":
+        raise ArgumentError(f"The comparison of {day} had no snapshot of the speed layer: there is nothing to explain")
+    step = StepRun("explain", day)
+    with recorded_failure(session, step), transaction(session, step, "reconcile"):
+        # Under the lock no comparison or load of a snapshot can change what is explained.
+        now = utc_now().isoformat(sep=" ", timespec="microseconds")
+        if newer_snapshots(session, calendar_date(date)) or evaluate(session, read_metrics(session), [day], now):
+            raise StaleRunError(
+                f"The data of {day} have changed since its newest comparison: reconcile again, CALL recon.reconcile_day('{day}')"
+            )
+        clear(session)
+        cells = run(session, "explained_cells", [run_id])
+        _refuse_unknown("user_tier", user_tier, (row[0] for row in cells))
+        _refuse_unknown("metric", metric, (row[1] for row in cells))
+        _write(session, day, run_id, "not_built" in (rows[0][2] or ""))
+        step.row_count = len(cells)
+        found = _cells(run(session, "explained_cells", [run_id]), user_tier, metric)
+    answer = {"run_id": run_id, "date": day, "user_tier": user_tier, "metric": metric}
+    if user_tier == EVERYTHING or metric == EVERYTHING:
+        return {**answer, "cells": found}
+    return {**answer, **found[0]}
+
+
+def _write(session: Session, day: str, run_id: str, is_unbuilt: bool) -> None:
+    """Replace the run's explanations."""
+    fragments = {
+        **session_fragments(read_metrics(session)),
+        "causes": ", ".join(f"'{cause.value}'" for cause in Cause),
+        "canonical_id": canonical("r.session_id"),
+        "canonical_user": canonical("r.user_id"),
+        "staged": _staged(session, day),
+    }
+    run(session, "delete_explanations", [run_id])
+    run(session, "insert_explanations", [day, run_id], **fragments)
+    if is_unbuilt:
+        run(session, "insert_not_yet_built", [day, run_id], **fragments)
+    run(session, "insert_unexplained", [run_id, run_id])
+
+
+def _staged(session: Session, day: str) -> str:
+    """A query for the session ids, and batches, in the landing's files that wait to be loaded and are about the day."""
+    read = [
+        statement("staged_sessions", batch_literal=literal(batch_id), file=literal(f"@raw.landing/{path}"))
+        for batch_id, path in waiting_session_files(session, day)
+    ]
+    nothing = "SELECT NULL::STRING AS session_id, NULL::STRING AS batch_id WHERE FALSE"
+    return "\n        UNION ALL\n        ".join([nothing, *read])
+
+
+def _refuse_unknown(name: str, asked: str | None, known: Iterable[str | None]) -> None:
+    names = list(dict.fromkeys(known))
+    if asked not in (EVERYTHING, *names):
+        listed = ", ".join("NULL (no tier)" if each is None else f"'{each}'" for each in names)
+        said = "NULL" if asked is None else f"'{asked}'"
+        raise ArgumentError(f"{name}: the comparison has no {said}; it has {listed or 'no cell'}, and '*' for all")
+
+
+def _cells(rows: Iterable[Any], user_tier: str | None, metric: str | None) -> list[dict[str, Any]]:
+    """The cells asked for, with their causes."""
+    cells: dict[tuple[str | None, str], dict[str, Any]] = {}
+    rest: dict[tuple[str | None, str], Decimal] = {}
+    for tier, name, difference, cause, sessions, part in rows:
+        if user_tier not in (EVERYTHING, tier) or metric not in (EVERYTHING, name):
+            continue
+        key = (tier, name)
+        cell = cells.setdefault(
+            key, {"user_tier": tier, "metric": name, "difference": Decimal(difference), "causes": []}
+        )
+        if cause == Cause.UNEXPLAINED.value:
+            rest[key] = Decimal(part)
+        elif cause is not None:
+            cell["causes"].append({"cause": cause, "sessions": int(sessions), "difference": _number(part)})
+    for key, cell in cells.items():
+        unexplained = rest.get(key, Decimal(0))
+        cell["explained"], cell["unexplained"] = _number(cell["difference"] - unexplained), _number(unexplained)
+        cell["difference"] = _number(cell["difference"])
+    return list(cells.values())
+
+
+def _number(value: Any) -> int | float | str:
+    """A decimal as JSON has it: a number where that is exact, else a text."""
+    exact = Decimal(str(value))
+    if exact == exact.to_integral_value() and abs(exact) < 2**53:
+        return int(exact)
+    return float(exact) if Decimal(repr(float(exact))) == exact else f"{exact.normalize():f}"

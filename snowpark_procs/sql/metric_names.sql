@@ -1,0 +1,3 @@
+SELECT metric
+FROM recon.metrics
+ORDER BY position, metric

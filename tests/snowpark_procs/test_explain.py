@@ -1,0 +1,375 @@
+"""recon.explain finds what was planted, nothing else, and its parts add up to the recorded differences."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from snowflake.connector.errors import ProgrammingError
+
+from tests.snowpark_procs.batches import BatchOptions, Row, at, publish_snapshot, session
+from tests.snowpark_procs.conftest import Warehouse
+
+pytestmark = pytest.mark.integration
+
+DAY = date(2024, 1, 15)
+Part = tuple[str | None, str]  # a cell: tier, metric
+Planted = dict[str, dict[Part, Decimal]]  # cause -> cell -> its part of the difference
+SUMS = {
+    "page_views": "page_views",
+    "product_views": "product_views",
+    "searches": "searches",
+    "add_to_cart_events": "add_to_cart_events",
+    "purchases": "purchases",
+    "revenue": "total_spent",
+}
+# What the marts hold of the staged sessions, written from docs/metrics.md.
+MART = """
+INSERT INTO marts.daily_speed_comparable (
+    date, user_tier, sessions, page_views, product_views, searches, add_to_cart_events, purchases, revenue, unique_users,
+    converting_sessions, change_id
+)
+SELECT
+    TO_DATE(session_start), NULLIF(user_tier, ''), COUNT(*), SUM(page_views), SUM(product_views), SUM(searches),
+    SUM(add_to_cart_events), SUM(purchases), SUM(total_spent), COUNT(DISTINCT NULLIF(user_id, '')), COUNT_IF(purchases > 0), 1
+FROM staging.user_sessions_enhanced
+WHERE is_valid
+GROUP BY 1, 2
+"""
+BUILT = (
+    "UPDATE ops.model_builds SET watermarks = OBJECT_CONSTRUCT('user_sessions', (SELECT MAX(change_id) "
+    "FROM ops.date_changes)) WHERE model = 'mart_daily_speed_comparable'"
+)
+
+
+def visit(number: int, day: date = DAY, **columns: Any) -> Row:
+    """A session of a user of its own, with numbers that tell it from others."""
+    start = f"{day} {number % 20:02d}:{number % 60:02d}:00"
+    row = {
+        "user_id": f"user-{number}",
+        "user_tier": ("gold", "silver", None)[number % 3],
+        "session_end": at(f"{day} {number % 20 + 1:02d}:{number % 60:02d}:00"),
+        "page_views": number + 2,
+        "product_views": number % 4,
+        "searches": number % 3,
+        "add_to_cart_events": number % 2,
+        "purchases": number % 2,
+        "total_spent": Decimal(number % 2) * (Decimal("10.01") + number),
+        **columns,
+    }
+    return session(f"session-{number}", start, **row)
+
+
+def build(warehouse: Warehouse) -> None:
+    warehouse.query("DELETE FROM marts.daily_speed_comparable")
+    warehouse.query(MART)
+    warehouse.query(BUILT)
+
+
+def stage(
+    warehouse: Warehouse, sessions: Sequence[Row], name: str = "all", published_at: str = "2024-02-01T00:00:00Z"
+) -> str:
+    days = sorted({str(row["session_start"].date()) for row in sessions})
+    options = BatchOptions(published_at=published_at, affected_dates=days)
+    batch_id = warehouse.publish(sessions=sessions, name=name, options=options)
+    warehouse.call("ops.load_pending()")
+    warehouse.call("ops.flag_quality()")
+    build(warehouse)
+    return batch_id
+
+
+def brings(row: Row, sign: int = 1) -> dict[Part, Decimal]:
+    """What one session of a user of its own brings to the cells of its tier."""
+    tier = row["user_tier"] or None
+    counts = {metric: Decimal(row[column]) for metric, column in SUMS.items()}
+    counts |= {"sessions": Decimal(1), "unique_users": Decimal(bool(row["user_id"]))}
+    counts["converting_sessions"] = Decimal(row["purchases"] > 0)
+    return {(tier, metric): sign * value for metric, value in counts.items() if value}
+
+
+def joined(*parts: dict[Part, Decimal]) -> dict[Part, Decimal]:
+    total: dict[Part, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        for cell, value in part.items():
+            total[cell] += value
+    return {cell: value for cell, value in total.items() if value}
+
+
+def explained(
+    warehouse: Warehouse, day: date = DAY, *, reconcile: bool = True
+) -> tuple[Planted, dict[Part, Decimal], dict[Part, Decimal]]:
+    """Reconcile and explain the day: the parts by cause, the recorded differences, and what is left unexplained."""
+    if reconcile:
+        warehouse.call(f"recon.reconcile_day('{day}')")
+    answer = warehouse.call(f"recon.explain('{day}')")
+    found: Planted = defaultdict(dict)
+    differences, rest = {}, {}
+    for cell in answer["cells"]:
+        key = (cell["user_tier"], cell["metric"])
+        differences[key] = Decimal(str(cell["difference"]))
+        if cell["unexplained"]:
+            rest[key] = Decimal(str(cell["unexplained"]))
+        total = sum((Decimal(str(cause["difference"])) for cause in cell["causes"]), Decimal(0))
+        assert total == Decimal(str(cell["explained"]))
+        assert total + rest.get(key, Decimal(0)) == differences[key]
+        for cause in cell["causes"]:
+            found[cause["cause"]][key] = Decimal(str(cause["difference"]))
+    return {cause: joined(parts) for cause, parts in found.items()}, differences, rest
+
+
+# Each flaw: from the staged session, the speed layer's rows in its place, the cause, and its parts.
+Flaw = tuple[list[Row], str, dict[Part, Decimal]]
+
+
+def lost(row: Row) -> Flaw:
+    return [], "lost_in_speed", brings(row, -1)
+
+
+def late(row: Row) -> Flaw:
+    # The snapshot is taken at 2024-02-01 01:00; a session that ended after 22:00 of the day before may still come.
+    return [], "late_in_speed", brings(row, -1)
+
+
+def duplicated(row: Row) -> Flaw:
+    return (
+        [row, dict(row)],
+        "duplicated_in_speed",
+        {cell: value for cell, value in brings(row).items() if cell[1] in SUMS},
+    )
+
+
+def duplicated_in_another_form(row: Row) -> Flaw:
+    twin = {**row, "session_id": f" {row['session_id'].upper()}"}
+    return [row, twin], "identifier_form", {cell: value for cell, value in brings(row).items() if cell[1] in SUMS}
+
+
+def value_differs(row: Row) -> Flaw:
+    more = {**row, "page_views": row["page_views"] + 3, "total_spent": row["total_spent"] - Decimal("0.99")}
+    tier = row["user_tier"]
+    return [more], "value_differs", {(tier, "page_views"): Decimal(3), (tier, "revenue"): Decimal("-0.99")}
+
+
+def tier_differs(row: Row) -> Flaw:
+    moved = {**row, "user_tier": "platinum"}
+    return [moved], "tier_differs", joined(brings(moved), brings(row, -1))
+
+
+def split(row: Row) -> Flaw:
+    first = {**row, "page_views": 1, "product_views": 0, "purchases": 0, "total_spent": Decimal("0.00")}
+    columns = {column: row[column] - first[column] for column in SUMS.values()}
+    second = {**row, **columns, "session_id": f"{row['session_id']}-second"}
+    tier = row["user_tier"]
+    return [first, second], "session_split_or_merged", {(tier, "sessions"): Decimal(1)}
+
+
+FLAWS: list[Callable[[Row], Flaw]] = [
+    lost, duplicated, duplicated_in_another_form, value_differs, tier_differs, split,
+]  # fmt: skip
+
+
+def planted(rows: Iterable[Row], flaws: dict[str, Callable[[Row], Flaw]]) -> tuple[list[Row], Planted]:
+    """The speed layer's rows, and the parts of the difference by cause."""
+    speed: list[Row] = []
+    parts: Planted = defaultdict(dict)
+    for row in rows:
+        flaw = flaws.get(row["session_id"])
+        if flaw is None:
+            speed.append(row)
+            continue
+        instead, cause, part = flaw(row)
+        speed += instead
+        parts[cause] = joined(parts[cause], part)
+    return speed, {cause: part for cause, part in parts.items() if part}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_each_cause_alone(warehouse: Warehouse, flaw: Callable[[Row], Flaw]) -> None:
+    rows = [visit(number) for number in range(6)]
+    stage(warehouse, rows)
+    speed, expected = planted(rows, {"session-3": flaw})
+    publish_snapshot(warehouse.s3_root, DAY.isoformat(), speed)
+    found, differences, rest = explained(warehouse)
+    assert (found, rest) == (expected, {})
+    assert {cell: value for cell, value in differences.items() if value} == joined(*expected.values())
+    rows_of = warehouse.query("SELECT DISTINCT cause, session_id, user_id FROM recon.explanations")
+    assert {row[0] for row in rows_of} == set(expected)
+    assert all(row[1].startswith("session-3") and row[2] == "user-3" for row in rows_of)
+
+
+def test_extra_late_another_day_and_rejected(warehouse: Warehouse) -> None:
+    day = date(2024, 1, 31)
+    late_one = visit(3, day, session_start=at(f"{day} 22:30:00"), session_end=at(f"{day} 23:30:00"))
+    elsewhere, here = visit(5, day - timedelta(days=1)), visit(7, day)
+    rejected = visit(9, day, page_views=-1)
+    rows = [visit(1, day), late_one, elsewhere, here, rejected]
+    stage(warehouse, rows)
+    valid = warehouse.query("SELECT session_id FROM staging.user_sessions_enhanced WHERE NOT is_valid")
+    assert valid == [("session-9",)]
+    moved = {**elsewhere, "session_start": at(f"{day} 00:10:00")}
+    extra = visit(11, day)
+    publish_snapshot(warehouse.s3_root, str(day), [visit(1, day), moved, extra, rejected])
+    publish_snapshot(
+        warehouse.s3_root, str(day - timedelta(days=1)), [{**here, "session_start": at("2024-01-30 23:50:00")}]
+    )
+    warehouse.call(f"recon.reconcile_day('{day - timedelta(days=1)}')")
+    found, _, rest = explained(warehouse, day)
+    assert rest == {}
+    assert found == {
+        "late_in_speed": brings(late_one, -1),
+        "day_differs": joined(brings(moved), brings(here, -1)),
+        "extra_in_speed": brings(extra),
+        "rejected_by_rule": brings(rejected),
+    }
+    details = dict(
+        warehouse.query("SELECT DISTINCT session_id, detail FROM recon.explanations WHERE detail IS NOT NULL")
+    )
+    assert details["session-5"] == "batch 2024-01-30"
+    assert details["session-7"] == "speed 2024-01-30"
+    assert "negative" in details["session-9"]
+
+
+def test_what_the_batch_side_has_not_taken_in_yet(warehouse: Warehouse) -> None:
+    rows = [visit(number) for number in range(4)]
+    stage(warehouse, rows)
+    days = BatchOptions(published_at="2024-02-02T00:00:00Z", affected_dates=[str(DAY)])
+    grown = {**rows[1], "page_views": 50, "event_count": 9}
+    warehouse.publish(sessions=[visit(5), grown], name="not built", options=days)
+    warehouse.call("ops.load_pending()")
+    warehouse.call("ops.flag_quality()")
+    flagging = warehouse.publish(sessions=[visit(7)], name="not flagged", options=days)
+    warehouse.call("ops.load_pending()")
+    waiting = warehouse.publish(sessions=[visit(9)], name="not loaded", options=days)
+    speed = [rows[0], grown, *rows[2:], visit(5), visit(7), visit(9), visit(11)]
+    publish_snapshot(warehouse.s3_root, str(DAY), speed)
+    found, _, rest = explained(warehouse)
+    assert rest == {}
+    assert found == {
+        "not_yet_built": joined(brings(visit(5)), {(rows[1]["user_tier"], "page_views"): Decimal(47)}),
+        "not_yet_flagged": brings(visit(7)),
+        "not_yet_loaded": brings(visit(9)),
+        "extra_in_speed": brings(visit(11)),
+    }
+    details = dict(
+        warehouse.query("SELECT DISTINCT cause, detail FROM recon.explanations WHERE cause LIKE 'not_yet_%ed'")
+    )
+    assert (details["not_yet_flagged"], details["not_yet_loaded"]) == (flagging, waiting)
+
+
+def test_users_are_a_set(warehouse: Warehouse) -> None:
+    # One user, two sessions of a tier: with one of them lost the user is still there; with both he is not.
+    rows = [visit(number, user_id=f"user-{number // 2}", user_tier="gold") for number in range(4)]
+    stage(warehouse, rows)
+    publish_snapshot(warehouse.s3_root, str(DAY), rows[:1])
+    found, _, rest = explained(warehouse)
+    assert rest == {}
+    assert found["lost_in_speed"][("gold", "sessions")] == -3
+    assert found["lost_in_speed"][("gold", "unique_users")] == -1
+    users = "SELECT user_id, speed_value, batch_value FROM recon.explanations WHERE metric = 'unique_users'"
+    assert warehouse.query(users) == [("user-1", 0, 1)]
+
+
+def test_one_cell_and_wrong_arguments(warehouse: Warehouse) -> None:
+    rows = [visit(number) for number in range(6)]
+    with pytest.raises(ProgrammingError, match=r"2024-01-15 was never compared: CALL recon\.reconcile_day"):
+        warehouse.call(f"recon.explain('{DAY}')")
+    stage(warehouse, rows)
+    publish_snapshot(warehouse.s3_root, str(DAY), rows[:-1])
+    warehouse.call(f"recon.reconcile_day('{DAY}')")
+    answer = warehouse.call(f"recon.explain('{DAY}', NULL, 'page_views')")
+    assert {
+        name: answer[name] for name in ("user_tier", "metric", "difference", "explained", "unexplained", "causes")
+    } == {
+        "user_tier": None,
+        "metric": "page_views",
+        "difference": -7,
+        "explained": -7,
+        "unexplained": 0,
+        "causes": [{"cause": "lost_in_speed", "sessions": 1, "difference": -7}],
+    }
+    assert len(warehouse.call(f"recon.explain('{DAY}', '*', 'page_views')")["cells"]) == 3
+    before = warehouse.contents("recon.explanations")
+    warehouse.call(f"recon.explain('{DAY}')")
+    assert warehouse.contents("recon.explanations") == before
+    for arguments, sentence in (
+        (
+            "'brass'",
+            r"user_tier: the comparison has no 'brass'; it has 'gold', 'silver', NULL \(no tier\), and '\*' for all",
+        ),
+        ("'gold', 'profit'", "metric: the comparison has no 'profit'; it has 'sessions', 'page_views'"),
+        ("'gold', NULL", "metric: the comparison has no NULL"),
+    ):
+        with pytest.raises(ProgrammingError, match=sentence):
+            warehouse.call(f"recon.explain('{DAY}', {arguments})")
+    # What has changed since is not explained: a newer snapshot, and then newer marts.
+    publish_snapshot(warehouse.s3_root, str(DAY), rows, extracted_at="2024-02-01T02:00:00Z")
+    for change in (None, "UPDATE marts.daily_speed_comparable SET page_views = page_views + 1"):
+        if change:
+            warehouse.call(f"recon.reconcile_day('{DAY}')")
+            warehouse.query(change)
+        with pytest.raises(ProgrammingError, match=r"have changed since its newest comparison: reconcile again"):
+            warehouse.call(f"recon.explain('{DAY}')")
+
+
+def test_the_hourly_comparison_explains_what_disagrees_and_the_alert_says_why(warehouse: Warehouse) -> None:
+    rows = [visit(number) for number in range(6)]
+    stage(warehouse, rows)
+    publish_snapshot(warehouse.s3_root, str(DAY), [{**rows[0], "page_views": 9}, *rows[1:3]])
+    assert warehouse.call("recon.reconcile_pending()")["explained"] == 1
+    assert warehouse.call("recon.reconcile_pending()")["explained"] == 0
+    warehouse.query("UPDATE recon.runs SET compared_at = DATEADD('hour', -49, compared_at)")
+    causes = "SELECT user_tier, detail:causes::STRING FROM ops.due_alerts ORDER BY user_tier"
+    assert warehouse.query(causes) == [
+        ("gold", "lost_in_speed 1, value_differs 1"),
+        ("silver", "lost_in_speed 1"),
+        (None, "lost_in_speed 1"),
+    ]
+
+
+def test_what_no_session_explains_is_unexplained(warehouse: Warehouse) -> None:
+    rows = [visit(number) for number in range(3)]
+    stage(warehouse, rows)
+    warehouse.query("UPDATE marts.daily_speed_comparable SET searches = searches + 7 WHERE user_tier = 'gold'")
+    publish_snapshot(warehouse.s3_root, str(DAY), rows)
+    found, _, rest = explained(warehouse)
+    assert (found, rest) == ({}, {("gold", "searches"): Decimal(-7)})
+
+
+def test_a_hundred_days_at_random(warehouse: Warehouse) -> None:
+    """Each day with flaws of its own or none: no alarm without, no silence with; some are explained, as planted."""
+    random = Random(7)
+    days = [date(2024, 1, 1) + timedelta(days=n) for n in range(100)]
+    by_day: dict[date, list[Row]] = {}
+    for number, day in enumerate(days):
+        visits = [visit(n, day) for n in range(random.randint(1, 9))]
+        by_day[day] = [
+            {**row, **{name: f"{row[name]}-{number}" for name in ("session_id", "user_id")}} for row in visits
+        ]
+    stage(warehouse, [row for rows in by_day.values() for row in rows], published_at="2024-06-01T00:00:00Z")
+    expected: dict[date, Planted] = {}
+    for day, rows in by_day.items():
+        hit = [row["session_id"] for row in rows if random.random() < 0.3] if random.random() < 0.7 else []
+        speed, expected[day] = planted(rows, {session_id: random.choice(FLAWS) for session_id in hit})
+        extras = [
+            {**visit(100 + n, day), **dict.fromkeys(("session_id", "user_id"), f"extra-{day}-{n}")}
+            for n in range(random.choice([0, 0, 2]))
+        ]
+        if extras:
+            expected[day]["extra_in_speed"] = joined(*map(brings, extras))
+        publish_snapshot(warehouse.s3_root, str(day), [*speed, *extras], extracted_at="2024-06-01T01:00:00Z")
+    warehouse.call("recon.reconcile_range()")
+    found: dict[date, dict[Part, Decimal]] = {day: {} for day in days}
+    for day, tier, metric, difference in warehouse.query(
+        "SELECT date, user_tier, metric, difference FROM recon.latest_results WHERE difference <> 0"
+    ):
+        found[day][tier, metric] = difference
+    assert found == {day: joined(*parts.values()) for day, parts in expected.items()}
+    verdicts = dict(warehouse.query("SELECT date, verdict FROM recon.latest_runs"))
+    assert {day for day, verdict in verdicts.items() if verdict == "agree"} == {d for d in days if not found[d]}
+    for day in days[::5]:
+        causes, _, rest = explained(warehouse, day, reconcile=False)
+        assert (causes, rest) == (expected[day], {}), day
