@@ -22,7 +22,8 @@ from benchmarks.scans import ProfiledEndpoint
 from tests.conftest import endpoint_folder
 from tests.dbt import week
 from tests.dbt.staged_rows import Event, Session
-from tests.dbt.warehouse import MARTS, PROJECT, Warehouse, succeeded
+from tests.dbt.warehouse import MARTS, Warehouse, succeeded
+from tests.dbt_environment import PROJECT
 
 pytestmark = pytest.mark.integration
 

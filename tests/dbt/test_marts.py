@@ -13,8 +13,8 @@ from local_stack.laptop_dbt import LaptopDbt
 from local_stack.programs import Programs
 from tests.dbt import week
 from tests.dbt.staged_rows import Event, Session, Transaction
-from tests.dbt.warehouse import MARTS, PROJECT, Warehouse, failures, nodes, succeeded
-from tests.dbt_environment import environment
+from tests.dbt.warehouse import MARTS, Warehouse, failures, nodes, succeeded
+from tests.dbt_environment import PROJECT, environment, parsed_project
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +51,7 @@ def test_building_again_touches_no_row_and_a_full_refresh_gives_the_same_rows(wa
     warehouse.execute("COMMENT ON TABLE marts.daily_totals IS 'another one'")
     warehouse.execute("COMMENT ON COLUMN marts.daily_totals.orders IS 'another one'")
     warehouse.build("--full-refresh")
-    for node in warehouse.manifest.nodes.values():
+    for node in parsed_project(warehouse.environment, warehouse.scratch).nodes.values():
         if node.resource_type == "model" and node.config.materialized != "ephemeral":
             described = {column.name.upper(): column.description for column in node.columns.values()}
             assert warehouse.comments(node) == described | {"": node.description}, node.name

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.dbt.warehouse import MARTS, PROJECT, REPOSITORY
+from tests.conftest import REPOSITORY
+from tests.dbt.warehouse import MARTS
+from tests.dbt_environment import PROJECT
 
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
 # Columns of a text, a document, a truth or a UTC date, and the time of the build: what else there is has a unit.

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
-from tests.dbt.warehouse import PROJECT
-from tests.dbt_environment import environment
+from tests.dbt_environment import PROJECT, parsed_project
 
 _PREFIXES = {"staging": "stg_", "intermediate": "int_", "marts": "mart_", "semantic": "metricflow_"}
 _LAYERS = ("staging", "intermediate", "marts", "semantic")
@@ -22,22 +21,9 @@ _LAYERS = ("staging", "intermediate", "marts", "semantic")
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The parsed project; no warehouse is asked."""
-    folder = str(tmp_path_factory.mktemp("parse"))
-    paths = [
-        "--project-dir",
-        str(PROJECT),
-        "--profiles-dir",
-        str(PROJECT),
-        "--target-path",
-        folder,
-        "--log-path",
-        folder,
-    ]
     login = {"SNOWFLAKE_ACCOUNT": "a", "SNOWFLAKE_USER": "u", "SNOWFLAKE_PASSWORD": "p", "DBT_TARGET": "password"}
-    with environment(login):
-        parsed = dbtRunner().invoke(["--quiet", "--warn-error", "parse", *paths])
-    assert parsed.success, parsed.exception
-    return parsed.result.to_dict()  # type: ignore[union-attr]
+    parsed: dict[str, Any] = parsed_project(login, tmp_path_factory.mktemp("parse")).to_dict()
+    return parsed
 
 
 def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.cli.main import dbtRunnerResult
 from snowflake.connector import DictCursor
 
 from tests.conftest import RunningEndpoint
@@ -26,10 +25,8 @@ from tests.dbt.staged_rows import (
     insert_statements,
     literal,
 )
-from tests.dbt_environment import environment, profile_variables
+from tests.dbt_environment import profile_variables, run_dbt
 
-REPOSITORY = Path(__file__).parents[2]
-PROJECT = REPOSITORY / "dbt_project"
 DATABASE = "ECOMMERCE_DW"
 MARTS = {
     "daily_metrics": ("date", "user_tier"),
@@ -61,7 +58,6 @@ class Warehouse:
     transactions: dict[tuple[str, str | None], Transaction] = field(default_factory=dict)
     changes: dict[str, dict[date, int]] = field(default_factory=lambda: _no_changes())
     change_id: int = 0
-    manifest: Any = None  # the parsed project; parsing takes longer than building
 
     def __post_init__(self) -> None:
         self.connection = self.endpoint.connect(database=DATABASE, schema=None, role="SYSADMIN")
@@ -187,18 +183,9 @@ class Warehouse:
         return profile_variables(self.endpoint, DBT_THREADS="2")
 
     def dbt(self, *arguments: str, quiet: bool = True) -> dbtRunnerResult:
-        """Run dbt in this process, with warnings as errors. With variables of its own the project is parsed anew."""
-        folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-        folders += ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
-        with environment(self.environment), warnings.catch_warnings():
-            # those of dbt's own libraries; dbt's warnings are errors by the option
-            warnings.simplefilter("ignore")
-            options = ["--quiet"] if quiet else []
-            if "--vars" in arguments:
-                return dbtRunner().invoke([*options, "--warn-error", *arguments, *folders])
-            if self.manifest is None:
-                self.manifest = dbtRunner().invoke(["--quiet", "--warn-error", "parse", *folders]).result
-            return dbtRunner(manifest=self.manifest).invoke([*options, "--warn-error", *arguments, *folders])
+        """Run dbt in this process, with warnings as errors."""
+        options = ["--quiet"] if quiet else []
+        return run_dbt(self.environment, self.scratch, *options, "--warn-error", *arguments)
 
     def build(self, *arguments: str) -> None:
         """Bring the marts up to date, views and tests left out."""

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from dbt.cli.main import dbtRunner
-
-from tests.conftest import REPOSITORY
-from tests.dbt_environment import environment, profile_variables
+from tests.dbt_environment import profile_variables, run_dbt
 from tests.oracle.histories import Row
 from tests.snowpark_procs.conftest import Warehouse
 from tests.spark_ingest.conftest import Lake
-
-_PROJECT = REPOSITORY / "dbt_project"
 
 
 @dataclass
@@ -25,7 +18,6 @@ class Road:
     lake: Lake
     warehouse: Warehouse
     scratch: Path
-    manifest: Any = None  # dbt's parsed project
 
     def deliver(self, events: list[Row], transactions: list[Row]) -> None:
         """Append rows to the lake, and take them to STAGING."""
@@ -36,14 +28,8 @@ class Road:
 
     def build(self, *arguments: str) -> None:
         """Build every model with dbt; its tests are run by the demo."""
-        folders = ["--project-dir", str(_PROJECT), "--profiles-dir", str(_PROJECT)]
-        folders += ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
         variables = profile_variables(self.warehouse.endpoint, SNOWFLAKE_WAREHOUSE="COMPUTE_WH")
-        with environment(variables), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # those of dbt's own libraries
-            if self.manifest is None:
-                self.manifest = dbtRunner().invoke(["--quiet", "parse", *folders]).result
-            built = dbtRunner(manifest=self.manifest).invoke(["--quiet", "run", *arguments, *folders])
+        built = run_dbt(variables, self.scratch, "--quiet", "run", *arguments)
         failed = [
             f"{node.node.name}: {node.message}"
             for node in getattr(built.result, "results", ())

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from snowflake.connector.errors import Error
 
-from tests.conftest import REPOSITORY
+from tests.dbt_environment import profile_variables, run_dbt
 from tests.snowpark_procs.batches import event, session
 from tests.snowpark_procs.conftest import DATABASE, Warehouse, deploy
 
@@ -111,7 +108,7 @@ def test_the_work_is_done_by_its_roles_one_after_the_other(filled: Warehouse) ->
         assert rows(transformer, "SELECT ip_address FROM staging.events_cleaned") == [("***MASKED***",)]
     # The owner of the procedures copied what it sees, and it sees addresses.
     assert filled.query("SELECT ip_address FROM staging.events_cleaned") == [("10.1.2.3",)]
-    _dbt_build(filled, "TRANSFORMER")
+    _dbt(filled, "build")
     with as_role(filled, "reconciler") as reconciler:
         rows(reconciler, "CALL recon.reconcile_pending()")
     with as_role(filled, "analyst") as analyst:
@@ -124,29 +121,16 @@ def test_the_work_is_done_by_its_roles_one_after_the_other(filled: Warehouse) ->
 def test_marts_are_replaced_and_go_on_after_another_deployment(filled: Warehouse) -> None:
     filled.call("ops.load_pending()")
     filled.call("ops.flag_quality()")
-    _dbt_build(filled, "TRANSFORMER", "--full-refresh")
+    _dbt(filled, "run", "--full-refresh")
     deploy(filled.endpoint)
-    _dbt_build(filled, "TRANSFORMER")
+    _dbt(filled, "build")
     with as_role(filled, "analyst") as analyst:
         assert rows(analyst, "SELECT COUNT(*) FROM marts.daily_metrics") == [(1,)]
 
 
-def _dbt_build(warehouse: Warehouse, role: str, *arguments: str) -> None:
-    environment = {
-        **warehouse.endpoint.environment,
-        "SNOWFLAKE_DATABASE": DATABASE,
-        "SNOWFLAKE_ROLE": role,
-        "DBT_PROJECT_DIR": str(REPOSITORY / "dbt_project"),
-        "DBT_PROFILES_DIR": str(REPOSITORY / "dbt_project"),
-    }
-    scratch = warehouse.s3_root.parent / "dbt"
-    command = [
-        str(Path(sys.executable).with_name("dbt")),
-        "build",
-        "--target-path",
-        str(scratch),
-        "--log-path",
-        str(scratch),
-    ]
-    done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
+def _dbt(warehouse: Warehouse, *arguments: str) -> None:
+    """Run dbt as the transformer."""
+    variables = profile_variables(warehouse.endpoint, SNOWFLAKE_ROLE="TRANSFORMER")
+    done = run_dbt(variables, warehouse.s3_root.parent / "dbt", "--quiet", *arguments)
+    failed = [f"{node.node.name}: {node.message}" for node in getattr(done.result, "results", ()) if node.failures]
+    assert done.success, done.exception or failed
