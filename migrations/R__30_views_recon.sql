@@ -46,20 +46,12 @@ FROM recon.results AS results
 INNER JOIN recon.latest_runs AS newest
     ON results.run_id = newest.run_id;
 
--- One state machine, per date and tier, over the comparisons that had all data (not those that were not ready, had nothing to compare with,
--- or used limits of one CALL). A tier that a comparison has no cell of is fine there: neither side has it.
---   converged   the newest comparison is fine (every cell matches or is within tolerance)
---   stuck       it is not, for longer than the SLO, whatever the trend
---   regressed   it is not, and an earlier one was
---   converging  it is not, and the discrepancy is smaller than when it began
---   open        it is not
+-- How far each date and tier was from agreement, at each comparison that had all data (not those that were not ready, had nothing to
+-- compare with, or used limits of one CALL). A tier that a comparison has no cell of is fine there: neither side has it.
 -- discrepancy: the relative differences of the cells out of tolerance, summed; 1 for each that has no batch value.
--- bad_since_at: the first comparison of the unbroken line of bad ones that the newest ends; NULL where it is fine.
--- hours_to_convergence: from the first bad comparison of the last line of bad ones to the good one after it; NULL where it is not fine.
--- slo_burn: the part of the SLO (recon.settings, convergence_slo_hours) that the last line of bad ones has used; 1 is all of it.
-CREATE OR REPLACE VIEW recon.convergence
+CREATE OR REPLACE VIEW recon.discrepancies
 COPY GRANTS
-COMMENT = 'How each date and tier converges: one row per date and tier that was ever compared with all data'
+COMMENT = 'How far each date and tier was from agreement: one row per date, tier and comparison that had all data'
 AS
 WITH judged AS (
     SELECT
@@ -78,38 +70,49 @@ tiers AS (
     FROM recon.results AS results
     INNER JOIN judged
         ON results.run_id = judged.run_id
-),
+)
 
-measured AS (
-    SELECT
-        judged.date,
-        tiers.user_tier,
-        judged.run_id,
-        judged.compared_at,
-        COUNT_IF(results.status NOT IN ('match', 'within_tolerance')) AS bad_cells,
-        COALESCE(SUM(
-            IFF(
-                results.status NOT IN ('match', 'within_tolerance'),
-                COALESCE(results.relative_difference, IFF(results.difference = 0, 0, 1)),
-                0
-            )
-        ), 0) AS discrepancy
-    FROM judged
-    INNER JOIN tiers
-        ON judged.date = tiers.date
-    LEFT JOIN recon.results AS results
-        ON judged.run_id = results.run_id AND EQUAL_NULL(tiers.user_tier, results.user_tier)
-    GROUP BY judged.date, tiers.user_tier, judged.run_id, judged.compared_at
-),
+SELECT
+    judged.date,
+    tiers.user_tier,
+    judged.run_id,
+    judged.compared_at,
+    COUNT_IF(results.status NOT IN ('match', 'within_tolerance')) AS bad_cells,
+    COALESCE(SUM(
+        IFF(
+            results.status NOT IN ('match', 'within_tolerance'),
+            COALESCE(results.relative_difference, IFF(results.difference = 0, 0, 1)),
+            0
+        )
+    ), 0) AS discrepancy
+FROM judged
+INNER JOIN tiers
+    ON judged.date = tiers.date
+LEFT JOIN recon.results AS results
+    ON judged.run_id = results.run_id AND EQUAL_NULL(tiers.user_tier, results.user_tier)
+GROUP BY judged.date, tiers.user_tier, judged.run_id, judged.compared_at;
 
+-- One state machine, per date and tier, over the comparisons of recon.discrepancies.
+--   converged   the newest comparison is fine (every cell matches or is within tolerance)
+--   stuck       it is not, for longer than the SLO, whatever the trend
+--   regressed   it is not, and an earlier one was
+--   converging  it is not, and the discrepancy is smaller than when it began
+--   open        it is not
+-- bad_since_at: the first comparison of the unbroken line of bad ones that the newest ends; NULL where it is fine.
+-- hours_to_convergence: from the first bad comparison of the last line of bad ones to the good one after it; NULL where it is not fine.
+-- slo_burn: the part of the SLO (recon.settings, convergence_slo_hours) that the last line of bad ones has used; 1 is all of it.
+CREATE OR REPLACE VIEW recon.convergence
+COPY GRANTS
+COMMENT = 'How each date and tier converges: one row per date and tier that was ever compared with all data'
+AS
 -- streak: the comparisons of a date and tier between two changes from fine to bad or back, counted from the first one.
-changes AS (
+WITH changes AS (
     SELECT
         *,
         IFF(
             (bad_cells = 0) = LAG(bad_cells = 0) OVER (PARTITION BY date, user_tier ORDER BY compared_at, run_id), 0, 1
         ) AS is_change
-    FROM measured
+    FROM recon.discrepancies
 ),
 
 numbered AS (

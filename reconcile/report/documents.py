@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from reconcile.comparison.outcomes import Result, Status
-from reconcile.report.history import DayHistory, Reconciliation, RunSummary
+from reconcile.comparison.outcomes import Metric, Result, Status
+from reconcile.report.history import CauseTotal, Convergence, DayHistory, Reconciliation, RunSummary, Wait, WorstSession
 from reconcile.report.wording import (
+    STATE_WORDS,
     STATUS_WORDS,
     VERDICT_WORDS,
+    cause_text,
     difference_text,
     limits_text,
+    slo_text,
     tier_text,
     value_text,
-    waiting_text,
+    waits_text,
 )
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
@@ -54,7 +58,7 @@ def render_junit(reconciliation: Reconciliation) -> str:
             )
             if not result.is_fine:
                 failure = SubElement(case, "failure", type=result.status.value, message=_sentence(result))
-                failure.text = f"run {day.latest.run_id}"
+                failure.text = _xml("\n".join([*_because(day, result), f"run {day.latest.run_id}"]))
         if not day.latest.is_judged:
             case = SubElement(suite, "testcase", classname=f"reconciliation.{day.date.isoformat()}", name="the day")
             SubElement(case, "skipped", message=_xml(_reason(day.latest)))
@@ -76,8 +80,21 @@ def _sentence(result: Result) -> str:
     return f"{STATUS_WORDS[result.status]}: speed {speed}, batch {batch}, difference {difference}, limits {limits}"
 
 
+def _because(day: DayHistory, result: Result) -> list[str]:
+    """A line a cause of the cell, with its part of the difference, and one on its tier's state."""
+    causes = [
+        f"{cause_text(cause.cause)}: {difference_text(result.metric, cause.differences[result.metric])}"
+        for cause in day.causes
+        if cause.user_tier == result.user_tier and result.metric in cause.differences
+    ]
+    states = [
+        f"{STATE_WORDS[tier.state]} {slo_text(tier)}" for tier in day.convergence if tier.user_tier == result.user_tier
+    ]
+    return [*causes, *states]
+
+
 def _reason(run: RunSummary) -> str:
-    waits = "; ".join(map(waiting_text, run.waits_for))
+    waits = waits_text(run.waits_for)
     return VERDICT_WORDS[run.verdict] + (f": {waits}" if waits else "")
 
 
@@ -89,7 +106,11 @@ def _day(day: DayHistory) -> dict[str, Any]:
     return {
         "date": day.date.isoformat(),
         "verdict": day.latest.verdict.value,
-        "convergence": day.convergence.value if day.convergence else None,
+        "waits_for": list(day.latest.waits_for),
+        "waiting": _wait(day.wait) if day.wait else None,
+        "convergence": [_convergence(tier) for tier in day.convergence],
+        "causes": [_cause(cause) for cause in day.causes],
+        "worst_sessions": [_session(session) for session in day.sessions],
         "cells": [_cell(result) for result in day.results],
         "runs": [_run(run) for run in day.runs],
     }
@@ -121,6 +142,52 @@ def _cell(result: Result) -> dict[str, Any]:
         "relative_tolerance": _number(result.tolerance.relative) if result.tolerance else None,
         "invalid_value": _number(result.invalid_value),
     }
+
+
+def _wait(wait: Wait) -> dict[str, Any]:
+    return {"since_at": _time(wait.since_at), "due_at": _time(wait.due_at), "is_overdue": wait.is_overdue}
+
+
+def _convergence(tier: Convergence) -> dict[str, Any]:
+    return {
+        "user_tier": tier.user_tier,
+        "state": tier.state.value,
+        "bad_since_at": _time(tier.bad_since_at) if tier.bad_since_at else None,
+        "hours": _number(tier.hours),
+        "slo_hours": _number(tier.slo_hours),
+        "slo_burn": _number(tier.slo_burn),
+        "comparisons": [
+            {
+                "compared_at": _time(point.compared_at),
+                "bad_cells": point.bad_cells,
+                "discrepancy": _number(point.discrepancy),
+            }
+            for point in tier.points
+        ],
+    }
+
+
+def _cause(cause: CauseTotal) -> dict[str, Any]:
+    return {
+        "user_tier": cause.user_tier,
+        "cause": cause.cause,
+        "sessions": cause.sessions,
+        "differences": _differences(cause.differences),
+    }
+
+
+def _session(session: WorstSession) -> dict[str, Any]:
+    return {
+        "session_id": session.session_id,
+        "user_tiers": list(session.user_tiers),
+        "causes": list(session.causes),
+        "details": list(session.details),
+        "differences": _differences(session.differences),
+    }
+
+
+def _differences(differences: Mapping[Metric, Decimal]) -> dict[str, str | None]:
+    return {metric.name: _number(value) for metric, value in differences.items()}
 
 
 def _number(value: Decimal | None) -> str | None:

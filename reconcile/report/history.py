@@ -10,24 +10,79 @@ from enum import StrEnum
 
 from reconcile.comparison.outcomes import Metric, Result, Status, Verdict
 
+UNJUDGED = (Verdict.NOT_READY, Verdict.NOTHING_TO_COMPARE)
 
-class Convergence(StrEnum):
-    """Where a date stands over its runs.
 
-    settled: it agreed, or was within tolerance, from the first comparison on. converged: it disagreed once and no longer
-    does. improving, worsening, unchanged: it disagrees still, with fewer, more or the same differences than at its first
-    comparison. open: it disagrees and was compared only once.
+class State(StrEnum):
+    """Where a date and tier stand, those first that need attention. The view recon.convergence decides it."""
+
+    STUCK = "stuck"
+    REGRESSED = "regressed"
+    OPEN = "open"
+    CONVERGING = "converging"
+    CONVERGED = "converged"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One comparison of a date and tier. discrepancy: the relative differences of its bad cells, summed (recon.discrepancies)."""
+
+    compared_at: datetime
+    bad_cells: int
+    discrepancy: Decimal
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How one tier of a date converges: its row of recon.convergence, and the comparisons behind it, oldest first.
+
+    hours: how long it has been bad, or how long it took to be fine again. slo_burn: the part of slo_hours that this is; 1 is all.
     """
 
-    SETTLED = "settled"
-    CONVERGED = "converged"
-    IMPROVING = "improving"
-    WORSENING = "worsening"
-    UNCHANGED = "unchanged"
-    OPEN = "open"
+    user_tier: str | None
+    state: State
+    bad_since_at: datetime | None
+    hours: Decimal
+    slo_hours: Decimal
+    slo_burn: Decimal | None
+    points: tuple[Point, ...]
+
+    @property
+    def ever_differed(self) -> bool:
+        return any(point.bad_cells for point in self.points)
 
 
-UNJUDGED = (Verdict.NOT_READY, Verdict.NOTHING_TO_COMPARE)
+@dataclass(frozen=True)
+class Wait:
+    """Since when a day that is not ready waits, when it should have been ready, and whether it alerts. Times are UTC."""
+
+    since_at: datetime
+    due_at: datetime
+    is_overdue: bool
+
+
+@dataclass(frozen=True)
+class CauseTotal:
+    """What one cause brings to the cells of one tier, by metric.
+
+    The totals of a cell over all causes are its difference; `unexplained` is what no cause explains.
+    """
+
+    user_tier: str | None
+    cause: str
+    sessions: int
+    differences: Mapping[Metric, Decimal]
+
+
+@dataclass(frozen=True)
+class WorstSession:
+    """A session behind the differences of a day: why, in which tiers, and by how much in each metric."""
+
+    session_id: str
+    user_tiers: tuple[str | None, ...]
+    causes: tuple[str, ...]
+    details: tuple[str, ...]
+    differences: Mapping[Metric, Decimal]
 
 
 @dataclass(frozen=True)
@@ -47,9 +102,8 @@ class Extraction:
 class RunSummary:
     """One comparison of one date, in numbers.
 
-    counts: cells by status. max_relative: the largest relative difference of the cells that have one; None: none has.
-    undefined: cells that differ from a batch value of zero or a missing one, and so have no relative difference.
-    waits_for: why the day is not ready, as codes (`day_not_over`, `not_loaded <batch>`, …); empty where it is.
+    counts: cells by status. waits_for: why the day is not ready, as codes (`day_not_over`, `not_loaded <batch>`, …); empty where
+    it is.
     """
 
     run_id: str
@@ -58,8 +112,6 @@ class RunSummary:
     change_id: int | None
     extraction: Extraction | None
     counts: Mapping[Status, int]
-    max_relative: Decimal | None
-    undefined: int
     waits_for: tuple[str, ...] = ()
 
     @property
@@ -79,42 +131,38 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class DayHistory:
-    """All comparisons of one UTC date, oldest first (never empty), and the cells of the last one."""
+    """All comparisons of one UTC date, oldest first (never empty), and of the last one the cells and what is behind them.
+
+    causes and sessions, the weightiest first, are empty until somebody has the run explained.
+    """
 
     date: date
     runs: tuple[RunSummary, ...]
     results: tuple[Result, ...]
+    convergence: tuple[Convergence, ...] = ()
+    wait: Wait | None = None
+    causes: tuple[CauseTotal, ...] = ()
+    sessions: tuple[WorstSession, ...] = ()
 
     @property
     def latest(self) -> RunSummary:
         return self.runs[-1]
 
     @property
-    def compared_runs(self) -> tuple[RunSummary, ...]:
-        """The runs that had all data of both sides."""
-        return tuple(run for run in self.runs if run.is_judged)
+    def compared_runs(self) -> int:
+        """How many runs had all data of both sides."""
+        return sum(run.is_judged for run in self.runs)
 
     @property
-    def convergence(self) -> Convergence | None:
-        """None while the newest comparison lacks data of a side."""
-        compared = self.compared_runs
-        if not compared or not self.latest.is_judged:
-            return None
-        if self.latest.verdict is not Verdict.DISAGREE:
-            disagreed = any(run.verdict is Verdict.DISAGREE for run in compared)
-            return Convergence.CONVERGED if disagreed else Convergence.SETTLED
-        if len(compared) == 1:
-            return Convergence.OPEN
-        first, last = _distance(compared[0]), _distance(compared[-1])
-        if last < first:
-            return Convergence.IMPROVING
-        return Convergence.UNCHANGED if last == first else Convergence.WORSENING
+    def different(self) -> tuple[Result, ...]:
+        """The cells that do not match, the bad ones first and the largest relative differences first."""
+        found = (result for result in self.results if result.status is not Status.MATCH)
+        return tuple(sorted(found, key=lambda one: (one.is_fine, -_relative(one))))
 
     @property
-    def tiers(self) -> tuple[str | None, ...]:
-        """The tiers compared, in order, NULL last."""
-        found = {result.user_tier for result in self.results}
-        return tuple(sorted(found, key=lambda tier: (tier is None, tier or "")))
+    def state(self) -> State | None:
+        """That of the tier which needs attention most; None where no tier was ever compared with all data."""
+        return min((one.state for one in self.convergence), key=list(State).index, default=None)
 
     def result(self, tier: str | None, metric: Metric) -> Result | None:
         return next((one for one in self.results if one.user_tier == tier and one.metric == metric), None)
@@ -133,6 +181,11 @@ class Reconciliation:
         return tuple(day for day in self.days if day.latest.verdict is verdict)
 
     @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of a day; nothing_to_compare where there is no day."""
+        return next((verdict for verdict in _WORST_FIRST if self.days_with(verdict)), Verdict.NOTHING_TO_COMPARE)
+
+    @property
     def headline(self) -> str:
         """The outcome in one sentence, and what could not be judged in a second one."""
         if not self.days:
@@ -144,7 +197,7 @@ class Reconciliation:
             return f"Nothing to compare with: there is no speed-layer snapshot for {days}."
         sentences = [self._outcome(judged)] if judged else ["No day can be judged yet."]
         if waiting:
-            sentences.append(f"{waiting} {_days(waiting)} not ready.")
+            sentences.append(f"{waiting} {'day is' if waiting == 1 else 'days are'} not ready.")
         if absent:
             sentences.append(f"{absent} {'has' if absent == 1 else 'have'} nothing to compare with.")
         return " ".join(sentences)
@@ -162,8 +215,15 @@ class Reconciliation:
         return f"All {judged} days agree."
 
 
-def _days(count: int) -> str:
-    return "day is" if count == 1 else "days are"
+def tier_order(tier: str | None) -> tuple[bool, str]:
+    """Sorts tiers by name, no tier last."""
+    return tier is None, tier or ""
+
+
+_WORST_FIRST = (
+    *(Verdict.DISAGREE, Verdict.NOT_READY, Verdict.NOTHING_TO_COMPARE),
+    *(Verdict.WITHIN_TOLERANCE, Verdict.AGREE),
+)
 
 
 def _s(count: int) -> str:
@@ -171,6 +231,6 @@ def _s(count: int) -> str:
     return "s" if count == 1 else ""
 
 
-def _distance(run: RunSummary) -> tuple[int, Decimal]:
-    """How far a run is from agreement: cells out of tolerance first, then the largest relative difference."""
-    return run.differing, run.max_relative or Decimal(0)
+def _relative(result: Result) -> Decimal:
+    """For sorting: a difference from a batch value that is zero or missing is larger than any other."""
+    return Decimal("Infinity") if result.relative_difference is None else result.relative_difference

@@ -9,9 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from reconcile.comparison.outcomes import Status, Verdict
 from reconcile.report import charts, wording
 from reconcile.report.files import write
-from reconcile.report.history import Convergence, DayHistory, Reconciliation
+from reconcile.report.heat_map import heat_map
+from reconcile.report.history import DayHistory, Reconciliation, State
 
-# More cards than this help nobody; the days that still disagree come first, and the page says what it leaves out.
+# More cards than this help nobody; the days that need attention come first, and the page says what it leaves out.
 MOST_CONVERGENCE_CARDS = 48
 
 
@@ -27,10 +28,12 @@ def render_html(reconciliation: Reconciliation) -> str:
     moved = _moved(reconciliation)
     return environment.get_template("report.html.j2").render(
         report=reconciliation,
+        heat=heat_map(reconciliation),
         moved=moved[:MOST_CONVERGENCE_CARDS],
         moved_left_out=max(0, len(moved) - MOST_CONVERGENCE_CARDS),
         charts=charts,
         words=wording,
+        State=State,
         Status=Status,
         Verdict=Verdict,
     )
@@ -41,10 +44,9 @@ def write_html(reconciliation: Reconciliation, target: Path) -> None:
     write(render_html(reconciliation), target)
 
 
-_ORDER = (Convergence.WORSENING, Convergence.UNCHANGED, Convergence.IMPROVING, Convergence.CONVERGED)
-
-
 def _moved(reconciliation: Reconciliation) -> list[DayHistory]:
-    """The days compared more than once that ever disagreed, those that need attention first."""
-    days = [day for day in reconciliation.days if day.convergence in _ORDER and len(day.compared_runs) > 1]
-    return sorted(days, key=lambda day: (_ORDER.index(day.convergence) if day.convergence else 0, day.date))
+    """The days with a tier that ever disagreed, those that need attention first."""
+    days = [(day, day.state) for day in reconciliation.days if any(tier.ever_differed for tier in day.convergence)]
+    return [
+        day for day, state in sorted(days, key=lambda one: (list(State).index(one[1] or State.CONVERGED), one[0].date))
+    ]

@@ -1,4 +1,4 @@
-"""The verdict as tables on a terminal: a line per day, then every cell that does not match."""
+"""The verdict as tables on a terminal: the days, what waits, what does not agree yet, and every cell that does not match."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ import io
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from reconcile.comparison.outcomes import Status, Verdict
-from reconcile.report.history import Reconciliation
+from reconcile.comparison.outcomes import Result, Status, Verdict
+from reconcile.report.history import Reconciliation, State
 from reconcile.report.wording import (
+    STATE_SIGNS,
+    STATE_WORDS,
     STATUS_SIGNS,
     STATUS_WORDS,
     VERDICT_SIGNS,
     VERDICT_WORDS,
+    causes_text,
+    course_text,
     difference_text,
     largest_text,
     limits_text,
     metric_text,
     percent_text,
+    slo_text,
     tier_text,
     value_text,
-    waiting_text,
+    wait_text,
+    waits_text,
 )
 
 _VERDICT_STYLES = {
@@ -32,6 +39,7 @@ _VERDICT_STYLES = {
     Verdict.NOTHING_TO_COMPARE: "dim",
     Verdict.NOT_READY: "cyan",
 }
+_STATE_STYLES = {State.OPEN: "cyan", State.CONVERGING: "yellow"}
 _STATUS_STYLES = {Status.MATCH: "green", Status.WITHIN_TOLERANCE: "yellow", Status.OUT_OF_TOLERANCE: "red"}
 
 
@@ -42,7 +50,12 @@ def render_verdict(
     console = console or Console()
     if reconciliation.days:
         console.print(_days(reconciliation, most_days))
-        for table in (_waiting(reconciliation, most_days), _cells(reconciliation, most_cells)):
+        tables = (
+            _waiting(reconciliation, most_days),
+            _tiers(reconciliation, most_cells),
+            _cells(reconciliation, most_cells),
+        )
+        for table in tables:
             if table is not None:
                 console.print(table)
     console.print(f"[bold]Verdict: {escape(reconciliation.headline)}[/bold]")
@@ -75,7 +88,7 @@ def _days(reconciliation: Reconciliation, most: int) -> Table:
             str(run.counts.get(Status.MATCH, 0)),
             str(run.counts.get(Status.WITHIN_TOLERANCE, 0)),
             str(run.differing),
-            largest_text(run) if run.cells else "",
+            largest_text(day) if run.cells else "",
             str(len(day.runs)),
         )
     return table
@@ -89,8 +102,38 @@ def _waiting(reconciliation: Reconciliation, most: int) -> Table | None:
     table = _table(f"Not ready{more}")
     table.add_column("date", no_wrap=True)
     table.add_column("waits for")
+    table.add_column("how long")
     for day in days[-most:]:
-        table.add_row(str(day.date), escape("; ".join(map(waiting_text, day.latest.waits_for))))
+        style = "red" if day.wait and day.wait.is_overdue else ""
+        waits = Text(wait_text(day.wait), style) if day.wait else ""
+        table.add_row(str(day.date), escape(waits_text(day.latest.waits_for)), waits)
+    return table
+
+
+def _tiers(reconciliation: Reconciliation, most: int) -> Table | None:
+    """The tiers that do not agree yet, in the order in which they need attention."""
+    tiers = [
+        (tier, day) for day in reconciliation.days for tier in day.convergence if tier.state is not State.CONVERGED
+    ]
+    if not tiers:
+        return None
+    tiers.sort(key=lambda one: (list(State).index(one[0].state), one[1].date))
+    more = f" (the first {most} of {len(tiers)})" if len(tiers) > most else ""
+    table = _table(f"Tiers that do not agree yet{more}")
+    for name in ("date", "user tier", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("how it goes")
+    table.add_column("why")
+    for tier, day in tiers[:most]:
+        style = _STATE_STYLES.get(tier.state, "red")
+        causes = [cause.cause for cause in day.causes if cause.user_tier == tier.user_tier]
+        table.add_row(
+            str(day.date),
+            escape(tier_text(tier.user_tier)),
+            f"[{style}]{STATE_SIGNS[tier.state]} {STATE_WORDS[tier.state]}[/{style}]",
+            f"{course_text(tier)}, {slo_text(tier)}",
+            escape(causes_text(causes[:3])),
+        )
     return table
 
 
@@ -108,7 +151,7 @@ def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
     table = _table(f"Cells that do not match{more}")
     for name in ("date", "user tier", "metric"):
         table.add_column(name, no_wrap=True)
-    for name in ("speed", "batch", "difference", "relative", "limits"):
+    for name in ("speed", "batch", "difference", "relative"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status")
     for cell in cells[:most]:
@@ -121,10 +164,15 @@ def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
             value_text(cell.metric, cell.batch_value),
             difference_text(cell.metric, cell.difference),
             percent_text(cell.relative_difference),
-            limits_text(cell.metric, cell.tolerance),
-            f"[{style}]{STATUS_SIGNS[cell.status]} {STATUS_WORDS[cell.status]}[/{style}]",
+            f"[{style}]{STATUS_SIGNS[cell.status]} {STATUS_WORDS[cell.status]}[/{style}]{_limits(cell)}",
         )
     return table
+
+
+def _limits(cell: Result) -> str:
+    """The limits used, where the status depends on them."""
+    is_judged_by_them = cell.status in (Status.WITHIN_TOLERANCE, Status.OUT_OF_TOLERANCE)
+    return f" ({limits_text(cell.metric, cell.tolerance)})" if is_judged_by_them else ""
 
 
 def _table(title: str) -> Table:

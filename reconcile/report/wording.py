@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
-from reconcile.report.history import Convergence, RunSummary
+from reconcile.report.history import Convergence, DayHistory, State, Wait
 
 NO_TIER = "no tier"
 MONEY = "money"  # the unit of amounts, as recon.metrics has it
@@ -40,13 +41,13 @@ VERDICT_SIGNS = {
     Verdict.NOTHING_TO_COMPARE: "–",
     Verdict.NOT_READY: "…",
 }
-CONVERGENCE_WORDS = {
-    Convergence.SETTLED: "never disagreed",
-    Convergence.CONVERGED: "converged",
-    Convergence.IMPROVING: "improving",
-    Convergence.WORSENING: "getting worse",
-    Convergence.UNCHANGED: "no change",
-    Convergence.OPEN: "compared once",
+STATE_WORDS = {state: state.value for state in State}
+STATE_SIGNS = {
+    State.STUCK: "■",
+    State.REGRESSED: "↯",
+    State.OPEN: "○",
+    State.CONVERGING: "↘",
+    State.CONVERGED: "✓",
 }
 # Why a day is not ready: the codes of recon.runs.waits_for, and what each waits for.
 _WAITING_WORDS = {
@@ -71,6 +72,10 @@ def waiting_text(reason: str) -> str:
     """What a day waits for, in words; a code that is not known here reads as it is."""
     code, _, subject = reason.partition(" ")
     return _WAITING_WORDS[code].format(subject) if code in _WAITING_WORDS else reason
+
+
+def waits_text(reasons: Iterable[str]) -> str:
+    return "; ".join(map(waiting_text, reasons))
 
 
 def limits_text(metric: Metric, tolerance: Tolerance | None) -> str:
@@ -107,11 +112,59 @@ def percent_text(value: Decimal | None) -> str:
     return f"{percent:,.{0 if percent == percent.to_integral_value() else 2}f} %"
 
 
-def largest_text(run: RunSummary) -> str:
-    """The largest relative difference of a run, an undefined one (of a batch value that is zero or missing) first."""
-    if run.undefined:
-        return "undefined" if not run.max_relative else f"undefined, {percent_text(run.max_relative)}"
-    return percent_text(run.max_relative or Decimal(0))
+def largest_text(day: DayHistory) -> str:
+    """The largest relative difference of a day's cells; undefined where a batch value is zero or missing."""
+    if not day.different:
+        return percent_text(Decimal(0))
+    return percent_text(max(day.different, key=lambda cell: _size(cell.relative_difference)).relative_difference)
+
+
+def tiers_text(tiers: Iterable[str | None]) -> str:
+    return ", ".join(map(tier_text, tiers))
+
+
+def causes_text(causes: Iterable[str]) -> str:
+    return ", ".join(map(cause_text, causes))
+
+
+def cause_text(cause: str) -> str:
+    return cause.replace("_", " ")
+
+
+def differences_text(differences: Mapping[Metric, Decimal]) -> str:
+    """Differences by metric, as `sessions −12, revenue −34.50`."""
+    return ", ".join(f"{metric_text(metric)} {difference_text(metric, value)}" for metric, value in differences.items())
+
+
+def discrepancy_text(value: Decimal) -> str:
+    """Two places; something that would round to nothing is shown as being there."""
+    return "< 0.01" if 0 < value < Decimal("0.005") else f"{value:,.2f}"
+
+
+def course_text(convergence: Convergence) -> str:
+    """The discrepancy of a date and tier then and now, and over how many comparisons."""
+    first, last = convergence.points[0], convergence.points[-1]
+    sizes = dict.fromkeys((discrepancy_text(first.discrepancy), discrepancy_text(last.discrepancy)))
+    count = len(convergence.points)
+    return f"discrepancy {' → '.join(sizes)} in {count} comparison{'' if count == 1 else 's'}"
+
+
+def slo_text(convergence: Convergence) -> str:
+    """How long a date and tier has been bad, or was, against the hours that the SLO allows."""
+    if not convergence.ever_differed:
+        return "never disagreed"
+    burn = "" if convergence.slo_burn is None else f", {percent_text(convergence.slo_burn)} of the SLO"
+    fine = convergence.state is State.CONVERGED
+    return f"{'converged after' if fine else 'for'} {convergence.hours:,.1f} h{burn}"
+
+
+def wait_text(wait: Wait) -> str:
+    late = "overdue: it alerts" if wait.is_overdue else "not overdue"
+    return f"since {time_text(wait.since_at)}, due {time_text(wait.due_at)}, {late}"
+
+
+def _size(relative: Decimal | None) -> Decimal:
+    return Decimal("Infinity") if relative is None else relative
 
 
 def time_text(moment: datetime | None) -> str:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from reconcile.comparison.outcomes import Result
-from reconcile.report.history import DayHistory, Extraction, Reconciliation, RunSummary
+from reconcile.comparison.outcomes import Metric, Result
+from reconcile.report.history import (
+    CauseTotal,
+    Convergence,
+    DayHistory,
+    Extraction,
+    Point,
+    Reconciliation,
+    RunSummary,
+    State,
+    Wait,
+    WorstSession,
+    tier_order,
+)
 from tests.reconcile.comparison.rules import METRICS, NAMES, GroupValues, compare, verdict_of
 
 TIERS = ("bronze", "gold", "platinum", "silver", None)
@@ -25,7 +38,6 @@ def group(day: date, tier: str | None, numbers: Numbers) -> GroupValues:
 
 
 def summary(results: Sequence[Result], number: int, extraction: Extraction | None, waits_for: str = "") -> RunSummary:
-    relative = [result.relative_difference for result in results if result.relative_difference is not None]
     return RunSummary(
         run_id=f"run-{number}",
         compared_at=NOON + timedelta(days=number),
@@ -33,8 +45,6 @@ def summary(results: Sequence[Result], number: int, extraction: Extraction | Non
         change_id=number,
         extraction=extraction,
         counts=Counter(result.status for result in results),
-        max_relative=max(relative, default=None),
-        undefined=sum(result.relative_difference is None and result.difference != 0 for result in results),
         waits_for=tuple(waits_for.split(", ")) if waits_for else (),
     )
 
@@ -48,11 +58,49 @@ def history(
 ) -> DayHistory:
     """A date's history from (speed, batch) pairs; None is a run without a snapshot. The last run waits for what is given."""
     runs, results = [], []
+    measured: dict[str | None, list[Point]] = {}
     for number, pair in enumerate(comparisons):
         results = [] if pair is None else compare(pair[0], pair[1])
         waits = waits_for if number == len(comparisons) - 1 else ""
-        runs.append(summary(results, number, None if pair is None else snapshot(number), waits))
-    return DayHistory(day, tuple(runs), tuple(results))
+        run = summary(results, number, None if pair is None else snapshot(number), waits)
+        runs.append(run)
+        for tier in {result.user_tier for result in results if run.is_judged}:
+            bad = [one for one in results if one.user_tier == tier and not one.is_fine]
+            size = sum((one.relative_difference or Decimal(one.relative_difference is None) for one in bad), Decimal(0))
+            measured.setdefault(tier, []).append(Point(run.compared_at, len(bad), size))
+    convergence = tuple(converging(tier, measured[tier]) for tier in sorted(measured, key=tier_order))
+    wait = Wait(NOON, NOON + timedelta(hours=9), is_overdue=True) if waits_for else None
+    return DayHistory(day, tuple(runs), tuple(results), convergence, wait)
+
+
+def converging(tier: str | None, points: Sequence[Point]) -> Convergence:
+    """How it may stand in recon.convergence, whose rules tests/snowpark_procs holds; here it is data to show."""
+    bad = [point for point in points if point.bad_cells]
+    fine = not points[-1].bad_cells
+    state = State.CONVERGED if fine else State.STUCK if len(points) > 2 else State.OPEN
+    hours = Decimal(24 * len(bad))
+    return Convergence(tier, state, None if fine else bad[0].compared_at, hours, Decimal(48), hours / 48, tuple(points))
+
+
+def explained(day: DayHistory) -> DayHistory:
+    """The day with a cause for all that differs, and two sessions behind it."""
+    by_tier: dict[str | None, dict[Metric, Decimal]] = {}
+    for cell in day.different:
+        by_tier.setdefault(cell.user_tier, {})[cell.metric] = cell.difference
+    causes = tuple(CauseTotal(tier, "lost_in_speed", 7, differences) for tier, differences in by_tier.items())
+    sessions = (
+        WorstSession(
+            "6f1c6d40-0000-4000-8000-000000000001", ("gold",), ("lost_in_speed",), (), {METRICS[6]: Decimal("-12.50")}
+        ),
+        WorstSession(
+            "<session>",
+            ("bronze", None),
+            ("tier_differs", "value_differs"),
+            ("bronze in batch, none in speed", "page_views, revenue"),
+            {METRICS[1]: Decimal(-3), METRICS[6]: Decimal("99.995")},
+        ),
+    )
+    return replace(day, causes=causes, sessions=sessions)
 
 
 def week() -> Reconciliation:
@@ -68,11 +116,12 @@ def week() -> Reconciliation:
     histories = (
         history(days[0], (batch[days[0]], batch[days[0]])),
         history(days[1], (but(days[1], "gold", (99, 419, 12, "1234.56")), batch[days[1]])),
-        history(days[2], (without[days[2]], batch[days[2]])),
+        explained(history(days[2], (without[days[2]], batch[days[2]]))),
         history(days[3], (batch[days[3]], without[days[3]]), (batch[days[3]], batch[days[3]])),
         history(
             days[4],
             (but(days[4], "bronze", (60, 100, 3, "10.00")), batch[days[4]]),
+            (but(days[4], "bronze", (100, 420, 3, "99.995")), without[days[4]]),
             (but(days[4], "bronze", (100, 420, 3, "99.995")), batch[days[4]]),
         ),
         history(days[5], (batch[days[5]], but(days[5], None, (100, 0, 12, "1234.56")))),

@@ -42,7 +42,16 @@ def test_json_holds_every_cell_exactly() -> None:
             assert (cell["absolute_tolerance"], cell["relative_tolerance"]) == ("0", "0.05")
             assert Decimal(cell["difference"]) == result.difference
             assert (cell["speed_value"] is None) == (result.speed_value is None)
-        assert shown["runs"][-1]["waits_for"] == list(day.latest.waits_for)
+        assert [(tier["user_tier"], tier["state"]) for tier in shown["convergence"]] == [
+            (tier.user_tier, tier.state) for tier in day.convergence
+        ]
+        assert [len(tier["comparisons"]) for tier in shown["convergence"]] == [
+            len(tier.points) for tier in day.convergence
+        ]
+        assert [cause["cause"] for cause in shown["causes"]] == [cause.cause for cause in day.causes]
+        assert [one["session_id"] for one in shown["worst_sessions"]] == [one.session_id for one in day.sessions]
+        assert (shown["waiting"] is None) == (day.wait is None)
+        assert shown["waits_for"] == shown["runs"][-1]["waits_for"] == list(day.latest.waits_for)
     assert found["metrics"][6] == {"name": "revenue", "unit": "money", "description": ""}
 
 
@@ -57,6 +66,14 @@ def test_junit_fails_where_a_cell_is_not_within_tolerance() -> None:
         assert suite.get("tests") == str(len(results) + skipped)
         assert suite.get("skipped") == str(int(skipped))
     assert int(root.get("failures") or 0) == sum(int(suite.get("failures") or 0) for suite in root) > 0
+
+
+def test_junit_says_why() -> None:
+    root = ElementTree.fromstring(render_junit(week()))  # noqa: S314 (our own)
+    failure = root.find("testsuite[@name='2024-01-17']/testcase[@name='sessions of silver']/failure")
+    assert failure is not None
+    assert failure.get("message") == "missing in speed: speed —, batch 100, difference −100, limits 5 %"
+    assert (failure.text or "").splitlines() == ["lost in speed: −100", "open for 24.0 h, 50 % of the SLO", "run run-0"]
 
 
 def test_junit_says_what_a_day_waits_for() -> None:

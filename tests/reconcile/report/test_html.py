@@ -15,8 +15,10 @@ from rich.console import Console
 
 import reconcile
 from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
+from reconcile.report.charts import convergence_chart
 from reconcile.report.files import ReportError
-from reconcile.report.history import Convergence, DayHistory, Reconciliation
+from reconcile.report.heat_map import Square, heat_map
+from reconcile.report.history import DayHistory, Reconciliation, State
 from reconcile.report.html import render_html, write_html
 from reconcile.report.wording import difference_text, limits_text, percent_text, value_text, waiting_text
 from tests.reconcile.comparison.rules import METRICS
@@ -100,14 +102,17 @@ def test_what_comes_from_data_is_escaped() -> None:
 def test_the_page_says_what_differs_in_words() -> None:
     text = Page(render_html(week())).text
     assert "3 of 6 days disagree. 1 day is not ready. 1 has nothing to compare with." in text
-    assert "2024-01-22 the day and the allowed lateness are not over batch b-1 is published and not loaded" in text
-    assert "−1,134.565 (91.90 %)" in text
-    assert "speed 99.995 · batch 1,234.56" in text
-    assert "speed — · batch 1,234.56" in text
+    assert (
+        "2024-01-22 ! overdue the day and the allowed lateness are not over batch b-1 is published and not loaded"
+        in text
+    )
+    assert "out of tolerance −1,134.565 91.90 % 99.995 1,234.56 5 %" in text
+    assert "missing in speed −1,234.56 100 % — 1,234.56 5 %" in text
     assert "no tier" in text
     assert "1 of 8 days have no numbers of the speed layer beside those of the warehouse: 2024-01-21" in text
     assert "python -m reconcile extract --date 2024-01-21" in text
-    assert "differing cells 4 → 2" in text
+    assert "bronze ■ stuck discrepancy 2.90 → 1.67 in 3 comparisons, for 72.0 h, 150 % of the SLO" in text
+    assert "overdue: it alerts" in text
 
 
 @pytest.mark.parametrize("days", [0, 1, 400])
@@ -141,29 +146,76 @@ def test_headlines() -> None:
     assert headline(report.days[2], agree) == "1 of 2 days disagrees."
 
 
-def test_convergence() -> None:
-    day = date(2024, 1, 15)
-    batch = [group(day, "gold", (100, 100, 100, "100"))]
-    good, bad, worse = batch, [group(day, "gold", (90, 100, 100, "100"))], [group(day, "gold", (80, 100, 100, "100"))]
-    cases = [
-        ((), None),
-        ((None,), None),
-        ((good,), Convergence.SETTLED),
-        ((good, good), Convergence.SETTLED),
-        ((bad,), Convergence.OPEN),
-        ((None, bad), Convergence.OPEN),
-        ((bad, good), Convergence.CONVERGED),
-        ((worse, bad), Convergence.IMPROVING),
-        ((bad, worse), Convergence.WORSENING),
-        ((bad, bad), Convergence.UNCHANGED),
-        ((bad, good, bad), Convergence.UNCHANGED),
-    ]
-    for speeds, expected in cases:
-        if speeds:
-            pairs = [None if speed is None else (speed, batch) for speed in speeds]
-            assert history(day, *pairs).convergence is expected, speeds
-            if pairs[-1] is not None:
-                assert history(day, *pairs, (bad, batch), waits_for="day_not_over").convergence is None
+def test_the_day_stands_where_its_worst_tier_stands() -> None:
+    days = {day.date.day: day.state for day in week().days}
+    assert days == {
+        15: State.CONVERGED,
+        16: State.CONVERGED,
+        17: State.OPEN,
+        18: State.CONVERGED,
+        19: State.STUCK,
+        20: State.OPEN,
+        21: None,
+        22: None,
+    }
+
+
+def test_the_heat_map_has_a_square_for_each_cell_of_the_last_days() -> None:
+    made = heat_map(week(), most_days=4, most_tiers=2)
+    assert (made.days_left_out, made.tiers_left_out) == (4, 3)
+    assert [table.user_tier for table in made.tables] == ["bronze", None], "those with most bad cells"
+    assert [str(day) for day, _ in made.tables[0].rows] == ["2024-01-22", "2024-01-21", "2024-01-20", "2024-01-19"]
+    waits, absent, fine, bad = (squares for _, squares in made.tables[0].rows)
+    assert {square.sign for square in waits} == {"…"}
+    assert {square.sign for square in absent} == {"–"}
+    assert {square.css for square in fine} == {"match"}
+    assert bad[6] == Square(
+        "out_of_tolerance", "✕", 2, "2024-01-19, bronze, revenue: out of tolerance, −1,134.565 (91.90 %)"
+    )
+    assert [square.strength for square in heat_map(week()).tables[1].rows[6][1][:3]] == [0, 0, 0]
+
+
+def test_a_chart_has_a_line_a_tier_and_no_script_or_colour() -> None:
+    day = week().days[4]
+    differed = [tier for tier in day.convergence if tier.ever_differed]
+    assert [tier.user_tier for tier in differed] == ["bronze", "silver"]
+    chart = convergence_chart(day.date, differed)
+    page = Page(chart)
+    assert {"svg", "path", "circle"} <= set(page.tags) <= {"div", "svg", "g", "path", "circle", "rect", "text", "title"}
+    assert page.tags.count("circle") == 6
+    assert "bronze: discrepancy 2.90, 4 cells not within tolerance" in page.text
+    assert "#" not in chart
+    assert "style=" not in chart
+    assert (
+        "Discrepancies of 2024-01-19, comparison by comparison. bronze: 2.90, 1.67, 1.67; silver: 0.00, 9.00, 0.00"
+        in chart
+    )
+
+
+def test_a_tier_with_any_name_is_text_in_the_chart() -> None:
+    name = "<script>\"&'"
+    day = history(date(2024, 1, 15), *[([group(date(2024, 1, 15), name, (1, 1, 1, "1"))], [])] * 2)
+    assert name in Page(convergence_chart(day.date, day.convergence)).text
+    assert "<script" not in render_html(replace(week(), days=(day,)))
+
+
+def test_causes_and_sessions_are_shown_where_there_are_any() -> None:
+    text = Page(render_html(week())).text
+    assert "lost in speed silver 7 sessions −100, page views −420," in text
+    assert "<session> bronze, no tier tier differs, value differs page views −3, revenue +99.995" in text
+    assert "WHERE run_id = 'run-0'" in text
+    assert "CALL recon.explain('2024-01-19')" in text
+    assert "CALL recon.explain('2024-01-17')" not in text
+    without = Page(render_html(replace(week(), days=week().days[:2]))).text
+    for absent in ("Why", "Worst sessions", "Not ready", "Convergence", "explain"):
+        assert absent not in without.replace("convergence", ""), absent
+
+
+def test_what_is_left_out_as_invalid_is_shown_where_there_is_any() -> None:
+    day = week().days[4]
+    assert "invalid in batch" not in Page(render_html(replace(week(), days=(day,)))).text
+    results = tuple(replace(cell, invalid_value=Decimal("7.50")) for cell in day.results)
+    assert "7.50" in Page(render_html(replace(week(), days=(replace(day, results=results),)))).text
 
 
 def test_the_page_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -182,11 +234,14 @@ def test_the_page_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_the_terminal_shows_the_same() -> None:
     output = io.StringIO()
-    reconcile.render_verdict(week(), Console(file=output, width=160, force_terminal=False))
+    reconcile.render_verdict(week(), Console(file=output, width=240, force_terminal=False))
     text = output.getvalue()
     assert "Verdict: 3 of 6 days disagree. 1 day is not ready." in text
     assert "batch b-1 is published and not loaded" in text
+    assert "■ stuck" in text
+    assert "lost in speed" in text
     assert "✕ disagree" in text
+    assert "✕ out of tolerance (5 %)" in text
     assert "◑ missing in speed" in text
     assert "−1,134.565" in text
     assert text.count("2024-01-15") == 1

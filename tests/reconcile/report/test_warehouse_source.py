@@ -16,7 +16,7 @@ import pytest
 
 from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
 from reconcile.errors import WarehouseError
-from reconcile.report.history import Convergence, Extraction
+from reconcile.report.history import CauseTotal, Convergence, Extraction, Point, State, WorstSession
 from reconcile.report.warehouse_source import read_from, read_reconciliation
 from tests.conftest import RunningEndpoint
 from tests.reconcile.comparison.rules import METRICS
@@ -24,7 +24,13 @@ from tests.reconcile.comparison.rules import METRICS
 pytestmark = pytest.mark.integration
 
 REPOSITORY = Path(__file__).parents[3]
-MIGRATIONS = ("V1.5.0__recon_tables", "V1.15.0__recon_verdicts", "R__11_comparison", "R__30_views_recon")
+MIGRATIONS = (
+    "V1.5.0__recon_tables",
+    "V1.15.0__recon_verdicts",
+    "V1.15.1__explanations",
+    "R__11_comparison",
+    "R__30_views_recon",
+)
 # r1 was made by the version before: it recorded neither its limits nor its snapshot. r4 used limits of one CALL.
 RUNS = """INSERT INTO recon.runs (
     run_id, date, extraction_id, change_id, verdict, compared_at, inputs_digest, waits_for, is_override, extracted_at, speed_rows,
@@ -54,11 +60,19 @@ RESULTS = """INSERT INTO recon.results (
     ('r4', '2024-01-15', 'gold', 'sessions', 5, 4, 1, 0.25, 'out_of_tolerance', '2024-01-17 03:00:00', 0, 0, NULL),
     ('r5', '2024-01-17', 'gold', 'sessions', 5, NULL, 5, NULL, 'missing_in_batch', '2024-01-17 03:00:00', 0, 0.05, NULL)"""
 
+EXPLANATIONS = """INSERT INTO recon.explanations (run_id, date, user_tier, metric, session_id, cause, detail, difference) VALUES
+    ('r1', '2024-01-15', 'gold', 'sessions', 's0', 'extra_in_speed', NULL, 5),
+    ('r2', '2024-01-15', 'gold', 'sessions', 's1', 'lost_in_speed', 'why', -1),
+    ('r2', '2024-01-15', 'gold', 'sessions', 's2', 'lost_in_speed', NULL, -2),
+    ('r2', '2024-01-15', NULL, 'bounces', 's1', 'lost_in_speed', 'why', 1),
+    ('r2', '2024-01-15', NULL, 'revenue', NULL, 'unexplained', NULL, -0.01)"""
+
 
 @pytest.fixture(scope="module")
 def connection(endpoint: RunningEndpoint) -> Any:
     opened = endpoint.connect(database="ECOMMERCE_DW", schema="PUBLIC", paramstyle="qmark")
-    opened.cursor().execute("CREATE SCHEMA IF NOT EXISTS recon")
+    for schema in ("recon", "ops"):
+        opened.cursor().execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name in MIGRATIONS:
         text = (REPOSITORY / "migrations" / f"{name}.sql").read_text(encoding="utf-8")
         opened.execute_string(text, remove_comments=True)
@@ -67,9 +81,9 @@ def connection(endpoint: RunningEndpoint) -> Any:
 
 @pytest.fixture
 def filled(connection: Any) -> Any:
-    for table in ("runs", "results", "speed_extractions"):
+    for table in ("runs", "results", "speed_extractions", "explanations"):
         connection.cursor().execute(f"DELETE FROM recon.{table}")
-    for statement in (RUNS, EXTRACTIONS, RESULTS):
+    for statement in (RUNS, EXTRACTIONS, RESULTS, EXPLANATIONS):
         connection.cursor().execute(statement)
     return connection
 
@@ -82,22 +96,49 @@ def test_everything_is_read_exactly(filled: Any) -> None:
     assert first.runs[0].extraction == Extraction("e1", datetime(2024, 1, 16, 1, tzinfo=UTC), 10, 0)
     assert first.latest.compared_at == datetime(2024, 1, 17, 2, 0, 0, 123456, tzinfo=UTC)
     assert first.latest.extraction == Extraction("e2", datetime(2024, 1, 17, 1, tzinfo=UTC), 11, 3)
-    assert (first.runs[0].undefined, first.runs[0].max_relative) == (1, None)
-    assert (first.latest.undefined, first.latest.max_relative) == (0, Decimal("0.25"))
     assert first.latest.counts == {Status.MATCH: 1, Status.WITHIN_TOLERANCE: 2}
-    assert first.convergence is Convergence.CONVERGED
+    noon = [datetime(2024, 1, day, 2, tzinfo=UTC) for day in (16, 17)]
+    late = noon[1].replace(microsecond=123456)
+    assert first.convergence == (
+        Convergence(
+            *("gold", State.CONVERGED, None, Decimal(24), Decimal(48), Decimal("0.5")),
+            points=(Point(noon[0], 1, Decimal(1)), Point(late, 0, Decimal(0))),
+        ),
+        Convergence(
+            *(None, State.CONVERGED, None, Decimal(0), Decimal(48), Decimal(0)),
+            points=(Point(noon[0], 0, Decimal(0)), Point(late, 0, Decimal(0))),
+        ),
+    )
+    assert first.wait is None
     assert [(one.user_tier, one.metric.name) for one in first.results] == [
         *(("gold", "sessions"), ("gold", "bounces")),
         (None, "revenue"),
     ]
-    sessions, _, revenue = first.results
+    sessions, bounces, revenue = first.results
     assert revenue.speed_value == Decimal("12345678901234567890123456789012.01")
     assert revenue.difference == Decimal("-0.01")
     assert (revenue.tolerance, revenue.invalid_value) == (Tolerance(Decimal("1.5"), Decimal("0.01")), Decimal("7.25"))
     assert (sessions.tolerance, sessions.invalid_value) == (None, None)
+    assert first.causes == (
+        CauseTotal("gold", "lost_in_speed", 2, {sessions.metric: Decimal(-3)}),
+        CauseTotal(None, "lost_in_speed", 1, {bounces.metric: Decimal(1)}),
+        CauseTotal(None, "unexplained", 0, {revenue.metric: Decimal("-0.01")}),
+    )
+    assert first.sessions == (
+        WorstSession(
+            *("s1", ("gold", None), ("lost_in_speed",), ("why",)),
+            differences={sessions.metric: Decimal(-1), bounces.metric: Decimal(1)},
+        ),
+        WorstSession("s2", ("gold",), ("lost_in_speed",), (), {sessions.metric: Decimal(-2)}),
+    )
+    assert (second.causes, second.sessions, second.convergence) == ((), (), ())
     assert second.latest.verdict is Verdict.NOTHING_TO_COMPARE
     assert (second.results, second.latest.extraction, second.latest.change_id) == ((), None, None)
     assert (third.latest.verdict, third.latest.waits_for) == (Verdict.NOT_READY, ("day_not_over", "not_loaded b-1"))
+    assert third.convergence == (), "a comparison that was not ready says nothing"
+    assert third.wait is not None
+    assert (third.wait.since_at, third.wait.is_overdue) == (datetime(2024, 1, 17, 3, tzinfo=UTC), True)
+    assert third.wait.due_at == datetime(2024, 1, 18, 3, tzinfo=UTC), "the day's end and the allowed lateness"
     assert third.latest.extraction == Extraction("e5", datetime(2024, 1, 17, 1, tzinfo=UTC), 1, None)
     assert tuple(replace(metric, description="") for metric in found.metrics) == (*METRICS, Metric("bounces", ""))
     assert all(metric.description for metric in found.metrics[:-1])
