@@ -34,6 +34,7 @@ EXIT_CODES = """exit codes:
  10  report --exit-code: a day disagrees
  11  report --exit-code: no day disagrees, and one is not ready or has nothing to compare (or there is no day)
 """
+_VERDICT_CODES = {Verdict.DISAGREE: 10, Verdict.NOT_READY: 11, Verdict.NOTHING_TO_COMPARE: 11}
 FORMATS = ("text", "json", "junit", "html")
 
 
@@ -184,12 +185,7 @@ def _show(reconciliation: Reconciliation, form: str | None, out: Path | None, qu
 
 
 def _verdict_code(reconciliation: Reconciliation) -> int:
-    from reconcile.report.history import UNJUDGED
-
-    verdicts = {day.latest.verdict for day in reconciliation.days}
-    if Verdict.DISAGREE in verdicts:
-        return 10
-    return 0 if verdicts and verdicts.isdisjoint(UNJUDGED) else 11
+    return _VERDICT_CODES.get(reconciliation.verdict, 0)
 
 
 def _line(extraction: Extraction) -> str:

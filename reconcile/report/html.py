@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from reconcile.comparison.outcomes import Status, Verdict
 from reconcile.report import charts, wording
@@ -18,15 +19,8 @@ MOST_CONVERGENCE_CARDS = 48
 
 def render_html(reconciliation: Reconciliation) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("reconcile.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     moved = _moved(reconciliation)
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         report=reconciliation,
         heat=heat_map(reconciliation),
         moved=moved[:MOST_CONVERGENCE_CARDS],
@@ -42,6 +36,18 @@ def render_html(reconciliation: Reconciliation) -> str:
 def write_html(reconciliation: Reconciliation, target: Path) -> None:
     """Write the page, replacing an older one only when it is complete. Raises ReportError."""
     write(render_html(reconciliation), target)
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("reconcile.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
 
 
 def _moved(reconciliation: Reconciliation) -> list[DayHistory]:
