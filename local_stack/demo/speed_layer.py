@@ -18,7 +18,7 @@ from local_stack.layout import SPEED_TABLE
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS {SPEED_TABLE} (
     session_id UUID,
-    user_id Nullable(UUID),
+    user_id Nullable(String),
     user_tier Nullable(String),
     session_start DateTime64(6, 'UTC'),
     session_end DateTime64(6, 'UTC'),

@@ -68,7 +68,7 @@ class SpeedRow:
     """One row of user_sessions_realtime: a session as the speed layer counted it."""
 
     session_id: uuid.UUID
-    user_id: uuid.UUID | None
+    user_id: str | None
     user_tier: str | None
     session_start: datetime
     session_end: datetime
@@ -108,7 +108,7 @@ def _session_row(identifier: uuid.UUID, members: Sequence[Event]) -> SpeedRow:
     user = next((event.user_id for event in ordered if event.user_id), None)
     return SpeedRow(
         session_id=identifier,
-        user_id=canonical(user) if user and not user.startswith("test") else None,
+        user_id=user,
         user_tier=next((event.user_tier for event in ordered if event.user_tier), None),
         session_start=ordered[0].timestamp,
         session_end=ordered[-1].timestamp,

@@ -73,7 +73,7 @@ def test_people_log_in_and_rise_on_the_way_and_come_again(week: Week) -> None:
     rows = {row.session_id: row for row in week.speed}
     for events in logged_in:
         row = rows[canonical(events[0].session_id)]
-        assert (str(row.user_id), row.user_tier) == (
+        assert (row.user_id, row.user_tier) == (
             next(event.user_id for event in events if event.user_id),
             next(event.user_tier for event in events if event.user_tier),
         )
