@@ -37,7 +37,7 @@ def convergence_chart(day: date, tiers: Sequence[Convergence]) -> Markup:
         x_labels=[moments[0], moments[-1]] if len(moments) > 1 else moments,
         x_value_formatter=_moment,
         y_labels=[0, top / 2, top],
-        formatter=_size,
+        value_formatter=_size,
         js=(),
         css=(),
         no_prefix=True,
@@ -95,5 +95,5 @@ def _moment(value: datetime) -> str:
 
 
 def _size(value: Any) -> str:
-    """pygal formats a point of two numbers with it too."""
+    """Two places on the axis. pygal also asks for a point, whose text nobody sees."""
     return f"{value:,.2f}" if isinstance(value, int | float) else ""

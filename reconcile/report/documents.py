@@ -12,7 +12,16 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from reconcile.comparison.outcomes import Metric, Result, Status
-from reconcile.report.history import CauseTotal, Convergence, DayHistory, Reconciliation, RunSummary, Wait, WorstSession
+from reconcile.report.history import (
+    CauseTotal,
+    Convergence,
+    DayHistory,
+    Reconciliation,
+    Refusal,
+    RunSummary,
+    Wait,
+    WorstSession,
+)
 from reconcile.report.wording import (
     STATE_WORDS,
     STATUS_WORDS,
@@ -107,6 +116,7 @@ def _day(day: DayHistory) -> dict[str, Any]:
         "date": day.date.isoformat(),
         "verdict": day.latest.verdict.value,
         "waits_for": list(day.latest.waits_for),
+        "refused_snapshot": _refusal(day.refusal) if day.refusal else None,
         "waiting": _wait(day.wait) if day.wait else None,
         "convergence": [_convergence(tier) for tier in day.convergence],
         "causes": [_cause(cause) for cause in day.causes],
@@ -125,6 +135,7 @@ def _run(run: RunSummary) -> dict[str, Any]:
         "change_id": run.change_id,
         "extraction_id": run.extraction.extraction_id if run.extraction else None,
         "extracted_at": _time(run.extraction.extracted_at) if run.extraction and run.extraction.extracted_at else None,
+        "set_aside_rows": run.extraction.set_aside_rows if run.extraction else None,
         "cells": {status.value: run.counts.get(status, 0) for status in Status},
     }
 
@@ -146,6 +157,14 @@ def _cell(result: Result) -> dict[str, Any]:
 
 def _wait(wait: Wait) -> dict[str, Any]:
     return {"since_at": _time(wait.since_at), "due_at": _time(wait.due_at), "is_overdue": wait.is_overdue}
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "extraction_id": refusal.extraction_id,
+        "reason": refusal.reason,
+        "refused_at": _time(refusal.refused_at),
+    }
 
 
 def _convergence(tier: Convergence) -> dict[str, Any]:
@@ -179,10 +198,9 @@ def _cause(cause: CauseTotal) -> dict[str, Any]:
 def _session(session: WorstSession) -> dict[str, Any]:
     return {
         "session_id": session.session_id,
-        "user_tiers": list(session.user_tiers),
         "causes": list(session.causes),
         "details": list(session.details),
-        "differences": _differences(session.differences),
+        "differences": [{"user_tier": tier, **_differences(parts)} for tier, parts in session.differences.items()],
     }
 
 

@@ -76,26 +76,38 @@ class CauseTotal:
 
 @dataclass(frozen=True)
 class WorstSession:
-    """A session behind the differences of a day: why, in which tiers, and by how much in each metric."""
+    """A session behind the differences of a day: why, and by how much in each tier and metric."""
 
     session_id: str
-    user_tiers: tuple[str | None, ...]
     causes: tuple[str, ...]
     details: tuple[str, ...]
-    differences: Mapping[Metric, Decimal]
+    differences: Mapping[str | None, Mapping[Metric, Decimal]]
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """The snapshot of one day of the speed layer that a run compared with. Times are UTC.
+    """The snapshot of one day of the speed layer that a run compared with. Times are UTC. None: not recorded.
 
-    non_uuid_ids: identifiers that are no UUIDs. None: not recorded.
+    non_uuid_ids: identifiers that are no UUIDs. set_aside_rows: rows that could not be kept; set_aside_path: where the landing
+    has them, each with its reason. read_as: how ClickHouse's engine was read, as `merged (ReplacingMergeTree)`.
     """
 
     extraction_id: str
     extracted_at: datetime | None
     row_count: int | None
     non_uuid_ids: int | None
+    set_aside_rows: int | None = None
+    set_aside_path: str | None = None
+    read_as: str | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The newest snapshot of a day, where it could not be loaded: the day keeps the one before."""
+
+    extraction_id: str
+    reason: str
+    refused_at: datetime
 
 
 @dataclass(frozen=True)
@@ -143,6 +155,7 @@ class DayHistory:
     wait: Wait | None = None
     causes: tuple[CauseTotal, ...] = ()
     sessions: tuple[WorstSession, ...] = ()
+    refusal: Refusal | None = None
 
     @property
     def latest(self) -> RunSummary:

@@ -44,7 +44,7 @@ _STATUS_STYLES = {Status.MATCH: "green", Status.WITHIN_TOLERANCE: "yellow", Stat
 
 
 def render_verdict(
-    reconciliation: Reconciliation, console: Console | None = None, most_days: int = 31, most_cells: int = 60
+    reconciliation: Reconciliation, console: Console | None = None, most_days: int = 31, most_cells: int = 30
 ) -> None:
     """Print the newest verdict of every day and the cells behind it; what is left out is said."""
     console = console or Console()
@@ -138,13 +138,10 @@ def _tiers(reconciliation: Reconciliation, most: int) -> Table | None:
 
 
 def _cells(reconciliation: Reconciliation, most: int) -> Table | None:
-    cells = [
-        result
-        for day in reconciliation.days
-        if day.latest.is_judged
-        for result in day.results
-        if result.status is not Status.MATCH
-    ]
+    """Those that are not within tolerance first."""
+    judged = (day for day in reconciliation.days if day.latest.is_judged)
+    cells = [result for day in judged for result in day.results if result.status is not Status.MATCH]
+    cells.sort(key=lambda cell: cell.is_fine)
     if not cells:
         return None
     more = f" (the first {most} of {len(cells)})" if len(cells) > most else ""

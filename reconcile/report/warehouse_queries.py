@@ -4,7 +4,8 @@
 RUNS = """
 SELECT r.run_id, r.date, r.compared_at, r.verdict, r.waits_for, r.change_id,
        r.matching, r.within_tolerance, r.out_of_tolerance, r.missing_in_batch, r.missing_in_speed,
-       r.extraction_id, COALESCE(r.extracted_at, e.extracted_at), COALESCE(r.speed_rows, e.row_count), e.non_uuid_ids
+       r.extraction_id, COALESCE(r.extracted_at, e.extracted_at), COALESCE(r.speed_rows, e.row_count), e.non_uuid_ids,
+       e.set_aside_rows, e.set_aside_path, e.read_as || ' (' || e.engine || ')'
 FROM recon.runs r
 LEFT JOIN recon.speed_extractions e ON e.extraction_id = r.extraction_id AND e.date = r.date
 WHERE NOT COALESCE(r.is_override, FALSE) AND {dates}
@@ -29,6 +30,7 @@ WHERE {dates}
 ORDER BY compared_at, run_id
 """
 WAITS = "SELECT date, since_at, due_at, is_overdue FROM recon.waiting_days WHERE {dates}"
+REFUSALS = "SELECT date, extraction_id, reason, refused_at FROM recon.refused_snapshots WHERE {dates}"
 # What weighs most comes first, whatever the metrics' units. The weight of a cause or a session is the sum, over the metrics, of
 # its part of what all sessions of the day differ by.
 PARTS = """

@@ -16,6 +16,7 @@ from reconcile.report.history import (
     Extraction,
     Point,
     Reconciliation,
+    Refusal,
     RunSummary,
     State,
     Wait,
@@ -36,6 +37,7 @@ class Rows:
     convergence: Sequence[Row]
     points: Sequence[Row]
     waits: Sequence[Row]
+    refusals: Sequence[Row]
     causes: Sequence[Row]
     sessions: Sequence[Row]
 
@@ -54,7 +56,7 @@ def reconciliation(source: str, rows: Rows) -> Reconciliation:
     order = list(metrics)
     runs, results = _by(rows.runs, 1), _by(rows.results, 0)
     convergence, points, waits = _by(rows.convergence, 0), _by(rows.points, 0, 1), _by(rows.waits, 0)
-    causes, sessions = _by(rows.causes, 0), _by(rows.sessions, 0)
+    causes, sessions, refusals = _by(rows.causes, 0), _by(rows.sessions, 0), _by(rows.refusals, 0)
 
     def day(when: date) -> DayHistory:
         history = tuple(_run(row) for row in runs[when])
@@ -67,6 +69,7 @@ def reconciliation(source: str, rows: Rows) -> Reconciliation:
             results=tuple(sorted(cells, key=lambda one: (tier_order(one.user_tier), order.index(one.metric.name)))),
             convergence=tuple(sorted(tiers, key=lambda one: tier_order(one.user_tier))),
             wait=next((_wait(row) for row in waits.get(when, ())), None),
+            refusal=next((_refusal(row) for row in refusals.get(when, ())), None),
             causes=tuple(_cause(found, metrics) for found in _by(causes.get(newest, ()), 1, 2).values()),
             sessions=tuple(_session(found, metrics) for found in _by(sessions.get(newest, ()), 1).values()),
         )
@@ -85,7 +88,8 @@ def _by(rows: Iterable[Row], *columns: int) -> dict[Any, list[Row]]:
 
 def _run(row: Row) -> RunSummary:
     run_id, _, compared_at, verdict, waits_for, change_id, *rest = row
-    counts, (extraction_id, extracted_at, row_count, non_uuid_ids) = rest[: len(Status)], rest[len(Status) :]
+    counts, (extraction_id, extracted_at, row_count, non_uuid_ids, *aside) = rest[: len(Status)], rest[len(Status) :]
+    set_aside_rows, set_aside_path, read_as = aside
     return RunSummary(
         run_id=str(run_id),
         compared_at=_utc(compared_at),
@@ -98,6 +102,9 @@ def _run(row: Row) -> RunSummary:
             None if extracted_at is None else _utc(extracted_at),
             _count(row_count),
             _count(non_uuid_ids),
+            _count(set_aside_rows),
+            set_aside_path,
+            read_as,
         ),
         counts={status: int(count) for status, count in zip(Status, counts, strict=True) if count},
         waits_for=tuple(waits_for.split(", ")) if waits_for else (),
@@ -138,18 +145,28 @@ def _wait(row: Row) -> Wait:
     return Wait(_utc(row[1]), _utc(row[2]), bool(row[3]))
 
 
+def _refusal(row: Row) -> Refusal:
+    return Refusal(str(row[1]), str(row[2]), _utc(row[3]))
+
+
 def _cause(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> CauseTotal:
     _, tier, cause, _, _, sessions = rows[0]
-    return CauseTotal(tier, str(cause), int(sessions), {metrics[row[3]]: Decimal(row[4]) for row in rows})
+    parts = {row[3]: Decimal(row[4]) for row in rows}
+    differences = {metric: parts[name] for name, metric in metrics.items() if name in parts}
+    return CauseTotal(tier, str(cause), int(sessions), differences)
 
 
 def _session(rows: Sequence[Row], metrics: Mapping[str, Metric]) -> WorstSession:
-    differences: dict[Metric, Decimal] = {}
-    for *_, metric, _, _, difference in rows:
-        differences[metrics[metric]] = differences.get(metrics[metric], Decimal(0)) + Decimal(difference)
+    differences: dict[str | None, dict[Metric, Decimal]] = {}
+    for tier in sorted({row[2] for row in rows}, key=tier_order):
+        parts = _by((row for row in rows if row[2] == tier), 3)
+        differences[tier] = {
+            metric: sum((Decimal(row[6]) for row in parts[name]), Decimal(0))
+            for name, metric in metrics.items()
+            if name in parts
+        }
     return WorstSession(
         session_id=str(rows[0][1]),
-        user_tiers=tuple(sorted({row[2] for row in rows}, key=tier_order)),
         causes=tuple(dict.fromkeys(str(row[4]) for row in rows)),
         details=tuple(dict.fromkeys(str(row[5]) for row in rows if row[5])),
         differences=differences,

@@ -54,6 +54,7 @@ def read_from(connection: Any, source: str, dates: Sequence[date] = ()) -> Recon
                 convergence=of_dates(queries.CONVERGENCE),
                 points=of_dates(queries.POINTS),
                 waits=of_dates(queries.WAITS),
+                refusals=of_dates(queries.REFUSALS),
                 causes=of_runs(queries.CAUSES),
                 sessions=of_runs(queries.SESSIONS),
             )

@@ -119,10 +119,6 @@ def largest_text(day: DayHistory) -> str:
     return percent_text(max(day.different, key=lambda cell: _size(cell.relative_difference)).relative_difference)
 
 
-def tiers_text(tiers: Iterable[str | None]) -> str:
-    return ", ".join(map(tier_text, tiers))
-
-
 def causes_text(causes: Iterable[str]) -> str:
     return ", ".join(map(cause_text, causes))
 
@@ -134,6 +130,11 @@ def cause_text(cause: str) -> str:
 def differences_text(differences: Mapping[Metric, Decimal]) -> str:
     """Differences by metric, as `sessions −12, revenue −34.50`."""
     return ", ".join(f"{metric_text(metric)} {difference_text(metric, value)}" for metric, value in differences.items())
+
+
+def parts_text(differences: Mapping[str | None, Mapping[Metric, Decimal]]) -> str:
+    """Differences by tier and metric, as `gold: sessions −1; no tier: sessions +1`."""
+    return "; ".join(f"{tier_text(tier)}: {differences_text(parts)}" for tier, parts in differences.items())
 
 
 def discrepancy_text(value: Decimal) -> str:

@@ -90,14 +90,13 @@ def explained(day: DayHistory) -> DayHistory:
     causes = tuple(CauseTotal(tier, "lost_in_speed", 7, differences) for tier, differences in by_tier.items())
     sessions = (
         WorstSession(
-            "6f1c6d40-0000-4000-8000-000000000001", ("gold",), ("lost_in_speed",), (), {METRICS[6]: Decimal("-12.50")}
+            "6f1c6d40-0000-4000-8000-000000000001", ("lost_in_speed",), (), {"gold": {METRICS[6]: Decimal("-12.50")}}
         ),
         WorstSession(
             "<session>",
-            ("bronze", None),
             ("tier_differs", "value_differs"),
             ("bronze in batch, none in speed", "page_views, revenue"),
-            {METRICS[1]: Decimal(-3), METRICS[6]: Decimal("99.995")},
+            {"bronze": {METRICS[1]: Decimal(-3)}, None: {METRICS[1]: Decimal(3), METRICS[6]: Decimal("99.995")}},
         ),
     )
     return replace(day, causes=causes, sessions=sessions)

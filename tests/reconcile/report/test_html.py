@@ -17,7 +17,7 @@ from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
 from reconcile.report.charts import convergence_chart
 from reconcile.report.files import ReportError
 from reconcile.report.heat_map import Square, heat_map
-from reconcile.report.history import DayHistory, Reconciliation, State
+from reconcile.report.history import DayHistory, Reconciliation, Refusal, State
 from reconcile.report.html import render_html, write_html
 from reconcile.report.wording import difference_text, limits_text, percent_text, value_text, waiting_text
 from tests.reconcile.comparison.rules import METRICS
@@ -158,13 +158,26 @@ def test_a_tier_with_any_name_is_text_in_the_chart() -> None:
 def test_causes_and_sessions_are_shown_where_there_are_any() -> None:
     text = Page(render_html(week())).text
     assert "lost in speed silver 7 sessions −100, page views −420," in text
-    assert "<session> bronze, no tier tier differs, value differs page views −3, revenue +99.995" in text
+    parts = "bronze: page views −3; no tier: page views +3, revenue +99.995"
+    assert f"<session> tier differs, value differs {parts} bronze in batch" in text
     assert "WHERE run_id = 'run-0'" in text
     assert "CALL recon.explain('2024-01-19')" in text
     assert "CALL recon.explain('2024-01-17')" not in text
     without = Page(render_html(replace(week(), days=week().days[:2]))).text
     for absent in ("Why", "Worst sessions", "Not ready", "Convergence", "explain"):
         assert absent not in without.replace("convergence", ""), absent
+
+
+def test_a_snapshot_that_was_refused_or_cut_is_no_secret() -> None:
+    day = week().days[0]
+    assert day.latest.extraction is not None
+    cut = replace(day.latest.extraction, set_aside_rows=3, set_aside_path="speed_set_aside/x", read_as="merged (View)")
+    runs = (replace(day.latest, extraction=cut),)
+    shown = replace(day, runs=runs, refusal=Refusal("e9", "<torn>", NOON))
+    text = Page(render_html(replace(week(), days=(shown,)))).text
+    assert "A newer snapshot could not be loaded, 2024-01-16 12:00:00 UTC: <torn>" in text
+    assert "rows set aside 3 in speed_set_aside/x" in text
+    assert "read merged (View)" in text
 
 
 def test_what_is_left_out_as_invalid_is_shown_where_there_is_any() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
 from reconcile.errors import WarehouseError
-from reconcile.report.history import CauseTotal, Convergence, Extraction, Point, State, WorstSession
+from reconcile.report.history import CauseTotal, Convergence, Extraction, Point, Refusal, State, WorstSession
 from reconcile.report.warehouse_source import read_from, read_reconciliation
 from tests.conftest import RunningEndpoint
 from tests.reconcile.comparison.rules import METRICS
@@ -28,6 +28,7 @@ MIGRATIONS = (
     "V1.5.0__recon_tables",
     "V1.15.0__recon_verdicts",
     "V1.15.1__explanations",
+    "V1.16.0__speed_snapshots",
     "R__11_comparison",
     "R__30_views_recon",
 )
@@ -44,10 +45,12 @@ RUNS = """INSERT INTO recon.runs (
     ('r5', '2024-01-17', 'e5', 2, 'not_ready', '2024-01-17 03:00:00', 'i', 'day_not_over, not_loaded b-1', FALSE,
      '2024-01-17 01:00:00', 1, 0, 0, 0, 1, 0)"""
 EXTRACTIONS = """INSERT INTO recon.speed_extractions (
-    extraction_id, date, extracted_at, row_count, non_uuid_ids, loaded_at
+    extraction_id, date, extracted_at, row_count, non_uuid_ids, loaded_at, set_aside_rows, set_aside_path, engine, read_as
 ) VALUES
-    ('e1', '2024-01-15', '2024-01-16 01:00:00', 10, 0, '2024-01-16 01:30:00'),
-    ('e2', '2024-01-15', '2024-01-18 01:00:00', 11, 3, '2024-01-17 01:30:00')"""
+    ('e1', '2024-01-15', '2024-01-16 01:00:00', 10, 0, '2024-01-16 01:30:00', NULL, NULL, NULL, NULL),
+    ('e2', '2024-01-15', '2024-01-18 01:00:00', 11, 3, '2024-01-17 01:30:00', 2, 'aside/x', 'MergeTree', 'as stored')"""
+REFUSED = """INSERT INTO recon.refused_snapshots (manifest, date, extraction_id, reason, refused_at) VALUES
+    ('_speed_manifests/x.json', '2024-01-16', 'e9', 'sum of money', '2024-01-17 01:45:00')"""
 RESULTS = """INSERT INTO recon.results (
     run_id, date, user_tier, metric, speed_value, batch_value, difference, relative_difference, status, compared_at,
     absolute_tolerance, relative_tolerance, invalid_value
@@ -81,9 +84,9 @@ def connection(endpoint: RunningEndpoint) -> Any:
 
 @pytest.fixture
 def filled(connection: Any) -> Any:
-    for table in ("runs", "results", "speed_extractions", "explanations"):
+    for table in ("runs", "results", "speed_extractions", "explanations", "refused_snapshots"):
         connection.cursor().execute(f"DELETE FROM recon.{table}")
-    for statement in (RUNS, EXTRACTIONS, RESULTS, EXPLANATIONS):
+    for statement in (RUNS, EXTRACTIONS, RESULTS, EXPLANATIONS, REFUSED):
         connection.cursor().execute(statement)
     return connection
 
@@ -95,7 +98,9 @@ def test_everything_is_read_exactly(filled: Any) -> None:
     assert [run.run_id for run in first.runs] == ["r1", "r2"]
     assert first.runs[0].extraction == Extraction("e1", datetime(2024, 1, 16, 1, tzinfo=UTC), 10, 0)
     assert first.latest.compared_at == datetime(2024, 1, 17, 2, 0, 0, 123456, tzinfo=UTC)
-    assert first.latest.extraction == Extraction("e2", datetime(2024, 1, 17, 1, tzinfo=UTC), 11, 3)
+    assert first.latest.extraction == Extraction(
+        "e2", datetime(2024, 1, 17, 1, tzinfo=UTC), *(11, 3, 2, "aside/x", "as stored (MergeTree)")
+    )
     assert first.latest.counts == {Status.MATCH: 1, Status.WITHIN_TOLERANCE: 2}
     noon = [datetime(2024, 1, day, 2, tzinfo=UTC) for day in (16, 17)]
     late = noon[1].replace(microsecond=123456)
@@ -124,18 +129,20 @@ def test_everything_is_read_exactly(filled: Any) -> None:
         CauseTotal(None, "lost_in_speed", 1, {bounces.metric: Decimal(1)}),
         CauseTotal(None, "unexplained", 0, {revenue.metric: Decimal("-0.01")}),
     )
+    lost = ("lost_in_speed",)
     assert first.sessions == (
         WorstSession(
-            *("s1", ("gold", None), ("lost_in_speed",), ("why",)),
-            differences={sessions.metric: Decimal(-1), bounces.metric: Decimal(1)},
+            "s1", lost, ("why",), {"gold": {sessions.metric: Decimal(-1)}, None: {bounces.metric: Decimal(1)}}
         ),
-        WorstSession("s2", ("gold",), ("lost_in_speed",), (), {sessions.metric: Decimal(-2)}),
+        WorstSession("s2", lost, (), {"gold": {sessions.metric: Decimal(-2)}}),
     )
     assert (second.causes, second.sessions, second.convergence) == ((), (), ())
     assert second.latest.verdict is Verdict.NOTHING_TO_COMPARE
     assert (second.results, second.latest.extraction, second.latest.change_id) == ((), None, None)
     assert (third.latest.verdict, third.latest.waits_for) == (Verdict.NOT_READY, ("day_not_over", "not_loaded b-1"))
     assert third.convergence == (), "a comparison that was not ready says nothing"
+    assert second.refusal == Refusal("e9", "sum of money", datetime(2024, 1, 17, 1, 45, tzinfo=UTC))
+    assert (first.refusal, third.refusal) == (None, None)
     assert third.wait is not None
     assert (third.wait.since_at, third.wait.is_overdue) == (datetime(2024, 1, 17, 3, tzinfo=UTC), True)
     assert third.wait.due_at == datetime(2024, 1, 18, 3, tzinfo=UTC), "the day's end and the allowed lateness"
