@@ -27,6 +27,8 @@ if ! stays 2>/dev/null; then
         echo "This project needs Python 3.11 or 3.12 (found: ${found:-none}); install one, or name it: make PYTHON=/path/to/python3.11 …" >&2
         exit 1
     fi
+    # A link leads to the environment of another checkout, which would be emptied.
+    if [ -L .venv ]; then rm .venv; fi
     "$python" -m venv --clear --without-pip .venv
     pwd -P > .venv/place
 fi

@@ -206,8 +206,17 @@ def test_a_checkout_that_was_moved_has_programs_that_run(
         assert checkout.setup().returncode == 0
         checkout.folder = checkout.folder.rename(tmp_path / "elsewhere")
         assert checkout.setup().returncode == 0
-    ran = subprocess.run([checkout.folder / ".venv" / "bin" / "job-program"], check=False, capture_output=True)
-    assert (ran.returncode, ran.stderr) == (0, b"")
+        ran = subprocess.run([checkout.folder / ".venv" / "bin" / "job-program"], check=False, capture_output=True)
+        assert (ran.returncode, ran.stderr) == (0, b"")
+
+        # A link to the environment of another checkout is replaced; that one stays as it is.
+        theirs = (checkout.folder / ".venv").rename(tmp_path / "theirs")
+        (checkout.folder / ".venv").symlink_to(theirs)
+        (theirs / "place").write_text("elsewhere\n")
+        assert checkout.setup().returncode == 0
+    assert (theirs / "bin" / "job-program").exists()
+    assert not (checkout.folder / ".venv").is_symlink()
+    assert checkout.installed() == {"job"}
 
 
 def test_another_python_is_taken_when_it_is_named(checkout: Checkout, tmp_path: Path, authority: Authority) -> None:
