@@ -46,11 +46,14 @@ class SpeedEngine:
         """In words what was done, for the snapshot."""
         return "merged" if self.merges or self.settings else "as stored"
 
-    def rows(self, table: str, columns: Collection[str], states: Collection[str], condition: str) -> str:
+    def rows(
+        self, table: str, columns: Collection[str], states: Collection[str], condition: str, few: bool = True
+    ) -> str:
         """The FROM and WHERE clauses that give the rows which the condition holds for, each as merged.
 
         table and columns: quoted names, validated or ClickHouse's own, all that the table has. states: those columns that hold
         states of aggregates. A version that the condition does not hold for counts too: all versions of a key are merged first.
+        few: the condition leaves rows out, so that their keys are looked up before; a set of all keys would only cost memory.
         """
         if not self.merges and not states:
             return f"FROM {table} WHERE {condition}"
@@ -59,7 +62,8 @@ class SpeedEngine:
         if not self.merges:
             return f"FROM ({stored}) WHERE {condition}"
         versions = f"({stored})" if states else table
-        some = f" WHERE ({self.key}) IN (SELECT {self.key} FROM {versions} WHERE {condition})" if self.key else ""  # noqa: S608
+        keys = f"SELECT {self.key} FROM {versions} WHERE {condition}"  # noqa: S608
+        some = f" WHERE ({self.key}) IN ({keys})" if self.key and few else ""
         present = f" AND `{self.sign}` > 0" if self.sign else ""
         return f"FROM ({stored} FINAL{some}) WHERE {condition}{present}"
 

@@ -48,21 +48,23 @@ class Source:
         """How many values an identifier column has, how many are 16 bytes, and how many of these are a UUID in each order."""
         value = f"{_PREFIX}{name}"
         counted = ", ".join(f"countIf({is_raw(value)} AND {votes(value, order)})" for order in ByteOrder)
+        rows = SpeedEngine("as stored").rows(self.table, self.columns, self.states, "1")  # any will do
         present = f"isNotNull({value}) AND NOT match(hex({value}), '^0*$')"
         return (
             f"SELECT countIf({present}), countIf({is_raw(value)}), {counted} "  # noqa: S608
-            f"FROM (SELECT {self.expressions[name]} AS {value} {self._rows('1')} LIMIT {_SAMPLE_ROWS})"
+            f"FROM (SELECT {self.expressions[name]} AS {value} {rows} LIMIT {_SAMPLE_ROWS})"
         )
 
-    def days(self, condition: str = "1") -> str:
-        """For each UTC day: rows and the sum of their hashes, as texts."""
+    def days(self, condition: str | None = None) -> str:
+        """For each UTC day, of those that the condition takes in: rows and the sum of their hashes, as texts."""
         start = self.expressions["session_start"]
-        condition = f"{start} IS NOT NULL AND NOT {self._no_time} AND {condition}"
+        few, condition = condition is not None, condition or f"{start} IS NOT NULL"
+        condition = f"{condition} AND NOT {self._no_time}"
         day = "toString(toDate32(fromUnixTimestamp64Micro(c_session_start, 'UTC')))"
         total = "sum(bitShiftLeft(toUInt128(c_hash_high), 64) + c_hash_low)"
         return (
             f"SELECT {day} AS day, toString(count()) AS row_count, toString({total}) AS content "  # noqa: S608
-            f"FROM ({self._hashed(condition)}) GROUP BY day ORDER BY day"
+            f"FROM ({self._hashed(condition, few)}) GROUP BY day ORDER BY day"
         )
 
     def day(self) -> str:
@@ -96,14 +98,14 @@ class Source:
         stored = [f"{column.name}_as_stored" for column in SPEED_COLUMNS if column.kind is Kind.IDENTIFIER]
         return [column.name for column in SPEED_COLUMNS] + [*stored, "set_aside", "other_ids", "hash_high", "hash_low"]
 
-    def _rows(self, condition: str) -> str:
-        return self.engine.rows(self.table, self.columns, self.states, condition)
+    def _rows(self, condition: str, few: bool = True) -> str:
+        return self.engine.rows(self.table, self.columns, self.states, condition, few)
 
-    def _mapped(self, condition: str) -> str:
+    def _mapped(self, condition: str, few: bool = True) -> str:
         chosen = ", ".join(f"{expression} AS {_PREFIX}{name}" for name, expression in self.expressions.items())
-        return f"SELECT {chosen} {self._rows(condition)}"
+        return f"SELECT {chosen} {self._rows(condition, few)}"
 
-    def _hashed(self, condition: str) -> str:
+    def _hashed(self, condition: str, few: bool = True) -> str:
         """Every value in one form, why a row is set aside (empty where it is not), and two halves of the row's MD5."""
         values = {column: self._value(column) for column in SPEED_COLUMNS}
         problems = [value.problem for value in values.values() if value.problem]
@@ -118,7 +120,7 @@ class Source:
         stored = [f"{column.name}_as_stored" for column, value in values.items() if value.as_stored]
         texts = [_hash_text(column.kind, f"v_{column.name}") for column in values]
         texts += [_hash_text(Kind.TEXT, f"v_{name}") for name in stored] + [_hash_text(Kind.TEXT, "c_set_aside")]
-        valued = f"SELECT {', '.join(columns)} FROM ({self._mapped(condition)})"  # noqa: S608
+        valued = f"SELECT {', '.join(columns)} FROM ({self._mapped(condition, few)})"  # noqa: S608
         inner = f"SELECT *, MD5(concat({', '.join(texts)})) AS md5 FROM ({valued})"  # noqa: S608
         shown = [_shown(column.kind, column.name) for column in values] + [_shown(Kind.TEXT, name) for name in stored]
         halves = [

@@ -10,10 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from reconcile.errors import SpeedTableError
+from reconcile.speed.columns import SPEED_COLUMNS
 from reconcile.speed.connection import open_speed_layer
-from reconcile.speed.engine import speed_engine
+from reconcile.speed.engine import SpeedEngine, speed_engine
 from reconcile.speed.extraction import extract_day
 from reconcile.speed.landing import Landing
+from reconcile.speed.statements import Source
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, run
 
 ID = "0c363c25-191b-4077-b589-c5706fbd27{:02x}"
@@ -144,6 +146,19 @@ def test_a_table_that_is_not_there_is_named(folder: Path, tmp_path: Path) -> Non
         pytest.raises(SpeedTableError, match="nowhere"),
     ):
         speed.days()
+
+
+def test_keys_are_looked_up_only_where_that_leaves_rows_out() -> None:
+    """A set of all keys of a table would only cost memory."""
+    names = {column.name: f"`{column.name}`" for column in SPEED_COLUMNS}
+    engine = SpeedEngine("ReplacingMergeTree", "session_id")
+    source = Source("t", "`t`", engine, tuple(names.values()), (), names, COLUMNS)
+    assert "IN (SELECT session_id FROM `t` WHERE" in source.day()
+    assert "IN (SELECT session_id FROM `t` WHERE" in source.days(source.within)
+    for sql in (source.days(), source.sample("session_id")):
+        assert "IN (SELECT" not in sql
+    assert "FINAL" in source.days()
+    assert "FINAL" not in source.sample("session_id")
 
 
 def test_the_sign_of_a_replicated_table_comes_after_its_path() -> None:
