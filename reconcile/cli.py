@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 
 from reconcile.comparison.outcomes import Verdict
 from reconcile.config import load_config
-from reconcile.errors import ReconcileError
+from reconcile.errors import ReconcileError, SpeedTableError
 from reconcile.progress import RowProgress
-from reconcile.selection import add_selection, selection
+from reconcile.selection import Selection, add_selection, selection
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from reconcile.report.history import Reconciliation
     from reconcile.speed.extraction import Extraction
+    from reconcile.speed.source import DayState, SpeedLayer
 
 EXIT_CODES = """exit codes:
   0  done (also when everything was unchanged)
@@ -111,10 +114,10 @@ def _extract(options: argparse.Namespace) -> int:
     done: list[Extraction] = []
     failed: list[Failure] = []
     with open_speed_layer(config) as speed_layer:
-        states = {state.day: state for state in speed_layer.days(*chosen.bounds)}
+        states = _day_states(speed_layer, chosen)
         if chosen.everything and (homeless := speed_layer.rows_without_start()):
             print(f"{homeless:,} rows without session_start belong to no day", file=sys.stderr)
-        days = chosen.asked(states)
+        days = chosen.asked(speed_layer.day_names(*chosen.bounds) if states is None else states)
         for one in extract_days(speed_layer, landing, days, states, config.keep_days or None, progress):
             progress.clear()
             if isinstance(one, Failure):
@@ -130,6 +133,15 @@ def _extract(options: argparse.Namespace) -> int:
         counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
         print(f"{len(days)} days, {sum(one.rows for one in done):,} rows: {counted}")
     return failed[0].error.exit_code if failed else 0
+
+
+def _day_states(speed_layer: SpeedLayer, chosen: Selection) -> dict[date, DayState] | None:
+    """What the days hold; None where one that is refused keeps ClickHouse from telling it for all."""
+    speed_layer.check()
+    try:
+        return {state.day: state for state in speed_layer.days(*chosen.bounds)}
+    except SpeedTableError:
+        return None
 
 
 def _run(options: argparse.Namespace) -> int:

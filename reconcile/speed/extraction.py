@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -79,23 +80,25 @@ def extract_days(
     speed_layer: SpeedLayer,
     landing: SnapshotStore,
     days: Iterable[date],
-    states: Mapping[date, DayState],
+    states: Mapping[date, DayState] | None,
     keep_days: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Extraction | Failure]:
     """Extract each day in turn; each one is published before the next is read, so a range that breaks off resumes.
 
-    states: what the days hold. keep_days: snapshots that are not their day's newest are removed when older; None: never.
+    states: what the days hold; None: each is asked for by itself. keep_days: snapshots that are not their day's newest are
+    removed when older; None: never.
     A day that ClickHouse refuses stops no other; when nothing answers any more, SpeedLayerUnreachable is raised.
     """
     wanted = list(days)
     published = landing.published(wanted)
     for day in wanted:
-        state = states.get(day, DayState(day, 0, 0))
         try:
-            done = speed_layer.retrying(
-                lambda: _extract(speed_layer, landing, state, published.get(state.day, []), progress)  # noqa: B023
+            found = {one.day: one for one in speed_layer.days(day, day)} if states is None else states
+            work = partial(
+                _extract, speed_layer, landing, found.get(day, DayState(day, 0, 0)), published.get(day, []), progress
             )
+            done = speed_layer.retrying(work)
         except SpeedLayerError as error:
             if isinstance(error, SpeedLayerUnreachable) and not speed_layer.answers():
                 raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from reconcile.errors import SpeedLayerError, SpeedTableError
 from reconcile.speed.columns import IDENTIFIERS, SPEED_COLUMNS, check_types, may_be_bytes
@@ -20,6 +20,7 @@ from reconcile.speed.statements import Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
 _FIRST_MICROSECOND = "{day} 00:00:00.000000"
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2299, 12, 30)  # within those of DateTime64
 
@@ -75,6 +76,10 @@ class SpeedLayer:
     ) -> None:
         self._connection.close()
 
+    def check(self) -> None:
+        """Raise SpeedTableError where there is no such table, or a column is missing or of a type that gives no exact value."""
+        _ = self._source
+
     @property
     def engine(self) -> SpeedEngine:
         """How the table keeps its rows."""
@@ -90,7 +95,7 @@ class SpeedLayer:
         """Our column → ClickHouse type of what it is read from. Raises SpeedTableError when there is no such table."""
         return dict(self._source.types)
 
-    def retrying(self, work: Callable[[], Any]) -> Any:
+    def retrying(self, work: Callable[[], T]) -> T:
         """Do the work, again where its failure may pass."""
         return with_retries(work, self._attempts, self._pause)
 
@@ -105,12 +110,19 @@ class SpeedLayer:
 
     def days(self, first: date | None = None, last: date | None = None) -> list[DayState]:
         """The UTC days from first to last (None: no bound) on which sessions start, in order, and what they hold."""
-        if first is None and last is None:
-            rows = self._query(self._source.days())
-        else:
-            binds = _bounds(first or _FIRST_DAY, last or _LAST_DAY)
-            rows = self._query(self._source.days(self._source.within), binds)
+        within, binds = self._within(first, last)
+        rows = self._query(self._source.days(within), binds)
         return [DayState(date.fromisoformat(day), int(count), int(content)) for day, count, content in rows]
+
+    def day_names(self, first: date | None = None, last: date | None = None) -> list[date]:
+        """The same days, where what they hold cannot be told for all at once."""
+        within, binds = self._within(first, last)
+        return [date.fromisoformat(row[0]) for row in self._query(self._source.day_names(within), binds)]
+
+    def _within(self, first: date | None, last: date | None) -> tuple[str | None, dict[str, str]]:
+        if first is None and last is None:
+            return None, {}
+        return self._source.within, _bounds(first or _FIRST_DAY, last or _LAST_DAY)
 
     def read_day(self, day: date) -> Iterator[pa.RecordBatch]:
         """The sessions that start on one UTC day, as record batches of text, int64 and decimal columns, in no particular order.
@@ -126,8 +138,7 @@ class SpeedLayer:
 
     def _query(self, sql: str, binds: Mapping[str, str] | None = None) -> list[tuple[Any, ...]]:
         settings = self._source.engine.settings
-        rows: list[tuple[Any, ...]] = self.retrying(lambda: self._connection.query(sql, binds or {}, settings))
-        return rows
+        return self.retrying(lambda: self._connection.query(sql, binds or {}, settings))
 
     @cached_property
     def _source(self) -> Source:

@@ -67,6 +67,12 @@ class Source:
             f"FROM ({self._hashed(condition, few)}) GROUP BY day ORDER BY day"
         )
 
+    def day_names(self, condition: str | None = None) -> str:
+        """The same days by session_start alone, whatever the other columns hold."""
+        start = self.expressions["session_start"]
+        rows = self._rows(f"{condition or f'{start} IS NOT NULL'} AND NOT {self._no_time}", condition is not None)
+        return f"SELECT DISTINCT toString(toDate32(toDateTime64({start}, 6, 'UTC'))) AS day {rows} ORDER BY day"
+
     def day(self) -> str:
         """The rows of one UTC day. Binds from_time, to_time."""
         names = ", ".join(f"c_{name}" for name in self._output)

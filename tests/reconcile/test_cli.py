@@ -72,6 +72,26 @@ def test_an_open_range_takes_in_what_there_is(capsys: pytest.CaptureFixture[str]
     assert [rows for _, rows, _ in days[3:]] == [0, 0]
 
 
+def test_a_day_that_is_refused_stops_no_other(
+    engine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = "throwIf(toDate(session_start) = '2024-01-16', 'a broken row')"
+    view = f"CREATE OR REPLACE VIEW picky AS SELECT * REPLACE (page_views + {broken} AS page_views) FROM {TABLE}"
+    run(engine, view)
+    monkeypatch.setenv("RECONCILE_SPEED_TABLE", "picky")
+    assert main(["extract"]) == 4
+    shown = capsys.readouterr()
+    assert [line.split()[:2] for line in shown.out.splitlines()] == [
+        ["2024-01-15", "4"],
+        ["2024-01-17", "2"],
+        ["3", "days,"],
+    ]
+    assert shown.out.splitlines()[-1] == "3 days, 6 rows: 1 failed, 2 published"
+    (line,) = shown.err.splitlines()
+    assert line.startswith("reconcile: 2024-01-16: ")
+    assert "a broken row" in line
+
+
 def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILE_SPEED_TABLE", "empty_table")
     assert main(["extract"]) == 0
