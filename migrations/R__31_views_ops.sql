@@ -199,3 +199,32 @@ LEFT JOIN raised
         AND TO_CHAR(findings.date, 'YYYY-MM-DD') = raised.date
         AND EQUAL_NULL(findings.user_tier, raised.user_tier)
 WHERE raised.raised_at IS NULL OR raised.raised_at < findings.began_at;
+
+CREATE OR REPLACE VIEW ops.rules_in_force
+COPY GRANTS
+COMMENT = 'Hash of the enabled quality rules, the thresholds and the session limit'
+AS
+SELECT MD5(LISTAGG(stated.rule, '\n') WITHIN GROUP (ORDER BY stated.rule)) AS definition
+FROM (
+    SELECT rules.dataset || '.' || rules.code || ' ' || rules.severity || ': ' || rules.predicate AS rule
+    FROM ops.quality_rules AS rules
+    WHERE rules.enabled
+    UNION ALL
+    SELECT thresholds.name || ' = ' || thresholds.value::STRING AS rule
+    FROM ops.quality_thresholds AS thresholds
+    UNION ALL
+    SELECT 'max_session_hours = ' || session_limit.max_session_hours::STRING AS rule
+    FROM ops.session_limit AS session_limit
+) AS stated;
+
+CREATE OR REPLACE VIEW ops.rules_applied
+COPY GRANTS
+COMMENT = 'Whether STAGING is judged by the rules in force; where not, CALL ops.reflag() judges it anew'
+AS
+SELECT
+    applied.definition,
+    in_force.definition AS definition_in_force,
+    EQUAL_NULL(applied.definition, in_force.definition) AS is_current,
+    applied.applied_at
+FROM ops.applied_rules AS applied
+CROSS JOIN ops.rules_in_force AS in_force;

@@ -74,11 +74,16 @@ def flag_quality(session: Session, batch_id: str | None = None) -> dict[str, Any
     A later batch's row replaces an earlier one's of the same key, also when the batches are flagged out of order. Nothing
     is dropped: an invalid row stays with is_valid = FALSE. Events inherit is_bot_traffic and is_test_user of their session.
     ops.date_changes gets the dates whose rows really changed.
-    A batch that is flagged already is left alone. Raises ArgumentError, QualityRuleError.
+    A batch that is flagged already is left alone. rules_are_current: FALSE where rules have changed since the rest of STAGING was
+    judged (ops.reflag does that anew). Raises ArgumentError, QualityRuleError.
     """
     batch_ids = _unflagged(session) if batch_id is None else [batch_identifier(batch_id)]
     summaries = [_flag_batch(session, each) for each in batch_ids]
-    return {"flagged": sum(s["status"] == "flagged" for s in summaries), "batches": summaries}
+    return {
+        "flagged": sum(s["status"] == "flagged" for s in summaries),
+        "batches": summaries,
+        "rules_are_current": bool(run(session, "rules_are_current")[0][0]),
+    }
 
 
 def _unflagged(session: Session) -> list[str]:
@@ -150,6 +155,7 @@ class _Flagging:
                 datasets[table.dataset] = dict.fromkeys(COUNTS, 0)
         inherited = self.changes.inherit(near_events, near_sessions) if self._has_work(SESSIONS, datasets) else 0
         self.changes.empty_deltas()
+        run(self.session, "apply_first_rules")
         run(self.session, "mark_flagged", [self.batch.batch_id])
         step.row_count = sum(counts["changed"] + counts["removed"] for counts in datasets.values())
         step.detail = {"change_id": self.changes.change_id, "datasets": datasets, "events_inherited": inherited}

@@ -44,6 +44,8 @@ def reflag(
             session, read_rulebook(session), step.run_id, first or datetime.date.min, last or datetime.date.max
         )
         step.detail = reflagging.run()
+        if first is None and last is None:
+            run(session, "apply_rules")
         step.worked = step.detail["change_id"] is not None
         step.row_count = sum(step.detail["changed"].values())
     return {"dates": step.subject, **step.detail}

@@ -23,7 +23,7 @@ DATABASE = "ECOMMERCE_DW"
 _STATE = {
     "raw": ("user_events", "transactions", "user_sessions"),
     "staging": ("events_cleaned", "user_sessions_enhanced", "transactions_validated"),
-    "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events"),
+    "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events", "applied_rules"),
     "marts": ("daily_metrics", "daily_speed_comparable"),
     "recon": ("speed_extractions", "speed_sessions", "refused_snapshots", "runs", "results", "explanations"),
 }

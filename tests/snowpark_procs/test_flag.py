@@ -226,7 +226,7 @@ def test_flagging_again_changes_nothing(warehouse: Warehouse) -> None:
     )
     assert flag(warehouse)["flagged"] == 1
     before = warehouse.contents()
-    assert warehouse.call("ops.flag_quality()") == {"flagged": 0, "batches": []}
+    assert warehouse.call("ops.flag_quality()") == {"flagged": 0, "batches": [], "rules_are_current": True}
     assert warehouse.call(f"ops.flag_quality('{batch_id}')")["batches"][0]["status"] == "already_flagged"
     assert warehouse.contents() == before
 

@@ -87,8 +87,14 @@ def test_a_new_look_under_other_rules_is_as_if_they_had_been_there_from_the_star
     publish_all(warehouse, batches, 3)
     warehouse.call("ops.flag_quality()")
     before = staging(warehouse)
+    current = "SELECT is_current FROM ops.rules_applied"
+    assert warehouse.query(current) == [(True,)]
     with thresholds(warehouse, **_SMALL), rules(warehouse, *OTHER_RULES):
+        assert warehouse.call("ops.flag_quality()")["rules_are_current"] is False
+        warehouse.call("ops.reflag('2001-01-01', '2001-01-01')")
+        assert warehouse.query(current) == [(False,)]
         summary = warehouse.call("ops.reflag()")
+        assert warehouse.query(current) == [(True,)]
         after = staging(warehouse)
         assert all(summary["changed"].values())
         assert recorded(warehouse, summary["change_id"]) == differing_dates(before, after)
@@ -99,6 +105,7 @@ def test_a_new_look_under_other_rules_is_as_if_they_had_been_there_from_the_star
         publish_all(warehouse, batches, 3)
         warehouse.call("ops.flag_quality()")
         assert staging(warehouse) == after
+    assert warehouse.query(current) == [(False,)]
     assert warehouse.call("ops.reflag()")["change_id"] is not None
     assert staging(warehouse) == before
 

@@ -1,0 +1,2 @@
+SELECT COALESCE(BOOLAND_AGG(is_current), TRUE) AS are_current
+FROM ops.rules_applied
