@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,14 +12,6 @@ from local_stack.errors import StageError
 from local_stack.layout import REPO
 
 _TAIL_LINES = 15
-
-
-@dataclass(frozen=True)
-class Output:
-    """How a program ended."""
-
-    code: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -40,11 +32,10 @@ class Programs:
         command: Sequence[str],
         environment: Mapping[str, str],
         cwd: Path = REPO,
-        allowed: Collection[int] = (0,),
-    ) -> Output:
-        """Run a program to its end; return its exit code and what it printed on standard output.
+    ) -> str:
+        """Run a program to its end; return what it printed on standard output.
 
-        Raises StageError naming the log file when it exits with a code that is not among the allowed.
+        Raises StageError naming the log file when it does not exit with 0.
         """
         log = self.log_file(stage)
         with log.open("w", encoding="utf-8") as errors:
@@ -66,9 +57,9 @@ class Programs:
                 raise
         with log.open("a", encoding="utf-8") as file:
             file.write(output)
-        if process.returncode not in allowed:
+        if process.returncode:
             raise StageError(stage, f"{command[0]} exited with code {process.returncode}", log, tail_of(log))
-        return Output(process.returncode, output)
+        return output
 
 
 def tail_of(log: Path) -> str:

@@ -99,7 +99,7 @@ def _fill_speed_layer(pipeline: Pipeline, seed: int, sessions_per_day: int) -> N
     ) as note:
         command = [sys.executable, "-m", "local_stack.demo.speed_layer", f"--url=chdb://{pipeline.layout.clickhouse}"]
         command += [f"--seed={seed}", f"--sessions-per-day={sessions_per_day}"]
-        printed = pipeline.programs.run("speed-layer", command, pipeline.environment).text
+        printed = pipeline.programs.run("speed-layer", command, pipeline.environment)
         note.text = printed.strip().splitlines()[-1]
 
 

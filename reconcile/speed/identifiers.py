@@ -76,7 +76,7 @@ def votes(value: str, order: ByteOrder) -> str:
 
 def is_raw(value: str) -> str:
     """Whether a text or fixed string is 16 bytes that are no text."""
-    return f"length(hex({value})) = 32 AND NOT isValidUTF8(CAST({value} AS String))"
+    return f"length(hex({value})) = 32 AND NOT isValidUTF8(CAST({value} AS Nullable(String)))"
 
 
 def _hyphenated(digits: str) -> str:

@@ -130,3 +130,11 @@ def test_the_uuid_of_zeros_is_no_identifier(engine: Path, tmp_path: Path) -> Non
         (str(SOME), None),
         (None, None),
     ]
+
+
+@pytest.mark.parametrize("kind", ["Nullable(String)", "LowCardinality(Nullable(String))", "Nullable(FixedString(16))"])
+def test_null_beside_16_bytes_and_texts(engine: Path, tmp_path: Path, kind: str) -> None:
+    found, _ = extract(engine, tmp_path, kind, ["NULL", f"unhex('{SOME.hex}')"])
+    assert found == [(None, None), (str(SOME), None)]
+    found, _ = extract(engine, tmp_path, kind, ["NULL", "'sixteen letters.'"])
+    assert found == [(None, None), ("sixteen letters.", None)]
