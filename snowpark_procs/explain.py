@@ -53,8 +53,11 @@ def explain(
         cells = run(session, "explained_cells", [run_id])
         _refuse_unknown("user_tier", user_tier, (row[0] for row in cells))
         _refuse_unknown("metric", metric, (row[1] for row in cells))
-        _write(session, day, run_id, "not_built" in (rows[0][2] or ""))
-        step.row_count = len(cells)
+        # What a run compared does not change: it is explained once.
+        step.worked = not run(session, "count_explanations", [run_id])[0][0]
+        if step.worked:
+            step.row_count = _write(session, day, run_id, "not_built" in (rows[0][2] or ""))
+            step.worked = step.row_count > 0
         found = _cells(run(session, "explained_cells", [run_id]), user_tier, metric)
     answer = {"run_id": run_id, "date": day, "user_tier": user_tier, "metric": metric}
     if user_tier == EVERYTHING or metric == EVERYTHING:
@@ -62,8 +65,8 @@ def explain(
     return {**answer, **found[0]}
 
 
-def _write(session: Session, day: str, run_id: str, is_unbuilt: bool) -> None:
-    """Replace the run's explanations."""
+def _write(session: Session, day: str, run_id: str, is_unbuilt: bool) -> int:
+    """Write the run's explanations; return how many rows they are."""
     fragments = {
         **session_fragments(read_metrics(session)),
         "causes": ", ".join(f"'{cause.value}'" for cause in Cause),
@@ -71,11 +74,11 @@ def _write(session: Session, day: str, run_id: str, is_unbuilt: bool) -> None:
         "canonical_user": canonical("r.user_id"),
         "staged": _staged(session, day),
     }
-    run(session, "delete_explanations", [run_id])
     run(session, "insert_explanations", [day, run_id], **fragments)
     if is_unbuilt:
         run(session, "insert_not_yet_built", [day, run_id], **fragments)
     run(session, "insert_unexplained", [run_id, run_id])
+    return int(run(session, "count_explanations", [run_id])[0][0])
 
 
 def _staged(session: Session, day: str) -> str:

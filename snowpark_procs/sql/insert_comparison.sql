@@ -264,8 +264,8 @@ speed_sessions AS (
     SELECT
         s.* EXCLUDE (user_tier, session_id, user_id),
         NULLIF(s.user_tier, '') AS user_tier,
-        NULLIF(LOWER(TRIM(s.session_id)), '') AS session_id,
-        NULLIF(LOWER(TRIM(s.user_id)), '') AS user_id
+        NULLIF(LOWER(TRIM(s.session_id, ' \t\r\n')), '') AS session_id,
+        NULLIF(LOWER(TRIM(s.user_id, ' \t\r\n')), '') AS user_id
     FROM recon.speed_sessions AS s
     INNER JOIN fresh
         ON s.date = fresh.date

@@ -26,8 +26,8 @@ speed_sessions AS (
         s.* EXCLUDE (user_tier, session_id, user_id),
         COALESCE(s.session_id_as_stored, s.session_id) AS stored_id,
         NULLIF(s.user_tier, '') AS user_tier,
-        NULLIF(LOWER(TRIM(s.session_id)), '') AS session_id,
-        NULLIF(LOWER(TRIM(s.user_id)), '') AS user_id
+        NULLIF(LOWER(TRIM(s.session_id, ' \t\r\n')), '') AS session_id,
+        NULLIF(LOWER(TRIM(s.user_id, ' \t\r\n')), '') AS user_id
     FROM recon.speed_sessions AS s
     INNER JOIN asked
         ON s.date = asked.date
@@ -54,8 +54,8 @@ known_sessions AS (
         b.* EXCLUDE (user_tier, session_id, user_id),
         b.session_id AS stored_id,
         NULLIF(b.user_tier, '') AS user_tier,
-        NULLIF(LOWER(TRIM(b.session_id)), '') AS session_id,
-        NULLIF(LOWER(TRIM(b.user_id)), '') AS user_id,
+        NULLIF(LOWER(TRIM(b.session_id, ' \t\r\n')), '') AS session_id,
+        NULLIF(LOWER(TRIM(b.user_id, ' \t\r\n')), '') AS user_id,
         TO_DATE(b.session_start) AS date
     FROM staging.user_sessions_enhanced AS b
 ),
@@ -137,11 +137,11 @@ batch_elsewhere AS (
 
 speed_elsewhere AS (
     SELECT
-        LOWER(TRIM(s.session_id)) AS session_id,
+        LOWER(TRIM(s.session_id, ' \t\r\n')) AS session_id,
         MIN(s.date) AS date
     FROM recon.speed_sessions AS s
     CROSS JOIN asked
-    WHERE s.date <> asked.date AND LOWER(TRIM(s.session_id)) IN (SELECT batch_rows.session_id FROM batch_rows)
+    WHERE s.date <> asked.date AND LOWER(TRIM(s.session_id, ' \t\r\n')) IN (SELECT batch_rows.session_id FROM batch_rows)
     GROUP BY 1
 ),
 
@@ -155,10 +155,10 @@ raw_ids AS (
 
 unflagged AS (
     SELECT
-        LOWER(TRIM(canonical_id)) AS session_id,
+        LOWER(TRIM(canonical_id, ' \t\r\n')) AS session_id,
         MIN(batch_id) AS batch_id
     FROM raw_ids
-    GROUP BY LOWER(TRIM(canonical_id))
+    GROUP BY LOWER(TRIM(canonical_id, ' \t\r\n'))
 ),
 
 staged AS (
@@ -174,10 +174,10 @@ staged_ids AS (
 
 unloaded AS (
     SELECT
-        LOWER(TRIM(canonical_id)) AS session_id,
+        LOWER(TRIM(canonical_id, ' \t\r\n')) AS session_id,
         MIN(batch_id) AS batch_id
     FROM staged_ids
-    GROUP BY LOWER(TRIM(canonical_id))
+    GROUP BY LOWER(TRIM(canonical_id, ' \t\r\n'))
 ),
 
 paired AS (

@@ -29,8 +29,8 @@ known_sessions AS (
     SELECT
         b.* EXCLUDE (user_tier, session_id, user_id),
         NULLIF(b.user_tier, '') AS user_tier,
-        NULLIF(LOWER(TRIM(b.session_id)), '') AS session_id,
-        NULLIF(LOWER(TRIM(b.user_id)), '') AS user_id
+        NULLIF(LOWER(TRIM(b.session_id, ' \t\r\n')), '') AS session_id,
+        NULLIF(LOWER(TRIM(b.user_id, ' \t\r\n')), '') AS user_id
     FROM staging.user_sessions_enhanced AS b
     CROSS JOIN asked
     WHERE TO_DATE(b.session_start) = asked.date
@@ -71,8 +71,8 @@ comparable AS (
     SELECT
         raw_sessions.* EXCLUDE (user_tier, canonical_id, canonical_user),
         NULLIF(raw_sessions.user_tier, '') AS user_tier,
-        LOWER(TRIM(raw_sessions.canonical_id)) AS session_id,
-        NULLIF(LOWER(TRIM(raw_sessions.canonical_user)), '') AS user_id
+        LOWER(TRIM(raw_sessions.canonical_id, ' \t\r\n')) AS session_id,
+        NULLIF(LOWER(TRIM(raw_sessions.canonical_user, ' \t\r\n')), '') AS user_id
     FROM raw_sessions
 ),
 

@@ -394,9 +394,11 @@ def daily_speed_comparable(shop: Shop, changes: Mapping[date, int]) -> Rows:
                 f"{prefix}{name}": sum(getattr(s, name) for s in own)
                 for name in ("page_views", "product_views", "searches", "add_to_cart_events", "purchases")
             }
-            row[f"{prefix}sessions"] = len({s.session_id.strip(" ").lower() for s in own}) if is_valid else len(own)
+            row[f"{prefix}sessions"] = (
+                len({s.session_id.strip(" \t\r\n").lower() for s in own}) if is_valid else len(own)
+            )
             row[f"{prefix}revenue"] = _sum(s.total_spent for s in own)
-            row[f"{prefix}unique_users"] = len({s.user_id.strip(" ").lower() for s in own if s.user_id})
+            row[f"{prefix}unique_users"] = len({s.user_id.strip(" \t\r\n").lower() for s in own if s.user_id})
             row[f"{prefix}converting_sessions"] = sum(s.purchases > 0 for s in own)
         result[day, tier] = row
     return result

@@ -6,7 +6,7 @@ WITH built_dates AS (
 balance AS (
     SELECT
         date,
-        COUNT(DISTINCT IFF(is_valid, LOWER(TRIM(session_id)), NULL)) + COUNT_IF(NOT is_valid) AS sessions,
+        COUNT(DISTINCT IFF(is_valid, LOWER(TRIM(session_id, ' \t\r\n')), NULL)) + COUNT_IF(NOT is_valid) AS sessions,
         SUM(purchases) AS purchases,
         SUM(total_spent) AS revenue
     FROM {{ ref('stg_user_sessions_enhanced') }}

@@ -161,7 +161,7 @@ def _values(rows: Iterable[SpeedSession]) -> dict[str, Decimal]:
 
 
 def _identity(identifier: str | None) -> set[str]:
-    text = (identifier or "").strip(" ").lower()
+    text = (identifier or "").strip(" \t\r\n").lower()
     return {text} if text else set()
 
 

@@ -1,3 +1,0 @@
--- Bind: run id.
-DELETE FROM recon.explanations
-WHERE run_id = ?
