@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,21 @@ _DRAWN = ("g", "path", "circle", "rect", "text", "title")
 MOST_LINES = 5  # as many as the page has dashes and colours for
 
 
+def _library() -> Any:
+    """Import pygal, where a chart is drawn and not before: texts and documents need none.
+
+    It leaves a finder of modules behind, for maps alone, that lacks find_spec; every later import warns of that.
+    """
+    finders = list(sys.meta_path)
+    import pygal
+
+    sys.meta_path[:] = [each for each in sys.meta_path if each in finders or hasattr(each, "find_spec")]
+    return pygal
+
+
 def convergence_chart(day: date, tiers: Sequence[Convergence]) -> Markup:
     """A line a tier: its discrepancy at each comparison of the date, over time. At most MOST_LINES tiers."""
-    import pygal  # only a page is drawn, so that texts and documents need no chart
-
+    pygal = _library()
     points = [point for tier in tiers for point in tier.points]
     top = max(float(point.discrepancy) for point in points) or 1.0
     moments = sorted({point.compared_at for point in points})

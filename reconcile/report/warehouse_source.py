@@ -38,7 +38,7 @@ def read_from(connection: Any, source: str, dates: Sequence[date] = ()) -> Recon
     def of_dates(sql: str, column: str = "date") -> list[Row]:
         return query(sql.format(dates=f"{column} IN ({', '.join('?' * len(days))})" if days else "TRUE"), days)
 
-    def of_runs(sql: str) -> list[Row]:
+    def of_runs(sql: str, newest: Sequence[str]) -> list[Row]:
         chosen = "SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) f"
         return query(sql.format(runs=chosen, parts=queries.PARTS.format(runs=chosen), most=MOST_SESSIONS), newest)
 
@@ -50,13 +50,13 @@ def read_from(connection: Any, source: str, dates: Sequence[date] = ()) -> Recon
             rows = Rows(
                 runs=runs,
                 metrics=query(queries.METRICS),
-                results=of_runs(queries.RESULTS),
+                results=of_runs(queries.RESULTS, newest),
                 convergence=of_dates(queries.CONVERGENCE),
                 points=of_dates(queries.POINTS),
                 waits=of_dates(queries.WAITS),
                 refusals=of_dates(queries.REFUSALS),
-                causes=of_runs(queries.CAUSES),
-                sessions=of_runs(queries.SESSIONS),
+                causes=of_runs(queries.CAUSES, newest),
+                sessions=of_runs(queries.SESSIONS, newest),
             )
         return reconciliation(source, rows)
     except (ValueError, ArithmeticError, TypeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -286,3 +287,8 @@ def test_every_verdict_has_its_days() -> None:
         Verdict.NOTHING_TO_COMPARE: 1,
         Verdict.NOT_READY: 1,
     }
+
+
+def test_the_charts_library_leaves_nothing_in_the_way_of_imports() -> None:
+    render_html(week())
+    assert all(hasattr(finder, "find_spec") for finder in sys.meta_path)
