@@ -133,10 +133,10 @@ class Batch:
         change = self.plan.changes[USER_EVENTS.name]
         if change.kind == Kind.NOTHING:
             return Dataset("rewritten", "no new events", "added", "landing", (), 0, Control(money=_ZERO))
+        small = change.bytes < _SMALL_BYTES
         with self.progress.stage("sessions touched"):
-            events = S.session_events(touched_events(self.source))
+            events = S.session_events(touched_events(self.source, small))
         with self.progress.stage("sessions") as stage:
-            small = change.bytes < _SMALL_BYTES
             once, copies = self._once_of_few(events) if small else self._once(events)
             made, count = self._sessions(once, small)
             stage.counts["sessions"] = count

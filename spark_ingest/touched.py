@@ -21,21 +21,31 @@ _DAY_MICROS = 86_400_000_000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
-def touched_events(source: Source) -> DataFrame:
-    """All events of every session that the batch recomputes, from every partition they have events in."""
+def touched_events(source: Source, few: bool) -> DataFrame:
+    """All events of every session that the batch recomputes, from every partition they have events in.
+
+    few: whether the batch has so few events that the ids of their sessions fit in the driver many times over.
+    """
     change = source.plan.changes[USER_EVENTS.name]
     events = source.at(USER_EVENTS, change.to_snapshot_id)
     if change.kind == Kind.EVERYTHING:
         return events
     before = _changed_before(source)
-    touched = _changed_sessions(source, events, before).persist()
+    touched = _kept(_changed_sessions(source, events, before), few)
     removed = None if before is None else id_hashes(before)
     days = _days_of(source, events, touched)
-    while (sharing := _sharing(source, events, days, touched, removed)) is not None:
-        touched = touched.union(sharing).persist()
+    while (sharing := _sharing(source, events, days, touched, removed, few)) is not None:
+        touched = _kept(touched.union(sharing), few)
         days = _days_of(source, events, touched)
     source.note(file for file in change.live if file.days & days)
     return _of_sessions(on_days(events, days), touched)
+
+
+def _kept(ids: DataFrame, few: bool) -> DataFrame:
+    """Ids that are read several times. Few of them become a table of the driver's: what reads it is planned without its past."""
+    if not few:
+        return ids.persist()
+    return ids.sparkSession.createDataFrame(ids.toPandas(), ids.schema)
 
 
 def _changed_before(source: Source) -> DataFrame | None:
@@ -82,7 +92,7 @@ def _days_of(source: Source, events: DataFrame, touched: DataFrame) -> set[date]
 
 
 def _sharing(
-    source: Source, events: DataFrame, days: set[date], touched: DataFrame, removed: DataFrame | None
+    source: Source, events: DataFrame, days: set[date], touched: DataFrame, removed: DataFrame | None, few: bool
 ) -> DataFrame | None:
     """Other sessions with an event of a touched one, on these dates: `session_id`; None when there are none.
 
@@ -97,7 +107,7 @@ def _sharing(
     held = id_hashes(_of_sessions(dated, touched))
     held = (held if removed is None else held.union(removed)).distinct()
     others = dated.select(_canonical_session(), id_hash(F.col("event_id"))).join(touched, "session_id", "left_anti")
-    sharing = others.join(held, "hash", "left_semi").select("session_id").distinct().persist()
+    sharing = _kept(others.join(held, "hash", "left_semi").select("session_id").distinct(), few)
     return None if sharing.isEmpty() else sharing
 
 

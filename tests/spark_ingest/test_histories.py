@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -121,6 +123,13 @@ class History:
                 self.happen("append", [event(f"long {time}", "long", time) for time in hours])
 
 
+@contextmanager
+def as_if_large() -> Iterator[None]:
+    """Let batches go the way of large ones, with adaptive execution."""
+    with patch.object(batch, "_SMALL_BYTES", 0), patch("spark_ingest.session._LITTLE", -1):
+        yield
+
+
 # A few, always the same ones, belong to every run of the tests; a night takes HISTORIES=100, always others.
 EXAMPLES = int(os.environ.get("HISTORIES", "4"))
 
@@ -150,12 +159,12 @@ def test_any_history_in_any_batches(
             if batch_before:
                 lake.run()
             past.happen(what, about)
-        lake.run()
+        with as_if_large():
+            lake.run()
         assert lake.run().manifest is None
 
         at_once = Lake(spark, replace(config, landing=str(root / "at_once")))
-        # Everything at once also goes the way of a large batch, with adaptive execution.
-        with patch.object(batch, "_SMALL_BYTES", 0), patch("spark_ingest.session._LITTLE", -1):
+        with as_if_large():
             at_once.run()
         present = root / "present"
         present.mkdir()
