@@ -2,12 +2,7 @@
 -- Procedures that take a published batch from the landing through RAW to STAGING.
 -- The Python code is the package snowpark_procs, carried inside each definition.
 CREATE OR REPLACE PROCEDURE ops.load_batch(batch_id STRING)
-    COPY GRANTS
-    RETURNS VARIANT
-    LANGUAGE PYTHON
-    RUNTIME_VERSION = '3.11'
-    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
-    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    {{ bundle.python() }}
     HANDLER = 'load_batch'
     COMMENT = 'Loads one published batch into RAW, checked against its manifest, or nothing'
     EXECUTE AS OWNER
@@ -17,12 +12,7 @@ from snowpark_procs.load_batch import load_batch
 $$;
 
 CREATE OR REPLACE PROCEDURE ops.load_pending()
-    COPY GRANTS
-    RETURNS VARIANT
-    LANGUAGE PYTHON
-    RUNTIME_VERSION = '3.11'
-    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
-    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    {{ bundle.python() }}
     HANDLER = 'load_pending'
     COMMENT = 'Loads every published batch that is not loaded yet, in the order of publication'
     EXECUTE AS OWNER
@@ -32,12 +22,7 @@ from snowpark_procs.load_pending import load_pending
 $$;
 
 CREATE OR REPLACE PROCEDURE ops.flag_quality(batch_id STRING DEFAULT NULL)
-    COPY GRANTS
-    RETURNS VARIANT
-    LANGUAGE PYTHON
-    RUNTIME_VERSION = '3.11'
-    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
-    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    {{ bundle.python() }}
     HANDLER = 'flag_quality'
     COMMENT = 'Takes a loaded batch (default: all not flagged yet) into STAGING with its quality flags'
     EXECUTE AS OWNER
@@ -47,12 +32,7 @@ from snowpark_procs.flag_quality import flag_quality
 $$;
 
 CREATE OR REPLACE PROCEDURE ops.reflag(from_date DATE DEFAULT NULL, to_date DATE DEFAULT NULL)
-    COPY GRANTS
-    RETURNS VARIANT
-    LANGUAGE PYTHON
-    RUNTIME_VERSION = '3.11'
-    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
-    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    {{ bundle.python() }}
     HANDLER = 'reflag'
     COMMENT = 'Judges dates of STAGING anew under the present rules and thresholds; without bounds all'
     EXECUTE AS OWNER
@@ -62,12 +42,7 @@ from snowpark_procs.reflag import reflag
 $$;
 
 CREATE OR REPLACE PROCEDURE ops.report_run()
-    COPY GRANTS
-    RETURNS VARIANT
-    LANGUAGE PYTHON
-    RUNTIME_VERSION = '3.11'
-    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
-    PACKAGES = ('snowflake-snowpark-python', 'jsonschema')
+    {{ bundle.python() }}
     HANDLER = 'report_run'
     COMMENT = 'Finalizer of the task graph: writes down how the run went'
     EXECUTE AS OWNER

@@ -6,12 +6,7 @@
 CREATE STAGE IF NOT EXISTS recon.outgoing COMMENT = 'Files on their way to the landing';
 
 CREATE OR REPLACE PROCEDURE recon.extract_speed_layer(date DATE)
-    COPY GRANTS
-    RETURNS VARIANT
-    LANGUAGE PYTHON
-    RUNTIME_VERSION = '3.11'
-    ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository
-    PACKAGES = ('snowflake-snowpark-python', 'jsonschema', 'pyarrow')
+    {{ bundle.python(", 'pyarrow'") }}
     HANDLER = 'extract'
     EXTERNAL_ACCESS_INTEGRATIONS = ({{ speed_integration }})
     SECRETS = ('speed_layer' = {{ speed_secret }})

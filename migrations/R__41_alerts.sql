@@ -23,14 +23,18 @@ CREATE OR ALTER ALERT ops.a_graph_failed
     WHERE status = 'failed'
     QUALIFY ROW_NUMBER() OVER (ORDER BY reported_at DESC) = 1;
 
-CREATE OR ALTER ALERT ops.a_convergence_slo
+{% for alert, comment in [
+    ('convergence_slo', 'A day and tier disagree for longer than the SLO'),
+    ('not_ready', 'A day waits too long for its data'),
+] -%}
+CREATE OR ALTER ALERT ops.a_{{ alert }}
     WAREHOUSE = {{ warehouse }}
     SCHEDULE = '60 MINUTE'
-    COMMENT = 'A day and tier disagree for longer than the SLO'
+    COMMENT = '{{ comment }}'
     IF (EXISTS (
         SELECT 1
         FROM ops.due_alerts
-        WHERE alert = 'convergence_slo'
+        WHERE alert = '{{ alert }}'
     ))
     THEN
     INSERT INTO ops.alert_events (alert, raised_at, detail)
@@ -39,26 +43,9 @@ CREATE OR ALTER ALERT ops.a_convergence_slo
         CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ,
         detail
     FROM ops.due_alerts
-    WHERE alert = 'convergence_slo';
+    WHERE alert = '{{ alert }}';
 
-CREATE OR ALTER ALERT ops.a_not_ready
-    WAREHOUSE = {{ warehouse }}
-    SCHEDULE = '60 MINUTE'
-    COMMENT = 'A day waits too long for its data'
-    IF (EXISTS (
-        SELECT 1
-        FROM ops.due_alerts
-        WHERE alert = 'not_ready'
-    ))
-    THEN
-    INSERT INTO ops.alert_events (alert, raised_at, detail)
-    SELECT
-        alert,
-        CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ,
-        detail
-    FROM ops.due_alerts
-    WHERE alert = 'not_ready';
-
+{% endfor -%}
 ALTER ALERT ops.a_graph_failed RESUME;
 ALTER ALERT ops.a_convergence_slo RESUME;
 ALTER ALERT ops.a_not_ready RESUME;

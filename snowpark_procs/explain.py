@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from reconcile.comparison.causes import Cause
-from reconcile.comparison.metrics_sql import session_fragments
+from reconcile.comparison.metrics_sql import MetricDefinition, session_fragments
 from snowpark_procs.comparison import clear, evaluate
 from snowpark_procs.comparison_metrics import read_metrics
 from snowpark_procs.errors import ArgumentError, StaleRunError
@@ -44,8 +44,9 @@ def explain(
     step = StepRun("explain", day)
     with recorded_failure(session, step), transaction(session, step, "reconcile"):
         # Under the lock no comparison or load of a snapshot can change what is explained.
+        metrics = read_metrics(session)
         now = utc_now().isoformat(sep=" ", timespec="microseconds")
-        if newer_snapshots(session, calendar_date(date)) or evaluate(session, read_metrics(session), [day], now):
+        if newer_snapshots(session, calendar_date(date)) or evaluate(session, metrics, [day], now):
             raise StaleRunError(
                 f"The data of {day} have changed since its newest comparison: reconcile again, CALL recon.reconcile_day('{day}')"
             )
@@ -56,7 +57,7 @@ def explain(
         # What a run compared does not change: it is explained once.
         step.worked = not run(session, "count_explanations", [run_id])[0][0]
         if step.worked:
-            step.row_count = _write(session, day, run_id, "not_built" in (rows[0][2] or ""))
+            step.row_count = _write(session, metrics, day, run_id, "not_built" in (rows[0][2] or ""))
             step.worked = step.row_count > 0
         found = _cells(run(session, "explained_cells", [run_id]), user_tier, metric)
     answer = {"run_id": run_id, "date": day, "user_tier": user_tier, "metric": metric}
@@ -65,10 +66,10 @@ def explain(
     return {**answer, **found[0]}
 
 
-def _write(session: Session, day: str, run_id: str, is_unbuilt: bool) -> int:
+def _write(session: Session, metrics: Sequence[MetricDefinition], day: str, run_id: str, is_unbuilt: bool) -> int:
     """Write the run's explanations; return how many rows they are."""
     fragments = {
-        **session_fragments(read_metrics(session)),
+        **session_fragments(metrics),
         "causes": ", ".join(f"'{cause.value}'" for cause in Cause),
         "canonical_id": canonical("r.session_id"),
         "canonical_user": canonical("r.user_id"),

@@ -45,18 +45,22 @@ class MetricDefinition:
             raise ComparisonError(f"recon.metrics, {self.metric}: the expression is empty")
 
     @property
+    def _inner(self) -> str:
+        # On lines of its own: a comment at the expression's end must not swallow what follows.
+        return f"(\n{self.expression}\n)"
+
+    @property
     def speed_column(self) -> str:
         """The metric over the sessions of a group."""
-        # On lines of its own: a comment at the expression's end must not swallow what follows.
-        inner = f"(\n{self.expression}\n)"
-        total = f"COUNT(DISTINCT {inner})" if self.aggregate == "count_distinct" else f"COALESCE(SUM{inner}, 0)"
+        is_count = self.aggregate == "count_distinct"
+        total = f"COUNT(DISTINCT {self._inner})" if is_count else f"COALESCE(SUM{self._inner}, 0)"
         return f"{total}::{NUMBER} AS value_{self.metric}"
 
     @property
     def session_column(self) -> str:
         """What one session brings: a number to add up, or a key to count once."""
-        inner = f"(\n{self.expression}\n)"
-        mark = f"{inner}::STRING" if self.aggregate == "count_distinct" else f"COALESCE({inner}, 0)::{NUMBER}"
+        is_count = self.aggregate == "count_distinct"
+        mark = f"{self._inner}::STRING" if is_count else f"COALESCE({self._inner}, 0)::{NUMBER}"
         return f"{mark} AS mark_{self.metric}"
 
     @property
