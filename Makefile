@@ -60,8 +60,7 @@ nessie: env  ## install a REST catalog's server for its tests, 245 MB (needs Mav
 .PHONY: lint
 lint: test-env  ## ruff, mypy --strict, sqlfluff
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
-	@$(PY) -m mypy .
-	@$(PY) -m tests.lint_sql
+	@$(PY) -m mypy . & types=$$!; $(PY) -m tests.lint_sql; sql=$$?; wait $$types && exit $$sql
 
 .PHONY: bench
 bench: test-env  ## measure what people wait for; half an hour (ONLY="demo dbt": a part)
