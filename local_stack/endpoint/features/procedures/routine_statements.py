@@ -49,8 +49,10 @@ class Procedures:
         self.rewrites = (TableFunctions(self._workers).rewrite,)
 
     def start(self, sessions: Sessions) -> None:
-        del sessions
-        self._workers.start()
+        """Warm up Python where there is something for it to run; else the first routine in Python does."""
+        kept = (stored for kind in ("PROCEDURE", "FUNCTION") for stored in sessions.engine.catalog.objects(kind))
+        if any(stored.definition.get("language") == "PYTHON" for stored in kept):
+            self._workers.start()
 
     def stop(self) -> None:
         self._functions.stop()
@@ -103,6 +105,8 @@ class Procedures:
         found = registry.create(created, session)
         if found is None:
             return Result.existed(routine.name)
+        if routine.language == "PYTHON":
+            self._workers.start()
         if routine.kind == "FUNCTION":
             self._functions.created(found, session)
         if not routine.temporary and not (created.or_alter and session.grants.has_owner(*found.securable)):
