@@ -49,7 +49,7 @@ def create_table_as(expression: Expr, context: Context) -> Expr:
             ]
         ).from_(
             exp.Subquery(
-                this=query.copy(),
+                this=query,
                 alias=exp.TableAlias(
                     this=exp.to_identifier("_query"), columns=[exp.to_identifier(name, quoted=True) for name in names]
                 ),
