@@ -201,10 +201,10 @@ def test_the_check_sees_every_way_to_import(source: str, module: str, expected: 
 
 # The endpoint's folders and modules, lowest first: each imports those before it and itself, never one that follows.
 ENDPOINT = (
-    "versions", "statements", "messages", "errors", "outcome", "language", "engine", "parameters", "variables", "queries",
-    "session", "sessions", "translation", "features.show", "features.refusals", "features.session", "features.rights",
-    "features.objects", "features.stages", "features.tables", "features.procedures", "features.get_ddl", "features.tasks",
-    "chain", "protocol", "__main__",
+    "versions", "statements", "messages", "errors", "outcome", "language", "engine", "parameters",
+    "variables", "queries", "session", "sessions", "translation", "features.show", "features.refusals",
+    "features.information_functions", "features.session", "features.rights", "features.objects", "features.stages",
+    "features.tables", "features.procedures", "features.get_ddl", "features.tasks", "chain", "protocol", "__main__",
 )  # fmt: skip
 
 

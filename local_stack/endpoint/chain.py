@@ -18,8 +18,10 @@ from local_stack.endpoint.engine.changes import note_changes
 from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.errors import as_sql_error
 from local_stack.endpoint.features.get_ddl import get_ddl
+from local_stack.endpoint.features.information_functions import information_functions
 from local_stack.endpoint.features.objects import Objects, get_tag
 from local_stack.endpoint.features.objects.kinds import KINDS
+from local_stack.endpoint.features.objects.tag_references import FUNCTIONS as TAG_FUNCTIONS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
 from local_stack.endpoint.features.procedures.routine_statements import CALLED
@@ -51,7 +53,7 @@ from local_stack.endpoint.features.tables.listing import ShowObjects
 from local_stack.endpoint.features.tables.show_keys import ShowKeys
 from local_stack.endpoint.features.tables.table_statements import Tables
 from local_stack.endpoint.features.tasks import Tasks
-from local_stack.endpoint.features.tasks.table_functions import task_functions
+from local_stack.endpoint.features.tasks.table_functions import FUNCTIONS as TASK_FUNCTIONS
 from local_stack.endpoint.language.missing import as_written
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.subject import Subject, subject, takes_binds
@@ -191,7 +193,7 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
 
 BEFORE: list[Rewrite] = [
     existing_containers,
-    task_functions,
+    information_functions({**TASK_FUNCTIONS, **TAG_FUNCTIONS}),
     information_schema,
     schema_views,
     visible_objects,

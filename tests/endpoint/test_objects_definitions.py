@@ -285,12 +285,46 @@ def test_tags_go_with_what_they_are_set_on(connection: Any) -> None:
     assert tags(("team", "c", "TABLE")) == (None,)
 
 
+def test_tags_in_definitions_and_their_references(connection: Any) -> None:
+    for sql in (
+        "CREATE TAG team",
+        "CREATE TAG cost ALLOWED_VALUES 'low', 'high'",
+        "CREATE TABLE marked (a INT WITH TAG (team = 'a', ops.cost = 'low'), b INT TAG (cost = 'high')) WITH TAG (team = 't')",
+        "ALTER TABLE marked ADD COLUMN c INT WITH TAG (cost = 'low')",
+        "CREATE VIEW seen (z WITH TAG (team = 'z')) TAG (cost = 'high') AS SELECT a FROM marked",
+        "ALTER SCHEMA ops SET TAG cost = 'low'",
+    ):
+        run(connection, sql)
+
+    def references(function: str, name: str, domain: str) -> list[Any]:
+        shown = "tag_name, tag_value, apply_method, level, object_name, column_name"
+        source = f"TABLE(INFORMATION_SCHEMA.{function}('{name}', '{domain}'))"
+        return list(run(connection, f"SELECT {shown} FROM {source} ORDER BY column_name, tag_name"))
+
+    inherited = ("COST", "low", "INHERITED", "SCHEMA")
+    assert references("TAG_REFERENCES", "marked", "table") == [
+        (*inherited, "MARKED", None), ("TEAM", "t", "MANUAL", "TABLE", "MARKED", None),
+    ]  # fmt: skip
+    assert references("TAG_REFERENCES", "seen.z", "COLUMN") == [
+        ("COST", "high", "INHERITED", "TABLE", "SEEN", "Z"), ("TEAM", "z", "MANUAL", "COLUMN", "SEEN", "Z"),
+    ]  # fmt: skip
+    assert [row[:2] + row[3:4] + row[5:] for row in references("TAG_REFERENCES_ALL_COLUMNS", "marked", "TABLE")] == [
+        ("COST", "low", "COLUMN", "A"), ("TEAM", "a", "COLUMN", "A"),
+        ("COST", "high", "COLUMN", "B"), ("TEAM", "t", "TABLE", "B"),
+        ("COST", "low", "COLUMN", "C"), ("TEAM", "t", "TABLE", "C"),
+    ]  # fmt: skip
+    assert references("TAG_REFERENCES", "ops", "SCHEMA") == [("COST", "low", "MANUAL", "SCHEMA", "OPS", None)]
+
+
 @pytest.mark.parametrize(
     ("sql", "number"),
     [
         ("ALTER TABLE t SET TAG nowhere = 'x'", 2003), ("ALTER TABLE nowhere SET TAG team = 'x'", 2003),
         ("ALTER TABLE t MODIFY COLUMN b SET TAG team = 'x'", 904), ("ALTER TABLE t SET TAG team = 'low', cost = 'x'", 1008),
         ("ALTER TABLE t SET TAG team", 1003), ("SELECT SYSTEM$GET_TAG('team', 't', 'PLANET')", 1030),
+        ("CREATE TABLE u (a INT WITH TAG (nowhere = 'x'))", 2003), ("CREATE TABLE u (a INT) WITH TAG (cost = 'x')", 1008),
+        ("CREATE OR ALTER TABLE t (a INT WITH TAG (cost = 'low'))", 2),
+        ("SELECT * FROM TABLE(INFORMATION_SCHEMA.TAG_REFERENCES('t', 'VIEW'))", 1030),
     ],
 )  # fmt: skip
 def test_tags_that_do_not_fit(connection: Any, sql: str, number: int) -> None:

@@ -47,3 +47,23 @@ def test_columns_are_named_and_typed_by_the_list(endpoint: RunningEndpoint) -> N
         assert [column.name for column in cursor.description] == ["DAY", "TOTAL"]
         with pytest.raises(snowflake.connector.errors.ProgrammingError, match="Invalid column definition list"):
             cursor.execute("CREATE OR REPLACE TABLE t (a INT, b INT) AS SELECT 1")
+
+
+def test_texts_have_the_lengths_of_the_query(endpoint: RunningEndpoint) -> None:
+    with endpoint.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE TABLE source (a VARCHAR(4), b VARCHAR, n INT)")
+        cursor.execute(
+            "CREATE OR REPLACE TABLE t AS WITH q AS (SELECT * FROM source) SELECT a, b, n, 'lit' AS l, UPPER(a) AS u,"
+            " CASE n WHEN 1 THEN 'one' WHEN 2 THEN a ELSE NULL END AS c, COALESCE(a, 'twelve') AS k, a::VARCHAR(9) AS v FROM q"
+            " UNION ALL SELECT 'longer', 'x', 1, 'l', 'u', 'c', 'k', 'v'"
+        )
+        limit = "VARCHAR(16777216)"
+        described = [row[1] for row in cursor.execute("DESCRIBE TABLE t").fetchall()]
+        assert described == [
+            "VARCHAR(6)", limit, "NUMBER(38,0)", "VARCHAR(3)", limit, "VARCHAR(4)", "VARCHAR(6)", "VARCHAR(9)",
+        ]  # fmt: skip
+        cursor.execute("INSERT INTO t (l, u) VALUES ('abc', 'any length')")
+        with pytest.raises(snowflake.connector.errors.ProgrammingError, match="String 'abcd' is too long"):
+            cursor.execute("INSERT INTO t (l) VALUES ('abcd')")
+        cursor.execute("CREATE OR REPLACE TABLE t AS SELECT * FROM t WHERE l = 'abc'")
+        assert cursor.execute("SELECT l, u FROM t").fetchall() == [("abc", "any length")]

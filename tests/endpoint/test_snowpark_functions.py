@@ -89,6 +89,12 @@ def test_statistics_of_numbers_are_numbers(session: Session) -> None:
     assert [str(field.datatype) for field in found.schema.fields][:3] == [
         "DecimalType(38, 6)", "DecimalType(38, 6)", "DecimalType(38, 3)",
     ]  # fmt: skip
+    deviations = values.select(f.stddev("n"), f.stddev_pop("n"), f.stddev_pop("x"), f.round(f.skew("n"), f.lit(9)))
+    assert deviations.collect() == [(2.333333**0.5, 1.555556**0.5, pytest.approx((14 / 9) ** 0.5), 0.935219530)]
+    over = values.select(
+        f.stddev_pop("n").over(Window.partition_by(f.lit(1))), f.skew("n").over(Window.partition_by("x"))
+    )
+    assert set(over.collect()) == {(1.555556**0.5, None)}
     windowed = values.select(f.median("n").over(Window.partition_by(f.lit(1)))).collect()
     assert {row[0] for row in windowed} == {Decimal("2.000")}
 

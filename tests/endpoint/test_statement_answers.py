@@ -191,7 +191,7 @@ def test_lengths_of_texts_go_with_their_table(connection: Any) -> None:
     assert _column(connection, "DESCRIBE TABLE u", "type") == ["VARCHAR(7)"]
     lengths = "SELECT character_maximum_length FROM information_schema.columns WHERE table_schema = 'ANSWERS'"
     assert _run(connection, lengths) == [(7,)]
-    _run(connection, "DROP TABLE u", "CREATE TABLE u AS SELECT 'x' AS name")
+    _run(connection, "DROP TABLE u", "CREATE TABLE u AS SELECT LOWER('x') AS name")
     assert _column(connection, "DESCRIBE TABLE u", "type") == ["VARCHAR(16777216)"]
 
 
@@ -218,6 +218,7 @@ def test_databases_of_any_name(endpoint: RunningEndpoint, connection: Any, name:
     with endpoint.connect(database=quoted, schema="PUBLIC") as other:
         assert _run(other, "SELECT * FROM t") == [(1, 5)]
         assert _run(other, "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()") == [(name, "PUBLIC")]
+    _run(connection, 'CREATE SCHEMA "new schema"')
     with endpoint.connect(database=quoted, schema='"new schema"') as other:
         assert _run(other, "SELECT CURRENT_SCHEMA()") == [("new schema",)]
     assert name in _column(connection, "SHOW DATABASES", "name")

@@ -16,7 +16,10 @@ TableName = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Declared:
-    """Hold a column of CREATE TABLE … AS SELECT as it is declared. default: Snowflake's expression. length: of VARCHAR(n)."""
+    """Hold a column of CREATE TABLE … AS SELECT as it is declared. name: '' for that of the query's column.
+
+    default: Snowflake's expression. length: of VARCHAR(n).
+    """
 
     name: str
     not_null: bool

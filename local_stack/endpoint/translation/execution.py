@@ -185,8 +185,11 @@ class Execution:
         new, old = (name.sql(dialect="duckdb") for name in (spare, target))
         bound = _bound(transformed, params)
         temporary = "TEMPORARY " if self._context.temporary else ""
-        types = {str(row[0]): str(row[1]) for row in self._duck.execute(f"DESCRIBE {query}", bound).fetchall()}
-        columns = [self._definition(column, types[column.name]) for column in self._context.declared]
+        found = self._duck.execute(f"DESCRIBE {query}", bound).fetchall()
+        columns = [
+            self._definition(column, column.name or str(name), str(kind))
+            for column, (name, kind, *_) in zip(self._context.declared, found, strict=True)
+        ]
         self._duck.execute("BEGIN")
         try:
             self._duck.execute(f"CREATE {temporary}TABLE {new} ({', '.join(columns)})")
@@ -200,13 +203,13 @@ class Execution:
         self._duck.execute("COMMIT")
         return inserted
 
-    def _definition(self, column: Declared, kind: str) -> str:
+    def _definition(self, column: Declared, name: str, kind: str) -> str:
         default = ""
         if column.default is not None:
             value = self._transform(exp.select(column.default.copy())).expressions[0]
             default = f" DEFAULT {value.sql(dialect='duckdb')}"
-        limit = f" {check(column.name, column.length)}" if column.length else ""
-        return f"{identifier(column.name)} {kind}{default}{' NOT NULL' if column.not_null else ''}{limit}"
+        limit = f" {check(name, column.length)}" if column.length and kind == "VARCHAR" else ""
+        return f"{identifier(name)} {kind}{default}{' NOT NULL' if column.not_null else ''}{limit}"
 
     def _exists(self, kind: str, expression: Expr) -> bool:
         table = expression.find(exp.Table)

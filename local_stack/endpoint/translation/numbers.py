@@ -26,6 +26,7 @@ from local_stack.endpoint.engine.macros.exact_numbers import (
     NUMBER,
     REMAINDER,
     SCALED,
+    SKEW,
     SUBTRACT,
 )
 from local_stack.endpoint.translation.context import Context
@@ -39,9 +40,17 @@ _STATISTICS: dict[type[Expr], int] = {
     exp.Median: 3,
     exp.PercentileCont: 3,
 }
+# A standard deviation is the root of a variance, of which a NUMBER is rounded.
+_DEVIATIONS: dict[type[Expr], type[Expr]] = {
+    exp.Stddev: exp.Variance,
+    exp.StddevSamp: exp.Variance,
+    exp.StddevPop: exp.VariancePop,
+}
 _TYPED: dict[type[Expr], str] = {exp.Div: DIVIDE, exp.Mod: REMAINDER, exp.Floor: FLOOR, exp.Ceil: CEILING}
 _DAYS: dict[type[Expr], str] = {exp.Add: ADD, exp.Sub: SUBTRACT}
-_REWRITTEN: tuple[type[Expr], ...] = (exp.Avg, exp.Sum, exp.Div, exp.Mod, exp.Floor, exp.Ceil, *_STATISTICS)
+_REWRITTEN: tuple[type[Expr], ...] = (
+    exp.Avg, exp.Sum, exp.Div, exp.Mod, exp.Floor, exp.Ceil, exp.Skewness, *_DEVIATIONS, *_STATISTICS,
+)  # fmt: skip
 # What takes numbers alone: a VARIANT in it is a FLOAT.
 _OF_NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil)
 _OPAQUE = (exp.Query, exp.Placeholder, exp.Lambda, exp.Star)
@@ -58,6 +67,9 @@ def before(expression: Expr, context: Context) -> Expr:
     for average in list(expression.find_all(exp.Avg)):
         if not average.find_ancestor(exp.Pivot):
             _average(average)
+    for statistic in list(expression.find_all(exp.Skewness, *_DEVIATIONS)):
+        if not statistic.find_ancestor(exp.Pivot):
+            _skewness(statistic) if isinstance(statistic, exp.Skewness) else _deviation(statistic)
     for statistic in list(expression.find_all(*_STATISTICS)):
         if not statistic.find_ancestor(exp.Pivot):
             _scale(statistic)
@@ -135,18 +147,34 @@ def _average(average: exp.Avg) -> None:
 
 def _quotient(average: exp.Avg) -> Expr:
     """Return SUM(x) / NULLIF(COUNT(x), 0), both over the window of the average, if it has one."""
-    frame = _frame(average)
+    total = _instead(average, exp.Sum(this=average.this.copy()))
+    return exp.Div(this=total, expression=exp.Nullif(this=_counted(average), expression=exp.Literal.number(0)))
 
-    def over_the_same(aggregate: Expr) -> Expr:
-        if frame is average:
-            return aggregate
-        window = frame.copy()
-        window.set("this", aggregate)
-        return window
 
-    total = over_the_same(exp.Sum(this=average.this.copy()))
-    count = over_the_same(exp.Count(this=average.this.copy(), big_int=True))
-    return exp.Div(this=total, expression=exp.Nullif(this=count, expression=exp.Literal.number(0)))
+def _counted(aggregate: Expr) -> Expr:
+    return _instead(aggregate, exp.Count(this=aggregate.this.copy(), big_int=True))
+
+
+def _instead(aggregate: Expr, other: Expr) -> Expr:
+    """Return another aggregate over the window of an aggregate, if it has one."""
+    frame = _frame(aggregate)
+    if frame is aggregate:
+        return other
+    window = frame.copy()
+    window.set("this", other)
+    return window
+
+
+def _deviation(statistic: Expr) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/stddev (the root of a variance)"""
+    variance = _instead(statistic, _DEVIATIONS[type(statistic)](this=statistic.this.copy()))
+    _frame(statistic).replace(exp.Sqrt(this=variance))
+
+
+def _skewness(statistic: exp.Skewness) -> None:
+    """Round n / ((n - 1) (n - 2)) to six digits, which Snowflake computes as a NUMBER."""
+    frame = _frame(statistic)
+    frame.replace(_call(SKEW, frame, _counted(statistic)))
 
 
 def _mark(total: exp.Sum) -> None:

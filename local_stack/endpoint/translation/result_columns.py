@@ -262,10 +262,14 @@ class _Scope:
         return found is None or found.nullable
 
     def _length(self, projection: Expr) -> int | None:
+        """Return the length of a text's type: of a choice that of its longest branch, NULL aside."""
         value = _bare(projection)
         if isinstance(value, exp.Column | exp.Parameter):
             found = self._find(value)
             return found.length if found else None
+        if isinstance(value, exp.Case | exp.If | exp.Coalesce):
+            lengths = [self._length(branch) for branch in branches(value) if not isinstance(branch, exp.Null)]
+            return max((length for length in lengths if length), default=None) if all(lengths) else None
         return _declared_length(value)
 
     def _kind(self, projection: Expr) -> Kind | None:
@@ -284,6 +288,15 @@ def _bare(projection: Expr) -> Expr:
     while isinstance(value, exp.Paren):
         value = value.this
     return value
+
+
+def branches(choice: exp.Case | exp.If | exp.Coalesce) -> list[Expr]:
+    """Return the values of which one is chosen."""
+    if isinstance(choice, exp.Coalesce):
+        return [choice.this, *choice.expressions]
+    choices = choice.args["ifs"] if isinstance(choice, exp.Case) else [choice]
+    last = choice.args.get("default") or choice.args.get("false")
+    return [one.args["true"] for one in choices] + ([last] if last is not None else [])
 
 
 def _declared_length(value: Expr) -> int | None:

@@ -137,11 +137,10 @@ def _cast_first(kind: exp.DType, safe: bool = False) -> Callable[[Expr], Expr]:
 
 
 def _as_doubles(node: Expr) -> Expr:
-    """Compute statistics in FLOAT, also over text that holds numbers."""
-    for name in type(node).arg_types:
-        value = node.args.get(name)
-        if isinstance(value, Expr) and not isinstance(value, exp.Cast):
-            node.set(name, exp.Cast(this=value, to=exp.DataType(this=exp.DType.DOUBLE)))
+    """Compute statistics of pairs in FLOAT, also over text that holds numbers; of two that do not, Snowflake names the second."""
+    first, second = (_as_double(node.args[name]) for name in ("this", "expression"))
+    node.set("this", second)
+    node.set("expression", first)
     return node
 
 

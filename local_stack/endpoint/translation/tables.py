@@ -13,6 +13,7 @@ from local_stack.endpoint.language.quoting import identifier as identifier_text
 from local_stack.endpoint.outcome import MAX_TEXT
 from local_stack.endpoint.statements import SqlError
 from local_stack.endpoint.translation.context import Context, Declared, TableName, identifier
+from local_stack.endpoint.translation.result_columns import columns_of_query, table_columns
 
 # CREATE TABLE t (a TYPE, …) AS query: the query's columns, by position, cast to the declared types and named so.
 #
@@ -21,9 +22,10 @@ from local_stack.endpoint.translation.context import Context, Declared, TableNam
 
 def create_table_as(expression: Expr, context: Context) -> Expr:
     """`CREATE TABLE t AS SELECT c1::TYPE AS a, … FROM (query) AS q(c1, …)`."""
-    if not (
-        isinstance(expression, exp.Create) and expression.kind == "TABLE" and isinstance(expression.this, exp.Schema)
-    ):
+    if not (isinstance(expression, exp.Create) and expression.kind == "TABLE"):
+        return expression
+    if not isinstance(expression.this, exp.Schema):
+        _take_lengths(expression.expression, context)
         return expression
     query = expression.expression
     columns: list[tuple[Expr, Expr | None]] = [
@@ -57,6 +59,15 @@ def create_table_as(expression: Expr, context: Context) -> Expr:
         ),
     )
     return expression
+
+
+def _take_lengths(query: Expr | None, context: Context) -> None:
+    """Give the columns the lengths that their texts have in the query, as far as it tells."""
+    columns = columns_of_query(query, table_columns(context.session, describing=True)) if query is not None else None
+    if any(column.length for column in columns or ()):
+        context.declared = [
+            Declared("", not_null=False, default=None, length=column.length) for column in columns or ()
+        ]
 
 
 def _cast(column: Expr, kind: Expr | None) -> Expr:

@@ -17,7 +17,7 @@ _SCALES = (3, 6, 12)
 REMAINDER = f"{HOME}_sf_remainder"
 POSITION = f"{HOME}_sf_position"
 FLOOR, CEILING = f"{HOME}_sf_floor", f"{HOME}_sf_ceiling"
-CUT = f"{HOME}_sf_cut"
+CUT, SKEW = f"{HOME}_sf_cut", f"{HOME}_sf_skew"
 ADD, SUBTRACT = f"{HOME}_sf_add", f"{HOME}_sf_subtract"
 
 SQL = f"""
@@ -63,6 +63,8 @@ CREATE OR REPLACE MACRO {CEILING} (x, w HUGEINT) AS x, (x, w) AS ceil(x);
 CREATE OR REPLACE MACRO {CUT}
     (x, w HUGEINT) AS CAST(trunc(x * 1000) AS DECIMAL(38, 0)) * 0.001::DECIMAL(3, 3),
     (x, w) AS x;
+CREATE OR REPLACE MACRO {SKEW}(s, n) AS CASE WHEN n > 2 THEN
+    s * round(n / ((n - 1.0) * (n - 2.0)), 6) / (n / ((n - 1.0) * (n - 2.0))) END;
 CREATE OR REPLACE MACRO {ADD}
     (a, b, wa DATE, wb HUGEINT) AS a + b::INTEGER,
     (a, b, wa DATE, wb DECIMAL(38, 12)) AS a + b::INTEGER,

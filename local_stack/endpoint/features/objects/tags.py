@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import compilation_error, missing_object
 from local_stack.endpoint.features.objects import store
 from local_stack.endpoint.features.objects.define import kind_at
@@ -48,7 +49,7 @@ def alter_tags(reader: Reader, session: Session) -> Callable[[], Result] | None:
     given = _read(reader, verb == "SET")
 
     def run() -> Result:
-        changes = {_tag(name, value, session): value for name, value in given.items()}
+        changes = {tag_key(name, value, session): value for name, value in given.items()}
         if recorded is not None:
             if if_exists and store.find(recorded, parts, session) is None:
                 return Result.succeeded()
@@ -77,8 +78,8 @@ def _read(reader: Reader, with_values: bool) -> dict[tuple[str, ...], str | None
     return given
 
 
-def _tag(parts: tuple[str, ...], value: str | None, session: Session) -> str:
-    """Return what stands for a tag: its full name and when it was made, so that no value outlives it.
+def tag_key(parts: tuple[str, ...], value: str | None, session: Session) -> str:
+    """Return what stands for a tag where its value is kept: its full name and when it was made, so that no value outlives it.
 
     Raises SqlError where the tag does not exist or does not allow the value.
     """
@@ -89,7 +90,11 @@ def _tag(parts: tuple[str, ...], value: str | None, session: Session) -> str:
     allowed = stored.definition["properties"].get("ALLOWED_VALUES")
     if value is not None and (len(value) > _LONGEST_VALUE or (allowed and value not in allowed)):
         raise compilation_error(f"invalid value [{value}] for tag '{stored.full_name}'", 1008, "22023")
-    return f"{stored.full_name} {stored.created_on.isoformat()}"
+    return key_of(stored)
+
+
+def key_of(tag: StoredObject) -> str:
+    return f"{tag.full_name} {tag.created_on.isoformat()}"
 
 
 def _changed(tags: Mapping[str, str], changes: Mapping[str, str | None]) -> Tags:
@@ -139,16 +144,16 @@ def get_tag(session: Session, arguments: list[str]) -> str | None:
     """Answer SYSTEM$GET_TAG('tag', 'object', 'domain'): its value, its own or that of what contains it; None without one."""
     if len(arguments) != 3:
         raise compilation_error("Invalid number of arguments for function SYSTEM$GET_TAG", 938, "22023")
-    tag, domain = _tag(Reader(arguments[0]).name(), None, session), arguments[2].upper()
+    tag, domain = tag_key(Reader(arguments[0]).name(), None, session), arguments[2].upper()
     parts = Reader(arguments[1]).name()
-    for tags in _lineage(domain, parts, session):
+    for _, tags in lineage(domain, parts, session):
         if tag in tags:
             return str(tags[tag])
     return None
 
 
-def _lineage(domain: str, parts: tuple[str, ...], session: Session) -> list[Tags]:
-    """Return the tags of an object, then those of what it is in, inner ones first."""
+def lineage(domain: str, parts: tuple[str, ...], session: Session) -> list[tuple[str, Tags]]:
+    """Return the domain and the tags of an object, then of what it is in, inner ones first."""
     if domain in ("COLUMN", *_RELATIONS):
         column = parts[-1] if domain == "COLUMN" else ""
         name = session.resolve(parts[:-1] if column else parts)
@@ -159,17 +164,17 @@ def _lineage(domain: str, parts: tuple[str, ...], session: Session) -> list[Tags
             if column:
                 _require_column(physical, column, session)
         noted = session.notes.of(name).get("tags", {})
-        own = [noted.get(column, {}), noted.get("", {})]
-        return [*own, *_of_containers((name.database, name.schema), session)]
+        own = [("COLUMN", noted.get(column, {}))] if column else []
+        return [*own, ("TABLE", noted.get("", {})), *_of_containers((name.database, name.schema), session)]
     if domain in _CONTAINERS:
         return _of_containers(_container(domain, parts, session), session)
     kind = next((kind for kind in KINDS if domain in (kind.name, kind.kind)), None)
     if kind is None:
         raise compilation_error(f"invalid value [{domain}] for function 'SYSTEM$GET_TAG', parameter 3", 1030, "22023")
-    return [store.require(kind, parts, session).definition.get("tags", {})]
+    return [(domain, store.require(kind, parts, session).definition.get("tags", {}))]
 
 
-def _of_containers(place: tuple[str, str], session: Session) -> list[Tags]:
-    found: list[Any] = [session.catalog.get("SCHEMA", *place, "")] if place[1] else []
-    found.append(session.catalog.get("DATABASE", place[0], "", ""))
-    return [stored.definition.get("tags", {}) for stored in found if stored is not None]
+def _of_containers(place: tuple[str, str], session: Session) -> list[tuple[str, Tags]]:
+    found: list[tuple[str, Any]] = [("SCHEMA", session.catalog.get("SCHEMA", *place, ""))] if place[1] else []
+    found.append(("DATABASE", session.catalog.get("DATABASE", place[0], "", "")))
+    return [(domain, stored.definition.get("tags", {})) for domain, stored in found if stored is not None]

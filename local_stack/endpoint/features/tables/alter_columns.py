@@ -15,6 +15,7 @@ from sqlglot import exp
 from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.tables.columns import ColumnOfTable, columns_of, declared_columns
+from local_stack.endpoint.features.tables.declared import take_tags
 from local_stack.endpoint.features.tables.keys import take_keys, with_renamed, without_column
 from local_stack.endpoint.features.tables.reshape import reshape
 from local_stack.endpoint.language.names import SchemaName
@@ -74,7 +75,7 @@ def _add(reader: Reader, name: SchemaName, session: Session) -> None:
     definition = parse(f"CREATE TABLE t ({', '.join(texts)})")
     if not isinstance(definition, exp.Create) or definition.find(exp.GeneratedAsIdentityColumnConstraint):
         raise unsupported("ALTER TABLE … ADD COLUMN with AUTOINCREMENT")
-    keys = take_keys(session, definition.this)
+    keys, tags = take_keys(session, definition.this), take_tags(definition, session)
     added = declared_columns(session, name, definition)
     physical = session.physical_table(name)
     for new in added:
@@ -90,7 +91,9 @@ def _add(reader: Reader, name: SchemaName, session: Session) -> None:
 
     def run() -> None:
         reshape(session, physical, before, [*before, *added])
-        session.notes.change(name, keys=[*note.get("keys", []), *keys], kinds=kinds)
+        session.notes.change(
+            name, keys=[*note.get("keys", []), *keys], kinds=kinds, tags={**note.get("tags", {}), **tags}
+        )
 
     session.transaction.run(*ddl(name), run)
 

@@ -23,7 +23,7 @@ from local_stack.endpoint.features.tables.reshape import reshape
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.statements import Result, Statement
+from local_stack.endpoint.statements import Result, Statement, unsupported
 from local_stack.endpoint.translation.effects import ddl
 from local_stack.endpoint.translation.tables import physical_name
 
@@ -116,6 +116,8 @@ def _create_or_alter(name: SchemaName, statement: Statement, session: Session) -
     definition = parse(text)
     if not isinstance(definition, exp.Create) or not isinstance(definition.this, exp.Schema):
         raise Reader(text).unexpected()
+    if definition.find(exp.Tags):
+        raise unsupported("tags in CREATE OR ALTER of an existing table")  # in Snowflake too
     wanted, existing = declared_columns(session, name, definition), columns_of(session, name)
     keys, options = take_keys(session, definition.this), take_options(definition)
     comment = definition.find(exp.SchemaCommentProperty)

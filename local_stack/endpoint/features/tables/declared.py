@@ -11,11 +11,14 @@ from typing import Any
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.load_history import begin_history, forget_loads
+from local_stack.endpoint.features.objects.tags import Tags, tag_key
 from local_stack.endpoint.features.tables.comments import set_comment
 from local_stack.endpoint.features.tables.keys import take_keys
 from local_stack.endpoint.features.tables.options import take_options
 from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.parse import COPY_TAGS
+from local_stack.endpoint.language.reader import Reader
+from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation.context import Context
 from local_stack.endpoint.translation.result_columns import columns_of_create, columns_of_view, table_columns
@@ -24,7 +27,6 @@ from local_stack.endpoint.translation.tables import physical_name
 _REFUSED = {
     exp.MaskingPolicyColumnConstraint: "MASKING POLICY in a column's definition",
     exp.ProjectionPolicyColumnConstraint: "PROJECTION POLICY",
-    exp.Tags: "WITH TAG in a column's definition",
 }
 
 
@@ -49,11 +51,13 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
     session, name = context.session, SchemaName(*context.full_name(target))
     temporary = _has(create, exp.TemporaryProperty)
     physical = SchemaName("temp", "main", physical_name(context.full_name(target))) if temporary else name
-    comments = _take_comments(create)
+    tags, comments = take_tags(create, session), _take_comments(create)
     note = {"transient": _has(create, exp.TransientProperty), "secure": _has(create, exp.SecureProperty)}
     content: dict[str, Any] = {key: value for key, value in note.items() if value}
     if create.meta.get(COPY_TAGS):
         content["tags"] = session.notes.of(name).get("tags", {})
+    if tags:
+        content["tags"] = {**content.get("tags", {}), **tags}
     if kind == "VIEW":
         content["text"] = context.text
         columns = columns_of_view(create, table_columns(session, describing=True))
@@ -73,6 +77,19 @@ def _created(create: exp.Create, kind: str, context: Context) -> None:
         context.on_success.append(partial(set_comment, session, physical, kind, column, text))
     if kind == "TABLE" and not temporary:
         context.on_success.append(partial(begin_history, session.duck, name.database, name.schema, name.name))
+
+
+def take_tags(create: exp.Create, session: Session) -> dict[str, Tags]:
+    """Take out WITH TAG, and return the tags by column, under '' those of what is created."""
+    found: dict[str, Tags] = {}
+    for tags in list(create.find_all(exp.Tags)):
+        column = tags.find_ancestor(exp.ColumnDef)
+        for item in tags.expressions:
+            value = item.args["value"].name
+            given = found.setdefault(stored(column.this) if column is not None else "", {})
+            given[tag_key(Reader(item.this.sql(dialect="snowflake")).name(), value, session)] = value
+        (tags.parent if isinstance(tags.parent, exp.ColumnConstraint) else tags).pop()
+    return found
 
 
 def _take_comments(create: exp.Create) -> dict[str | None, str]:

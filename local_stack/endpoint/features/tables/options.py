@@ -57,8 +57,6 @@ def take_options(create: exp.Create) -> dict[str, Any]:
                 raise invalid_property(item.this.name, "TABLE")
             found[name] = OPTIONS[name](Reader(item.args["value"].sql(dialect="snowflake")))
         else:
-            if isinstance(item, exp.Tags):
-                raise unsupported("WITH TAG in CREATE TABLE")
             continue
         item.pop()
     return found

@@ -1,80 +1,16 @@
-"""Rewrite table functions over tasks and their runs (TASK_HISTORY and its like) to queries.
+"""Answer table functions over tasks and their runs (TASK_HISTORY and its like) by queries.
 
 See: https://docs.snowflake.com/en/sql-reference/functions/task_history
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import sqlglot
-from sqlglot import Expr, exp
-
 from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.features.information_functions import Arguments, Functions, values_query
 from local_stack.endpoint.features.tasks import graph, history, store
 from local_stack.endpoint.features.tasks.listing import COLUMNS, row
-from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Column, unsupported
-from local_stack.endpoint.translation.context import Context, put_query
-
-Arguments = Mapping[str, str]
-# For functions whose arguments may be positional.
-_POSITIONAL = {"TASK_DEPENDENTS": ("TASK_NAME", "RECURSIVE")}
-
-
-def task_functions(expression: Expr, context: Context) -> Expr:
-    """Rewrite `TABLE([db.]INFORMATION_SCHEMA.TASK_HISTORY(…))` to the query that it stands for."""
-    for node in list(expression.find_all(exp.TableFromRows)):
-        function = node.this.expression if isinstance(node.this, exp.Dot) else node.this
-        name = str(function.this).upper() if isinstance(function, exp.Anonymous) else ""
-        if name in _REFUSED:
-            raise unsupported(f"INFORMATION_SCHEMA.{name}")
-        if name in _FUNCTIONS:
-            query = _FUNCTIONS[name](_arguments(function, name), context.session)
-            put_query(node, sqlglot.parse_one(query, read="snowflake").unnest())
-    return expression
-
-
-def _arguments(function: exp.Anonymous, name: str) -> dict[str, str]:
-    """Return a call's arguments by name, as SQL. Raises SqlError for one that has none, and for a bind."""
-    arguments: dict[str, str] = {}
-    for position, argument in enumerate(function.expressions):
-        if argument.find(exp.Placeholder):
-            raise unsupported(f"a bind in {name}")
-        if isinstance(argument, exp.Kwarg):
-            arguments[argument.this.name.upper()] = argument.expression.sql(dialect="snowflake")
-        elif position < len(_POSITIONAL.get(name, ())):
-            arguments[_POSITIONAL[name][position]] = argument.sql(dialect="snowflake")
-        else:
-            raise compilation_error(f"Arguments of {name} are named.", 938, "22023")
-    return arguments
-
-
-def _literal(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    return quote_string(value.isoformat() if hasattr(value, "isoformat") else str(value))
-
-
-def values_query(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a subquery that gives these rows."""
-    selected = [
-        "SELECT "
-        + ", ".join(f"{_literal(v)}::{_sql_type(c)} AS {c.name.upper()}" for c, v in zip(columns, row, strict=True))
-        for row in rows
-    ]
-    if not selected:
-        selected = [
-            "SELECT " + ", ".join(f"NULL::{_sql_type(c)} AS {c.name.upper()}" for c in columns) + " WHERE FALSE"
-        ]
-    return "(" + " UNION ALL ".join(selected) + ")"
-
-
-def _sql_type(column: Column) -> str:
-    return "VARCHAR" if column.type == "TEXT" else column.type
 
 
 def task_dependents(arguments: Arguments, session: Session) -> str:
@@ -157,9 +93,8 @@ def complete_task_graphs(arguments: Arguments, session: Session) -> str:
     )
 
 
-_FUNCTIONS: dict[str, Callable[[Arguments, Session], str]] = {
+FUNCTIONS: Functions = {
     "TASK_HISTORY": task_history,
     "TASK_DEPENDENTS": task_dependents,
     "COMPLETE_TASK_GRAPHS": complete_task_graphs,
 }
-_REFUSED = frozenset({"CURRENT_TASK_GRAPHS"})
