@@ -25,6 +25,8 @@ _TIMES = {
     "TIMESTAMPTZ": "TIMESTAMP_TZ",
     "TIME": "TIME",
 }
+# Types that have another name on the wire.
+_WIRE_TYPES = {"FIXED": "NUMBER", "REAL": "FLOAT", "TEXT": "VARCHAR"}
 _PLAIN = frozenset({"BOOLEAN", "DATE", "VARIANT", "GEOGRAPHY", "GEOMETRY"})
 
 
@@ -44,6 +46,11 @@ class SqlType:
     @property
     def is_semi_structured(self) -> bool:
         return self.family in ("VARIANT", "OBJECT", "ARRAY")
+
+
+def family_of(wire_type: str) -> str:
+    """Return the family of a result's column or of a bind, whose type is the wire's."""
+    return _WIRE_TYPES.get(wire_type, wire_type)
 
 
 def read_type(reader: Reader) -> SqlType:

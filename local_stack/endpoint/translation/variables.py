@@ -9,10 +9,10 @@ import sqlglot
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.language.types import family_of
 from local_stack.endpoint.translation.context import Context, identifier, replace_each
 from local_stack.endpoint.variables import Variable
 
-_TYPES = {"FIXED": "NUMBER", "TEXT": "VARCHAR", "REAL": "FLOAT"}
 _READERS = frozenset({"GETVARIABLE", "SESSION_CONTEXT"})
 
 
@@ -54,7 +54,7 @@ def _titled(node: Expr, value: Expr) -> Expr:
 def _when_queried(variable: Variable) -> Expr:
     """Return the value of DuckDB's variable of this name."""
     call = exp.Anonymous(this="GETVARIABLE", expressions=[exp.Literal.string(variable.name)])
-    kind = _TYPES.get(variable.type, variable.type)
+    kind = family_of(variable.type)
     if variable.type == "FIXED" and "." in variable.literal:
         kind = f"NUMBER(38, {len(variable.literal.partition('.')[2])})"
     return exp.cast(call, exp.DataType.build(kind, dialect="snowflake"))

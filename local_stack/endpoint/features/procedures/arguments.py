@@ -9,13 +9,12 @@ from typing import Any
 
 from local_stack.endpoint.features.procedures.call import Argument
 from local_stack.endpoint.features.procedures.definition import Parameter
-from local_stack.endpoint.language.types import SqlType
+from local_stack.endpoint.language.types import SqlType, family_of
 from local_stack.endpoint.outcome import rounded
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Statement
 
 _BIND = re.compile(r":(\d+)")
-_FAMILIES = {"FIXED": "NUMBER", "REAL": "FLOAT", "TEXT": "VARCHAR"}
 
 
 def argument_types(arguments: Sequence[Argument], statement: Statement, session: Session) -> list[str | None]:
@@ -23,7 +22,7 @@ def argument_types(arguments: Sequence[Argument], statement: Statement, session:
     if not arguments:
         return []
     outcome = _evaluate([a.expression for a in arguments], statement, session, describe_only=True)
-    families = [_FAMILIES.get(column.type, column.type) for column in outcome.columns]
+    families = [family_of(column.type) for column in outcome.columns]
     return [_family(a, known, statement) for a, known in zip(arguments, families, strict=True)]
 
 
@@ -36,7 +35,7 @@ def _family(argument: Argument, described: str, statement: Statement) -> str | N
     if bind is None or int(bind[1]) > len(statement.binds):
         return described
     kind, value = statement.binds[int(bind[1]) - 1]
-    return None if value is None else _FAMILIES.get(kind, kind)
+    return None if value is None else family_of(kind)
 
 
 def evaluate(

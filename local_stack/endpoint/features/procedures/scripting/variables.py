@@ -17,11 +17,10 @@ from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.language.quoting import identifier_value
 from local_stack.endpoint.language.reader import Reader
-from local_stack.endpoint.language.types import SqlType, parse_type
+from local_stack.endpoint.language.types import SqlType, family_of, parse_type
 from local_stack.endpoint.outcome import ColumnInfo
 from local_stack.endpoint.statements import SqlError
 
-_FAMILIES = {"FIXED": "NUMBER", "REAL": "FLOAT", "TEXT": "VARCHAR"}
 _SEMI_STRUCTURED = ("VARIANT", "OBJECT", "ARRAY")
 
 
@@ -86,7 +85,7 @@ class Scope:
 
 def type_of(column: ColumnInfo) -> str:
     """Return the type of a result's column as a variable is declared."""
-    family = _FAMILIES.get(column.type, column.type)
+    family = family_of(column.type)
     return f"NUMBER({column.precision or 38},{column.scale or 0})" if family == "NUMBER" else family
 
 
