@@ -98,7 +98,7 @@ from local_stack.endpoint.translation.strictness import strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import formats, input_formats, session_functions, shifted_dates
 from local_stack.endpoint.translation.type_names import type_names
-from local_stack.endpoint.translation.variables import session_variables
+from local_stack.endpoint.translation.variables import mark_inlined, session_variables
 
 # What an open transaction of another session need not look at again: these do nothing, or say themselves what they commit.
 _COMMIT_NOTHING = ("QUERY", "CALL", "SHOW", "DESCRIBE", "USE", "SET", "UNSET", "LIST", "GET", "PUT", "BEGIN", "COPY")
@@ -311,6 +311,7 @@ class Chain:
         gate.check_late(tree)
         context = Context(session, statement.parameters, statement.text, describing=statement.describe_only)
         tree = self._procedures.parsed(statement.text, session) or tree
+        mark_inlined(tree, statement.inlined)
         tree = evaluated(column_names(tree, statement.text), statement, session, self._called)
         tree = session_variables(self._procedures.expand(tree, statement, session), context)
         return self._run_on_engine(tree, statement, context, batch)

@@ -23,12 +23,14 @@ class Statement:
     text: the SQL, without a final semicolon. binds: positional values (bind type, text value) in order; empty when none.
     describe_only: the client asks for the result's columns without running it.
     parameters: session parameters for this statement alone, in upper case.
+    inlined: the texts that stand there for variables of a script. What is declared by a constant's length is not by theirs.
     """
 
     text: str
     binds: tuple[tuple[str, str | None], ...] = ()
     describe_only: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
+    inlined: frozenset[str] = frozenset()
 
     def with_text(self, text: str) -> Statement:
         return replace(self, text=text)

@@ -110,7 +110,7 @@ def test_pivoted_columns_have_snowflakes_names() -> None:
             "SELECT _FS_GLOBAL.MAIN._SF_ARRAY_JSON(LIST_FILTER(a, _u -> NOT _u IS NULL))",
         ),
         ("SELECT TO_JSON(a)", "SELECT _FS_GLOBAL.MAIN._SF_TO_JSON(a)"),
-        ("SELECT COVAR_POP(a, b)", "SELECT COVAR_POP(CAST(a AS DOUBLE), CAST(b AS DOUBLE))"),
+        ("SELECT COVAR_POP(a, b)", "SELECT COVAR_POP(CAST(b AS DOUBLE), CAST(a AS DOUBLE))"),
     ],
 )
 def test_functions_in_duckdbs_form(sql: str, expected: str) -> None:

@@ -20,6 +20,7 @@ from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import ColumnInfo, Outcome
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.translation.nullability import can_be_null
+from local_stack.endpoint.translation.variables import INLINED
 
 
 @dataclass(frozen=True)
@@ -302,7 +303,7 @@ def branches(choice: exp.Case | exp.If | exp.Coalesce) -> list[Expr]:
 def _declared_length(value: Expr) -> int | None:
     """Return the length of a text's type: of a constant its own, of a cast to VARCHAR(n) n."""
     if isinstance(value, exp.Literal) and value.is_string:
-        return len(value.name) or None
+        return None if INLINED in value.meta else len(value.name) or None
     if type(value) is not exp.Cast or not value.to.is_type(*exp.DataType.TEXT_TYPES) or not value.to.expressions:
         return None
     size = value.to.expressions[0].this

@@ -13,6 +13,8 @@ from local_stack.endpoint.language.types import family_of
 from local_stack.endpoint.translation.context import Context, identifier, replace_each
 from local_stack.endpoint.variables import Variable
 
+# What a literal's meta says where it stands for a variable: a text there has no length of its own.
+INLINED = "inlined"
 _READERS = frozenset({"GETVARIABLE", "SESSION_CONTEXT"})
 
 
@@ -29,12 +31,20 @@ def session_variables(expression: Expr, context: Context) -> Expr:
         if isinstance(node, exp.Parameter) and isinstance(node.this, exp.Var):
             variable = context.session.variables[node.this.name]
             value = _when_queried(variable) if is_view else sqlglot.parse_one(variable.literal, read="snowflake")
+            value.meta[INLINED] = True
             return _titled(node, value)
         if isinstance(node, exp.Anonymous) and str(node.this).upper() in _READERS and len(node.expressions) == 1:
             return _text(node.expressions[0])
         return node
 
     return replace_each(expression, change)
+
+
+def mark_inlined(tree: Expr, texts: frozenset[str]) -> None:
+    """Mark the literals that stand for variables of a script."""
+    for literal in tree.find_all(exp.Literal) if texts else ():
+        if literal.is_string and literal.name in texts:
+            literal.meta[INLINED] = True
 
 
 def _text(name: Expr) -> Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import Expr, exp
 
@@ -130,7 +130,15 @@ class Execution:
 
     def _run(self, text: str, values: Iterable[Variable] = ()) -> Outcome:
         binds = to_binds([variable.value for variable in values])
-        outcome = self._session.run(Statement(bound_text(text, self._text_of), binds))
+        inlined: set[str] = set()
+
+        def text_of(name: str) -> str:
+            value = self._literal_of(name)
+            inlined.update(literal.name for literal in value.find_all(exp.Literal) if literal.is_string)
+            return value.sql(dialect="snowflake")
+
+        statement = Statement(bound_text(text, text_of), binds)
+        outcome = self._session.run(replace(statement, inlined=frozenset(inlined)))
         self._count(outcome)
         return outcome
 
@@ -143,14 +151,15 @@ class Execution:
         self._count(outcome)
         return outcome
 
-    def _text_of(self, name: str) -> str:
-        """Write the value of a name in a statement as text."""
+    def _literal_of(self, name: str) -> Expr:
+        """Return the value of a name in a statement."""
         row, _, column = name.partition(".")
         found = self.scope.find(name) or self.scope.find(row)
         if isinstance(found, Row) and column in found.columns:
-            return literal(found.columns[column]).sql(dialect="snowflake")
+            return literal(found.columns[column])
         if isinstance(found, Variable):
-            return literal(found).sql(dialect="snowflake") + (f".{column}" if column else "")
+            value = literal(found)
+            return exp.Dot(this=value, expression=exp.to_identifier(column)) if column else value
         raise unbound(name)
 
     def _select_into(self, names: tuple[str, ...], outcome: Outcome) -> None:
