@@ -63,7 +63,8 @@ def endpoint(folder: Path) -> Iterator[Callable[[], Any]]:
     try:
         for _ in range(120):
             try:
-                connect().close()
+                with connect() as first:
+                    first.cursor().execute("CREATE DATABASE IF NOT EXISTS bench")
                 break
             except snowflake.connector.errors.Error:
                 time.sleep(0.5)

@@ -60,7 +60,7 @@ def free_port() -> int:
 
 @dataclass
 class RunningEndpoint:
-    """An endpoint process over data_dir and s3_root (folders of a test)."""
+    """An endpoint process over data_dir and s3_root (folders of a test). database: there from the start, SYSADMIN's."""
 
     data_dir: Path
     s3_root: Path
@@ -68,6 +68,7 @@ class RunningEndpoint:
     port: int = field(default_factory=free_port)
     process: BaseProcess | None = None
     rights: bool = True
+    database: str = "TEST"
 
     def start(self) -> None:
         assert "integration" in _AT_WORK, "a test that starts an endpoint is marked `integration`"
@@ -78,7 +79,8 @@ class RunningEndpoint:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         log = self.data_dir.parent / "endpoint.log"
         log.touch()
-        self.process = start_server(self.data_dir, self.s3_root, self.host, self.port, log, self.rights, serve)
+        setup = f"USE ROLE sysadmin; CREATE DATABASE IF NOT EXISTS {self.database}"
+        self.process = start_server(self.data_dir, self.s3_root, self.host, self.port, log, self.rights, serve, setup)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.is_alive():
             try:
@@ -111,8 +113,8 @@ class RunningEndpoint:
         }
 
     def connect(self, **overrides: Any) -> Any:
-        """A plain connector connection. Default database and schema: TEST.PUBLIC."""
-        arguments = {**self.connection_parameters, "database": "TEST", "schema": "PUBLIC", **overrides}
+        """A plain connector connection, by default to the database's schema PUBLIC."""
+        arguments = {**self.connection_parameters, "database": self.database, "schema": "PUBLIC", **overrides}
         return snowflake.connector.connect(**arguments)
 
     @property

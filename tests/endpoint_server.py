@@ -24,19 +24,30 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 
 
 def start_server(
-    data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool = True, serve: Serve = serve
+    data_dir: Path,
+    s3_root: Path,
+    host: str,
+    port: int,
+    log: Path,
+    rights: bool = True,
+    serve: Serve = serve,
+    setup: str = "",
 ) -> BaseProcess:
     """Start a server in a process of its own, which writes to the end of `log`; it may not answer yet."""
     _CONTEXT.set_forkserver_preload([__name__])
     with contextlib.chdir(_REPOSITORY):  # where the forking process, once started, finds this module
         forkserver.ensure_running()
-    process = _CONTEXT.Process(target=_serve, args=(serve, data_dir, s3_root, host, port, log, rights), daemon=True)
+    process = _CONTEXT.Process(
+        target=_serve, args=(serve, data_dir, s3_root, host, port, log, rights, setup), daemon=True
+    )
     process.start()
     return process
 
 
-def _serve(serve: Serve, data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool) -> None:
+def _serve(
+    serve: Serve, data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool, setup: str
+) -> None:
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    serve(data_dir, s3_root, host, port, rights=rights)
+    serve(data_dir, s3_root, host, port, rights=rights, setup=setup)

@@ -34,7 +34,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--rights", choices=("on", "off"), default="on", help="whether privileges are enforced")
     parser.add_argument(
-        "--setup", type=Path, help="a file of statements that ACCOUNTADMIN runs before anything is served"
+        "--setup",
+        type=Path,
+        action="append",
+        default=[],
+        help="a file of statements that ACCOUNTADMIN runs before anything is served; several are run in order",
     )
     parser.add_argument(
         "--ends-with-parent",
@@ -51,7 +55,7 @@ def main() -> None:
 
     if arguments.ends_with_parent:
         threading.Thread(target=_stop_without, args=(os.getppid(),), daemon=True).start()
-    setup = arguments.setup.read_text(encoding="utf-8") if arguments.setup else ""
+    setup = "\n".join(file.read_text(encoding="utf-8") for file in arguments.setup)
     rights = arguments.rights == "on"
     serve(arguments.data_dir, arguments.s3_root, arguments.host, arguments.port, rights=rights, setup=setup)
 

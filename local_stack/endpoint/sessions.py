@@ -13,7 +13,6 @@ from local_stack.endpoint.engine.users import log_in_roles
 from local_stack.endpoint.engine.warehouses import warehouse_exists
 from local_stack.endpoint.errors import SessionGone
 from local_stack.endpoint.language.names import stored_name
-from local_stack.endpoint.language.quoting import dotted
 from local_stack.endpoint.parameters import PARAMETERS
 from local_stack.endpoint.queries import Queries
 from local_stack.endpoint.session import Executor, Session
@@ -30,9 +29,7 @@ class Sessions:
         self._numbers = itertools.count(1)
 
     def open(self, database: str | None = None, schema: str | None = None, **attributes: Any) -> Session:
-        """Log in: a new session; a database or schema that does not exist is created (docs/local-endpoint.md).
-
-        A warehouse that does not exist is not the current one.
+        """Log in: a new session. What is named and does not exist is not its current database, schema or warehouse.
 
         Without a role it is the user's default one. Raises SqlError 390186 or 390189 for a role that the user may not use.
         """
@@ -51,23 +48,14 @@ class Sessions:
                 warehouse=warehouse if warehouse and warehouse_exists(warehouse, self.engine.catalog) else None,
                 **attributes,
             )
-            if database:
-                self._enter(session, stored_name(database), stored_name(schema) if schema else None)
+            if database and (place := stored_name(database)) in self.engine.databases():
+                session.use(place, stored_name(schema) if schema else "PUBLIC")
             given, session.parameters = session.parameters, {}
             for name, value in given.items():
                 if name in PARAMETERS:
                     session.set_parameter(name, value)
             self._by_token[session.token] = session
             return session
-
-    def _enter(self, session: Session, database: str, schema: str | None) -> None:
-        """Make the database and schema of a log-in current ones, created where they are missing."""
-        if database not in self.engine.databases():
-            self.engine.attach(database)
-            session.duck.execute(f"CREATE SCHEMA IF NOT EXISTS {dotted(database, 'PUBLIC')}")
-        if schema and not session.schema_exists(database, schema):
-            session.duck.execute(f"CREATE SCHEMA {dotted(database, schema)}")
-        session.use(database, schema or "PUBLIC")
 
     def get(self, token: str) -> Session:
         """Return the session of a session or master token. Raises SessionGone."""

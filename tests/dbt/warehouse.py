@@ -60,7 +60,9 @@ class Warehouse:
     change_id: int = 0
 
     def __post_init__(self) -> None:
-        self.connection = self.endpoint.connect(database=DATABASE, schema=None, role="SYSADMIN")
+        self.connection = self.endpoint.connect(role="SYSADMIN")
+        self.execute(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        self.execute(f"USE DATABASE {DATABASE}")
         for statement in migration_statements():
             self.execute(statement)
 

@@ -31,20 +31,24 @@ def error(connection: Any, sql: str) -> tuple[int, str]:
     return int(caught.value.errno or 0), str(caught.value.msg).rpartition("\n")[2]
 
 
-def test_a_new_database_has_public_and_information_schema(endpoint: RunningEndpoint, connection: Any) -> None:
+def test_a_new_database_has_public_and_information_schema(connection: Any) -> None:
     run(connection, "CREATE OR REPLACE DATABASE fresh")
-    for session in (connection, endpoint.connect(database="at_login", schema=None)):
-        database = run(session, "SELECT CURRENT_DATABASE()")[0][0]
-        assert [row[1] for row in run(session, f"SHOW SCHEMAS IN {database}")] == ["INFORMATION_SCHEMA", "PUBLIC"]
-        run(
-            session,
-            f"CREATE OR REPLACE TABLE {database}.public.t (i INT)",
-            f"INSERT INTO {database}.public.t VALUES (1)",
-        )
-        assert run(session, f"SELECT * FROM {database}.PUBLIC.T") == [(1,)]
-        assert (
-            "T", "PUBLIC",
-        ) in run(session, f"SELECT table_name, table_schema FROM {database}.information_schema.tables")  # fmt: skip
+    assert [row[1] for row in run(connection, "SHOW SCHEMAS IN fresh")] == ["INFORMATION_SCHEMA", "PUBLIC"]
+    run(connection, "CREATE OR REPLACE TABLE fresh.public.t (i INT)", "INSERT INTO fresh.public.t VALUES (1)")
+    assert run(connection, "SELECT * FROM fresh.PUBLIC.T") == [(1,)]
+    tables = run(connection, "SELECT table_name, table_schema FROM fresh.information_schema.tables")
+    assert ("T", "PUBLIC") in tables
+
+
+def test_a_log_in_creates_nothing(endpoint: RunningEndpoint) -> None:
+    place = "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()"
+    with endpoint.connect(database="at_login") as connection:
+        assert run(connection, place) == [(None, None)]
+        assert run(connection, "SHOW DATABASES LIKE 'at_login'") == []
+        assert error(connection, "CREATE TABLE t (i INT)")[0] == 90105
+    with endpoint.connect(schema="at_login") as connection:
+        assert run(connection, place) == [("TEST", None)]
+        assert run(connection, "SHOW SCHEMAS LIKE 'at_login'") == []
 
 
 def test_information_schema_can_be_the_current_one(connection: Any) -> None:

@@ -34,7 +34,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder: Path = tmp_path_factory.mktemp("rewrites")
     engine = Engine(folder / "warehouse", folder / "s3")
     registry = Sessions(engine, Chain())
-    yield registry.open("TEST", "PUBLIC")
+    opened = registry.open()
+    opened.execute("CREATE DATABASE test")  # which makes its schema PUBLIC the current one
+    yield opened
     registry.close_all()
     engine.close()
 

@@ -135,7 +135,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
         if not done.exists():
             shutil.rmtree(folder / "warehouse", ignore_errors=True)  # of a worker that failed
             with endpoint_folder() as working:
-                _deploy_suspended(RunningEndpoint(working / "warehouse", working / "s3"))
+                _deploy_suspended(RunningEndpoint(working / "warehouse", working / "s3", database=DATABASE))
                 shutil.copytree(working / "warehouse", folder / "warehouse")
             done.touch()
     return folder / "warehouse"
@@ -169,7 +169,7 @@ def started(warehouse: Warehouse) -> set[str]:
 def start_copy(deployed: Path, folder: Path) -> Warehouse:
     """A warehouse of its own from a copy of the deployed one."""
     shutil.copytree(deployed, folder / "warehouse")
-    endpoint = RunningEndpoint(folder / "warehouse", folder / "s3")
+    endpoint = RunningEndpoint(folder / "warehouse", folder / "s3", database=DATABASE)
     _buckets(endpoint.s3_root)
     endpoint.start()
     warehouse = Warehouse(endpoint)

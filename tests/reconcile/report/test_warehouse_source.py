@@ -73,7 +73,8 @@ EXPLANATIONS = """INSERT INTO recon.explanations (run_id, date, user_tier, metri
 
 @pytest.fixture(scope="module")
 def connection(endpoint: RunningEndpoint) -> Any:
-    opened = endpoint.connect(database="ECOMMERCE_DW", schema="PUBLIC", paramstyle="qmark")
+    opened = endpoint.connect(paramstyle="qmark")
+    opened.cursor().execute("CREATE DATABASE IF NOT EXISTS ecommerce_dw")
     for schema in ("recon", "ops"):
         opened.cursor().execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name in MIGRATIONS:
