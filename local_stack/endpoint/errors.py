@@ -36,11 +36,11 @@ _DUCKDB: tuple[tuple[type[Exception], int, str, str], ...] = (
 class TransactionAborted(SqlError):
     """Report that the open transaction is rolled back.
 
-    Another session has changed the columns of a table that it had written to.
+    Another session has changed the columns of a table that it had written to, or waited too long for its locks.
     """
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"The open transaction was rolled back: its writes no longer fit. {why}", 603, "25P02")
+        super().__init__(f"The open transaction was rolled back. {why}", 603, "25P02")
 
 
 class SessionGone(SqlError):

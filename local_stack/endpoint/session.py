@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -80,7 +81,7 @@ class Session:
     parameters: session parameters in upper case (QUERY_TAG, TIMEZONE, …). call_depth: CALLs under way.
     given: the parameters of the statements under way, the latest last.
     secondary_roles: those in use beside the role, or ALL. attributes: room for the features' own state, by name.
-    at_end: what they have to do when the session ends.
+    at_end: what they have to do when the session ends. under_way: the statements that run. idle_since: when the last one ended.
     """
 
     engine: Engine
@@ -104,6 +105,8 @@ class Session:
     attributes: dict[str, Any] = field(default_factory=dict)
     temporary_tables: dict[tuple[str, str, str], str] = field(default_factory=dict)
     at_end: list[Callable[[], None]] = field(default_factory=list)
+    under_way: list[Statement] = field(default_factory=list)
+    idle_since: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.lock = ConnectionLock(self.duck)
@@ -330,11 +333,15 @@ class Session:
         Raises SqlError, that of the cancellation where the statement is canceled.
         """
         cancellation.check()
+        self.under_way.append(statement)
         try:
             outcome = self.executor.run(statement, self, batch)
         except SqlError:
             cancellation.check()
             raise
+        finally:
+            self.under_way.remove(statement)
+            self.idle_since = time.monotonic()
         if query_id is not None:
             outcome = replace(outcome, query_id=query_id)
         if not statement.describe_only:
@@ -345,6 +352,15 @@ class Session:
     def transaction_id(self) -> int | None:
         """Return a number that differs between transactions; None outside one."""
         return self.transaction.number
+
+    def end_idle_transaction(self, seconds: float) -> bool:
+        """Roll back the open transaction if the session has run no statement for so long; whether it did."""
+        with self.lock.if_free() as free:
+            idle = free and self.transaction.open and not self.under_way
+            idle = idle and time.monotonic() - self.idle_since >= seconds
+            if idle:
+                self.transaction.abort(f"It was idle for {seconds:g} seconds while another one waited for its locks.")
+            return idle
 
     def end(self) -> None:
         """Log out."""

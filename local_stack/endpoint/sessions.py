@@ -23,6 +23,7 @@ class Sessions:
 
     def __init__(self, engine: Engine, executor: Executor) -> None:
         self.engine, self._executor = engine, executor
+        engine.locks.end_idle = self._end_idle
         self.queries = Queries()
         self._by_token: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -90,6 +91,10 @@ class Sessions:
         with self._lock:
             self._by_token.pop(session.token, None)
         session.close()
+
+    def _end_idle(self, token: str, seconds: float) -> bool:
+        session = self._by_token.get(token)
+        return session is not None and session.end_idle_transaction(seconds)
 
     def close_all(self) -> None:
         """End all sessions, and what they run."""

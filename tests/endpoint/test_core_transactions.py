@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 import snowflake.connector
 
+from local_stack.endpoint.chain import Chain
+from local_stack.endpoint.engine import cancellation
+from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.sessions import Sessions
+from local_stack.endpoint.statements import SqlError
 from tests.conftest import RunningEndpoint
 
 
@@ -144,6 +151,30 @@ def test_concurrent_writers_wait_for_each_other(endpoint: RunningEndpoint, sessi
     assert failures == []
     assert one.execute("SELECT i FROM t WHERE s = 'counter'").fetchone() == (24,)
     assert count(one) == 21
+
+
+def test_an_idle_transaction_that_blocks_another_is_rolled_back(tmp_path: Path) -> None:
+    engine = Engine(tmp_path / "warehouse", tmp_path / "s3", idle_blocker_seconds=0)
+    registry = Sessions(engine, Chain())
+    one, other = registry.open(), registry.open()
+    other.execute("ALTER SESSION SET LOCK_TIMEOUT = 0")
+    for sql in ("CREATE DATABASE d", "CREATE TABLE t AS SELECT 1 i", "BEGIN", "UPDATE t SET i = 2"):
+        one.execute(sql)
+    update = "UPDATE d.public.t SET i = i + 10"
+    with cancellation.statement() as waiting, ThreadPoolExecutor(1) as threads:
+        running = threads.submit(copy_context().run, one.execute, "SELECT SYSTEM$WAIT(600)")
+        while not one.under_way:
+            assert not running.done()
+        with pytest.raises(SqlError, match="LOCK_TIMEOUT"):
+            other.execute(update)
+        waiting.request(cancellation.canceled())
+        assert isinstance(running.exception(), SqlError)
+    other.execute(update)
+    with pytest.raises(SqlError, match="It was idle for 0 seconds"):
+        one.execute("COMMIT")
+    assert one.execute("UPDATE t SET i = 0 WHERE i = 11").rows() == [(1, 0)]
+    registry.close_all()
+    engine.close()
 
 
 def test_temporary_tables_are_the_sessions_own_and_hide(endpoint: RunningEndpoint, sessions: tuple[Any, Any]) -> None:

@@ -176,6 +176,21 @@ class ConnectionLock:
         if not self._lock.acquire(blocking=False):
             while not self._lock.acquire(timeout=_CHECK_SECONDS):
                 check()
+        self._entered()
+
+    @contextlib.contextmanager
+    def if_free(self) -> Iterator[bool]:
+        """Enter without waiting, and yield whether that was possible."""
+        free = self._lock.acquire(blocking=False)
+        if free:
+            self._entered()
+        try:
+            yield free
+        finally:
+            if free:
+                self.__exit__()
+
+    def _entered(self) -> None:
         self._depth += 1
         if self._depth == 1:
             self._holder = current.get()

@@ -20,7 +20,7 @@ from local_stack.endpoint.engine.data_format import update_format
 from local_stack.endpoint.engine.grants import Grants
 from local_stack.endpoint.engine.information_schema import describe_columns
 from local_stack.endpoint.engine.load_history import create_history
-from local_stack.endpoint.engine.locks import TableLocks
+from local_stack.endpoint.engine.locks import IDLE_BLOCKER_SECONDS, TableLocks
 from local_stack.endpoint.engine.macros import exact_numbers as exact_number_macros
 from local_stack.endpoint.engine.macros.functions import create_functions
 from local_stack.endpoint.engine.native.functions import create_native_functions
@@ -40,9 +40,16 @@ class Engine:
     """Hold one DuckDB instance with every database of data_dir attached, and what all sessions share.
 
     rights: whether privileges are enforced. address: (host, port) the endpoint serves on.
+    idle_blocker_seconds: see engine/locks.py.
     """
 
-    def __init__(self, data_dir: Path, s3_root: Path, rights: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        s3_root: Path,
+        rights: bool = True,
+        idle_blocker_seconds: float = IDLE_BLOCKER_SECONDS,
+    ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         s3_root.mkdir(parents=True, exist_ok=True)
         # What an endpoint left behind that was killed: its sessions are gone.
@@ -70,7 +77,7 @@ class Engine:
             if file.stem != GLOBAL_DATABASE_NAME:
                 self.attach(unquote(file.stem))
         self.grants = Grants(self.catalog, rights)
-        self.locks = TableLocks()
+        self.locks = TableLocks(idle_blocker_seconds)
         self.address = ("127.0.0.1", 0)
 
     def database_file(self, name: str) -> Path:

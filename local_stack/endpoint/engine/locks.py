@@ -9,18 +9,25 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.statements import SqlError
 
+# A transaction that another one waits for, and whose session has run nothing for so long, is rolled back: its client may be gone.
+# See: https://docs.snowflake.com/en/sql-reference/transactions#aborting-transactions
+IDLE_BLOCKER_SECONDS = 300.0
+_LOOK_SECONDS = 5.0
+
 
 class TableLocks:
     """Keep exclusive locks by table name, owned by a session until it releases them all. commits: how often something was
-    committed, at least."""
+    committed, at least. end_idle: rolls an owner's transaction back if it is idle for so many seconds; whether it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle_seconds: float = IDLE_BLOCKER_SECONDS) -> None:
         self.commits = 0
+        self.end_idle: Callable[[str, float], bool] = lambda owner, seconds: False
+        self._idle_seconds = idle_seconds
         self._owners: dict[str, str] = {}
         self._taken: dict[str, dt.datetime] = {}
         self._waiting: dict[str, set[str]] = {}
@@ -41,12 +48,14 @@ class TableLocks:
                     self._waiting[owner] = held
                     if self._waits_for_itself(owner):
                         raise SqlError(_refusal(held, "waiting for it would be a deadlock"), 625, "57014")
+                    if self._end_idle({self._owners[table] for table in held}):
+                        continue
                     left = deadline - time.monotonic()
                     if left <= 0:
                         raise SqlError(
                             _refusal(held, f"it was not released within LOCK_TIMEOUT ({timeout:g} s)"), 625, "57014"
                         )
-                    self._changed.wait(min(left, threading.TIMEOUT_MAX))
+                    self._changed.wait(min(left, _LOOK_SECONDS))
             finally:
                 self._waiting.pop(owner, None)
             now = dt.datetime.now(dt.UTC)
@@ -70,6 +79,14 @@ class TableLocks:
             self._owners = {table: holder for table, holder in self._owners.items() if holder != owner}
             self._taken = {table: since for table, since in self._taken.items() if table in self._owners}
             self._changed.notify_all()
+
+    def _end_idle(self, owners: set[str]) -> bool:
+        """End what an owner does that is idle. Nothing is locked meanwhile, since they release what they have."""
+        self._changed.release()
+        try:
+            return any(self.end_idle(owner, self._idle_seconds) for owner in owners)
+        finally:
+            self._changed.acquire()
 
     def _waits_for_itself(self, owner: str) -> bool:
         """Return whether the owner waits, by way of others, for a lock of its own."""

@@ -50,6 +50,7 @@ class Transaction:
         self._begun = False
         self._seen = 0
         self._number = 0
+        self._aborted = ""
 
     @property
     def number(self) -> int | None:
@@ -58,10 +59,12 @@ class Transaction:
 
     def begin(self) -> None:
         """Begin: within an open transaction it does nothing, as in Snowflake."""
+        self._tell()
         self._open()
 
     def commit(self) -> None:
         """Commit; without an open transaction it does nothing."""
+        self._tell()
         try:
             if self._begun:
                 self._control("COMMIT")
@@ -72,11 +75,22 @@ class Transaction:
 
     def rollback(self) -> None:
         """Roll back; without an open transaction it does nothing."""
+        self._aborted = ""
         try:
             if self._begun:
                 self._control("ROLLBACK")
         finally:
             self._reset()
+
+    def abort(self, why: str) -> None:
+        """Roll back what the session knows nothing of: its next statement fails and tells why, if it is not a ROLLBACK."""
+        self.rollback()
+        self._aborted = why
+
+    def _tell(self) -> None:
+        why, self._aborted = self._aborted, ""
+        if why:
+            raise TransactionAborted(why)
 
     def run(
         self, effect: Effect, tables: Iterable[str], action: Callable[[], T], writes: Mapping[str, bool] | None = None
@@ -85,6 +99,7 @@ class Transaction:
 
         writes: the tables that it writes to, as DuckDB names them, and whether rows there may change.
         """
+        self._tell()
         if effect is Effect.DDL:
             self.commit()
             return self._alone(tables, action, atomic=False)
@@ -161,7 +176,7 @@ class Transaction:
                 self._own.replay()
             except duckdb.Error as error:
                 self.rollback()
-                raise TransactionAborted(str(error)) from error
+                raise TransactionAborted(f"Its writes no longer fit. {error}") from error
 
     def _control(self, command: str) -> None:
         with cancellation.shielded():
