@@ -66,6 +66,7 @@ from local_stack.endpoint.translation.arrays import arrays
 from local_stack.endpoint.translation.batches import parts, total
 from local_stack.endpoint.translation.cases import cases
 from local_stack.endpoint.translation.casts import casts, inserted_times, parsed_json, try_casts, variants
+from local_stack.endpoint.translation.choices import choices
 from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import changed_tables, classify, writes
@@ -94,7 +95,7 @@ from local_stack.endpoint.translation.snowpark import (
     samples,
 )
 from local_stack.endpoint.translation.snowpark_functions import functions
-from local_stack.endpoint.translation.strictness import strictness
+from local_stack.endpoint.translation.strictness import collations, strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import formats, input_formats, session_functions, shifted_dates
 from local_stack.endpoint.translation.type_names import type_names
@@ -198,6 +199,7 @@ BEFORE: list[Rewrite] = [
     schema_views,
     visible_objects,
     strictness,
+    collations,
     column_lists,
     staged_files,
     infer_schema,
@@ -207,6 +209,7 @@ BEFORE: list[Rewrite] = [
     declarations,
     default_sequences,
     temporary_tables,
+    choices,
     create_table_as,
     function_names,
     type_names,

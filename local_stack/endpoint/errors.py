@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import duckdb
 import sqlglot.errors
@@ -127,6 +128,13 @@ def compilation_error(message: str, errno: int = 2140, sqlstate: str = "42601") 
 
 def invalid_property(name: str, owner: str) -> SqlError:
     return compilation_error(f"invalid property '{name}' for '{owner}'", 1422, "22023")
+
+
+def require_distinct(name: str, others: Iterable[str]) -> None:
+    """Raise SqlError where another column's name differs only in case from this one."""
+    for other in others:
+        if other != name and other.upper() == name.upper():
+            raise unsupported(f"columns whose names differ only in case: {other}, {name}")
 
 
 def missing_object(kind: str, name: str) -> SqlError:

@@ -47,6 +47,7 @@ def value(cursor: Any, sql: str) -> Any:
         ("ARRAYS_OVERLAP(['a', 'b'], [1])", False),
         ("ARRAY_INSERT([0, 1, 2, 3], 2, 'hello')", [0, 1, "hello", 2, 3]),
         ("ARRAY_INSERT([0, 1, 2, 3], -1, 'hello')", [0, 1, 2, "hello", 3]),
+        ("ARRAY_INSERT([0, 1, 2, 3], 5, 'hello')", [0, 1, 2, 3, None, "hello"]),
         ("ARRAY_SLICE([0, 1, 2, 3, 4, 5, 6], 0, 2)", [0, 1]),
         ("ARRAY_SLICE([0, 1, 2, 3, 4, 5, 6], 0, -2)", [0, 1, 2, 3, 4]),
         ("ARRAY_SLICE([0, 1, 2, 3, 4, 5, 6], -5, -3)", [2, 3]),

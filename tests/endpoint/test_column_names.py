@@ -106,7 +106,11 @@ def test_names_that_differ_in_case_are_two_in_a_query(cursor: Any, sql: str, exp
     ("sql", "message"),
     [
         ('CREATE TABLE twice AS SELECT 1 AS "a", 2 AS "A"', "names differ only in case: a, A"),
-        ('CREATE TABLE twice ("a" INT, "A" INT)', "already exists"),
+        ('CREATE TABLE twice ("a" INT, "A" INT)', "names differ only in case: a, A"),
+        ('CREATE VIEW twice ("a", a) AS SELECT 1, 2', "names differ only in case: a, A"),
+        ('ALTER TABLE t ADD COLUMN "a" INT', "names differ only in case: A, a"),
+        ('ALTER TABLE t RENAME COLUMN b TO "a"', "names differ only in case: A, a"),
+        ("CREATE TABLE twice (a INT, A INT)", "duplicate column name 'A'"),
         ("CREATE TABLE twice AS SELECT 1 AS a, 2 AS a", "duplicate column name 'A'"),
         ('CREATE OR REPLACE TABLE "t" (i INT)', "differs from T only in case"),
         ('CREATE VIEW IF NOT EXISTS "t" AS SELECT 1 AS i', "differs from T only in case"),

@@ -324,6 +324,30 @@ def test_a_column_may_refer_to_one_before_it(cursor: Any, projections: str, expe
     assert tuple(map(str, cursor.fetchone())) == expected
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("SELECT CASE WHEN n > 1 THEN n ELSE s END FROM r", "1.50000"), ("SELECT IFF(n > 9, n, '2.5') FROM r", "2.5"),
+        ("SELECT COALESCE(NULL, '7', n) FROM r", "7.00"), ("SELECT NVL2(s, d, s) FROM r", "2024-01-15"),
+        ("SELECT DECODE(n, 1.5, s, n) FROM r", "Numeric value 'abc' is not recognized"),
+        ("SELECT COALESCE(s, d) FROM r", "Date 'abc' is not recognized"),
+        ("WITH q AS (SELECT UPPER(s) AS u, n + 1 AS m FROM r) SELECT GREATEST(m, u) FROM q", "Numeric value 'ABC' is not"),
+        ("SELECT n FROM r WHERE IFF(FALSE, n, s) > 1", "Numeric value 'abc' is not recognized"),
+        ("SELECT n FROM r UNION ALL (SELECT '2' UNION SELECT s FROM r)", "Numeric value 'abc' is not recognized"),
+        ("SELECT d FROM r UNION SELECT '2024-01-15'", "2024-01-15"), ("SELECT COALESCE(s, 'x') FROM r", "abc"),
+    ],
+)  # fmt: skip
+def test_text_beside_a_number_or_a_date_is_one(cursor: Any, query: str, expected: str) -> None:
+    cursor.execute(
+        "CREATE OR REPLACE TEMPORARY TABLE r AS SELECT 1.5::NUMBER(9,2) n, 'abc'::STRING s, '2024-01-15'::DATE d"
+    )
+    if "is not" in expected:
+        with pytest.raises(ProgrammingError, match=expected):
+            cursor.execute(query)
+    else:
+        assert str(one(cursor, query)) == expected
+
+
 def test_a_quotient_is_computed_where_it_is_asked_for(cursor: Any) -> None:
     rows = "SELECT SEQ4() AS a, SEQ4() % 5 AS b FROM TABLE(GENERATOR(ROWCOUNT => 20000))"
     cursor.execute(f"CREATE OR REPLACE TEMPORARY TABLE divided AS {rows}")

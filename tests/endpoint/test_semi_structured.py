@@ -37,6 +37,8 @@ _ALL = [("A", "ARRAY"), ("O", "OBJECT"), ("V", None), ("K", None)]
         ("SELECT * FROM t PIVOT (SUM(v) FOR k IN (1, 2))", None),
         ("SELECT * FROM t JOIN t u USING (k)", None),
         ("SELECT $1 AS x FROM VALUES (ARRAY_CONSTRUCT(1))", [("X", "ARRAY")]),
+        ("SELECT STRTOK_TO_ARRAY('a'), ARRAY_UNIQUE_AGG(v), ARRAY_FLATTEN(a) FROM t", [("", "ARRAY")] * 3),
+        ("SELECT OBJECT_INSERT(o, 'k', 1), ARRAYS_TO_OBJECT(a, a) FROM t", [("", "OBJECT")] * 2),
     ],
 )  # fmt: skip
 def test_read_off_a_query(sql: str, expected: object) -> None:

@@ -171,6 +171,9 @@ def test_options_are_recorded_and_shown_or_refused(cursor: Any) -> None:
     _refused(cursor, "CREATE TABLE u (a INT) NO_SUCH_OPTION = 1", 1422, "invalid property 'NO_SUCH_OPTION'")
     _refused(cursor, "CREATE TABLE u (a INT) DATA_RETENTION_TIME_IN_DAYS = 91", 1008, "invalid value [91]")
     _refused(cursor, "CREATE TABLE u (a VARCHAR COLLATE 'de')", 2, "collation de")
+    _refused(cursor, "SELECT 'a' = 'A' COLLATE 'nocase'", 2, "collation nocase")
+    _refused(cursor, "SELECT 1 ORDER BY COLLATE('a', 'en-ci')", 2, "collation en-ci")
+    assert cursor.execute("SELECT COLLATE('b', 'utf8') < 'a' COLLATE ''").fetchall() == [(False,)]
     _refused(cursor, "SELECT * FROM u", 2003, "does not exist")
 
 

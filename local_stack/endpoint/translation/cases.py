@@ -17,7 +17,6 @@ from sqlglot import Expr, exp
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.outcome import Outcome
-from local_stack.endpoint.statements import SqlError, unsupported
 from local_stack.endpoint.translation.context import Context, put_query
 
 _MARK = "\u2060"
@@ -28,8 +27,6 @@ def cases(expression: Expr, context: Context) -> Expr:
     query = expression.expression if isinstance(expression, exp.Create | exp.Insert) else expression
     if not isinstance(query, exp.Query):
         return expression
-    if isinstance(expression, exp.Create):
-        _require_different(query)
     marked = _marked(query)
     if not marked or (query is not expression and query.is_star):
         return expression
@@ -44,20 +41,6 @@ def cases(expression: Expr, context: Context) -> Expr:
         for projection in query.selects:
             _keep_name(projection)
     return expression
-
-
-def _require_different(query: exp.Query) -> None:
-    """Raise SqlError where two columns of what is made have one name."""
-    seen: dict[str, str] = {}
-    for projection in query.selects:
-        name = projection.alias_or_name
-        if name == "*" or not name:
-            continue
-        other = seen.setdefault(name.casefold(), name)
-        if other is not name:
-            if other == name:
-                raise SqlError(f"SQL compilation error:\nduplicate column name '{name}'", 2025, "42S21")
-            raise unsupported(f"columns whose names differ only in case: {other}, {name}")
 
 
 def _keep_name(projection: Expr) -> None:

@@ -1,4 +1,5 @@
-"""Tell what DuckDB does not know of a query's columns: ARRAY, OBJECT or TIMESTAMP_TZ, VARCHAR's length, and what never is NULL.
+"""Tell what DuckDB does not know of a query's columns: ARRAY, OBJECT or TIMESTAMP_TZ, VARCHAR's length, and what never is NULL;
+and of which type a value is before DuckDB has seen it.
 
 DuckDB has one type, JSON, for VARIANT, ARRAY and OBJECT, one type for TIMESTAMP_LTZ and TIMESTAMP_TZ, and its results say
 nothing of NULL. It is read off the query, down to constants, casts, functions and the declared columns of tables. What
@@ -7,7 +8,7 @@ cannot be told is a VARIANT, a TIMESTAMP_LTZ, and can be NULL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -25,12 +26,13 @@ from local_stack.endpoint.translation.variables import INLINED
 
 @dataclass(frozen=True)
 class Known:
-    """Hold what is known of a column. name: as stored, '' for one without. length: of VARCHAR(n)."""
+    """Hold what is known of a column. name: as stored, '' for one without. length: of VARCHAR(n). type: see Scope.type_of."""
 
     name: str
     kind: Kind | None = None
     nullable: bool = True
     length: int | None = None
+    type: str | None = None
 
 
 Columns = Sequence[Known] | None  # in order; None where they cannot be told
@@ -49,12 +51,38 @@ _FUNCTIONS: dict[str, Kind] = {
     **dict.fromkeys(
         ("Array", "ArrayAgg", "ArrayAppend", "ArrayCompact", "ArrayConcat", "ArrayDistinct", "ArrayPrepend", "ArraySlice",
          "ArrayExcept", "ArrayIntersect", "ArrayInsert", "ArrayRemove", "ArraySort", "SortArray", "ArrayReverse", "MapKeys",
-         "JSONKeys", "Split", "ToArray", "STRTOK_TO_ARRAY", "ARRAY_UNION_AGG", "ARRAY_UNIQUE_AGG", "OBJECT_KEYS"), "ARRAY"),
+         "JSONKeys", "Split", "ToArray", "StrtokToArray", "ArrayUnionAgg", "ArrayUniqueAgg", "ArraysZip", "GenerateSeries",
+         "ArrayConstructCompact", "Flatten"), "ARRAY"),
     **dict.fromkeys(
-        ("JSONObject", "JSONObjectAgg", "ObjectAgg", "Struct", "TO_OBJECT", "OBJECT_CONSTRUCT", "OBJECT_CONSTRUCT_KEEP_NULL",
-         "OBJECT_DELETE", "OBJECT_INSERT", "OBJECT_PICK"), "OBJECT"),
-    **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ", "TIMESTAMP_TZ_FROM_PARTS"), "TIMESTAMP_TZ"),
+        ("JSONObject", "JSONObjectAgg", "ObjectAgg", "ObjectInsert", "Struct", "ARRAYS_TO_OBJECT", "TO_OBJECT",
+         "OBJECT_CONSTRUCT", "OBJECT_CONSTRUCT_KEEP_NULL", "OBJECT_DELETE", "OBJECT_PICK"), "OBJECT"),
+    **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ", "TimestampTzFromParts"), "TIMESTAMP_TZ"),
 }  # fmt: skip
+CHOICES = (exp.Case, exp.If, exp.Coalesce, exp.DecodeCase, exp.Nvl2, exp.Greatest, exp.Least)
+TEXT = "VARCHAR"
+# Types as they are cast to, by how DuckDB and sqlglot call them.
+_CAST_TYPES = {
+    **dict.fromkeys(("DECIMAL", "HUGEINT", "BIGINT", "INTEGER", "INT", "SMALLINT", "TINYINT"), "NUMBER"),
+    **dict.fromkeys(("DOUBLE", "FLOAT"), "FLOAT"),
+    **dict.fromkeys(("VARCHAR", "TEXT", "CHAR"), TEXT),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMPNTZ"), "TIMESTAMP_NTZ"),
+    **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPLTZ"), "TIMESTAMP_LTZ"),
+    **{name: name for name in ("DATE", "TIME", "BOOLEAN")},
+}
+_NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round)
+_COUNTS = (exp.Count, exp.CountIf, exp.Length, exp.RowNumber, exp.Rank, exp.DenseRank, exp.DateDiff)
+_TEXTS = (
+    exp.Concat,
+    exp.DPipe,
+    exp.Upper,
+    exp.Lower,
+    exp.Initcap,
+    exp.Substring,
+    exp.Trim,
+    exp.Replace,
+    exp.Left,
+    exp.Right,
+)
 _REFINED = {"ARRAY": "VARIANT", "OBJECT": "VARIANT", "TIMESTAMP_TZ": "TIMESTAMP_LTZ"}  # what DuckDB takes each kind for
 
 
@@ -91,7 +119,7 @@ def table_columns(session: Session, describing: bool = False) -> TableColumns:
         kinds = session.semi_structured(table)
         noted = session.notes.of(session.full_name(table)).get("lengths", {}) if describing else {}
         lengths = {**noted, **lengths_of(session.duck, name)} if describing else {}
-        return [Known(row[1], kinds.get(row[1]), not row[3], lengths.get(row[1])) for row in rows]
+        return [Known(row[1], kinds.get(row[1]), not row[3], lengths.get(row[1]), _cast_type(row[2])) for row in rows]
 
     return columns
 
@@ -134,7 +162,30 @@ def columns_of_query(query: Expr, of_table: TableColumns) -> Columns:
         return columns_of_query(query.this, of_table)
     if isinstance(query, exp.SetOperation):
         return _united(columns_of_query(query.left, of_table), columns_of_query(query.right, of_table), query)
-    return _Scope(query, of_table).columns() if isinstance(query, exp.Select) else None
+    return Scope(query, of_table).columns() if isinstance(query, exp.Select) else None
+
+
+def scopes(query: Expr, of_table: TableColumns) -> Iterator[Scope]:
+    """Yield every SELECT in a query, those that it needs first."""
+    if clause := query.args.get("with_"):
+        for named in clause.expressions:
+            yield from scopes(named.this, of_table)
+        of_table = _with_names(clause, of_table)
+    for inner in _queries_in(query):
+        yield from scopes(inner, of_table)
+    if isinstance(query, exp.Select):
+        yield Scope(query, of_table)
+
+
+def _queries_in(query: Expr) -> Iterator[Expr]:
+    """Yield the queries that are in no other one in this query, those of its WITH aside."""
+    for node in query.walk(prune=lambda node: node is not query and isinstance(node, exp.Query | exp.With)):
+        if node is not query and isinstance(node, exp.Query):
+            yield node
+
+
+def _cast_type(name: str) -> str | None:
+    return _CAST_TYPES.get(name.partition("(")[0])
 
 
 def _with_names(clause: exp.With, of_table: TableColumns) -> TableColumns:
@@ -158,6 +209,7 @@ def _united(left: Columns, right: Columns, query: exp.SetOperation) -> Columns:
             one.kind if one.kind == other.kind else None,
             one.nullable or other.nullable,
             max(one.length, other.length) if one.length and other.length else None,
+            one.type if one.type == other.type else None,
         )
         for one, other in zip(left, right, strict=True)
     ]
@@ -170,11 +222,11 @@ def _renamed(columns: Columns, alias: Expr | None) -> Columns:
     return [replace(one, name=_stored_name(name)) for one, name in zip(columns, names, strict=False)]
 
 
-class _Scope:
+class Scope:
     """Hold one SELECT: its sources by alias, in order."""
 
     def __init__(self, select: exp.Select, of_table: TableColumns) -> None:
-        self._select, self._of_table = select, of_table
+        self.select, self._of_table = select, of_table
         self._sources: list[tuple[str, Columns]] = []
         self._merges_columns = False  # by USING or NATURAL: `*` has them once
         clause = select.args.get("from_")
@@ -187,7 +239,7 @@ class _Scope:
 
     def columns(self) -> Columns:
         found: list[Known] = []
-        for projection in self._select.expressions:
+        for projection in self.select.expressions:
             if isinstance(projection, exp.Star) or projection.is_star:
                 chosen = self._star(projection)
                 if chosen is None:
@@ -195,7 +247,8 @@ class _Scope:
                 found += chosen
             else:
                 nullable, length = self._nullable(projection), self._length(projection)
-                found.append(Known(_stored(projection), self._kind(projection), nullable, length))
+                kind, known_type = self._kind(projection), self.type_of(projection)
+                found.append(Known(_stored(projection), kind, nullable, length, known_type))
         return found
 
     def _add(self, source: Expr) -> None:
@@ -254,7 +307,7 @@ class _Scope:
         return None
 
     def _nullable(self, projection: Expr) -> bool:
-        if _groups_are_merged(self._select):
+        if _groups_are_merged(self.select):
             return True
         return can_be_null(projection, self._nullable_column)
 
@@ -272,6 +325,31 @@ class _Scope:
             lengths = [self._length(branch) for branch in branches(value) if not isinstance(branch, exp.Null)]
             return max((length for length in lengths if length), default=None) if all(lengths) else None
         return _declared_length(value)
+
+    def choices(self) -> list[Expr]:
+        """Return what chooses from several values in this SELECT, not in one within it: the innermost first."""
+        found = self.select.walk(prune=lambda node: node is not self.select and isinstance(node, exp.Query | exp.With))
+        chosen = [node for node in found if isinstance(node, CHOICES) and not isinstance(node.parent, exp.Case)]
+        return sorted(chosen, key=lambda node: -node.depth)
+
+    def type_of(self, projection: Expr) -> str | None:
+        """Return the type that a value is cast to in order to stay as it is, without digits and lengths; None if unknown."""
+        value = _bare(projection)
+        match value:
+            case exp.Column() | exp.Parameter():
+                found = self._find(value)
+                return found.type if found else None
+            case exp.Literal():
+                return TEXT if value.is_string else "NUMBER"
+            case exp.Cast():
+                return _cast_type(value.to.this.value)
+        if isinstance(value, CHOICES):
+            types = [kind for kind in map(self.type_of, branches(value)) if kind]
+            return next((kind for kind in types if kind != TEXT), TEXT if types else None)
+        if isinstance(value, _NUMBERS):
+            types = [self.type_of(operand) for operand in value.iter_expressions()]
+            return "FLOAT" if "FLOAT" in types else "NUMBER" if set(types) == {"NUMBER"} else None
+        return TEXT if isinstance(value, _TEXTS) else "NUMBER" if isinstance(value, _COUNTS) else None
 
     def _kind(self, projection: Expr) -> Kind | None:
         value = _bare(projection)
@@ -291,10 +369,13 @@ def _bare(projection: Expr) -> Expr:
     return value
 
 
-def branches(choice: exp.Case | exp.If | exp.Coalesce) -> list[Expr]:
+def branches(choice: Expr) -> list[Expr]:
     """Return the values of which one is chosen."""
-    if isinstance(choice, exp.Coalesce):
+    if isinstance(choice, exp.Coalesce | exp.Greatest | exp.Least):
         return [choice.this, *choice.expressions]
+    if isinstance(choice, exp.DecodeCase):
+        pairs = choice.expressions[1:]
+        return [*pairs[1::2], *(pairs[-1:] if len(pairs) % 2 else [])]
     choices = choice.args["ifs"] if isinstance(choice, exp.Case) else [choice]
     last = choice.args.get("default") or choice.args.get("false")
     return [one.args["true"] for one in choices] + ([last] if last is not None else [])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.errors import require_distinct
+from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.statements import SqlError, unsupported
-from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.translation.context import Context, replace_each
 
 # Source: Snowflake's "Reserved & limited keywords": not usable as a column's name without quotes.
 RESERVED = frozenset(
@@ -101,6 +105,7 @@ _REFUSED_PROPERTIES = {
     exp.ExternalProperty: "EXTERNAL TABLE",
     exp.MaterializedProperty: "MATERIALIZED VIEW",
 }
+_PLAIN = ("", "utf8", "bin")
 _REFUSED_TYPES = {exp.DataType.Type.GEOGRAPHY, exp.DataType.Type.GEOMETRY}
 
 
@@ -134,6 +139,27 @@ def strictness(expression: Expr, _: Context) -> Expr:
     return expression
 
 
+def collations(expression: Expr, _: Context) -> Expr:
+    """Drop collations that compare byte by byte, as DuckDB does. Raises SqlError for any other."""
+
+    def plain(node: Expr) -> Expr:
+        if not isinstance(node, exp.Collate):
+            return node
+        require_plain(node.expression.name)
+        return node.this if isinstance(node.this, Expr) else node
+
+    return replace_each(expression, plain) if expression.find(exp.Collate) else expression
+
+
+def require_plain(collation: str) -> None:
+    """Raise SqlError for a collation that does not compare byte by byte.
+
+    See: https://docs.snowflake.com/en/sql-reference/collation
+    """
+    if collation not in _PLAIN:
+        raise unsupported(f"collation {collation}")
+
+
 def _columns(query: exp.Query) -> list[Expr]:
     """Return the columns that a query names; those of its one subquery where it takes them all."""
     columns = list(query.selects)
@@ -145,20 +171,26 @@ def _columns(query: exp.Query) -> list[Expr]:
 
 
 def _definition(create: exp.Create) -> None:
-    """Refuse what a view's or a new table's query may not have."""
+    """Refuse what a view or a new table may not have."""
+    if isinstance(create.this, exp.Schema):
+        _different(create.this.expressions)
     query = create.expression
     if not isinstance(query, exp.Query):
         return
     if create.args.get("kind") == "VIEW" and query.find(exp.Placeholder):
         raise SqlError("SQL compilation error:\nBind variables not allowed in view and UDF definitions.", 2210, "42601")
-    if isinstance(create.this, exp.Schema):
-        return
+    if not isinstance(create.this, exp.Schema):
+        _different(_columns(query))
+
+
+def _different(columns: Sequence[Expr]) -> None:
+    """Raise SqlError where two columns of what is made have one name."""
     seen: set[str] = set()
-    for column in _columns(query):
-        named = column.args.get("alias") if isinstance(column, exp.Alias) else column.this
-        if not isinstance(named, exp.Identifier):
-            continue
-        name = str(named.this) if named.quoted else str(named.this).upper()
-        if name in seen:
-            raise SqlError(f"SQL compilation error:\nduplicate column name '{name}'", 2025, "42S21")
-        seen.add(name)
+    for column in columns:
+        named = column.args.get("alias") if isinstance(column, exp.Alias) else column
+        named = named.this if isinstance(named, exp.Column | exp.ColumnDef) else named
+        if isinstance(named, exp.Identifier):
+            if (name := stored(named)) in seen:
+                raise SqlError(f"SQL compilation error:\nduplicate column name '{name}'", 2025, "42S21")
+            require_distinct(name, seen)
+            seen.add(name)

@@ -40,7 +40,9 @@ _MACROS: Final[tuple[str, ...]] = (
     f"{_COUNT.format(list=_A + '[1:i]')} <= {_COUNT.format(list=_B)})) END",
     f"_sf_arrays_overlap(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN list_has_any({_A}, {_B}) END",
     f"_sf_offset(a, n) AS CASE WHEN n < 0 THEN greatest(len({_A}) + n, 0) ELSE n END",
-    f"_sf_array_insert(a, n, x) AS _sf_array(a, list_concat(list_append({_A}[1:_sf_offset(a, n)], to_json(x)), "
+    # Behind the end with a gap: what Snowflake calls undefined is JSON's null here.
+    f"_sf_array_insert(a, n, x) AS _sf_array(a, list_concat({_A}[1:_sf_offset(a, n)], "
+    f"list_resize([]::JSON[], greatest(n - len({_A}), 0), 'null'::JSON), [to_json(x)], "
     f"{_A}[_sf_offset(a, n) + 1:]))",
     f"_sf_array_slice(a, f, t) AS _sf_array(a, {_A}[_sf_offset(a, f) + 1:_sf_offset(a, t)])",
     f"_sf_array_remove(a, x) AS CASE WHEN x IS NOT NULL THEN "

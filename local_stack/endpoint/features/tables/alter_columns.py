@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from local_stack.endpoint.engine import policy_references
-from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.errors import compilation_error, require_distinct
 from local_stack.endpoint.features.tables.columns import ColumnOfTable, columns_of, declared_columns
 from local_stack.endpoint.features.tables.declared import take_tags
 from local_stack.endpoint.features.tables.keys import take_keys, with_renamed, without_column
@@ -62,6 +62,7 @@ def _add(reader: Reader, name: SchemaName, session: Session) -> None:
         reader.back_to(start)
         text = reader.expression(",")
         if column not in known:
+            require_distinct(column, known)
             texts.append(text)
             known.add(column)
         elif not if_missing:
@@ -154,6 +155,7 @@ def _rename(reader: Reader, name: SchemaName, session: Session) -> None:
         raise _missing(old)
     if new in known:
         raise compilation_error(f"column '{new}' already exists", 1430, "42601")
+    require_distinct(new, known - {old})
     note = session.notes.of(name)
     kinds, tags = (
         {new if column == old else column: held for column, held in note.get(part, {}).items()}

@@ -22,6 +22,7 @@ from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation.context import Context
 from local_stack.endpoint.translation.result_columns import columns_of_create, columns_of_view, table_columns
+from local_stack.endpoint.translation.strictness import require_plain
 from local_stack.endpoint.translation.tables import physical_name
 
 _REFUSED = {
@@ -106,8 +107,7 @@ def _take_comments(create: exp.Create) -> dict[str | None, str]:
                 if isinstance(kind, refused):
                     raise unsupported(what)
             if isinstance(kind, exp.CollateColumnConstraint):
-                if kind.this.name:
-                    raise unsupported(f"collation {kind.this.name}")
+                require_plain(kind.this.name)
                 constraint.pop()
             elif isinstance(kind, exp.CommentColumnConstraint):
                 found[stored(column.this)] = kind.this.name

@@ -14,6 +14,7 @@ from local_stack.endpoint.errors import compilation_error, invalid_property
 from local_stack.endpoint.language.options import PropertyReader, boolean, integer, text
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import unsupported
+from local_stack.endpoint.translation.strictness import require_plain
 
 
 def _days(reader: Reader) -> int:
@@ -24,9 +25,9 @@ def _days(reader: Reader) -> int:
 
 
 def _no_collation(reader: Reader) -> str:
-    if collation := text(reader):
-        raise unsupported(f"collation {collation}")
-    return ""
+    collation = text(reader)
+    require_plain(collation)
+    return collation
 
 
 OPTIONS: dict[str, PropertyReader] = {
