@@ -68,24 +68,12 @@ def names(reader: Reader) -> list[str]:
     """Read (a, b.c), or ALL or NONE."""
     if reader.accept_any("ALL", "NONE"):
         return []
-    reader.expect("(")
-    items: list[str] = []
-    while not reader.accept(")"):
-        if items:
-            reader.expect(",")
-        items.append(name(reader))
-    return items
+    return [name(item) for item in reader.items()]
 
 
 def texts(reader: Reader) -> list[str]:
     """Read ('a', 'b')."""
-    reader.expect("(")
-    items: list[str] = []
-    while not reader.accept(")"):
-        if items:
-            reader.expect(",")
-        items.append(reader.string())
-    return items
+    return [item.string() for item in reader.items()]
 
 
 def bare_texts(reader: Reader) -> list[str]:
@@ -99,11 +87,8 @@ def bare_texts(reader: Reader) -> list[str]:
 
 def pairs(reader: Reader) -> dict[str, str]:
     """Read ('a' = 'b', …)."""
-    reader.expect("(")
     found: dict[str, str] = {}
-    while not reader.accept(")"):
-        if found:
-            reader.expect(",")
+    for _ in reader.items():
         key = reader.string() if reader.token.kind == "string" else identifier_value(reader.next())
         reader.expect("=")
         found[key] = reader.string()

@@ -6,7 +6,7 @@ walks the tokens, and whatever it does not expect is the syntax error that Snowf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from local_stack.endpoint.language.quoting import identifier_value, string_value
 from local_stack.endpoint.language.tokens import Token, syntax_error, tokenize
@@ -116,15 +116,17 @@ class Reader:
 
     def comma_separated(self) -> list[str]:
         """Read the texts of a parenthesised list's items: `(a, f(b, c))` gives ['a', 'f(b, c)']."""
+        return [reader.expression(",", ")") for reader in self.items()]
+
+    def items(self) -> Iterator[Reader]:
+        """Yield the reader at each item of a parenthesised list, which may have none."""
         self.expect("(")
-        items: list[str] = []
         if self.accept(")"):
-            return items
-        while True:
-            items.append(self.expression(",", ")"))
-            if self.accept(")"):
-                return items
+            return
+        yield self
+        while not self.accept(")"):
             self.expect(",")
+            yield self
 
     def expression(self, *until: str) -> str:
         """Read the text up to one of these words or symbols outside parentheses, which is not consumed; at least one token."""

@@ -105,10 +105,4 @@ def _sizes(reader: Reader) -> list[int]:
 
 def read_signature(reader: Reader) -> str:
     """Read `(TYPE, …)` after a routine's name, as the registry writes it: (VARCHAR, NUMBER)."""
-    families: list[str] = []
-    reader.expect("(")
-    while not reader.accept(")"):
-        if families:
-            reader.expect(",")
-        families.append(read_type(reader).family)
-    return f"({', '.join(families)})"
+    return f"({', '.join(read_type(item).family for item in reader.items())})"

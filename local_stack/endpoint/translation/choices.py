@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.translation.context import Context
-from local_stack.endpoint.translation.result_columns import CHOICES, TEXT, Scope, branches, scopes, table_columns
+from local_stack.endpoint.translation.result_columns import Scope, scopes, table_columns
+from local_stack.endpoint.translation.value_types import CHOICES, FLOAT, NUMBER, TEXT, branches
 
 _WHOLE = re.compile(r"\s*[+-]?\d+(?:\.(\d*))?\s*")
-_NUMBER = "NUMBER"
 
 
 def choices(expression: Expr, context: Context) -> Expr:
@@ -37,8 +37,9 @@ def choices(expression: Expr, context: Context) -> Expr:
 
 def _columns(united: exp.SetOperation) -> list[list[Expr]]:
     """Return what each column is made of; nothing where that cannot be told."""
-    selects = list(_selects(united))
-    if any(not isinstance(select, exp.Select) or select.is_star for select in selects):
+    queries = list(_selects(united))
+    selects = [query for query in queries if isinstance(query, exp.Select) and not query.is_star]
+    if len(selects) < len(queries):
         return []
     return [list(values) for values in zip(*(select.selects for select in selects), strict=False)]
 
@@ -56,7 +57,7 @@ def _convert(values: Sequence[tuple[Scope, Expr]]) -> None:
     types = [scope.type_of(value) for scope, value in values]
     others = [kind for kind in types if kind not in (None, TEXT)]
     if others and TEXT in types:
-        wanted = "FLOAT" if "FLOAT" in others else str(others[0])
+        wanted = FLOAT if FLOAT in others else str(others[0])
         for (_, value), kind in zip(values, types, strict=True):
             if kind == TEXT:
                 _cast(value, wanted)
@@ -66,7 +67,7 @@ def _cast(value: Expr, wanted: str) -> None:
     """Convert a text: to NUMBER(18, 5), or a constant to as many digits as it has."""
     if isinstance(value, exp.Alias):
         value = value.this
-    if wanted == _NUMBER:
+    if wanted == NUMBER:
         digits = _WHOLE.fullmatch(value.name) if isinstance(value, exp.Literal) else None
         wanted = f"NUMBER(38, {len(digits[1] or '')})" if digits else "NUMBER(18, 5)"
     cast: Expr = exp.Cast(this=value.copy(), to=exp.DataType.build(wanted, dialect="snowflake"))

@@ -1,5 +1,4 @@
-"""Tell what DuckDB does not know of a query's columns: ARRAY, OBJECT or TIMESTAMP_TZ, VARCHAR's length, and what never is NULL;
-and of which type a value is before DuckDB has seen it.
+"""Tell what DuckDB does not know of a query's columns: ARRAY, OBJECT or TIMESTAMP_TZ, VARCHAR's length, and what never is NULL.
 
 DuckDB has one type, JSON, for VARIANT, ARRAY and OBJECT, one type for TIMESTAMP_LTZ and TIMESTAMP_TZ, and its results say
 nothing of NULL. It is read off the query, down to constants, casts, functions and the declared columns of tables. What
@@ -21,12 +20,13 @@ from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import ColumnInfo, Outcome
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.translation.nullability import can_be_null
+from local_stack.endpoint.translation.value_types import CHOICES, branches, cast_type, type_of
 from local_stack.endpoint.translation.variables import INLINED
 
 
 @dataclass(frozen=True)
 class Known:
-    """Hold what is known of a column. name: as stored, '' for one without. length: of VARCHAR(n). type: see Scope.type_of."""
+    """Hold what is known of a column. name: as stored, '' for one without. length: of VARCHAR(n). type: see value_types.py."""
 
     name: str
     kind: Kind | None = None
@@ -58,31 +58,6 @@ _FUNCTIONS: dict[str, Kind] = {
          "OBJECT_CONSTRUCT", "OBJECT_CONSTRUCT_KEEP_NULL", "OBJECT_DELETE", "OBJECT_PICK"), "OBJECT"),
     **dict.fromkeys(("TO_TIMESTAMP_TZ", "TRY_TO_TIMESTAMP_TZ", "TimestampTzFromParts"), "TIMESTAMP_TZ"),
 }  # fmt: skip
-CHOICES = (exp.Case, exp.If, exp.Coalesce, exp.DecodeCase, exp.Nvl2, exp.Greatest, exp.Least)
-TEXT = "VARCHAR"
-# Types as they are cast to, by how DuckDB and sqlglot call them.
-_CAST_TYPES = {
-    **dict.fromkeys(("DECIMAL", "HUGEINT", "BIGINT", "INTEGER", "INT", "SMALLINT", "TINYINT"), "NUMBER"),
-    **dict.fromkeys(("DOUBLE", "FLOAT"), "FLOAT"),
-    **dict.fromkeys(("VARCHAR", "TEXT", "CHAR"), TEXT),
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMPNTZ"), "TIMESTAMP_NTZ"),
-    **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPLTZ"), "TIMESTAMP_LTZ"),
-    **{name: name for name in ("DATE", "TIME", "BOOLEAN")},
-}
-_NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round)
-_COUNTS = (exp.Count, exp.CountIf, exp.Length, exp.RowNumber, exp.Rank, exp.DenseRank, exp.DateDiff)
-_TEXTS = (
-    exp.Concat,
-    exp.DPipe,
-    exp.Upper,
-    exp.Lower,
-    exp.Initcap,
-    exp.Substring,
-    exp.Trim,
-    exp.Replace,
-    exp.Left,
-    exp.Right,
-)
 _REFINED = {"ARRAY": "VARIANT", "OBJECT": "VARIANT", "TIMESTAMP_TZ": "TIMESTAMP_LTZ"}  # what DuckDB takes each kind for
 
 
@@ -119,7 +94,7 @@ def table_columns(session: Session, describing: bool = False) -> TableColumns:
         kinds = session.semi_structured(table)
         noted = session.notes.of(session.full_name(table)).get("lengths", {}) if describing else {}
         lengths = {**noted, **lengths_of(session.duck, name)} if describing else {}
-        return [Known(row[1], kinds.get(row[1]), not row[3], lengths.get(row[1]), _cast_type(row[2])) for row in rows]
+        return [Known(row[1], kinds.get(row[1]), not row[3], lengths.get(row[1]), cast_type(row[2])) for row in rows]
 
     return columns
 
@@ -182,10 +157,6 @@ def _queries_in(query: Expr) -> Iterator[Expr]:
     for node in query.walk(prune=lambda node: node is not query and isinstance(node, exp.Query | exp.With)):
         if node is not query and isinstance(node, exp.Query):
             yield node
-
-
-def _cast_type(name: str) -> str | None:
-    return _CAST_TYPES.get(name.partition("(")[0])
 
 
 def _with_names(clause: exp.With, of_table: TableColumns) -> TableColumns:
@@ -333,23 +304,12 @@ class Scope:
         return sorted(chosen, key=lambda node: -node.depth)
 
     def type_of(self, projection: Expr) -> str | None:
-        """Return the type that a value is cast to in order to stay as it is, without digits and lengths; None if unknown."""
-        value = _bare(projection)
-        match value:
-            case exp.Column() | exp.Parameter():
-                found = self._find(value)
-                return found.type if found else None
-            case exp.Literal():
-                return TEXT if value.is_string else "NUMBER"
-            case exp.Cast():
-                return _cast_type(value.to.this.value)
-        if isinstance(value, CHOICES):
-            types = [kind for kind in map(self.type_of, branches(value)) if kind]
-            return next((kind for kind in types if kind != TEXT), TEXT if types else None)
-        if isinstance(value, _NUMBERS):
-            types = [self.type_of(operand) for operand in value.iter_expressions()]
-            return "FLOAT" if "FLOAT" in types else "NUMBER" if set(types) == {"NUMBER"} else None
-        return TEXT if isinstance(value, _TEXTS) else "NUMBER" if isinstance(value, _COUNTS) else None
+        """Return the type of a value, as far as it is known."""
+        return type_of(projection, self._type_of_column)
+
+    def _type_of_column(self, node: Expr) -> str | None:
+        found = self._find(node)
+        return found.type if found is not None else None
 
     def _kind(self, projection: Expr) -> Kind | None:
         value = _bare(projection)
@@ -367,18 +327,6 @@ def _bare(projection: Expr) -> Expr:
     while isinstance(value, exp.Paren):
         value = value.this
     return value
-
-
-def branches(choice: Expr) -> list[Expr]:
-    """Return the values of which one is chosen."""
-    if isinstance(choice, exp.Coalesce | exp.Greatest | exp.Least):
-        return [choice.this, *choice.expressions]
-    if isinstance(choice, exp.DecodeCase):
-        pairs = choice.expressions[1:]
-        return [*pairs[1::2], *(pairs[-1:] if len(pairs) % 2 else [])]
-    choices = choice.args["ifs"] if isinstance(choice, exp.Case) else [choice]
-    last = choice.args.get("default") or choice.args.get("false")
-    return [one.args["true"] for one in choices] + ([last] if last is not None else [])
 
 
 def _declared_length(value: Expr) -> int | None:

@@ -77,7 +77,7 @@ def _add(reader: Reader, session: Session) -> Callable[[str], Result]:
     def run(user: str) -> Result:
         if session.catalog.get(_KIND, "", user, name) is not None:
             if if_not_exists:
-                return Result.status(f"{name} already exists, statement succeeded.")
+                return Result.existed(name)
             raise existing_object(name)
         stored = session.catalog.get("USER", "", "", user)
         if stored and store.properties(stored).get("TYPE") == "SERVICE" and "ROLE_RESTRICTION" not in values:

@@ -14,12 +14,8 @@ from local_stack.endpoint.statements import SqlError
 
 def policy(reader: Reader) -> dict[str, Any]:
     """Read AS (val STRING, …) RETURNS STRING -> expression [COMMENT = '…'] [EXEMPT_OTHER_POLICIES = TRUE]."""
-    reader.expect("AS", "(")
-    arguments: list[list[str]] = []
-    while not reader.accept(")"):
-        if arguments:
-            reader.expect(",")
-        arguments.append([reader.identifier(), read_type(reader).declared])
+    reader.expect("AS")
+    arguments = [[item.identifier(), read_type(item).declared] for item in reader.items()]
     if not arguments:
         raise compilation_error("A policy needs at least one argument.", 1003, "42000")
     reader.expect("RETURNS")

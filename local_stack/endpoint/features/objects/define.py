@@ -82,7 +82,7 @@ def _store(
     if existing is not None and not (or_replace or or_alter):
         raise existing_object(existing.full_name)
     store.require_container(kind, place, session)
-    check_references(kind, values, session)
+    check_references(values, session)
     definition: dict[str, Any] = {"properties": {**kind.defaults, **values}, "owner": session.role, "type": kind.type}
     if kind.name == "ALERT":
         definition["state"] = existing.definition["state"] if existing is not None and or_alter else "suspended"
@@ -99,7 +99,7 @@ def _title(kind: ObjectKind) -> str:
     return "Integration" if kind.kind == "INTEGRATION" else kind.name.capitalize()
 
 
-def check_references(kind: ObjectKind, values: dict[str, Any], session: Session) -> None:
+def check_references(values: dict[str, Any], session: Session) -> None:
     """Raise SqlError 002003 where the values name an object that does not exist."""
     if "WAREHOUSE" in values:
         store.require_warehouse(values["WAREHOUSE"], session)
@@ -209,7 +209,7 @@ def _set(kind: ObjectKind, stored: StoredObject, values: dict[str, Any], removed
             changed[name] = kind.defaults[name]
     check_complete(kind, changed)
     _check_body(kind, changed)
-    check_references(kind, values, session)
+    check_references(values, session)
     changed.update(values)
     session.catalog.update(stored, {**stored.definition, "properties": changed})
 

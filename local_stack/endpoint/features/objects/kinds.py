@@ -66,7 +66,7 @@ class ObjectKind:
         return self.stored or self.name
 
 
-def _missing(owner: str, *properties: str) -> SqlError:
+def _missing(*properties: str) -> SqlError:
     return compilation_error(f"Missing option(s): [{', '.join(properties)}]", 2029, "42601")
 
 
@@ -92,9 +92,9 @@ def _check_user(values: Mapping[str, Any]) -> None:
 
 def _check_storage(values: Mapping[str, Any]) -> None:
     if str(values["STORAGE_PROVIDER"]).startswith("S3") and "STORAGE_AWS_ROLE_ARN" not in values:
-        raise _missing("STORAGE INTEGRATION", "STORAGE_AWS_ROLE_ARN")
+        raise _missing("STORAGE_AWS_ROLE_ARN")
     if values["STORAGE_PROVIDER"] == "AZURE" and "AZURE_TENANT_ID" not in values:
-        raise _missing("STORAGE INTEGRATION", "AZURE_TENANT_ID")
+        raise _missing("AZURE_TENANT_ID")
 
 
 _SECRET_TYPES = {
@@ -109,7 +109,7 @@ _SECRET_TYPES = {
 def _check_secret(values: Mapping[str, Any]) -> None:
     wanted = _SECRET_TYPES[values["TYPE"]]
     if missing := [p for p in wanted if p not in values]:
-        raise _missing("SECRET", *missing)
+        raise _missing(*missing)
     optional = {"TYPE", "COMMENT", *wanted}
     if values["TYPE"] == "OAUTH2":
         optional |= {"OAUTH_SCOPES", "OAUTH_REFRESH_TOKEN", "OAUTH_REFRESH_TOKEN_EXPIRY_TIME"}
@@ -126,7 +126,7 @@ def _check_network_rule(values: Mapping[str, Any]) -> None:
 def _check_notification(values: Mapping[str, Any]) -> None:
     wanted = {"WEBHOOK": ("WEBHOOK_URL",), "QUEUE": ("NOTIFICATION_PROVIDER",)}.get(values["TYPE"], ())
     if missing := [p for p in wanted if p not in values]:
-        raise _missing("NOTIFICATION INTEGRATION", *missing)
+        raise _missing(*missing)
 
 
 _SIZES = one_of(
@@ -301,5 +301,5 @@ KINDS: tuple[ObjectKind, ...] = (
 def check_complete(kind: ObjectKind, values: Mapping[str, Any]) -> None:
     """Raise SqlError 002029 where a required property is missing, or the error that the kind's `check` raises."""
     if missing := [p for p in kind.required if p not in values]:
-        raise _missing(kind.name, *missing)
+        raise _missing(*missing)
     kind.check(values)

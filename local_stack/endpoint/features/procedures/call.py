@@ -83,11 +83,8 @@ def _called(reader: Reader, binds: Binds) -> tuple[str, ...]:
 
 def _read_arguments(reader: Reader) -> tuple[Argument, ...]:
     """Read (a, b) or (x => a, y => b)."""
-    reader.expect("(")
     arguments: list[Argument] = []
-    while not reader.accept(")"):
-        if arguments:
-            reader.expect(",")
+    for _ in reader.items():
         name = None
         if reader.token.kind in ("word", "quoted") and reader.peek().text == "=>":
             name = identifier_value(reader.next())

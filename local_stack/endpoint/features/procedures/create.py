@@ -69,11 +69,8 @@ def parse_create(sql: str) -> CreateRoutine | None:
 
 def read_parameters(reader: Reader) -> tuple[Parameter, ...]:
     """Read (name TYPE [DEFAULT expression], …)."""
-    reader.expect("(")
     parameters: list[Parameter] = []
-    while not reader.accept(")"):
-        if parameters:
-            reader.expect(",")
+    for _ in reader.items():
         if reader.looking_at("OUT") or reader.looking_at("INOUT"):
             raise unsupported("OUT arguments of a procedure")
         if reader.looking_at("IN") and reader.peek(2).text not in (",", ")"):
@@ -113,13 +110,7 @@ def _at_call(reader: Reader) -> bool:
 
 def _returns(reader: Reader) -> tuple[str, tuple[tuple[str, str], ...]]:
     if reader.accept("TABLE"):
-        columns: list[tuple[str, str]] = []
-        reader.expect("(")
-        while not reader.accept(")"):
-            if columns:
-                reader.expect(",")
-            columns.append((reader.identifier(), read_type(reader).declared))
-        return "", tuple(columns)
+        return "", tuple((item.identifier(), read_type(item).declared) for item in reader.items())
     declared = read_type(reader).declared
     if not reader.accept("NOT", "NULL"):
         reader.accept("NULL")
@@ -194,31 +185,16 @@ def read_rights(reader: Reader) -> str:
 
 
 def _strings(reader: Reader) -> tuple[str, ...]:
-    reader.expect("(")
-    items: list[str] = []
-    while not reader.accept(")"):
-        if items:
-            reader.expect(",")
-        items.append(reader.string())
-    return tuple(items)
+    return tuple(item.string() for item in reader.items())
 
 
 def _names(reader: Reader) -> tuple[str, ...]:
-    reader.expect("(")
-    items: list[str] = []
-    while not reader.accept(")"):
-        if items:
-            reader.expect(",")
-        items.append(".".join(reader.name()))
-    return tuple(items)
+    return tuple(".".join(item.name()) for item in reader.items())
 
 
 def _secrets(reader: Reader) -> tuple[tuple[str, str], ...]:
-    reader.expect("(")
     items: list[tuple[str, str]] = []
-    while not reader.accept(")"):
-        if items:
-            reader.expect(",")
+    for _ in reader.items():
         variable = reader.string()
         reader.expect("=")
         items.append((variable, ".".join(reader.name())))

@@ -108,18 +108,8 @@ def _name(call: exp.Anonymous) -> tuple[str, ...]:
 
 
 def _find(parts: tuple[str, ...], arguments: Sequence[Argument], session: Session) -> FoundRoutine | None:
-    if len(parts) > 3:
-        return None
-    try:
-        candidates = registry.overloads("FUNCTION", session.resolve(parts), session)
-    except SqlError:
-        return None
-    matched = registry.match_arguments(candidates, arguments, [None] * len(arguments))
-    if matched is None:
-        if candidates:
-            raise registry.unknown_routine(".".join(parts), [])
-        return None
-    return matched[0]
+    matched = registry.find_function(parts, arguments, session) if len(parts) <= 3 else None
+    return matched[0] if matched is not None else None
 
 
 def _values(routine: Routine, arguments: Sequence[Argument]) -> list[Expr]:

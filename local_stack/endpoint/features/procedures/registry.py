@@ -195,6 +195,23 @@ def _cost(given: str | None, wanted: SqlType) -> int:
     return 2 if given == "VARCHAR" else 3
 
 
+def find_function(
+    parts: tuple[str, ...], arguments: Sequence[Argument], session: Session
+) -> tuple[FoundRoutine, list[Argument | None]] | None:
+    """Return the function that a query calls so, and the argument for each of its parameters; None where there is none.
+
+    Raises SqlError where none of the name takes these arguments.
+    """
+    try:
+        candidates = overloads("FUNCTION", session.resolve(parts), session)
+    except SqlError:
+        return None
+    matched = match_arguments(candidates, arguments, [None] * len(arguments))
+    if matched is None and candidates:
+        raise unknown_routine(".".join(parts), [])
+    return matched
+
+
 def unknown_routine(name: str, types: Sequence[str | None], known: bool = False) -> SqlError:
     """Return Snowflake's error for a name that does not exist, or (known) for arguments that no overload takes."""
     if known:

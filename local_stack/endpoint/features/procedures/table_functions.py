@@ -29,7 +29,7 @@ from local_stack.endpoint.features.procedures.python.workers import WorkerProces
 from local_stack.endpoint.language.types import parse_type
 from local_stack.endpoint.outcome import Outcome, from_duckdb, from_result
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Result, SqlError, unsupported
+from local_stack.endpoint.statements import Result, unsupported
 from local_stack.endpoint.translation.context import Context
 from local_stack.endpoint.translation.queries import result_table
 
@@ -151,14 +151,8 @@ def _find(parts: tuple[str, ...], given: Sequence[Expr], session: Session) -> tu
         else Argument(a.sql("snowflake"))
         for a in given
     ]
-    try:
-        candidates = registry.overloads("FUNCTION", session.resolve(parts), session)
-    except SqlError:
-        return None
-    matched = registry.match_arguments(candidates, arguments, [None] * len(arguments))
+    matched = registry.find_function(parts, arguments, session)
     if matched is None:
-        if candidates:
-            raise registry.unknown_routine(".".join(parts), [])
         return None
     routine = matched[0].routine
     if routine.language != "PYTHON" or not routine.is_table:

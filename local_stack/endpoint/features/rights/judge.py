@@ -18,7 +18,6 @@ from local_stack.endpoint.session import Session
 _FREE_DATABASES = frozenset({"SNOWFLAKE", "SNOWFLAKE_SAMPLE_DATA", "MEMORY", "SYSTEM", "TEMP", "_FS_GLOBAL"})
 _FREE_SCHEMA = "INFORMATION_SCHEMA"
 _MISSING = {RELATION: "Object"}
-_PLACES = {"ACCOUNT": 0, "DATABASE": 1, "SCHEMA": 2}
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def _alter(reader: Reader, kind: str, session: Session) -> Result:
             new_folder.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(new_folder)
         objects.drop(session, kind, name)
-        return Result.status("Statement executed successfully.")
+        return Result.succeeded()
     reader.expect("SET")
     options = read_options(reader)
     reader.expect_end()
@@ -163,7 +163,7 @@ def _drop(reader: Reader, kind: str, session: Session) -> Result:
     reader.expect_end()
     if not objects.drop(session, kind, name):
         if if_exists:
-            return Result.status("Drop statement executed successfully.")
+            return Result.was_dropped(name.name)
         raise missing_object(kind, str(name))
     return Result.dropped(name.name)
 

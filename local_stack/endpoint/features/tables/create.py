@@ -55,10 +55,10 @@ class _Copy:
         with session.lock:
             if session.relation_kind(place) and not self.replace:
                 if self.if_missing:
-                    return Result.status(f"{name.name} already exists, statement succeeded.")
+                    return Result.existed(name.name)
                 raise existing_object(str(name))
             session.transaction.run(*ddl(name), lambda: self._create(session, place))
-        return Result.status(f"Table {name.name} successfully created.")
+        return Result.created("Table", name.name)
 
     def _create(self, session: Session, place: SchemaName) -> None:
         physical = session.physical_table(self.source)

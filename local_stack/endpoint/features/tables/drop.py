@@ -29,7 +29,7 @@ def drop(reader: Reader, kind: str, session: Session) -> Result:
         if session.relation_kind(physical) != kind:
             if if_exists:
                 session.transaction.commit()
-                return Result.status(f"Drop statement executed successfully ({name.name} already dropped).")
+                return Result.was_dropped(name.name)
             raise missing_object(kind, str(name))
 
         def run() -> None:
@@ -43,7 +43,7 @@ def drop(reader: Reader, kind: str, session: Session) -> Result:
             session.temporary_tables.pop((name.database, name.schema, name.name), None)
 
         session.transaction.run(*ddl(name), run)
-    return Result.status(f"{name.name} successfully dropped.")
+    return Result.dropped(name.name)
 
 
 def undrop(reader: Reader, session: Session) -> Result:

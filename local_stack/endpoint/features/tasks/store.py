@@ -15,6 +15,7 @@ from local_stack.endpoint.features.tasks.create import PROPERTIES, AlterTask, Cr
 from local_stack.endpoint.features.tasks.definition import Task
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.session import Session
+from local_stack.endpoint.statements import Result
 
 _KIND = "TASK"
 
@@ -60,13 +61,13 @@ def save(task: Task, catalog: Catalog) -> None:
         catalog.update(stored, task.to_document())
 
 
-def create(statement: CreateTask, session: Session) -> str:
-    """Store a new task, suspended. The status message."""
+def create(statement: CreateTask, session: Session) -> Result:
+    """Store a new task, suspended."""
     place = session.resolve(statement.name)
     session.require_schema(place)
     existing = find(statement.name, session)
     if existing is not None and statement.if_not_exists:
-        return f"{place.name} already exists, statement succeeded."
+        return Result.existed(place.name)
     if existing is not None and not (statement.or_replace or statement.or_alter):
         raise existing_object(str(place))
     _check_warehouse(statement.properties, session)
@@ -86,7 +87,9 @@ def create(statement: CreateTask, session: Session) -> str:
     if existing is not None and statement.or_replace:
         session.catalog.drop(_KIND, task.database, task.schema, task.name)
     save(task, session.catalog)
-    return f"Task {place.name} successfully {'altered' if existing is not None and statement.or_alter else 'created'}."
+    if existing is not None and statement.or_alter:
+        return Result.status(f"Task {place.name} successfully altered.")
+    return Result.created("Task", place.name)
 
 
 def _defined(statement: CreateTask, place: SchemaName, existing: Task | None, session: Session) -> Task:

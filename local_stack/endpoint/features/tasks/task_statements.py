@@ -17,7 +17,7 @@ from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.tokens import leading_words
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.sessions import Sessions
-from local_stack.endpoint.statements import SUCCEEDED, Result, SqlError, Statement, unsupported
+from local_stack.endpoint.statements import Result, SqlError, Statement, unsupported
 
 
 class Tasks:
@@ -76,20 +76,20 @@ class Tasks:
         if altered is None:
             return None
 
-        def alter() -> str:
+        def alter() -> Result:
             store.alter(altered, session)
-            return SUCCEEDED
+            return Result.succeeded()
 
         return self._change(session, alter)
 
-    def _change(self, session: Session, change: Callable[[], str]) -> Callable[[], Result]:
+    def _change(self, session: Session, change: Callable[[], Result]) -> Callable[[], Result]:
         def run() -> Result:
             with session.lock:  # every DDL commits the open transaction
                 session.transaction.commit()
-            message = change()
+            result = change()
             if self._scheduler is not None:
                 self._scheduler.tasks_changed()
-            return Result.status(message)
+            return result
 
         return run
 
@@ -98,11 +98,11 @@ class Tasks:
         parts = reader.name()
         reader.expect_end()
 
-        def drop() -> str:
+        def drop() -> Result:
             if if_exists and store.find(parts, session) is None:
-                return f"Drop statement executed successfully ({parts[-1]} already dropped)."
+                return Result.was_dropped(parts[-1])
             store.drop(parts, session)
-            return f"{parts[-1]} successfully dropped."
+            return Result.dropped(parts[-1])
 
         return self._change(session, drop)
 
