@@ -70,10 +70,13 @@ def test_what_dbt_leaves_when_an_incremental_model_fails(endpoint: RunningEndpoi
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd"), st.booleans()), max_size=6))
-def test_any_order_of_creating_and_dropping(endpoint: RunningEndpoint, steps: list[tuple[str, str, bool]]) -> None:
+def test_any_order_of_creating_and_dropping(
+    endpoint: RunningEndpoint, connection: Any, steps: list[tuple[str, str, bool]]
+) -> None:
     """Four permanent tables; each step hides one by a temporary one that reads another, or shows it again."""
     sizes = {name: number for number, name in enumerate("abcd", 1)}
     hidden: dict[str, int] = {}
+    connection.cursor().execute("CREATE SCHEMA IF NOT EXISTS orders")
     with endpoint.connect(schema="ORDERS") as session, endpoint.connect(schema="ORDERS") as other:
         cursor = session.cursor()
         for name, size in sizes.items():

@@ -45,11 +45,12 @@ def _columns(united: exp.SetOperation) -> list[list[Expr]]:
 
 
 def _selects(query: Expr) -> Iterator[Expr]:
+    query = query.unnest()
     if isinstance(query, exp.SetOperation):
         yield from _selects(query.left)
         yield from _selects(query.right)
     else:
-        yield query.unnest() if isinstance(query, exp.Subquery) else query
+        yield query
 
 
 def _convert(values: Sequence[tuple[Scope, Expr]]) -> None:
