@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from local_stack.endpoint_process import Address
-from local_stack.layout import DATABASE, REPO, Layout
+from local_stack.layout import DATABASE, OWNER, REPO, Layout
 
 CONNECTION = "local"
 _STAND_IN_LOGIN = {"account": "local", "user": "local", "password": "local"}
@@ -40,7 +40,7 @@ def variables(layout: Layout, address: Address) -> dict[str, str]:
         "SNOWFLAKE_PASSWORD": _STAND_IN_LOGIN["password"],
         "SNOWFLAKE_DATABASE": DATABASE,
         "SNOWFLAKE_WAREHOUSE": "COMPUTE_WH",
-        "SNOWFLAKE_ROLE": "SYSADMIN",
+        "SNOWFLAKE_ROLE": OWNER,
         "DBT_PROJECT_DIR": str(REPO / "dbt_project"),
         "DBT_PROFILES_DIR": str(REPO / "dbt_project"),
         "DBT_TARGET": "password",
@@ -71,7 +71,7 @@ def write_files(layout: Layout, address: Address) -> None:
         "protocol": "http",
         "database": DATABASE,
         "warehouse": "COMPUTE_WH",
-        "role": "SYSADMIN",
+        "role": OWNER,
     }
     lines = [f"[{CONNECTION}]", *(f'{key} = "{value}"' for key, value in entry.items()), f"port = {address.port}"]
     _write_private(layout.connections_file, "\n".join(lines) + "\n")

@@ -17,8 +17,8 @@ from pathlib import Path
 from local_stack.errors import PORT_TAKEN, EndpointError
 from local_stack.layout import REPO, Layout
 
-# What the laptop's account has, and what an administrator grants before the first deployment.
-SETUP = (REPO / "local_stack" / "account.sql", REPO / "migrations" / "administrator.sql")
+# What an administrator of an account runs before the first deployment.
+BOOTSTRAP = REPO / "deploy" / "bootstrap.sql"
 PREFERRED_PORT = 8765
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -74,8 +74,7 @@ def start(layout: Layout, stays: bool = True, rights: bool = True) -> Address:
 def _start_on(port: int, layout: Layout, log: Path, options: list[str]) -> Address | None:
     """The endpoint's address once it answers, or None if the port was taken meanwhile. Raises EndpointError."""
     command = [sys.executable, "-m", "local_stack.endpoint", "--data-dir", str(layout.warehouse)]
-    command += ["--s3-root", str(layout.s3), "--port", str(port), *options]
-    command += [part for file in SETUP for part in ("--setup", str(file))]
+    command += ["--s3-root", str(layout.s3), "--port", str(port), "--setup", str(BOOTSTRAP), *options]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

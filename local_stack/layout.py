@@ -11,6 +11,7 @@ REPO = Path(__file__).resolve().parents[1]
 LAKE_BUCKET = "data-s3-bucket"
 LANDING_BUCKET = "ecommerce-landing"
 DATABASE = "ECOMMERCE_DW"
+OWNER = f"{DATABASE}_OWNER"  # the role that deploys (deploy/bootstrap.sql)
 SPEED_TABLE = "user_sessions_realtime"
 
 

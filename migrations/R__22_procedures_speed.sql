@@ -31,7 +31,7 @@ def extract(session, date):
     return extract_speed_layer(session, SETTINGS, login.username, login.password, date)
 $$;
 
-GRANT USAGE ON PROCEDURE recon.extract_speed_layer(DATE) TO ROLE reconciler;
+GRANT USAGE ON PROCEDURE recon.extract_speed_layer(DATE) TO ROLE {{ role_prefix }}reconciler;
 {% else %}
 DROP PROCEDURE IF EXISTS recon.extract_speed_layer(DATE);
 {% endif %}

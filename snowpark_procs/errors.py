@@ -4,6 +4,8 @@
     ├── ArgumentError        an argument is no batch id, no date, or an impossible range
     ├── ManifestError        a manifest is missing, is no JSON, or breaks its schema
     ├── TimeZoneError        the session's time zone would shift UTC times while loading
+    ├── EnvironmentMismatchError  the database is a clone, and its stage another environment's landing
+    ├── MaskedError          the procedure's owner reads addresses masked
     ├── LoadMismatchError    what COPY delivered is not what the manifest promised
     ├── ToleranceError       recon.tolerances has two limits for one metric, tier and date
     ├── MetricError          a row of recon.metrics cannot be used
@@ -36,6 +38,14 @@ class ManifestError(ProcedureError):
 
 class TimeZoneError(ProcedureError):
     """Loading would shift times: TIMESTAMP_LTZ does not become the same UTC time as TIMESTAMP_NTZ in this session."""
+
+
+class EnvironmentMismatchError(ProcedureError):
+    """The landing belongs to the environment that this database was cloned from."""
+
+
+class MaskedError(ProcedureError):
+    """The executing role sees masked addresses, which would be written for ever."""
 
 
 class LoadMismatchError(ProcedureError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reconcile.speed.extraction import Extraction, Failure, extract_days
 from reconcile.speed.http import HttpConnection, Server
 from reconcile.speed.source import SpeedLayer, SpeedTable
+from snowpark_procs.environment import require_own_landing
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, utc_now
 from snowpark_procs.stage_landing import StageLanding
@@ -36,6 +37,7 @@ def extract_speed_layer(
     table = SpeedTable(settings["table"], None, settings["columns"])
     step = StepRun("extract_speed_layer", day.isoformat())
     with recorded_failure(session, step):
+        require_own_landing(session)
         done = _extract(session, server, table, day, int(settings["keep_days"]))
         step.row_count = done.rows
         step.detail = {"extraction_id": done.extraction_id, "outcome": done.outcome, "set_aside": done.set_aside}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
 from snowpark_procs.date_ranges import DateRanges
+from snowpark_procs.environment import require_unmasked
 from snowpark_procs.errors import ArgumentError
 from snowpark_procs.identifiers import batch_identifier
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction
@@ -97,6 +98,7 @@ def _flag_batch(session: Session, batch_id: str) -> dict[str, Any]:
         if batch is None:
             step.worked = False
         else:
+            require_unmasked(session)
             _Flagging(session, batch, read_rulebook(session)).run(step)
     if not step.worked:
         return {"batch_id": batch_id, "status": "already_flagged"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
+from snowpark_procs.environment import require_own_landing
 from snowpark_procs.errors import ManifestError
 from snowpark_procs.identifiers import batch_identifier
 from snowpark_procs.landing import acknowledge_if_missing, manifest_path
@@ -37,6 +38,7 @@ def load_batch(session: Session, batch_id: str) -> dict[str, Any]:
     batch_id = batch_identifier(batch_id)
     step = StepRun("load_batch", batch_id)
     with recorded_failure(session, step):
+        require_own_landing(session)
         if _is_loaded(session, batch_id):
             step.worked = False
         else:

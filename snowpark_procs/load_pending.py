@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
+from snowpark_procs.environment import require_own_landing
 from snowpark_procs.landing import acknowledge, list_published, manifest_path
 from snowpark_procs.load_batch import load_batch
 from snowpark_procs.statements import run
@@ -24,6 +25,7 @@ def load_pending(session: Session) -> dict[str, Any]:
     Batches that are loaded but not acknowledged, because a run died in between, are acknowledged.
     As a task's body it returns the number of batches, or 'EMPTY', to its successors.
     """
+    require_own_landing(session)
     landing = list_published(session)
     loaded = {row[0] for row in run(session, "loaded_batch_ids")}
     for batch_id in sorted((landing.manifests & loaded) - landing.acknowledged):

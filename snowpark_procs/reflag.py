@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
 from snowpark_procs.date_ranges import DateRanges
+from snowpark_procs.environment import require_unmasked
 from snowpark_procs.errors import ArgumentError
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction
@@ -40,6 +41,7 @@ def reflag(
         raise ArgumentError(f"from_date {first} is after to_date {last}")
     step = StepRun("reflag", f"{first or '…'} to {last or '…'}")
     with recorded_failure(session, step), transaction(session, step, "flag"):
+        require_unmasked(session)
         reflagging = _Reflagging(
             session, read_rulebook(session), step.run_id, first or datetime.date.min, last or datetime.date.max
         )

@@ -21,7 +21,7 @@ PROJECT = REPOSITORY / "dbt_project"
 def profile_variables(endpoint: RunningEndpoint, **others: str) -> dict[str, str]:
     """What dbt's profile reads: the endpoint's own variables, the pipeline's database and role, and others."""
     own = {name: value for name, value in endpoint.environment.items() if name.startswith(("SNOWFLAKE_", "DBT_"))}
-    return own | {"SNOWFLAKE_DATABASE": DATABASE, "SNOWFLAKE_ROLE": "SYSADMIN"} | others
+    return own | {"SNOWFLAKE_DATABASE": DATABASE, "SNOWFLAKE_ROLE": f"{DATABASE}_OWNER"} | others
 
 
 @contextmanager

@@ -17,11 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import sqlfluff
-import yaml
-from schemachange.JinjaTemplateProcessor import JinjaTemplateProcessor
 
 from local_stack import endpoint_process
 from local_stack.client_environment import process_environment, write_files
@@ -41,6 +38,7 @@ from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import statement
 from tests.dbt.migrated_tables import migration_statements
+from tests.schemachange_variables import render, variables
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,17 +102,11 @@ def linting_of_models() -> Iterator[subprocess.Popen[bytes]]:
 
 def migration_findings() -> Iterator[str]:
     """The findings in the migrations, as rendered with the configuration's variables."""
-    variables = yaml.safe_load((ROOT / "schemachange-config.yml").read_text(encoding="utf-8"))["vars"]
+    known = variables()
     for path in sorted((ROOT / "migrations").glob("*.sql")):
-        settings = (variables, {**variables, **_OPTIONAL_PARTS})
+        settings = (known, {**known, **_OPTIONAL_PARTS})
         for text in dict.fromkeys(render(path.name, each) for each in settings):
             yield from _findings(str(path.relative_to(ROOT)), text)
-
-
-def render(script: str, variables: dict[str, Any]) -> str:
-    """One migration as schemachange sends it."""
-    processor = JinjaTemplateProcessor(project_root=ROOT / "migrations", modules_folder=ROOT)
-    return str(processor.render(script, variables))
 
 
 def statement_findings() -> Iterator[str]:

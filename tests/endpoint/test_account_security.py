@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import snowflake.connector
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.conftest import RunningEndpoint
 
@@ -193,3 +195,62 @@ def test_account_objects_have_any_name(connection: Any, kind: str, name: str) ->
         assert run(connection, "SELECT CURRENT_ROLE()") == [(stored,)]
         run(connection, "USE ROLE ACCOUNTADMIN")
     run(connection, f"DROP {kind} {name}")
+
+
+def refusal(endpoint: RunningEndpoint, **connection: Any) -> int:
+    """Return the number with which a log-in is refused, 0 for one that is not."""
+    try:
+        endpoint.connect(role=None, **connection).close()
+    except snowflake.connector.errors.DatabaseError as error:
+        return int(error.errno or 0)
+    return 0
+
+
+def public(key: rsa.RSAPrivateKey) -> str:
+    """Return a public key as text, without its first and last line."""
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return "".join(line for line in pem.splitlines() if not line.startswith("-"))
+
+
+def test_a_service_user_logs_in_by_key_or_token_only(connection: Any, endpoint: RunningEndpoint) -> None:
+    old, new = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+    with_key: dict[str, Any] = {"user": "robot", "authenticator": "SNOWFLAKE_JWT", "password": None}
+    assert refusal(endpoint, user="robot") == 390100  # by password
+    assert refusal(endpoint, **with_key, private_key=old) == 390144  # it has no key
+    run(connection, f"ALTER USER robot SET RSA_PUBLIC_KEY = '{public(old)}'")
+    assert refusal(endpoint, **with_key, private_key=old) == 0
+    assert refusal(endpoint, **with_key, private_key=new) == 390144
+    run(connection, f"ALTER USER robot SET RSA_PUBLIC_KEY_2 = '{public(new)}'", "ALTER USER robot UNSET RSA_PUBLIC_KEY")
+    assert refusal(endpoint, **with_key, private_key=old) == 390144
+    assert refusal(endpoint, **with_key, private_key=new) == 0
+    assert refusal(endpoint, **{**with_key, "user": "ann"}, private_key=new) == 390144  # robot's, not hers
+    described = {row["property"]: row["property_value"] for row in listed(connection, "DESCRIBE USER robot")}
+    assert described["RSA_PUBLIC_KEY_FP"] is None
+    assert str(described["RSA_PUBLIC_KEY_2_FP"]).startswith("SHA256:")
+    (token,) = listed(connection, "ALTER USER robot ADD PAT ci ROLE_RESTRICTION = 'PUBLIC'")
+    assert refusal(endpoint, user="robot", password=token["token_secret"]) == 0
+    run(connection, "ALTER USER robot MODIFY PAT ci SET DISABLED = TRUE")
+    assert refusal(endpoint, user="robot", password=token["token_secret"]) == 390100
+
+
+def test_passwords_and_disabled_users(connection: Any, endpoint: RunningEndpoint) -> None:
+    run(connection, "ALTER USER ann SET PASSWORD = 'Secret-1'")
+    assert refusal(endpoint, user="ann") == 390100
+    assert refusal(endpoint, user="ann", password="Secret-1") == 0
+    run(connection, "ALTER USER ann SET DISABLED = TRUE")
+    assert refusal(endpoint, user="ann", password="Secret-1") == 390101
+
+
+def test_a_network_policy_says_from_where_a_user_logs_in(connection: Any, endpoint: RunningEndpoint) -> None:
+    run(
+        connection,
+        "CREATE OR REPLACE NETWORK RULE safe.here TYPE = IPV4 VALUE_LIST = ('127.0.0.0/8')",
+        "CREATE OR REPLACE NETWORK POLICY elsewhere ALLOWED_IP_LIST = ('10.0.0.0/8')",
+        "CREATE OR REPLACE NETWORK POLICY at_home ALLOWED_NETWORK_RULE_LIST = (safe.here)",
+        "ALTER USER ann SET NETWORK_POLICY = elsewhere",
+    )
+    assert refusal(endpoint, user="ann") == 390422
+    run(connection, "ALTER USER ann SET NETWORK_POLICY = at_home")
+    assert refusal(endpoint, user="ann") == 0
+    run(connection, "ALTER NETWORK POLICY at_home SET BLOCKED_IP_LIST = ('127.0.0.1')")
+    assert refusal(endpoint, user="ann") == 390422

@@ -76,7 +76,7 @@ def bucket(endpoint: RunningEndpoint) -> Path:
 def cursor(endpoint: RunningEndpoint, bucket: Path) -> Iterator[Any]:
     with endpoint.connect() as connection:
         cursor = connection.cursor()
-        cursor.execute("CREATE STAGE IF NOT EXISTS grouped URL = 's3://grouped/' STORAGE_INTEGRATION = lake_s3")
+        cursor.execute("CREATE STAGE IF NOT EXISTS grouped URL = 's3://grouped/'")
         for table in ("together", "alone"):
             cursor.execute(f"CREATE OR REPLACE TABLE {table} {_COLUMNS}")
         yield cursor

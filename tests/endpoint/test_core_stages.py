@@ -50,6 +50,10 @@ def cursor(endpoint: RunningEndpoint, bucket: Path) -> Iterator[Any]:
     with endpoint.connect() as connection:
         cursor = connection.cursor()
         cursor.execute(
+            "CREATE STORAGE INTEGRATION IF NOT EXISTS lake_s3 TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = S3 ENABLED = TRUE"
+            " STORAGE_AWS_ROLE_ARN = 'arn' STORAGE_ALLOWED_LOCATIONS = ('s3://ecommerce-landing/')"
+        )
+        cursor.execute(
             "CREATE STAGE IF NOT EXISTS landing URL = 's3://ecommerce-landing/' STORAGE_INTEGRATION = lake_s3"
         )
         cursor.execute("CREATE FILE FORMAT IF NOT EXISTS json_documents TYPE = JSON")
@@ -257,3 +261,17 @@ def test_on_error_continue_loads_the_good_rows(cursor: Any, bucket: Path) -> Non
     row = cursor.execute("COPY INTO numbers FROM @landing/numbers.csv ON_ERROR = CONTINUE").fetchone()
     assert row[1:4] == ("PARTIALLY_LOADED", 3, 2)
     assert cursor.execute("SELECT SUM(n) FROM numbers").fetchone() == (4,)
+
+
+def test_a_stage_keeps_to_what_its_integration_allows(cursor: Any) -> None:
+    for sql, number in (
+        ("CREATE STAGE other URL = 's3://ecommerce-landing/' STORAGE_INTEGRATION = nothing", 2003),
+        ("CREATE STAGE other URL = 's3://ecommerce-landing-2/' STORAGE_INTEGRATION = lake_s3", 3140),
+        ("ALTER STAGE landing SET URL = 's3://elsewhere/'", 3140),
+        ("ALTER STAGE landing SET STORAGE_INTEGRATION = nothing", 2003),
+    ):
+        with pytest.raises(snowflake.connector.errors.ProgrammingError) as refusal:
+            cursor.execute(sql)
+        assert refusal.value.errno == number, sql
+    cursor.execute("CREATE STAGE deeper URL = 's3://ecommerce-landing/user_sessions' STORAGE_INTEGRATION = lake_s3")
+    cursor.execute("ALTER STAGE deeper SET URL = 's3://ecommerce-landing/' STORAGE_INTEGRATION = lake_s3")

@@ -37,7 +37,7 @@ def bucket(endpoint: RunningEndpoint) -> Path:
 def cursor(endpoint: RunningEndpoint, bucket: Path) -> Iterator[Any]:
     with endpoint.connect() as connection:
         cursor = connection.cursor()
-        cursor.execute("CREATE STAGE csv_files URL = 's3://csv-files/' STORAGE_INTEGRATION = lake_s3")
+        cursor.execute("CREATE STAGE csv_files URL = 's3://csv-files/'")
         yield cursor
 
 

@@ -127,7 +127,7 @@ def bucket(endpoint: RunningEndpoint) -> Path:
 def cursor(endpoint: RunningEndpoint, bucket: Path) -> Iterator[Any]:
     with endpoint.connect() as connection:
         cursor = connection.cursor()
-        cursor.execute("CREATE STAGE round URL = 's3://round/' STORAGE_INTEGRATION = lake_s3")
+        cursor.execute("CREATE STAGE round URL = 's3://round/'")
         cursor.execute(
             "CREATE TABLE source (n INT, s STRING, f FLOAT, d DATE, t TIME, ts TIMESTAMP_NTZ, b BOOLEAN, x BINARY, m NUMBER(9,2))"
         )

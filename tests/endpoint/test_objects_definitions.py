@@ -47,7 +47,7 @@ WELL_FORMED = [
     ),
     ("ROLE", "o", "COMMENT = 'c'"),
     ("DATABASE ROLE", "o", "COMMENT = 'c'"),
-    ("USER", "o", "TYPE = SERVICE RSA_PUBLIC_KEY = 'abc' DEFAULT_ROLE = sysadmin TIMEZONE = 'UTC' COMMENT = 'c'"),
+    ("USER", "o", "TYPE = SERVICE DEFAULT_ROLE = sysadmin TIMEZONE = 'UTC' COMMENT = 'c'"),
     ("STORAGE INTEGRATION", "o", f"{_STORAGE} STORAGE_ALLOWED_LOCATIONS = ('s3://a/', 's3://b/') COMMENT = 'c'"),
     (
         "API INTEGRATION",
@@ -108,6 +108,8 @@ def test_the_life_of_an_object(connection: Any, kind: str, name: str, clauses: s
         ("CREATE ROLE sysadmin", 2002),
         ("CREATE OR REPLACE ROLE IF NOT EXISTS x", 2123),
         ("CREATE USER x TYPE = SERVICE PASSWORD = 'p'", 3540),
+        ("CREATE USER x TYPE = SERVICE NETWORK_POLICY = nothing", 2003),
+        ("CREATE USER x TYPE = SERVICE RSA_PUBLIC_KEY = 'abc'", 390209),
         ("CREATE STORAGE INTEGRATION x TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = S3 ENABLED = TRUE", 2029),
         ("CREATE STORAGE INTEGRATION x TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = FTP ENABLED = TRUE", 1008),
         ("CREATE EXTERNAL ACCESS INTEGRATION x ALLOWED_NETWORK_RULES = (ops.nothing) ENABLED = TRUE", 2003),

@@ -230,12 +230,12 @@ def test_marts_equal_the_oracle(connection: Warehouse, layout: Layout) -> None:
 
 
 def test_an_analyst_runs_the_examples_of_the_page_on_metrics(connection: Warehouse) -> None:
-    connection.rows("USE ROLE analyst")
+    connection.rows("USE ROLE ecommerce_dw_analyst")
     try:
         assert list(examples.examples())
         assert examples.disagreements(connection.connection) == []
     finally:
-        connection.rows("USE ROLE sysadmin")
+        connection.rows("USE ROLE ecommerce_dw_owner")
 
 
 def test_the_demo_again_over_the_same_data_changes_no_row(

@@ -20,6 +20,7 @@ from tests.conftest import REPOSITORY, RunningEndpoint, endpoint_folder
 from tests.snowpark_procs import batches
 
 DATABASE = "ECOMMERCE_DW"
+OWNER = f"{DATABASE}_OWNER"
 _STATE = {
     "raw": ("user_events", "transactions", "user_sessions"),
     "staging": ("events_cleaned", "user_sessions_enhanced", "transactions_validated"),
@@ -36,13 +37,13 @@ _STATE_TABLES = [f"{schema}.{table}" for schema, tables in _STATE.items() for ta
 
 
 def deploy(endpoint: RunningEndpoint, *arguments: str) -> str:
-    """Run `schemachange deploy` as a person would, from the repository's folder. Returns its log."""
+    """Bootstrap the account and run `schemachange deploy` as a person would, from the repository's folder. Returns its log."""
     with endpoint.connect(role="ACCOUNTADMIN") as administrator:
-        administrator.execute_string((REPOSITORY / "migrations" / "administrator.sql").read_text(encoding="utf-8"))
+        administrator.execute_string((REPOSITORY / "deploy" / "bootstrap.sql").read_text(encoding="utf-8"))
     environment = {
         **endpoint.environment,
         "SNOWFLAKE_DATABASE": DATABASE,
-        "SNOWFLAKE_ROLE": "SYSADMIN",
+        "SNOWFLAKE_ROLE": OWNER,
         "SNOWFLAKE_WAREHOUSE": "COMPUTE_WH",
     }
     done = subprocess.run(

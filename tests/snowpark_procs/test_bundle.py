@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.lint_sql import ROOT, render
+from tests.schemachange_variables import ROOT, render, variables
 
-_VARIABLES = yaml.safe_load((ROOT / "schemachange-config.yml").read_text(encoding="utf-8"))["vars"]
+_VARIABLES = variables()
 _VARIABLES |= {"speed_integration": "clickhouse", "speed_secret": "ops.clickhouse", "speed_url": "https://h:8443/shop"}
 _BUNDLE = (ROOT / "snowpark_procs" / "bundle.jinja").read_text(encoding="utf-8")
 _BODY = re.compile(r"PROCEDURE (\S+)\(.*?HANDLER = '(\w+)'.*?AS \$\$(.*?)\$\$;?", re.DOTALL)
@@ -40,7 +39,12 @@ def test_nothing_carried_breaks_a_definition(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("script", "count"),
-    [("R__20_procedures_ops.sql", 5), ("R__21_procedures_recon.sql", 6), ("R__22_procedures_speed.sql", 1)],
+    [
+        ("R__20_procedures_ops.sql", 5),
+        ("R__21_procedures_recon.sql", 6),
+        ("R__22_procedures_speed.sql", 1),
+        ("R__23_procedures_rules.sql", 2),
+    ],
 )
 def test_handlers_import_from_the_body_alone(script: str, count: int, tmp_path: Path) -> None:
     definitions = bodies(script)

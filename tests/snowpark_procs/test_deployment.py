@@ -22,7 +22,7 @@ def test_deploying_twice_changes_nothing(warehouse: Warehouse) -> None:
     rules = warehouse.contents("ops.quality_rules", "ops.locks", "recon.tolerances")
     before = warehouse.query(history)
     procedures = warehouse.query("SHOW PROCEDURES IN SCHEMA ops")
-    grants = warehouse.query("SHOW GRANTS TO ROLE analyst")
+    grants = warehouse.query("SHOW GRANTS TO ROLE ecommerce_dw_analyst")
     log = deploy(warehouse.endpoint)
     # The A script alone runs always; it grants what is granted.
     assert "scripts_applied" in log
@@ -30,7 +30,7 @@ def test_deploying_twice_changes_nothing(warehouse: Warehouse) -> None:
     assert [row for row in again if row[1] != "A"] == [row for row in before if row[1] != "A"]
     assert warehouse.contents("ops.quality_rules", "ops.locks", "recon.tolerances") == rules
     assert warehouse.query("SHOW PROCEDURES IN SCHEMA ops") == procedures
-    assert len(warehouse.query("SHOW GRANTS TO ROLE analyst")) == len(grants)
+    assert len(warehouse.query("SHOW GRANTS TO ROLE ecommerce_dw_analyst")) == len(grants)
 
 
 def test_the_task_graph_runs_the_warehouse_side(warehouse: Warehouse) -> None:

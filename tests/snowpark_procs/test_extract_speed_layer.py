@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from snowflake.connector.errors import ProgrammingError
 
 from reconcile.speed.connection import open_speed_layer
 from reconcile.speed.extraction import extract_day
 from reconcile.speed.landing import Landing
-from tests.lint_sql import ROOT, render
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run, served
+from tests.schemachange_variables import render, variables
 from tests.snowpark_procs.conftest import Warehouse
 
 pytestmark = pytest.mark.integration
@@ -46,7 +45,6 @@ def speed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def deployed_procedure(module_warehouse: Warehouse, speed: Any) -> Warehouse:
     """The optional migration, as schemachange renders it with its variables set."""
     host = f"127.0.0.1:{speed.server_port}"
-    variables = yaml.safe_load((ROOT / "schemachange-config.yml").read_text(encoding="utf-8"))["vars"]
     chosen = {"speed_integration": "clickhouse", "speed_secret": "ops.clickhouse", "speed_url": f"http://{host}"}
     for statement in (
         f"CREATE NETWORK RULE ops.clickhouse MODE = EGRESS TYPE = HOST_PORT VALUE_LIST = ('{host}')",
@@ -55,7 +53,7 @@ def deployed_procedure(module_warehouse: Warehouse, speed: Any) -> Warehouse:
         "ALLOWED_AUTHENTICATION_SECRETS = (ops.clickhouse) ENABLED = TRUE",
     ):
         module_warehouse.query(statement)
-    module_warehouse.connection.execute_string(render("R__22_procedures_speed.sql", {**variables, **chosen}))
+    module_warehouse.connection.execute_string(render("R__22_procedures_speed.sql", {**variables(), **chosen}))
     return module_warehouse
 
 

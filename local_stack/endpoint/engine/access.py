@@ -19,6 +19,11 @@ _SYSTEM_PRIVILEGES = {
     "USERADMIN": frozenset({"CREATE ROLE", "CREATE USER"}),
     "SYSADMIN": frozenset({"CREATE DATABASE", "CREATE WAREHOUSE", "CREATE COMPUTE POOL"}),
 }
+# The database roles of the database SNOWFLAKE. See: https://docs.snowflake.com/en/sql-reference/snowflake-db-roles
+PYPI_USER = ("SNOWFLAKE", "PYPI_REPOSITORY_USER")
+SNOWFLAKE_ROLES = frozenset(
+    {PYPI_USER, *(("SNOWFLAKE", f"{word}_VIEWER") for word in ("OBJECT", "USAGE", "GOVERNANCE", "SECURITY", "ALERT"))}
+)
 # Tables and views share their names: a reference does not tell which it means.
 RELATIONS = ("TABLE", "VIEW", "EXTERNAL TABLE", "MATERIALIZED VIEW", "DYNAMIC TABLE", "ICEBERG TABLE", "STREAM")
 RELATION = "RELATION"

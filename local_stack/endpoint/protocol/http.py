@@ -27,6 +27,7 @@ from starlette.routing import Route
 
 from local_stack.endpoint.chain import Chain
 from local_stack.endpoint.engine import cancellation
+from local_stack.endpoint.engine.authentication import Credentials, require_log_in
 from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.engine.users import FIRST_USERS_ROLE, SYSTEM_USER
 from local_stack.endpoint.errors import as_sql_error
@@ -111,12 +112,18 @@ class Endpoint:
         data = (await _body(request)).get("data", {})
         query = request.query_params
         parameters = {str(k).upper(): v for k, v in (data.get("SESSION_PARAMETERS") or {}).items()}
+        user = str(data.get("LOGIN_NAME") or "LOCAL").upper()
+        given = Credentials(
+            *(str(data.get(name) or "") for name in ("AUTHENTICATOR", "PASSWORD", "TOKEN")),
+            address=request.client.host if request.client else "127.0.0.1",
+        )
         try:
+            require_log_in(self.engine.catalog, user, given)
             session = await run_in_threadpool(
                 self.sessions.open,
                 query.get("databaseName"),
                 query.get("schemaName"),
-                user=str(data.get("LOGIN_NAME") or "LOCAL").upper(),
+                user=user,
                 role=str(query.get("roleName") or ""),
                 warehouse=query.get("warehouse"),
                 parameters=parameters,

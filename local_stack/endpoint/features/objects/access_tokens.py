@@ -1,6 +1,6 @@
 """Make, change and list programmatic access tokens of users.
 
-The tokens are only recorded, because log-in asks for no credentials.
+Log-in takes a token in the place of a password; it does not ask for the role that the token is restricted to.
 See: https://docs.snowflake.com/en/sql-reference/sql/alter-user-add-programmatic-access-token
 """
 
@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from local_stack.endpoint.engine.authentication import ACCESS_TOKEN, digest
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
 from local_stack.endpoint.features.objects import securables, store
@@ -20,7 +21,7 @@ from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Column, Result
 
-_KIND = "PROGRAMMATIC ACCESS TOKEN"
+_KIND = ACCESS_TOKEN
 _DEFAULT_DAYS, _MOST_DAYS = 15, 365
 _HOURS_AFTER_ROTATION = 24
 _MODIFIABLE = {"DISABLED": boolean, "MINS_TO_BYPASS_NETWORK_POLICY_REQUIREMENT": integer, "COMMENT": text}
@@ -85,10 +86,12 @@ def _add(reader: Reader, session: Session) -> Callable[[str], Result]:
         if "ROLE_RESTRICTION" in values:
             store.require_role(Reader(values["ROLE_RESTRICTION"]).identifier(), session)
         expires = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+        secret = secrets.token_urlsafe(48)
         session.catalog.put(_KIND, "", user, name, {
             "properties": values, "days": days, "expires_at": expires.isoformat(), "created_by": session.user, "rotated_to": None,
+            "secret": digest(secret),
         })  # fmt: skip
-        return Result((Column("token_name"), Column("token_secret")), [[name, secrets.token_urlsafe(48)]])
+        return Result((Column("token_name"), Column("token_secret")), [[name, secret]])
 
     return run
 
@@ -136,11 +139,13 @@ def _rotate(reader: Reader, session: Session) -> Callable[[str], Result]:
         now = dt.datetime.now(dt.UTC)
         old_name = f"{name}_ROTATED_{now:%Y%m%d%H%M%S%f}"
         old = {"rotated_to": name, "expires_at": (now + dt.timedelta(hours=hours)).isoformat()}
-        new = {"expires_at": (now + dt.timedelta(days=stored.definition["days"])).isoformat()}
+        secret = secrets.token_urlsafe(48)
+        expires = now + dt.timedelta(days=stored.definition["days"])
+        new = {"expires_at": expires.isoformat(), "secret": digest(secret)}
         session.catalog.put(_KIND, "", user, old_name, {**stored.definition, **old})
         session.catalog.put(_KIND, "", user, name, {**stored.definition, **new})
         columns = (Column("token_name"), Column("token_secret"), Column("rotated_token_name"))
-        return Result(columns, [[name, secrets.token_urlsafe(48), old_name]])
+        return Result(columns, [[name, secret, old_name]])
 
     return run
 

@@ -105,6 +105,8 @@ def check_references(values: dict[str, Any], session: Session) -> None:
         store.require_warehouse(values["WAREHOUSE"], session)
     if (monitor := values.get("RESOURCE_MONITOR")) and session.catalog.get("RESOURCE MONITOR", "", "", monitor) is None:
         raise missing_object("Resource monitor", monitor)
+    if (policy := values.get("NETWORK_POLICY")) and session.catalog.get("NETWORK POLICY", "", "", policy) is None:
+        raise missing_object("Network policy", policy)
     references = (
         ("ALLOWED_NETWORK_RULES", "NETWORK RULE"), ("ALLOWED_NETWORK_RULE_LIST", "NETWORK RULE"),
         ("BLOCKED_NETWORK_RULE_LIST", "NETWORK RULE"), ("ALLOWED_AUTHENTICATION_SECRETS", "SECRET"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from local_stack.endpoint.engine.authentication import KEYS, require_public_key
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.objects import bodies
 from local_stack.endpoint.language.options import (
@@ -77,6 +78,9 @@ def _check_warehouse(values: Mapping[str, Any]) -> None:
 
 
 def _check_user(values: Mapping[str, Any]) -> None:
+    for key in (values.get(one) for one in KEYS):
+        if key:
+            require_public_key(key)
     if values.get("TYPE") == "SERVICE":
         for forbidden in (
             "PASSWORD",

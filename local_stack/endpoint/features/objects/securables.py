@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from local_stack.endpoint.engine.access import SNOWFLAKE_ROLES
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.objects import store
 from local_stack.endpoint.language.names import SchemaName
@@ -109,6 +110,8 @@ def role(parts: tuple[str, ...], session: Session) -> str:
 
 def database_role(parts: tuple[str, ...], session: Session) -> str:
     database = parts[0] if len(parts) == 2 else session.database or ""
+    if (database, parts[-1]) in SNOWFLAKE_ROLES:
+        return f"{database}.{parts[-1]}"
     if session.catalog.get("DATABASE ROLE", database, "", parts[-1]) is None:
         raise missing_object("Database role", ".".join(parts))
     return f"{database}.{parts[-1]}"

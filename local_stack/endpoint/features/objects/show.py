@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from local_stack.endpoint.engine.access import SYSTEM_ROLES
+from local_stack.endpoint.engine.authentication import KEYS, fingerprint
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.engine.warehouses import DEFAULT_WAREHOUSE
 from local_stack.endpoint.features.objects import access_tokens, show_grants, store
@@ -176,6 +177,9 @@ def _describe_properties(stored: StoredObject, kind: ObjectKind) -> Result:
             continue
         value = HIDDEN if name in kind.secret and name in values else shown(values.get(name))
         rows.append([name, _property_type(values.get(name)), value, shown(kind.defaults.get(name))])
+        if name in KEYS:
+            print_of_key = fingerprint(values[name]) if values.get(name) else None
+            rows.append([f"{name}_FP", "String", print_of_key, None])
     return Result(columns, rows)
 
 

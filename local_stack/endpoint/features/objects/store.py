@@ -6,7 +6,7 @@ from typing import Any
 
 from local_stack.endpoint.engine.access import SYSTEM_ROLES
 from local_stack.endpoint.engine.catalog import StoredObject
-from local_stack.endpoint.engine.warehouses import warehouse_exists
+from local_stack.endpoint.engine.warehouses import DEFAULT_WAREHOUSE, warehouse_exists
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.objects.kinds import ObjectKind
 from local_stack.endpoint.language.names import SchemaName
@@ -40,6 +40,10 @@ def find(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> StoredOb
 def require(kind: ObjectKind, parts: tuple[str, ...], session: Session) -> StoredObject:
     """Return the stored object. Raises SqlError 002003 where it does not exist."""
     stored = find(kind, parts, session)
+    if stored is None and (kind.name, *parts) == ("WAREHOUSE", DEFAULT_WAREHOUSE):
+        definition = {"properties": dict(kind.defaults), "owner": "SYSADMIN", "type": ""}
+        session.catalog.put("WAREHOUSE", "", "", DEFAULT_WAREHOUSE, definition)
+        stored = find(kind, parts, session)
     if stored is None:
         raise missing_object("Integration" if kind.kind == "INTEGRATION" else kind.name, ".".join(parts))
     return stored

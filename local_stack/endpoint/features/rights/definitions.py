@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from local_stack.endpoint.engine.access import RELATION
+from local_stack.endpoint.engine.access import PYPI_USER, RELATION
+from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.rights.heads import Head, exists
 from local_stack.endpoint.features.rights.judge import Need, on_account
 from local_stack.endpoint.session import Session
 
 OWNER = ("OWNERSHIP",)
+PYPI_REPOSITORY = ("SNOWFLAKE", "SNOWPARK", "PYPI_SHARED_REPOSITORY")
 # Kinds of the account, and the privilege that creating them needs where it has another name.
 _ACCOUNT_CREATION = {"RESOURCE MONITOR": "CREATE RESOURCE MONITOR"}
 # The privileges that ALTER … <word> needs instead of ownership.
@@ -75,6 +77,8 @@ def _referred(head: Head, session: Session) -> Iterator[Need]:
             yield Need("INTEGRATION", name[-1:], ("USAGE",))
     if head.kind in ("PROCEDURE", "FUNCTION") and (name := head.named_after("EXTERNAL_ACCESS_INTEGRATIONS", "=", "(")):
         yield Need("INTEGRATION", name[-1:], ("USAGE",))
+    if head.kind in ("PROCEDURE", "FUNCTION") and (name := head.named_after("ARTIFACT_REPOSITORY", "=")):
+        _require_repository(name, session)
     if head.kind == "TABLE":
         for word in ("CLONE", "LIKE"):
             if head.reader.looking_at(word) and (source := head.named_after(word)):
@@ -82,6 +86,16 @@ def _referred(head: Head, session: Session) -> Iterator[Need]:
                 parts = (place.database, place.schema, place.name)
                 if parts not in session.temporary_tables:
                     yield Need(RELATION, parts, ("SELECT",))
+
+
+def _require_repository(name: tuple[str, ...], session: Session) -> None:
+    """Raise SqlError 002003 where the roles may not use Snowflake's repository of PyPI's packages.
+
+    See: https://docs.snowflake.com/en/developer-guide/udf/python/udf-python-packages
+    """
+    holders = session.access.holders
+    if name == PYPI_REPOSITORY and not holders & {("DATABASE ROLE", ".".join(PYPI_USER)), ("ROLE", "ACCOUNTADMIN")}:
+        raise missing_object("Artifact repository", ".".join(name))
 
 
 def _change(head: Head, session: Session) -> Iterator[Need]:

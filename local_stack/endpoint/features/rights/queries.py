@@ -67,8 +67,11 @@ def _changed(tree: Expr, target: exp.Table | None) -> Iterator[tuple[exp.Table, 
 
 
 def _is_only_named(table: exp.Table) -> bool:
-    """Return whether a table is named but not read, because it is truncated, described, altered or dropped."""
-    return isinstance(table.parent, exp.TruncateTable | exp.Describe | exp.Drop | exp.Alter | exp.Comment | exp.Use)
+    """Return whether a table is named but not read, because it is truncated, described, altered or dropped.
+
+    sqlglot takes the name of a file format for a table.
+    """
+    return table.arg_key == "format" or isinstance(table.parent, exp.TruncateTable | exp.Describe | exp.Drop | exp.Alter | exp.Comment | exp.Use)
 
 
 def _relation(table: exp.Table, privileges: tuple[str, ...], session: Session) -> Iterator[Need]:

@@ -94,6 +94,8 @@ def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[st
         split_url(url)
     if options.get("STORAGE_INTEGRATION") and not url:
         raise SqlError("SQL compilation error:\nSTORAGE_INTEGRATION needs a URL.", 1420, "22023")
+    if integration := options.get("STORAGE_INTEGRATION"):
+        _require_allowed(url, str(integration).upper(), session)
     default_format = options.get("FILE_FORMAT") or {}
     if isinstance(default_format, str):
         default_format = {"FORMAT_NAME": default_format}
@@ -106,6 +108,31 @@ def _definition(kind: str, options: dict[str, Any], session: Session) -> dict[st
         "directory": bool(directory.get("ENABLE", False)) if isinstance(directory, dict) else False,
         "comment": comment,
     }
+
+
+def _require_allowed(url: str, name: str, session: Session) -> None:
+    """Raise SqlError where there is no such storage integration, or it does not allow the location.
+
+    See: https://docs.snowflake.com/en/sql-reference/sql/create-storage-integration
+    """
+    stored = session.catalog.get("INTEGRATION", "", "", name)
+    if stored is None or stored.definition["type"] != "STORAGE":
+        raise missing_object("Integration", name)
+    values = stored.definition["properties"]
+    if not values["ENABLED"]:
+        raise SqlError(f"SQL compilation error:\nIntegration '{name}' is not enabled.", 3141, "22023")
+    blocked = any(_covers(one, url) for one in values.get("STORAGE_BLOCKED_LOCATIONS") or ())
+    if blocked or not any(_covers(one, url) for one in values["STORAGE_ALLOWED_LOCATIONS"]):
+        raise SqlError(
+            f"SQL execution error: Location '{url}' is not allowed by integration '{name}'. Please use DESC INTEGRATION to check "
+            "out allowed and blocked locations.",
+            3140,
+            "22023",
+        )
+
+
+def _covers(location: str, url: str) -> bool:
+    return location == "*" or f"{url.rstrip('/')}/".startswith(f"{location.rstrip('/')}/")
 
 
 def _checked_format(session: Session, options: dict[str, Any]) -> FileFormat:
@@ -144,7 +171,8 @@ def _alter(reader: Reader, kind: str, session: Session) -> Result:
     reader.expect("SET")
     options = read_options(reader)
     reader.expect_end()
-    changes = _definition(kind, dict(options), session)
+    held = {"URL": stored.definition.get("url"), "STORAGE_INTEGRATION": stored.definition.get("storage_integration")}
+    changes = _definition(kind, {**{name: value for name, value in held.items() if value}, **options}, session)
     given = {"URL": "url", "STORAGE_INTEGRATION": "storage_integration", "FILE_FORMAT": "file_format"}
     merged = dict(stored.definition)
     if kind == FILE_FORMAT:

@@ -1,0 +1,2 @@
+SELECT ip_address
+FROM ops.address_probe

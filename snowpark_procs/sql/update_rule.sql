@@ -1,0 +1,3 @@
+UPDATE ops.quality_rules
+SET enabled = ?
+WHERE dataset = ? AND code = ?

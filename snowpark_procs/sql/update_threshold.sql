@@ -1,0 +1,3 @@
+UPDATE ops.quality_thresholds
+SET value = ?
+WHERE name = ?
