@@ -25,6 +25,7 @@ EXECUTE IMMEDIATE $$
 DECLARE
     quota VARCHAR DEFAULT GETVARIABLE('DW_CREDITS');
     monitor VARCHAR DEFAULT GETVARIABLE('DW_LIMIT');
+    warehouse VARCHAR DEFAULT GETVARIABLE('DW_WAREHOUSE');
     statement VARCHAR;
 BEGIN
     statement := 'CREATE RESOURCE MONITOR IF NOT EXISTS ' || monitor || ' WITH CREDIT_QUOTA = ' || quota
@@ -33,9 +34,10 @@ BEGIN
     EXECUTE IMMEDIATE :statement;
     statement := 'ALTER RESOURCE MONITOR ' || monitor || ' SET CREDIT_QUOTA = ' || quota;
     EXECUTE IMMEDIATE :statement;
+    statement := 'ALTER WAREHOUSE ' || warehouse || ' SET RESOURCE_MONITOR = ' || monitor;
+    EXECUTE IMMEDIATE :statement;
 END;
 $$;
-ALTER WAREHOUSE IDENTIFIER($dw_warehouse) SET RESOURCE_MONITOR = $dw_limit;
 
 -- The role that deploys owns everything in the database, and nothing else. It is not SYSADMIN, which holds it.
 SET dw_owner = $dw_prefix || 'OWNER';

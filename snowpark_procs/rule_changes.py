@@ -33,7 +33,7 @@ def set_rule(session: Session, dataset: str, code: str, enabled: bool) -> dict[s
 
 def set_threshold(session: Session, name: str, value: Any) -> dict[str, Any]:
     """Give a threshold of the quality rules another value. Raises ArgumentError."""
-    before = dict(run(session, "quality_thresholds"))
+    before = {row[0]: row[1] for row in run(session, "quality_thresholds")}
     if name not in before:
         raise ArgumentError(f"There is no threshold '{name}': the thresholds are {', '.join(before)}")
     try:

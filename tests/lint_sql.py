@@ -46,6 +46,7 @@ ROOT = Path(__file__).parents[1]
 _UNKNOWN_TO_SQLFLUFF = (
     (r"\n\s*ARTIFACT_REPOSITORY = \S+", ""),
     (r"ALTER SCHEMA (\w+) SET LOG_LEVEL = '\w+'", r"ALTER SCHEMA \1 SET COMMENT = ''"),
+    (r"ON (ALL|FUTURE) ALERTS", r"ON \1 TASKS"),
     (r"CREATE OR ALTER TASK", "CREATE OR REPLACE TASK"),
     (r"\n\s*FINALIZE = \w+", ""),
     (r"(?s)EXECUTE DBT PROJECT \S+ ARGS = '[^']*'", "SELECT 1"),
@@ -107,6 +108,8 @@ def migration_findings() -> Iterator[str]:
         settings = (known, {**known, **_OPTIONAL_PARTS})
         for text in dict.fromkeys(render(path.name, each) for each in settings):
             yield from _findings(str(path.relative_to(ROOT)), text)
+    for path in sorted((ROOT / "deploy").glob("*.sql")):
+        yield from _findings(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
 
 
 def statement_findings() -> Iterator[str]:

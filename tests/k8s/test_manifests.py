@@ -235,7 +235,15 @@ def test_what_is_referred_to_exists_and_no_secret_does(overlay: str) -> None:
     secrets |= {one["name"] for document in rendered(overlay) for one in _values(document, "secretKeyRef")}
     secrets |= {one["secretName"] for document in rendered(overlay) for one in _values(document, "secret")}
     guide = (REPOSITORY / "docs" / "kubernetes.md").read_text(encoding="utf-8")
-    assert secrets == {"snowflake", "snowflake-key", "snowflake-deploy", "snowflake-deploy-key", "snowflake-connection", "clickhouse", "s3-credentials"}
+    assert secrets == {
+        "snowflake",
+        "snowflake-key",
+        "snowflake-deploy",
+        "snowflake-deploy-key",
+        "snowflake-connection",
+        "clickhouse",
+        "s3-credentials",
+    }
     assert all(f"create secret generic {name} " in guide for name in secrets)
 
 

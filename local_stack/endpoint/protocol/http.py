@@ -114,7 +114,9 @@ class Endpoint:
         parameters = {str(k).upper(): v for k, v in (data.get("SESSION_PARAMETERS") or {}).items()}
         user = str(data.get("LOGIN_NAME") or "LOCAL").upper()
         given = Credentials(
-            *(str(data.get(name) or "") for name in ("AUTHENTICATOR", "PASSWORD", "TOKEN")),
+            authenticator=str(data.get("AUTHENTICATOR") or ""),
+            password=str(data.get("PASSWORD") or ""),
+            token=str(data.get("TOKEN") or ""),
             address=request.client.host if request.client else "127.0.0.1",
         )
         try:

@@ -71,7 +71,9 @@ def _is_only_named(table: exp.Table) -> bool:
 
     sqlglot takes the name of a file format for a table.
     """
-    return table.arg_key == "format" or isinstance(table.parent, exp.TruncateTable | exp.Describe | exp.Drop | exp.Alter | exp.Comment | exp.Use)
+    return table.arg_key == "format" or isinstance(
+        table.parent, exp.TruncateTable | exp.Describe | exp.Drop | exp.Alter | exp.Comment | exp.Use
+    )
 
 
 def _relation(table: exp.Table, privileges: tuple[str, ...], session: Session) -> Iterator[Need]:
