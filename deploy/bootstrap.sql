@@ -104,9 +104,10 @@ DECLARE
     policy VARCHAR DEFAULT GETVARIABLE('DW_NETWORK_POLICY');
     prefix VARCHAR DEFAULT GETVARIABLE('DW_PREFIX');
     statement VARCHAR;
+    services CURSOR FOR SELECT column1 AS name FROM VALUES ('DEPLOY'), ('LOAD'), ('TRANSFORM'), ('RECONCILE'), ('MONITOR');
 BEGIN
     IF (policy <> '') THEN
-        FOR service IN (SELECT column1 AS name FROM VALUES ('DEPLOY'), ('LOAD'), ('TRANSFORM'), ('RECONCILE'), ('MONITOR')) DO
+        FOR service IN services DO
             statement := 'ALTER USER ' || prefix || service.name || ' SET NETWORK_POLICY = ' || policy;
             EXECUTE IMMEDIATE :statement;
         END FOR;

@@ -35,10 +35,11 @@ def test_variables_loops_and_conditions(connection: Any) -> None:
         DECLARE
             total INT DEFAULT 0;
             kind STRING;
+            rows_of_t CURSOR FOR SELECT a FROM t ORDER BY a;
         BEGIN
             INSERT INTO t VALUES (:n, :tag);
-            FOR i IN 1 TO n DO total := total + i; END FOR;
-            FOR r IN (SELECT a FROM t ORDER BY a) DO
+            FOR i IN 1 TO (n) DO total := total + i; END FOR;
+            FOR r IN rows_of_t DO
                 IF (r.a = 2) THEN CONTINUE; END IF;
                 total := total + r.a;
             END FOR;
@@ -105,6 +106,11 @@ def test_what_is_not_run_is_named(connection: Any) -> None:
             snowflake.connector.errors.ProgrammingError, match=r"Unsupported feature '\w+ in a SQL procedure"
         ):
             run(connection, f"BEGIN {statement}; END")
+
+
+def test_a_loop_over_rows_names_them(connection: Any) -> None:
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match=r"syntax error .* unexpected '\('"):
+        run(connection, "BEGIN FOR r IN (SELECT a FROM t) DO RETURN r.a; END FOR; END")
 
 
 @pytest.mark.parametrize(

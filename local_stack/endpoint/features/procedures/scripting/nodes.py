@@ -102,7 +102,7 @@ class Case:
 
 @dataclass(frozen=True)
 class For:
-    """Run FOR name IN source. last: the upper bound when it counts, else None: source is a cursor, a RESULTSET or a query."""
+    """Run FOR name IN source. last: the upper bound when it counts, else None: source is a cursor or a RESULTSET."""
 
     name: str
     source: str

@@ -265,12 +265,18 @@ def _case(reader: Reader) -> Node:
 
 
 def _for(reader: Reader) -> Node:
+    """Read what follows FOR: over rows it names a cursor or a RESULTSET, a query of its own is no grammar.
+
+    See: https://docs.snowflake.com/en/sql-reference/snowflake-scripting/for
+    """
     name = reader.identifier()
     reader.expect("IN")
-    reverse = reader.accept("REVERSE")
+    reverse, no_name = reader.accept("REVERSE"), reader.unexpected()
     source, last = reader.expression("DO", "LOOP", "TO"), None
     if reader.accept("TO"):
         last = reader.expression("DO", "LOOP")
+    elif "(" in source:
+        raise no_name
     body = _loop_body(reader, "FOR")
     return For(name, source, last, body, reverse, _label(reader))
 
