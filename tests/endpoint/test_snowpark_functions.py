@@ -55,6 +55,13 @@ def one(session: Session, expression: str) -> Any:
         ("APPROX_PERCENTILE_ESTIMATE(APPROX_PERCENTILE_ACCUMULATE(a), 0.5) FROM VALUES (1), (2), (NULL) AS t(a)", 1.5),
         ("AS_NUMBER(1.23::VARIANT, 6, 2), AS_NUMBER(1.23::VARIANT)", (Decimal("1.23"), 1)),
         ("BIT_LENGTH('abc'), OCTET_LENGTH(TO_BINARY('ab', 'UTF-8'))", (24, 2)),
+        # As Snowflake's pages have them; the sum needs more than 64 bits.
+        ("MD5_NUMBER_LOWER64(a), MD5_NUMBER_UPPER64(a) FROM VALUES ('Snowflake') AS t(a)",
+         (9203306159527282910, 17145559544104499780)),
+        ("SUM(MD5_NUMBER_LOWER64(a)), SUM(MD5_NUMBER_UPPER64(a)) FROM VALUES ('test'), ('hello'), (NULL) AS t(a)",
+         (14618207765679027446 + 13362634815750784402, 688887797400064883 + 6719722671305337462)),
+        ("MD5_NUMBER_LOWER64(1) = MD5_NUMBER_LOWER64('1'), MD5_NUMBER_LOWER64(TO_BINARY('1', 'UTF-8')) = MD5_NUMBER_LOWER64('1')",
+         (True, True)),
         ("HASH(1) = HASH(1), HASH(1) BETWEEN -9223372036854775808 AND 9223372036854775807", (True, True)),
     ],
 )  # fmt: skip

@@ -16,11 +16,13 @@ _MACRO_DATABASE: Final = "_fs_global.main."
 _SAME: Final = (
     "GET_IGNORE_CASE", "ARRAYS_TO_OBJECT", "TO_OBJECT", "SOUNDEX", "WIDTH_BUCKET", "OCTET_LENGTH", "BIT_LENGTH",
     "APPROX_PERCENTILE_ESTIMATE", "CHECK_JSON", "CHECK_XML", "TO_XML", "CONTAINS",
+    "MD5_NUMBER_LOWER64", "MD5_NUMBER_UPPER64",
 )  # fmt: skip
 _MACROS: Final = {name: f"_sp_{name.lower()}" for name in _SAME} | {
     "BYTE_LENGTH": "_sp_octet_length", "BASE64_ENCODE": "_sp_base64", "TO_BASE64": "_sp_base64", "JSON_FORMAT": "_sf_to_json",
     "IS_CHAR": "_sf_is_varchar", "IS_REAL": "_sf_is_double", "IS_DATE_VALUE": "_sf_is_date", "AS_CHAR": "_sf_as_varchar",
     "AS_REAL": "_sf_as_double",
+    "M_D5_NUMBER_LOWER64": "_sp_md5_number_lower64", "M_D5_NUMBER_UPPER64": "_sp_md5_number_upper64",
     **{f"{verb}_{kind.upper()}": f"_sf_{verb.lower()}_{kind}" for verb in ("IS", "AS") for kind in VARIANT_KINDS},
 }  # fmt: skip
 # By the number of arguments, where a macro takes no optional ones.

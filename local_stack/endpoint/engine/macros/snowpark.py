@@ -108,6 +108,11 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_octet_length(x) AS CASE typeof(x) WHEN 'BLOB' THEN octet_length(TRY_CAST(x AS BLOB))"
     " ELSE strlen(CAST(x AS VARCHAR)) END",
     "_sp_bit_length(x) AS _fs_global.main._sp_octet_length(x) * 8",
+    # The digest is a big-endian number; DuckDB's md5_number_lower reads it from the other end.
+    # See: https://docs.snowflake.com/en/sql-reference/functions/md5_number_lower64
+    "_sp_md5(x) AS CASE typeof(x) WHEN 'BLOB' THEN md5(TRY_CAST(x AS BLOB)) ELSE md5(_fs_global.main._sf_text(x)) END",
+    "_sp_md5_number_lower64(x) AS CAST(CAST('0x' || right(_fs_global.main._sp_md5(x), 16) AS UBIGINT) AS HUGEINT)",
+    "_sp_md5_number_upper64(x) AS CAST(CAST('0x' || left(_fs_global.main._sp_md5(x), 16) AS UBIGINT) AS HUGEINT)",
     # The state of APPROX_PERCENTILE is a t-digest in which every value stands for itself.
     "_sp_digest(l) AS CASE WHEN len(l) > 0 THEN CAST('{\"state\": [' || array_to_string(list_transform("
     "list_sort(l), lambda v: format('{:.15e}, 1.000000000000000e+00', v)), ', ')"
