@@ -46,7 +46,9 @@ GRANT SELECT ON FUTURE VIEWS IN SCHEMA ops TO ROLE {{ access }}ops_read;
 GRANT USAGE ON SCHEMA ops TO ROLE {{ access }}marts_build;
 
 GRANT USAGE ON SCHEMA recon TO ROLE {{ access }}recon_read;
-{% for table in ['explanations', 'metrics', 'refused_snapshots', 'results', 'runs', 'settings', 'speed_extractions', 'tolerances'] -%}
+{% for table in [
+    'bucket_unloads', 'explanations', 'metrics', 'refused_snapshots', 'results', 'runs', 'settings', 'speed_extractions', 'tolerances',
+] -%}
 GRANT SELECT ON TABLE recon.{{ table }} TO ROLE {{ access }}recon_read;
 {% endfor -%}
 GRANT SELECT ON ALL VIEWS IN SCHEMA recon TO ROLE {{ access }}recon_read;
@@ -70,7 +72,7 @@ REVOKE SELECT ON TABLE recon.speed_sessions FROM ROLE {{ access }}recon_read;
     ('transformer', 'ops', ['flag_quality(STRING)', 'reflag(DATE, DATE)']),
     ('reconciler', 'recon', [
         'load_speed_snapshot(DATE)', 'reconcile_day(DATE, VARIANT)', 'reconcile_range(DATE, DATE)', 'reconcile_pending()',
-        'explain(DATE, STRING, STRING)',
+        'explain(DATE, STRING, STRING)', 'unload_buckets()',
     ]),
     ('analyst', 'recon', ['reconcile_day(DATE, VARIANT)', 'reconcile_range(DATE, DATE)', 'explain(DATE, STRING, STRING)']),
     ('operator', 'ops', ['reflag(DATE, DATE)', 'set_rule(STRING, STRING, BOOLEAN)', 'set_threshold(STRING, NUMBER)']),

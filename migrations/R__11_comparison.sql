@@ -55,7 +55,9 @@ USING (
         VALUES
         ('allowed_lateness_hours', 3, 'How long after the end of a UTC day its data may still arrive: until then the day is not ready, and a session that the speed layer lacks is late, not lost'),
         ('not_ready_limit_hours', 6, 'How long a day may stay not ready after that before it alerts'),
-        ('convergence_slo_hours', 48, 'How long a day and tier may disagree before it is stuck and alerts')
+        ('convergence_slo_hours', 48, 'How long a day and tier may disagree before it is stuck and alerts'),
+        ('bucket_days', 31, 'The buckets of so many days, up to the newest one, are unloaded for the extraction to compare with'),
+        ('bucket_min_sessions', 10000, 'A day of fewer sessions has no buckets: the extraction reads all its rows')
     ) AS defaults (name, value, description)
 ) AS source
     ON target.name = source.name

@@ -66,3 +66,13 @@ AS $$
 {{ bundle.prologue() }}
 from snowpark_procs.explain import explain
 $$;
+
+CREATE OR REPLACE PROCEDURE recon.unload_buckets()
+    {{ bundle.python() }}
+    HANDLER = 'unload_buckets'
+    COMMENT = 'Unloads what the batch side''s days come to, bucket by bucket, so that the extraction fetches only rows that differ: CALL recon.unload_buckets()'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.unload_buckets import unload_buckets
+$$;

@@ -202,6 +202,8 @@ def _verdict_code(reconciliation: Reconciliation) -> int:
 
 def _line(extraction: Extraction) -> str:
     notes = ""
+    if extraction.fetched < extraction.rows:
+        notes += f", {extraction.fetched:,} rows fetched, the others are as the warehouse has them"
     if extraction.set_aside:
         notes += f", {extraction.set_aside:,} rows set aside in {extraction.set_aside_path}"
     if extraction.non_uuid_ids:

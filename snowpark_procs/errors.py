@@ -7,6 +7,7 @@
     ├── EnvironmentMismatchError  the database is a clone, and its stage another environment's landing
     ├── MaskedError          the procedure's owner reads addresses masked
     ├── LoadMismatchError    what COPY delivered is not what the manifest promised
+    ├── StaleSnapshotError   STAGING has changed since a snapshot was compared with it
     ├── ToleranceError       recon.tolerances has two limits for one metric, tier and date
     ├── MetricError          a row of recon.metrics cannot be used
     ├── StaleRunError        the data of a comparison have changed since
@@ -56,6 +57,17 @@ class LoadMismatchError(ProcedureError):
             f"{subject}, dataset {dataset}: {figure} expected {expected}, found {found}; nothing was loaded"
         )
         self.subject, self.dataset, self.figure, self.expected, self.found = subject, dataset, figure, expected, found
+
+
+class StaleSnapshotError(ProcedureError):
+    """The rows that a snapshot left out as the same are not the same any more, so it cannot be completed."""
+
+    def __init__(self, extraction_id: str, date: object, change_id: int) -> None:
+        super().__init__(
+            f"Snapshot {extraction_id} of {date} was compared with change {change_id} of STAGING, which has changed since: "
+            "extract the day again; nothing was loaded"
+        )
+        self.extraction_id, self.date, self.change_id = extraction_id, date, change_id
 
 
 class QualityRuleError(ProcedureError):

@@ -5,17 +5,22 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from reconcile.speed.buckets import Fetched, Sums
+from reconcile.speed.columns import SPEED_COLUMNS
 from reconcile.speed.names import MANIFESTS, Published
-from snowpark_procs.errors import LoadMismatchError, ManifestError, ProcedureError
+from snowpark_procs.bucket_sql import hashed_rows
+from snowpark_procs.errors import LoadMismatchError, ManifestError, ProcedureError, StaleSnapshotError
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.manifest import ControlTotals
 from snowpark_procs.speed_snapshots import Snapshot, read_snapshot, to_load
 from snowpark_procs.staged_copy import copy_files
-from snowpark_procs.statements import literal, run
+from snowpark_procs.statements import literal, run, statement
+from snowpark_procs.unload_buckets import comparable_sessions
 from snowpark_procs.verification import check_totals
 
 if TYPE_CHECKING:
@@ -29,7 +34,7 @@ _ABOUT_DATA = range(100000, 101000)
 def load_speed_snapshot(session: Session, date: datetime.date | str) -> dict[str, Any]:
     """Load the newest snapshot of one UTC day, replacing the one loaded before; the same snapshot again is a no-op.
 
-    Raises ArgumentError, ManifestError, LoadMismatchError.
+    Raises ArgumentError, ManifestError, LoadMismatchError, StaleSnapshotError.
     """
     day = calendar_date(date)
     loaded = load_newest_snapshots(session, day, day)
@@ -88,7 +93,7 @@ def _folder(first: datetime.date | None, last: datetime.date | None) -> str:
 
 def _about_data(error: Exception) -> bool:
     """Whether the snapshot is to blame, and not the moment."""
-    if isinstance(error, ManifestError | LoadMismatchError):
+    if isinstance(error, ManifestError | LoadMismatchError | StaleSnapshotError):
         return True
     code = getattr(error, "sql_error_code", None)
     return not isinstance(error, ProcedureError) and code is not None and int(code) in _ABOUT_DATA
@@ -137,10 +142,15 @@ def _replace(session: Session, snapshots: Sequence[Snapshot]) -> None:
     dates = json.dumps([snapshot.date.isoformat() for snapshot in snapshots])
     run(session, "delete_speed_sessions", [dates])
     copy_files(session, "recon.speed_sessions", "landing", [snapshot.path for snapshot in snapshots])
+    for snapshot in snapshots:
+        if snapshot.fetched is not None:
+            _complete(session, snapshot, snapshot.fetched)
     found = {(row[0], row[1]): row for row in run(session, "speed_totals", [dates])}
     for snapshot in snapshots:
         row = found.pop((snapshot.date.isoformat(), snapshot.extraction_id), None)
         totals, matched = _totals(row)
+        if snapshot.fetched is not None:  # times are not compared: most of them are the batch side's
+            totals = replace(totals, min_time=snapshot.totals.min_time, max_time=snapshot.totals.max_time)
         subject = f"Snapshot {snapshot.extraction_id} of {snapshot.date}"
         check_totals(subject, "speed_sessions", snapshot.totals, totals, matched)
     for (day, extraction_id), row in found.items():
@@ -149,6 +159,29 @@ def _replace(session: Session, snapshots: Sequence[Snapshot]) -> None:
         )
     run(session, "delete_speed_extractions", [json.dumps([snapshot.extraction_id for snapshot in snapshots])])
     run(session, "insert_speed_extractions", [json.dumps([snapshot.ledger_entry for snapshot in snapshots])])
+
+
+def _complete(session: Session, snapshot: Snapshot, fetched: Fetched) -> None:
+    """Add the rows of all other buckets, which are the same on both sides. Raises StaleSnapshotError where they no longer are."""
+    columns = [
+        f"NULL AS {column.name}" if column.name in snapshot.lacks else f"hashed.{column.name}"
+        for column in SPEED_COLUMNS
+    ]
+    no_user = "user_id" in snapshot.lacks
+    run(
+        session,
+        "insert_agreeing_sessions",
+        [json.dumps(fetched.buckets), snapshot.extraction_id],
+        taken=", ".join(columns),
+        user_as_stored="NULL"
+        if no_user
+        else "IFF(hashed.user_id IS NULL, NULL, NULLIF(hashed.stored_user_id, hashed.user_id))",
+        hashed=comparable_sessions(snapshot.date, fetched.bucketing),
+    )
+    rows = statement("loaded_snapshot", extraction_id=literal(snapshot.extraction_id))
+    (found,) = run(session, "snapshot_sums", hashed=hashed_rows(rows, fetched.bucketing))
+    if Sums(*map(int, found)) != fetched.total:
+        raise StaleSnapshotError(snapshot.extraction_id, snapshot.date, fetched.change_id)
 
 
 def _totals(row: Any) -> tuple[ControlTotals, int]:

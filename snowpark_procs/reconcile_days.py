@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from reconcile.comparison.status_sql import verdict_case
 from snowpark_procs.comparison import clear, evaluate
 from snowpark_procs.comparison_metrics import read_metrics
-from snowpark_procs.errors import ArgumentError, StaleRunError
+from snowpark_procs.errors import ArgumentError, EnvironmentMismatchError, StaleRunError
 from snowpark_procs.explain import explain
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.load_speed_snapshot import load_newest_snapshots
 from snowpark_procs.statements import run
 from snowpark_procs.tolerances import limits_of_call, refuse_two_limits
+from snowpark_procs.unload_buckets import unload_buckets
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
@@ -65,7 +66,8 @@ def reconcile_range(
 def reconcile_pending(session: Session) -> dict[str, Any]:
     """The same for every known day: what a task can run at any time. A day that is not all here yet comes out as not_ready.
 
-    Then explains the days that disagree and are not explained yet, the newest 31 of them, so that alerts and reports can say why.
+    Then explains the days that disagree and are not explained yet, the newest 31 of them, so that alerts and reports can say why,
+    and unloads the buckets of days whose marts were built since, for the next extraction.
     """
     load_newest_snapshots(session, None, None)
     summary = _reconcile(session, _known(session, None, None))
@@ -74,7 +76,10 @@ def reconcile_pending(session: Session) -> dict[str, Any]:
         with suppress(StaleRunError):  # changed since: the next comparison is the one to explain
             explain(session, row[0])
             explained += 1
-    return {**summary, "explained": explained}
+    unloaded = 0
+    with suppress(EnvironmentMismatchError):  # a clone compares, and leaves the landing of the other environment alone
+        unloaded = unload_buckets(session)["days"]
+    return {**summary, "explained": explained, "unloaded": unloaded}
 
 
 def _reconcile(session: Session, days: list[str]) -> dict[str, Any]:

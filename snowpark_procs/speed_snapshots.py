@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from reconcile.speed.buckets import Bucketing, Fetched, Sums
+from reconcile.speed.columns import SPEED_COLUMNS
 from reconcile.speed.names import Published, read_names
 from snowpark_procs.errors import ManifestError
 from snowpark_procs.manifest import ControlTotals
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSIONS = (2, 3)
+_COLUMNS = {column.name for column in SPEED_COLUMNS}
 _EXTRACTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -22,6 +25,7 @@ _EXTRACTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Snapshot:
     """One extraction of one UTC day. extracted_at: UTC without a zone. path: the Parquet file in the landing.
 
+    fetched: which rows the file has, where they are not all.
     set_aside: rows left out, whose file is set_aside_path. lacks: columns that the speed layer does not have.
     """
 
@@ -35,7 +39,9 @@ class Snapshot:
     engine: str
     read_as: str
     path: str
+    file_rows: int
     totals: ControlTotals
+    fetched: Fetched | None = None
 
     @property
     def ledger_entry(self) -> dict[str, Any]:
@@ -50,6 +56,8 @@ class Snapshot:
             "missing_columns": list(self.lacks),
             "engine": self.engine,
             "read_as": self.read_as,
+            "change_id": None if self.fetched is None else self.fetched.change_id,
+            "fetched_rows": self.file_rows,
         }
 
 
@@ -58,8 +66,8 @@ def read_snapshot(manifest_path: str, text: str) -> Snapshot:
     try:
         document = json.loads(text)
         version = document["contract_version"]
-        if version != CONTRACT_VERSION:
-            reason = f"has contract version {version}, known is {CONTRACT_VERSION}"
+        if version not in CONTRACT_VERSIONS:
+            reason = f"has contract version {version}, known are {', '.join(map(str, CONTRACT_VERSIONS))}"
             raise ManifestError(manifest_path, reason, "contract_version")
         control, table = document["control"], document["speed_table"]
         snapshot = Snapshot(
@@ -73,12 +81,14 @@ def read_snapshot(manifest_path: str, text: str) -> Snapshot:
             engine=str(table["engine"]),
             read_as=str(table["read_as"]),
             path=str(document["file"]["path"]),
+            file_rows=int(document["file"]["rows"]),
             totals=ControlTotals(
                 rows=int(document["rows"]),
                 money=Decimal(control["money"] or 0),
                 min_time=None if control["min_time"] is None else _time(control["min_time"]),
                 max_time=None if control["max_time"] is None else _time(control["max_time"]),
             ),
+            fetched=_fetched(document) if version > CONTRACT_VERSIONS[0] else None,
         )
     except KeyError as error:
         raise ManifestError(manifest_path, f"lacks {error}") from None
@@ -110,6 +120,19 @@ def to_load(
         and current.get(one.day.isoformat()) != one.extraction_id
         and one.path not in refused
     ]
+
+
+def _fetched(document: Mapping[str, Any]) -> Fetched:
+    buckets = document["buckets"]
+    columns = tuple(map(str, buckets["columns"]))
+    if not _COLUMNS.issuperset(columns):
+        raise ValueError(f"compares unknown columns: {', '.join(sorted(set(columns) - _COLUMNS))}")
+    return Fetched(
+        Bucketing(columns, int(buckets["count"])),
+        int(buckets["change_id"]),
+        Sums(int(document["rows"]), int(buckets["high"]), int(buckets["low"])),
+        tuple(map(int, buckets["fetched"])),
+    )
 
 
 def _time(text: str) -> datetime.datetime:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcile.speed.names import Published, read_names
+from snowpark_procs.staged_buckets import StagedBuckets, staged_buckets
 from snowpark_procs.statements import literal, run
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class StageLanding:
         except ValueError:
             return None
         return document if isinstance(document, dict) else None
+
+    def buckets(self, day: date) -> StagedBuckets | None:
+        """What the warehouse has unloaded of the day, if anything."""
+        return staged_buckets(self._session, day)
 
     def size(self, path: str) -> int | None:
         """Bytes of a file, or None when there is none."""

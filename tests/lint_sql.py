@@ -32,11 +32,14 @@ from reconcile.comparison.status_sql import (
     status_case,
     verdict_case,
 )
+from reconcile.speed.columns import SPEED_COLUMNS
+from snowpark_procs.bucket_sql import bucketing
 from snowpark_procs.date_ranges import DateRanges
 from snowpark_procs.identifiers import canonical
 from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import statement
+from snowpark_procs.unload_buckets import comparable_sessions
 from tests.dbt.migrated_tables import migration_statements
 from tests.schemachange_variables import render, variables
 
@@ -153,6 +156,15 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "relative_difference": relative_difference_expression(speed, batch),
         "status": status_case(speed, batch, "limited.absolute", "limited.relative"),
         "verdict": verdict_case("status", "extraction_id", "waits_for"),
+        "day": "'2024-01-15'",
+        "hashed": comparable_sessions(datetime.date(2024, 1, 15), _BUCKETING),
+        "compared": "'session_id'",
+        "identifier": "s.session_id",
+        "count": "256",
+        "condition": "TRUE",
+        "extraction_id": "'0f1c6d40-0000-4000-8000-000000000000'",
+        "taken": ", ".join(f"hashed.{column.name}" for column in SPEED_COLUMNS),
+        "user_as_stored": "NULL",
     }
     tables = [table for table in STAGING_TABLES if table.statement == name] or list(STAGING_TABLES)
     for table in tables:
@@ -165,6 +177,7 @@ _METRICS = [
     MetricDefinition("revenue", "sum", "total_spent"),
     MetricDefinition("sessions", "count_distinct", "session_id"),
 ]
+_BUCKETING = bucketing(_METRICS, (), 100)
 _IN_JANUARY = DateRanges.between(datetime.date(2024, 1, 1), datetime.date(2024, 1, 31))
 _BOUNDS = {
     "ended": _IN_JANUARY.condition("s.session_end"),

@@ -21,6 +21,7 @@ RECONCILE_PURE = frozenset(
         "comparison.outcomes",
         "comparison.status_sql",
         "speed",
+        "speed.buckets",
         "speed.columns",
         "speed.engine",
         "speed.failures",
@@ -35,7 +36,9 @@ RECONCILE_PURE = frozenset(
 )
 
 # What recon.extract_speed_layer runs inside Snowflake: there is Arrow, and no client of ClickHouse.
-RECONCILE_INSIDE = frozenset(f"reconcile.speed.{name}" for name in ("content", "extraction", "http", "source"))
+RECONCILE_INSIDE = frozenset(
+    f"reconcile.speed.{name}" for name in ("content", "extraction", "http", "reading", "source")
+)
 
 # What a package may import of ours.
 OURS_ALLOWED: dict[str, frozenset[str]] = {

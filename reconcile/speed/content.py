@@ -12,9 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reconcile.speed.buckets import NO_SUMS, Fetched, Sums
 from reconcile.speed.columns import IDENTIFIERS, SPEED_COLUMNS, Kind
 
 CONTRACT_VERSION = 2
+BUCKETED_VERSION = 3  # of a snapshot that has the rows of some buckets only
 EXTRACTION_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "extraction.reconcile.ecommerce-batch-analytics")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MODULUS = 1 << 128
@@ -41,12 +43,14 @@ class DayContent:
     """Totals of the rows seen so far. Money is exact; times are microseconds since the epoch, UTC.
 
     rows: those of the snapshot. set_aside: those left out of it. all_rows: both. content: the sum of their hashes.
+    compared: the sums over `rows` of what buckets compare, where the batches have that.
     """
 
     rows: int = 0
     set_aside: int = 0
     all_rows: int = 0
     content: int = 0
+    compared: Sums = NO_SUMS
     non_uuid_ids: int = 0
     unreadable_amounts: int = 0
     money: Decimal = Decimal("0.00")
@@ -59,7 +63,8 @@ class DayContent:
         Returns its rows in ROW_SCHEMA, and for each row that is set aside what is known of it, with the reason.
         """
         self.all_rows += batch.num_rows
-        self.content = (self.content + _sum_of_hashes(batch)) % _MODULUS
+        high, low = sum_of_column(batch, "c_hash_high"), sum_of_column(batch, "c_hash_low")
+        self.content = (self.content + (high << 64) + low) % _MODULUS
         bad = pc.not_equal(batch.column("c_set_aside").cast(pa.string()), "")
         aside = (
             batch.filter(bad).select(["c_session_id", "c_session_start", "c_set_aside"]).to_pylist()
@@ -72,6 +77,9 @@ class DayContent:
         self.set_aside += len(aside)
         self.non_uuid_ids += pc.sum(kept.column("c_other_ids")).as_py() or 0
         self._add(rows)
+        if "c_compared_high" in batch.schema.names:
+            sums = (sum_of_column(kept, f"c_compared_{half}") for half in ("high", "low"))
+            self.compared += Sums(kept.num_rows, *sums)
         return rows, [
             {
                 "session_id": one["c_session_id"],
@@ -80,10 +88,6 @@ class DayContent:
             }
             for one in aside
         ]
-
-    def extraction_id(self, day: date) -> str:
-        """The id of a snapshot of this content."""
-        return extraction_id(day, self.all_rows, self.content)
 
     def _add(self, rows: pa.RecordBatch) -> None:
         self.rows += rows.num_rows
@@ -97,10 +101,34 @@ class DayContent:
         self.max_time = starts["max"] if self.max_time is None else max(self.max_time, starts["max"])
 
 
-def extraction_id(day: date, rows: int, content: int) -> str:
-    """UUIDv5 of the contract version, the day and its rows: the same in any order, another when a row occurs once more."""
+@dataclass(frozen=True)
+class DayTotals:
+    """What a snapshot of a day comes to. Times are microseconds since the epoch, UTC.
+
+    rows: of the day. file_rows: those that the snapshot's file has; fetched: which these are, where they are not all.
+    """
+
+    extraction_id: str
+    date: date
+    rows: int
+    set_aside: int
+    non_uuid_ids: int
+    unreadable_amounts: int
+    money: Decimal
+    min_time: int | None
+    max_time: int | None
+    file_rows: int
+    fetched: Fetched | None = None
+
+
+def extraction_id(day: date, rows: int, content: int, compared_with: str = "") -> str:
+    """UUIDv5 of the contract version, the day and its rows: the same in any order, another when a row occurs once more.
+
+    compared_with: the digest of the batch side's buckets, where only rows of those that differ are in the snapshot.
+    """
     checksum = hashlib.sha256(f"{rows}:{content:032x}".encode()).hexdigest()
-    return str(uuid.uuid5(EXTRACTION_NAMESPACE, f"{CONTRACT_VERSION}|{day.isoformat()}|{checksum}"))
+    version = f"{BUCKETED_VERSION}|{compared_with}" if compared_with else f"{CONTRACT_VERSION}"
+    return str(uuid.uuid5(EXTRACTION_NAMESPACE, f"{version}|{day.isoformat()}|{checksum}"))
 
 
 def utc_text(microseconds: int) -> str:
@@ -109,11 +137,9 @@ def utc_text(microseconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _sum_of_hashes(batch: pa.RecordBatch) -> int:
-    """The sum of 128-bit numbers that come in halves of 64 bits; in words of 32 bits it fits Arrow's own sums."""
-    total = 0
-    for name, shift in (("c_hash_high", 64), ("c_hash_low", 0)):
-        half = batch.column(name).cast(pa.uint64())
-        total += (pc.sum(pc.shift_right(half, _WORD)).as_py() or 0) << (shift + 32)
-        total += (pc.sum(pc.bit_wise_and(half, _HALF_WORD)).as_py() or 0) << shift
-    return total
+def sum_of_column(batch: pa.RecordBatch, name: str) -> int:
+    """The exact sum of unsigned 64-bit numbers; in words of 32 bits it fits Arrow's own sums."""
+    column = batch.column(name).cast(pa.uint64())
+    words = pc.shift_right(column, _WORD), pc.bit_wise_and(column, _HALF_WORD)
+    upper, lower = (pc.sum(word).as_py() or 0 for word in words)
+    return int((upper << 32) + lower)

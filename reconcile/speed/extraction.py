@@ -1,7 +1,8 @@
 """Takes one consistent snapshot of a UTC day of the speed layer and publishes it in the landing.
 
 The file first, the manifest last: a snapshot without a manifest does not exist. The same content is the same extraction:
-ClickHouse says what a day's content is, so a day that did not change is not read again.
+ClickHouse says what a day's content is, so a day that did not change is not read again. Where the warehouse has unloaded
+the day's buckets, only the rows of those that differ travel (reconcile/speed/buckets.py).
 """
 
 from __future__ import annotations
@@ -19,12 +20,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reconcile.errors import SpeedLayerError, SpeedLayerUnreachable
-from reconcile.speed.content import CONTRACT_VERSION, FILE_SCHEMA, ROW_SCHEMA, DayContent, extraction_id, utc_text
+from reconcile.speed.buckets import BatchBuckets, digest
+from reconcile.speed.content import (
+    BUCKETED_VERSION,
+    CONTRACT_VERSION,
+    FILE_SCHEMA,
+    ROW_SCHEMA,
+    DayContent,
+    DayTotals,
+    extraction_id,
+    utc_text,
+)
 from reconcile.speed.names import Published, manifest_path, set_aside_path, snapshot_path
+from reconcile.speed.reading import Progress, fetch_differing, read_whole
 from reconcile.speed.source import DayState, SpeedLayer
 
 Outcome = Literal["published", "unchanged", "republished"]
-Progress = Callable[[date, int, int], None]
 
 
 class SnapshotStore(Protocol):
@@ -33,6 +44,8 @@ class SnapshotStore(Protocol):
     def published(self, days: Collection[date] | None = None) -> dict[date, list[Published]]: ...
 
     def document(self, path: str) -> dict[str, Any] | None: ...
+
+    def buckets(self, day: date) -> BatchBuckets | None: ...
 
     def size(self, path: str) -> int | None: ...
 
@@ -50,6 +63,7 @@ class Extraction:
     """The snapshot of one day. money: exact sum of total_spent. outcome: what this run had to write for it.
 
     republished: the content went back to that of an earlier snapshot, which is now the newest one again.
+    rows: of the day. fetched: those that travelled; of the others the warehouse has the same.
     set_aside: rows left out, each with its reason in the file `set_aside_path`. removed: older snapshots that had expired.
     """
 
@@ -57,6 +71,7 @@ class Extraction:
     extraction_id: str
     extracted_at: datetime
     rows: int
+    fetched: int
     set_aside: int
     non_uuid_ids: int
     unreadable_amounts: int
@@ -130,7 +145,12 @@ def _extract(
     progress: Progress | None,
 ) -> Extraction:
     day, newest = state.day, published[-1] if published else None
-    if newest is not None and newest.extraction_id == extraction_id(day, state.rows, state.content):
+    batch = landing.buckets(day)
+    if batch is not None and not speed_layer.can_compare(batch.bucketing.columns):
+        batch = None
+    compared_with = digest(batch.bucketing, batch.total) if batch else ""
+    same = {extraction_id(day, state.rows, state.content, one) for one in ("", compared_with)}
+    if newest is not None and newest.extraction_id in same:
         manifest = landing.document(newest.path)
         if manifest and landing.size(manifest["file"]["path"]) == manifest["file"]["bytes"]:
             return _extraction(manifest, "unchanged")
@@ -138,8 +158,11 @@ def _extract(
     now = datetime.now(UTC)  # before the read: what comes later is not in it
     with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
         spool, aside = Path(folder) / "rows.parquet", Path(folder) / "set_aside.jsonl"
-        content = _spool(speed_layer, state, spool, aside, progress)
-        found = content.extraction_id(day)
+        spooled = partial(_spool, spool, aside)
+        content = fetch_differing(speed_layer, batch, day, spooled, progress) if batch else None
+        if content is None:
+            content = read_whole(speed_layer, state, spooled, progress)
+        found = content.extraction_id
         path = snapshot_path(day, found)
         known = next((entry for entry in reversed(published) if entry.extraction_id == found), None)
         manifest = landing.document(known.path) if known else None
@@ -154,26 +177,23 @@ def _extract(
         size = landing.put_file(final, path)
         if content.set_aside:
             landing.put_file(aside, set_aside_path(day, found))
-        manifest = _manifest(speed_layer, day, now, content, size)
+        manifest = _manifest(speed_layer, now, content, size)
         landing.put_document(manifest, manifest_path(day, now, found))
     return _extraction(manifest, "published")
 
 
-def _spool(
-    speed_layer: SpeedLayer, state: DayState, target: Path, aside: Path, progress: Progress | None
-) -> DayContent:
-    """Stream the day's rows to a local file, totalling them on the way, and those to be set aside to another."""
+def _spool(target: Path, aside: Path, batches: Iterable[pa.RecordBatch], progress: Callable[[int], None]) -> DayContent:
+    """Stream rows to a local file, totalling them on the way, and those to be set aside to another."""
     content = DayContent()
     with (
         pq.ParquetWriter(target, ROW_SCHEMA, compression="snappy") as writer,
         aside.open("w", encoding="utf-8") as lines,
     ):
-        for batch in speed_layer.read_day(state.day):
+        for batch in batches:
             rows, bad = content.take(batch)
             writer.write_batch(rows)
             lines.writelines(json.dumps(one, sort_keys=True) + "\n" for one in bad)
-            if progress is not None:
-                progress(state.day, content.all_rows, state.rows)
+            progress(content.all_rows)
     return content
 
 
@@ -207,9 +227,9 @@ def _expire(landing: SnapshotStore, done: Extraction, published: list[Published]
     return replace(done, removed=len(old))
 
 
-def _manifest(speed_layer: SpeedLayer, day: date, now: datetime, content: DayContent, size: int) -> dict[str, Any]:
-    found = content.extraction_id(day)
-    return {
+def _manifest(speed_layer: SpeedLayer, now: datetime, content: DayTotals, size: int) -> dict[str, Any]:
+    day, found, fetched = content.date, content.extraction_id, content.fetched
+    document: dict[str, Any] = {
         "contract_version": CONTRACT_VERSION,
         "extraction_id": found,
         "date": day.isoformat(),
@@ -223,11 +243,25 @@ def _manifest(speed_layer: SpeedLayer, day: date, now: datetime, content: DayCon
             "min_time": None if content.min_time is None else utc_text(content.min_time),
             "max_time": None if content.max_time is None else utc_text(content.max_time),
         },
-        "file": {"path": snapshot_path(day, found), "rows": content.rows, "bytes": size},
+        "file": {"path": snapshot_path(day, found), "rows": content.file_rows, "bytes": size},
         "speed_table": {
             "engine": speed_layer.engine.name,
             "read_as": speed_layer.engine.read_as,
             "lacks": speed_layer.lacking,
+        },
+    }
+    if fetched is None:
+        return document
+    # The sums are texts: JSON's numbers have 64 bits at most.
+    return document | {
+        "contract_version": BUCKETED_VERSION,
+        "buckets": {
+            "columns": list(fetched.bucketing.columns),
+            "count": fetched.bucketing.count,
+            "change_id": fetched.change_id,
+            "fetched": list(fetched.buckets),
+            "high": str(fetched.total.high),
+            "low": str(fetched.total.low),
         },
     }
 
@@ -238,6 +272,7 @@ def _extraction(manifest: Mapping[str, Any], outcome: Outcome) -> Extraction:
         extraction_id=manifest["extraction_id"],
         extracted_at=datetime.fromisoformat(manifest["extracted_at"]),
         rows=manifest["rows"],
+        fetched=manifest["file"]["rows"],
         set_aside=manifest["set_aside"]["rows"],
         non_uuid_ids=manifest["non_uuid_ids"],
         unreadable_amounts=manifest["unreadable_amounts"],

@@ -17,7 +17,8 @@ from pyarrow import fs
 
 from reconcile.config import ReconcileConfig, redact
 from reconcile.errors import LandingError
-from reconcile.speed.names import MANIFESTS, Published, read_names
+from reconcile.speed.batch_buckets import UnloadedBuckets, read_buckets
+from reconcile.speed.names import MANIFESTS, Published, buckets_path, read_names
 
 _PARTIAL = ".partial"
 _ABANDONED_AFTER_SECONDS = 3600
@@ -56,6 +57,16 @@ class Landing:
         with self._errors(f"read {path}"):
             text = self._read(self._full(path))
         return _document(text)
+
+    def buckets(self, day: date) -> UnloadedBuckets | None:
+        """What the warehouse has unloaded of the day, if anything."""
+        path = buckets_path(day)
+        with self._errors(f"read {path}"):
+            try:
+                content = self._read(self._full(path))
+            except FileNotFoundError:
+                return None
+        return read_buckets(content)
 
     def size(self, path: str) -> int | None:
         """Bytes of a file, or None when there is none."""

@@ -1,5 +1,6 @@
 """How the files of a snapshot are called in the landing, so that a listing tells which is a day's newest. Pure.
 
+_buckets/<day>.parquet                                        from the warehouse: the sums of the batch side's buckets
 speed_sessions/date=<day>/<extraction_id>.parquet             the rows
 _speed_set_aside/<day>/<extraction_id>.jsonl                  rows that were left out, each with its reason, if any
 _speed_manifests/<day>/<extracted_at>.<extraction_id>.json    written last: publishes the snapshot
@@ -30,6 +31,10 @@ class Published:
     extracted_at: datetime
     extraction_id: str
     path: str
+
+
+def buckets_path(day: date) -> str:
+    return f"_buckets/{day.isoformat()}.parquet"
 
 
 def snapshot_path(day: date, extraction_id: str) -> str:

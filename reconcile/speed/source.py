@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from reconcile.errors import SpeedLayerError, SpeedTableError
-from reconcile.speed.columns import IDENTIFIERS, SPEED_COLUMNS, check_types, may_be_bytes
+from reconcile.speed.buckets import Bucketing, Sums
+from reconcile.speed.columns import IDENTIFIERS, SPEED_COLUMNS, Kind, check_types, may_be_bytes
 from reconcile.speed.engine import SpeedEngine, speed_engine
 from reconcile.speed.failures import UNKNOWN_TABLE
 from reconcile.speed.identifiers import ByteOrder
@@ -55,6 +57,24 @@ class DayState:
     content: int
 
 
+@dataclass(frozen=True)
+class DayBuckets:
+    """What a UTC day holds at one point in time: the sums of its buckets, and what all of it comes to.
+
+    rows: without the `set_aside`. content: the sum of the hashes of both. Times are microseconds since the epoch, UTC.
+    """
+
+    sums: Mapping[int, Sums]
+    rows: int
+    set_aside: int
+    other_ids: int
+    unreadable_amounts: int
+    money: Decimal
+    min_time: int | None
+    max_time: int | None
+    content: int
+
+
 class SpeedLayer:
     """An open connection to the speed layer. Use as a context manager; the embedded engine must be let go of.
 
@@ -89,6 +109,12 @@ class SpeedLayer:
     def lacking(self) -> list[str]:
         """Our columns that the table does not have."""
         return self._source.lacking
+
+    def can_compare(self, columns: Collection[str]) -> bool:
+        """Whether the table has these columns, and none beside them that counts; times do not count by themselves."""
+        there = set(self._source.expressions)
+        counting = {column.name for column in SPEED_COLUMNS if column.kind is not Kind.INSTANT}
+        return there & counting <= set(columns) <= there
 
     @property
     def column_types(self) -> dict[str, str]:
@@ -131,6 +157,30 @@ class SpeedLayer:
         The comparison is of instants, so it holds for columns of any time zone.
         """
         return self._connection.stream(self._source.day(), _bounds(day, day), self._source.engine.settings)
+
+    def day_buckets(
+        self, day: date, bucketing: Bucketing, count: int, within: Collection[int] | None = None
+    ) -> DayBuckets:
+        """One SELECT: the day's sums by bucket, of `count` buckets; within: only of these coarse buckets."""
+        rows = self._query(self._source.bucket_sums(bucketing, count, within), _bounds(day, day))
+        numbers = [[int(text) for text in row[:7]] for row in rows]
+        times = [[int(row[place]) for row in rows if row[place] is not None] for place in (8, 9)]
+        return DayBuckets(
+            sums={row[0]: Sums(*row[1:4]) for row in numbers},
+            rows=sum(row[1] for row in numbers),
+            set_aside=sum(row[4] for row in numbers),
+            other_ids=sum(row[5] for row in numbers),
+            unreadable_amounts=sum(row[6] for row in numbers),
+            money=sum((Decimal(row[7]) for row in rows), Decimal("0.00")),
+            min_time=min(times[0], default=None),
+            max_time=max(times[1], default=None),
+            content=sum(int(row[10]) for row in rows) % (1 << 128),
+        )
+
+    def read_buckets(self, day: date, bucketing: Bucketing, buckets: Collection[int]) -> Iterator[pa.RecordBatch]:
+        """Like read_day, the rows in these buckets and those that are set aside; also the hashes of what is compared."""
+        sql = self._source.bucket_rows(bucketing, buckets)
+        return self._connection.stream(sql, _bounds(day, day), self._source.engine.settings)
 
     def rows_without_start(self) -> int:
         """Rows that belong to no day."""

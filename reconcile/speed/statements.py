@@ -6,15 +6,17 @@ itself can say what a day's content is: the sum of its rows' hashes is the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from reconcile.speed.buckets import Bucketing
 from reconcile.speed.columns import SPEED_COLUMNS, Kind, SpeedColumn, Value, read_value
 from reconcile.speed.engine import SpeedEngine
 from reconcile.speed.identifiers import ByteOrder, is_raw, votes
 
 _PREFIX = "mapped_"
 _SAMPLE_ROWS = 10_000
+_CONTENT = "bitShiftLeft(toUInt128(c_hash_high), 64) + c_hash_low"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Source:
         few, condition = condition is not None, condition or f"{start} IS NOT NULL"
         condition = f"{condition} AND NOT {self._no_time}"
         day = "toString(toDate32(fromUnixTimestamp64Micro(c_session_start, 'UTC')))"
-        total = "sum(bitShiftLeft(toUInt128(c_hash_high), 64) + c_hash_low)"
+        total = f"sum({_CONTENT})"
         return (
             f"SELECT {day} AS day, toString(count()) AS row_count, toString({total}) AS content "  # noqa: S608
             f"FROM ({self._hashed(condition, few)}) GROUP BY day ORDER BY day"
@@ -77,6 +79,31 @@ class Source:
         """The rows of one UTC day. Binds from_time, to_time."""
         names = ", ".join(f"c_{name}" for name in self._output)
         return f"SELECT {names} FROM ({self._hashed(f'{self.within} AND NOT {self._no_time}')})"  # noqa: S608
+
+    def bucket_sums(self, bucketing: Bucketing, count: int, within: Collection[int] | None = None) -> str:
+        """For each of `count` buckets of one UTC day its sums, and what its part of the day comes to, as texts.
+
+        Rows that are set aside are counted apart. within: only of these coarse buckets. Binds from_time, to_time.
+        """
+        kept = "c_set_aside = ''"
+        sums = [f"sumIf(toUInt128(c_compared_{half}), {kept})" for half in ("high", "low")]
+        parts = [
+            *(f"countIf({kept})", *sums, f"countIf(NOT {kept})", f"ifNull(sumIf(c_other_ids, {kept}), 0)"),
+            *(f"countIf({kept} AND isNull(c_total_spent))", f"sumIf(ifNull(c_total_spent, 0), {kept})"),
+            *(f"{end}If(c_session_start, {kept})" for end in ("min", "max")),
+            f"sum({_CONTENT})",
+        ]
+        rows = self._hashed(f"{self.within} AND NOT {self._no_time}", bucketing=bucketing)
+        some = "" if within is None else f" WHERE c_bucket % {bucketing.coarse} IN ({_listed(within)})"
+        texts = ", ".join(f"toString({part})" for part in parts)
+        return f"SELECT toString(c_bucket % {count}) AS bucket, {texts} FROM ({rows}){some} GROUP BY bucket"  # noqa: S608
+
+    def bucket_rows(self, bucketing: Bucketing, buckets: Collection[int]) -> str:
+        """The rows of one UTC day that are in these buckets or set aside. Binds from_time, to_time."""
+        names = ", ".join(f"c_{name}" for name in [*self._output, "compared_high", "compared_low"])
+        rows = self._hashed(f"{self.within} AND NOT {self._no_time}", bucketing=bucketing)
+        some = f"c_bucket IN ({_listed(buckets)}) OR c_set_aside != ''" if buckets else "c_set_aside != ''"
+        return f"SELECT {names} FROM ({rows}) WHERE {some}"  # noqa: S608
 
     def without_start(self) -> str:
         """How many rows belong to no day: session_start is NULL, or what ClickHouse has for no value."""
@@ -111,8 +138,11 @@ class Source:
         chosen = ", ".join(f"{expression} AS {_PREFIX}{name}" for name, expression in self.expressions.items())
         return f"SELECT {chosen} {self._rows(condition, few)}"
 
-    def _hashed(self, condition: str, few: bool = True) -> str:
-        """Every value in one form, why a row is set aside (empty where it is not), and two halves of the row's MD5."""
+    def _hashed(self, condition: str, few: bool = True, bucketing: Bucketing | None = None) -> str:
+        """Every value in one form, why a row is set aside (empty where it is not), and two halves of the row's MD5.
+
+        bucketing: also the row's bucket, and two halves of the MD5 of what is compared.
+        """
         values = {column: self._value(column) for column in SPEED_COLUMNS}
         problems = [value.problem for value in values.values() if value.problem]
         others = [value.is_other for value in values.values() if value.is_other]
@@ -124,16 +154,22 @@ class Source:
             f"{' + '.join(f'toInt64({o})' for o in others) or 'toInt64(0)'} AS c_other_ids",
         ]
         stored = [f"{column.name}_as_stored" for column, value in values.items() if value.as_stored]
-        texts = [_hash_text(column.kind, f"v_{column.name}") for column in values]
-        texts += [_hash_text(Kind.TEXT, f"v_{name}") for name in stored] + [_hash_text(Kind.TEXT, "c_set_aside")]
-        valued = f"SELECT {', '.join(columns)} FROM ({self._mapped(condition, few)})"  # noqa: S608
-        inner = f"SELECT *, MD5(concat({', '.join(texts)})) AS md5 FROM ({valued})"  # noqa: S608
-        shown = [_shown(column.kind, column.name) for column in values] + [_shown(Kind.TEXT, name) for name in stored]
-        halves = [
-            f"reinterpretAsUInt64(reverse(substring(md5, {place}, 8))) AS c_hash_{half}"
-            for place, half in ((1, "high"), (9, "low"))
+        texts = {column.name: _hash_text(column.kind, f"v_{column.name}") for column in values}
+        whole = [
+            *texts.values(),
+            *(_hash_text(Kind.TEXT, name) for name in [*(f"v_{n}" for n in stored), "c_set_aside"]),
         ]
-        return f"SELECT {', '.join([*shown, 'c_set_aside', 'c_other_ids', *halves])} FROM ({inner})"  # noqa: S608
+        digests = {"md5": whole}
+        if bucketing:
+            digests |= {"compared_md5": [texts[name] for name in bucketing.columns], "id_md5": [texts["session_id"]]}
+        valued = f"SELECT {', '.join(columns)} FROM ({self._mapped(condition, few)})"  # noqa: S608
+        hashes = ", ".join(f"MD5(concat({', '.join(parts)}, '')) AS {name}" for name, parts in digests.items())
+        inner = f"SELECT *, {hashes} FROM ({valued})"  # noqa: S608
+        shown = [_shown(column.kind, column.name) for column in values] + [_shown(Kind.TEXT, name) for name in stored]
+        shown += ["c_set_aside", "c_other_ids", *_halves("md5", "hash")]
+        if bucketing:
+            shown += [*_halves("compared_md5", "compared"), f"{_half('id_md5', 9)} % {bucketing.count} AS c_bucket"]
+        return f"SELECT {', '.join(shown)} FROM ({inner})"  # noqa: S608
 
     def _value(self, column: SpeedColumn) -> Value:
         known = column.name in self.expressions
@@ -145,6 +181,19 @@ def _shown(kind: Kind, name: str) -> str:
     if kind in (Kind.IDENTIFIER, Kind.TEXT):  # Arrow and Parquet have no text that is not UTF-8
         return f"if(isValidUTF8(ifNull(v_{name}, '')), v_{name}, NULL) AS c_{name}"
     return f"v_{name} AS c_{name}"
+
+
+def _half(md5: str, place: int) -> str:
+    """Eight bytes of an MD5 as Snowflake's MD5_NUMBER_UPPER64 and MD5_NUMBER_LOWER64 have them: a big-endian number."""
+    return f"reinterpretAsUInt64(reverse(substring({md5}, {place}, 8)))"
+
+
+def _halves(md5: str, name: str) -> list[str]:
+    return [f"{_half(md5, place)} AS c_{name}_{half}" for place, half in ((1, "high"), (9, "low"))]
+
+
+def _listed(numbers: Collection[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _hash_text(kind: Kind, value: str) -> str:

@@ -26,7 +26,15 @@ _STATE = {
     "staging": ("events_cleaned", "user_sessions_enhanced", "transactions_validated"),
     "ops": ("batches", "batch_datasets", "date_changes", "step_runs", "graph_runs", "alert_events", "applied_rules"),
     "marts": ("daily_metrics", "daily_speed_comparable"),
-    "recon": ("speed_extractions", "speed_sessions", "refused_snapshots", "runs", "results", "explanations"),
+    "recon": (
+        "speed_extractions",
+        "speed_sessions",
+        "refused_snapshots",
+        "runs",
+        "results",
+        "explanations",
+        "bucket_unloads",
+    ),
 }
 # What the deployment leaves running by schedule.
 SCHEDULED = (

@@ -41,7 +41,7 @@ def test_nothing_carried_breaks_a_definition(path: str) -> None:
     ("script", "count"),
     [
         ("R__20_procedures_ops.sql", 5),
-        ("R__21_procedures_recon.sql", 6),
+        ("R__21_procedures_recon.sql", 7),
         ("R__22_procedures_speed.sql", 1),
         ("R__23_procedures_rules.sql", 2),
     ],

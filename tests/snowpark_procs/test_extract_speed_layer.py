@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
+from reconcile.config import ReconcileConfig
+from reconcile.speed.buckets import Bucketing, Sums
 from reconcile.speed.connection import open_speed_layer
 from reconcile.speed.extraction import extract_day
 from reconcile.speed.landing import Landing
+from reconcile.speed.names import buckets_path
+from tests.reconcile.speed import vectors
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run, served
 from tests.schemachange_variables import render, variables
 from tests.snowpark_procs.conftest import Warehouse
@@ -57,11 +61,14 @@ def deployed_procedure(module_warehouse: Warehouse, speed: Any) -> Warehouse:
     return module_warehouse
 
 
+@pytest.mark.parametrize("way", ["whole", "by buckets"])
 def test_the_same_snapshot_as_from_outside(
-    deployed_procedure: Warehouse, warehouse: Warehouse, speed: Any, tmp_path: Path
+    deployed_procedure: Warehouse, warehouse: Warehouse, speed: Any, tmp_path: Path, way: str
 ) -> None:
     url = f"http://127.0.0.1:{speed.server_port}"
     settings = config(Path(), tmp_path, clickhouse_url=url, clickhouse_user="reader", clickhouse_password=PASSWORD)
+    if way == "by buckets":
+        _unload_almost_the_same(settings, tmp_path, warehouse.landing)
     speed.statements.clear()
     with open_speed_layer(settings) as speed_layer:
         outside = extract_day(speed_layer, Landing(settings), DAY)
@@ -80,6 +87,9 @@ def test_the_same_snapshot_as_from_outside(
     ]
     assert manifests[0] | {"extracted_at": ""} == manifests[1] | {"extracted_at": ""}
     assert warehouse.query("LIST @recon.outgoing") == []
+    if way == "by buckets":
+        assert 0 < outside.fetched < 5
+        return
 
     assert warehouse.call(f"recon.load_speed_snapshot('{DAY}')")["set_aside_rows"] == 1
     form = (
@@ -89,6 +99,18 @@ def test_the_same_snapshot_as_from_outside(
     assert warehouse.call(f"recon.extract_speed_layer('{DAY}')")["outcome"] == "unchanged"
     steps = "SELECT status, row_count FROM ops.step_runs WHERE step = 'extract_speed_layer'"
     assert warehouse.query(steps) == [("succeeded", 2999)]
+
+
+def _unload_almost_the_same(settings: ReconcileConfig, *landings: Path) -> None:
+    """The batch side has the same sessions but for two buckets."""
+    columns = tuple(name for name in vectors.COLUMNS if name not in ("session_start", "session_end"))
+    with open_speed_layer(settings) as speed_layer:
+        sums = dict(speed_layer.day_buckets(DAY, Bucketing(columns, 8192), 8192).sums)
+    first, second, *_ = sums
+    sums[first] += Sums(0, 1, 0)
+    del sums[second]
+    for landing in landings:
+        vectors.write_buckets(landing / buckets_path(DAY), sums, columns, 8192)
 
 
 def test_what_goes_wrong_is_one_sentence_without_the_password(
