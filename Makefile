@@ -66,6 +66,10 @@ lint: test-env  ## ruff, mypy --strict, sqlfluff
 bench: test-env  ## measure what people wait for; half an hour (ONLY="demo dbt": a part)
 	@$(PY) -m benchmarks.laptop $(ONLY)
 
+.PHONY: peers
+peers: env  ## install what benchmarks/reconcile is compared with, in an environment of its own (.venv-peers)
+	@$(PY) -m local_stack.install peers --environment .venv-peers
+
 .PHONY: format
 format: test-env  ## format the Python code
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
@@ -82,7 +86,7 @@ lock: test-env  ## make the lock files again from pyproject.toml; one version of
 	@uv=$$(command -v uv || echo .venv/bin/uv) && $$uv $(COMPILE) pyproject.toml --extra test -o locks/test.lock && \
 	  $$uv $(COMPILE) pyproject.toml --extra local -c locks/test.lock -o locks/laptop.lock && \
 	  $$uv $(COMPILE) pyproject.toml --extra warehouse -c locks/test.lock -o locks/image.lock && \
-	  for group in installer snow nessie; do $$uv $(COMPILE) --group pyproject.toml:$$group -o locks/$$group.lock || exit 1; done
+	  for group in installer snow nessie peers; do $$uv $(COMPILE) --group pyproject.toml:$$group -o locks/$$group.lock || exit 1; done
 
 .PHONY: clean
 clean: down  ## remove local state (.local), keep the environment

@@ -138,25 +138,32 @@ def deployed(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         endpoint = ProfiledEndpoint(folder / "data", folder / "s3", row_group=row_group)
-        for bucket in ("data-s3-bucket", "ecommerce-landing"):
-            (endpoint.s3_root / bucket).mkdir(parents=True)
-        endpoint.data_dir.mkdir()
-        endpoint.start()
-        try:
-            deploy(endpoint)
-        finally:
-            endpoint.stop()
-        engine = Engine(endpoint.data_dir, endpoint.s3_root)
-        fill(engine)
-        engine.close()
-        endpoint.start()
-        try:
-            warehouse = Warehouse(endpoint)
-            warehouse.connect()
+        with filled(endpoint, fill) as warehouse:
             yield endpoint, warehouse
-            warehouse.connection.close()
-        finally:
-            endpoint.stop()
+
+
+@contextmanager
+def filled(endpoint: RunningEndpoint, fill: Callable[[Engine], None]) -> Iterator[Warehouse]:
+    """A warehouse that is deployed on the endpoint, and that `fill` has written into."""
+    for bucket in ("data-s3-bucket", "ecommerce-landing"):
+        (endpoint.s3_root / bucket).mkdir(parents=True)
+    endpoint.data_dir.mkdir()
+    endpoint.start()
+    try:
+        deploy(endpoint)
+    finally:
+        endpoint.stop()
+    engine = Engine(endpoint.data_dir, endpoint.s3_root)
+    fill(engine)
+    engine.close()
+    endpoint.start()
+    try:
+        warehouse = Warehouse(endpoint)
+        warehouse.connect()
+        yield warehouse
+        warehouse.connection.close()
+    finally:
+        endpoint.stop()
 
 
 def insert_rows(engine: Engine, table: str, count: int, columns: Mapping[str, str]) -> None:

