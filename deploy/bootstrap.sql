@@ -53,6 +53,31 @@ GRANT USAGE ON WAREHOUSE IDENTIFIER($dw_warehouse) TO ROLE IDENTIFIER($dw_owner)
 CREATE DATABASE IF NOT EXISTS IDENTIFIER($dw_database);
 GRANT OWNERSHIP ON DATABASE IDENTIFIER($dw_database) TO ROLE IDENTIFIER($dw_owner) COPY CURRENT GRANTS;
 
+-- What is in it already belongs to the owner too: an environment that SYSADMIN deployed, or a clone of another one. Other grants stay.
+EXECUTE IMMEDIATE $$
+DECLARE
+    database VARCHAR DEFAULT GETVARIABLE('DW_DATABASE');
+    owner VARCHAR DEFAULT UPPER(GETVARIABLE('DW_OWNER'));
+    statement VARCHAR;
+    found RESULTSET;
+BEGIN
+    statement := 'SELECT schema_owner FROM ' || database || '.information_schema.schemata WHERE schema_name = ''OPS''';
+    found := (EXECUTE IMMEDIATE :statement);
+    FOR ops IN found DO
+        IF (ops.schema_owner <> owner) THEN
+            FOR kind IN (
+                SELECT column1 AS plural
+                FROM VALUES
+                    ('SCHEMAS'), ('TABLES'), ('VIEWS'), ('STAGES'), ('FILE FORMATS'), ('MASKING POLICIES'), ('PROCEDURES'), ('TASKS'), ('ALERTS')
+            ) DO
+                statement := 'GRANT OWNERSHIP ON ALL ' || kind.plural || ' IN DATABASE ' || database || ' TO ROLE ' || owner || ' COPY CURRENT GRANTS';
+                EXECUTE IMMEDIATE :statement;
+            END FOR;
+        END IF;
+    END FOR;
+END;
+$$;
+
 -- The bucket of the landing and the lake's. The role in AWS must trust what DESCRIBE INTEGRATION then shows.
 EXECUTE IMMEDIATE $$
 DECLARE

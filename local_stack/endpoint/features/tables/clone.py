@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import TYPE_CHECKING
+import uuid
+from typing import TYPE_CHECKING, Any
 
 from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.engine.table_notes import NOTE
@@ -18,6 +19,7 @@ from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier
 
 if TYPE_CHECKING:
+    from local_stack.endpoint.engine.catalog import StoredObject
     from local_stack.endpoint.session import Session
 
 _CREATE = re.compile(
@@ -25,6 +27,28 @@ _CREATE = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r'(?:(?:"(?:[^"]|"")*"|\w+)\.)*(?:"(?:[^"]|"")*"|\w+)')
+
+
+_RECORDED = (
+    "PROCEDURE", STAGE, "FILE FORMAT", "TASK", "ALERT", "FUNCTION", "SECRET", "NETWORK RULE", "TAG", NOTE,
+)  # fmt: skip
+
+
+def _cloned(stored: StoredObject, source: str, target: str) -> dict[str, Any]:
+    """Return the definition of an object's clone. Cloned tasks and alerts are suspended, and know their clones as predecessors.
+
+    See: https://docs.snowflake.com/en/user-guide/object-clone (cloning and tasks, alerts)
+    """
+    definition = dict(stored.definition)
+    if stored.kind in ("TASK", "ALERT"):
+        definition["state"] = "suspended"
+    if stored.kind == "TASK":
+        database, _, schema = target.partition(".")
+        inside = re.compile(rf"^{re.escape(source)}[.]")
+        definition |= {"id": str(uuid.uuid4()), "database": database, "schema": schema or stored.schema}
+        definition["after"] = [inside.sub(f"{target}.", name) for name in definition["after"]]
+        definition["finalize"] = inside.sub(f"{target}.", definition["finalize"])
+    return definition
 
 
 def definition_as(definition: str, name: str, temporary: bool = False) -> str:
@@ -81,9 +105,9 @@ def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, s
     ).fetchall()
     for name, sql in views:
         duck.execute(definition_as(sql, f"{identifier(target[0])}.{identifier(target[1])}.{identifier(name)}"))
-    for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION", NOTE):
+    for kind in _RECORDED:
         for stored in session.catalog.objects(kind, *source):
-            session.catalog.put(kind, *target, stored.name, stored.definition)
+            session.catalog.put(kind, *target, stored.name, _cloned(stored, ".".join(source), ".".join(target)))
     policy_references.clone(session.catalog, source, target)
 
 
@@ -97,9 +121,9 @@ def clone_database(session: Session, source: str, target: str) -> None:
     folder = engine.data_dir / "stages" / source
     if folder.exists():
         shutil.copytree(folder, engine.data_dir / "stages" / target, dirs_exist_ok=True)
-    for kind in ("PROCEDURE", STAGE, "FILE FORMAT", "TASK", "FUNCTION", "SCHEMA", NOTE):
+    for kind in (*_RECORDED, "SCHEMA"):
         for stored in session.catalog.objects(kind, source):
-            session.catalog.put(kind, target, stored.schema, stored.name, stored.definition)
+            session.catalog.put(kind, target, stored.schema, stored.name, _cloned(stored, source, target))
     policy_references.clone(session.catalog, (source, None), (target, None))
 
 
