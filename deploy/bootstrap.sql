@@ -60,16 +60,17 @@ DECLARE
     owner VARCHAR DEFAULT UPPER(GETVARIABLE('DW_OWNER'));
     statement VARCHAR;
     found RESULTSET;
+    kinds RESULTSET DEFAULT (
+        SELECT column1 AS plural
+        FROM VALUES
+            ('SCHEMAS'), ('TABLES'), ('VIEWS'), ('STAGES'), ('FILE FORMATS'), ('MASKING POLICIES'), ('PROCEDURES'), ('TASKS'), ('ALERTS')
+    );
 BEGIN
     statement := 'SELECT schema_owner FROM ' || database || '.information_schema.schemata WHERE schema_name = ''OPS''';
     found := (EXECUTE IMMEDIATE :statement);
     FOR ops IN found DO
         IF (ops.schema_owner <> owner) THEN
-            FOR kind IN (
-                SELECT column1 AS plural
-                FROM VALUES
-                    ('SCHEMAS'), ('TABLES'), ('VIEWS'), ('STAGES'), ('FILE FORMATS'), ('MASKING POLICIES'), ('PROCEDURES'), ('TASKS'), ('ALERTS')
-            ) DO
+            FOR kind IN kinds DO
                 statement := 'GRANT OWNERSHIP ON ALL ' || kind.plural || ' IN DATABASE ' || database || ' TO ROLE ' || owner || ' COPY CURRENT GRANTS';
                 EXECUTE IMMEDIATE :statement;
             END FOR;
