@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 class Delivery:
     """What a batch has of one dataset, by ops.batch_datasets.
 
-    scope: added | dates. delivered: from the date of its earliest row to that of its latest one.
+    scope: added | dates. dates: those that it has changed on. delivered: from the date of its earliest row to that of its latest
+    one.
     """
 
     scope: str
+    dates: list[str]
     row_count: int
     delivered: DateRanges
 
@@ -45,7 +47,6 @@ class Batch:
     """
 
     batch_id: str
-    affected_dates: list[str]
     deliveries: dict[str, Delivery]
     later: list[str]
     replaced: dict[str, list[str]]
@@ -53,7 +54,8 @@ class Batch:
 
     def own_dates(self, dataset: str) -> list[str]:
         """The dates that the batch holds as a whole."""
-        return self.affected_dates if self.deliveries[dataset].scope == "dates" else []
+        delivery = self.deliveries[dataset]
+        return delivery.dates if delivery.scope == "dates" else []
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,11 @@ def _batch(session: Session, batch_id: str) -> Batch | None:
             replaced.setdefault(dataset, set()).update(json.loads(dates))
     return Batch(
         batch_id=batch_id,
-        affected_dates=json.loads(rows[0][1]),
         deliveries={
-            dataset: Delivery(scope, int(row_count), DateRanges.between(first, last) if first else DateRanges())
-            for dataset, scope, row_count, first, last in run(session, "batch_datasets", [batch_id])
+            dataset: Delivery(
+                scope, json.loads(dates), int(row_count), DateRanges.between(first, last) if first else DateRanges()
+            )
+            for dataset, scope, row_count, first, last, dates in run(session, "batch_datasets", [batch_id])
         },
         later=sorted(later),
         replaced={dataset: sorted(dates) for dataset, dates in replaced.items()},
@@ -194,7 +197,8 @@ class _Flagging:
         return self.changes.take_delta(table, reach.own)
 
     def _fill_delta(self, table: StagingTable, reach: Reach) -> None:
-        own_dates = json.dumps(self.batch.own_dates(table.dataset))
+        own = self.batch.own_dates(table.dataset)
+        own_dates = json.dumps(own)
         binds = [self.later, json.dumps(self.batch.replaced.get(table.dataset, []))]
         binds = [*binds, own_dates, self.batch.batch_id] if table is SESSIONS else [self.batch.batch_id, *binds]
         try:
@@ -219,11 +223,11 @@ class _Flagging:
             name_broken_rule(self.session, self.rulebook, table)
             raise
         if self.batch.deliveries[table.dataset].scope == "dates":
-            self._remove_what_is_gone(table, own_dates)
+            self._remove_what_is_gone(table, own)
 
-    def _remove_what_is_gone(self, table: StagingTable, own_dates: str) -> None:
+    def _remove_what_is_gone(self, table: StagingTable, own: list[str]) -> None:
         """Remove the rows that the batch no longer has on the dates that it holds as a whole."""
-        held = DateRanges.around(map(datetime.date.fromisoformat, self.batch.affected_dates))
+        own_dates, held = json.dumps(own), DateRanges.around(map(datetime.date.fromisoformat, own))
         run(
             self.session,
             "add_removed_rows",

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from spark_ingest import sessions as S
 from spark_ingest.changes import Kind, TableChange
 from spark_ingest.config import IngestConfig
+from spark_ingest.days import Days
 from spark_ingest.errors import LakeError
 from spark_ingest.manifest import CONTRACT_VERSION, Control, Dataset, StagedFile
 from spark_ingest.plan import Plan
@@ -28,19 +29,25 @@ _DISK = StorageLevel.MEMORY_AND_DISK
 _BYTES_PER_ROW = 112
 _SMALL_BYTES = 32 * 1024 * 1024
 _ZERO = Decimal("0.00")
+_NAMED = 10  # so many sessions are named where all are counted
 # The years 1 to 9999, in microseconds since 1970.
 _FIRST_MICROS, _LAST_MICROS = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
 @dataclass
 class Batch:
-    """The work of one batch on a running Spark. findings: counts of what was noticed on the way, by name."""
+    """The work of one batch on a running Spark.
+
+    findings: counts of what was noticed on the way, by name. endless: ids of some sessions that the batch meets in the midst of
+    their events, with no pause before.
+    """
 
     config: IngestConfig
     plan: Plan
     source: Source
     progress: Progress
     findings: dict[str, int] = field(default_factory=dict)
+    endless: list[str] = field(default_factory=list)
 
     def make(self) -> dict[str, Any]:
         """Stage everything; the manifest without `published_at` and `summary`."""
@@ -55,7 +62,7 @@ class Batch:
             "batch_id": self.plan.batch_id,
             "mode": self.plan.mode,
             "tables": {name: table.document() for name, table in self.plan.ranges.items()},
-            "affected_dates": [day.isoformat() for day in self.plan.affected_dates],
+            "affected_dates": [day.isoformat() for day in self.plan.affected_days],
             "max_session_hours": float(self.config.max_session_hours),
             "datasets": {name: dataset.document() for name, dataset in datasets.items()},
             "findings": {name: count for name, count in sorted(self.findings.items()) if count},
@@ -68,6 +75,7 @@ class Batch:
         if change.kind == Kind.NOTHING:
             control = Control(money=None if money is None else _ZERO)
             return Dataset("passthrough", "no new rows", "added", "lake", (), 0, control)
+        days = tuple(change.days)
         rows = self.source.affected_rows(table)
         scope = "dates" if change.kind == Kind.CHANGED else "added"
         total = self._totals(rows, table, money)
@@ -84,9 +92,9 @@ class Batch:
             control = Control(
                 money=None if money is None else (total.money or _ZERO), min_micros=total.low, max_micros=total.high
             )
-            return Dataset("passthrough", reason, scope, "lake", files, total.rows, control)
+            return Dataset("passthrough", reason, scope, "lake", files, total.rows, control, days)
         staged = write_staged(rows, self.config, self._folder(table.name), table.time, money, self._files(total.rows))
-        return Dataset("rewritten", obstacle, scope, "landing", staged.files, staged.rows, staged.control)
+        return Dataset("rewritten", obstacle, scope, "landing", staged.files, staged.rows, staged.control, days)
 
     def _totals(self, rows: DataFrame, table: Table, money: str | None) -> Row:
         """Control totals, and what is noticed in the rows, in one pass."""
@@ -125,8 +133,10 @@ class Batch:
             return "data files are not Parquet"
         if any(not _plain(file.path).startswith(self._root()) for file in change.files):
             return "data files lie outside the lake's root"
-        if change.kind == Kind.CHANGED and any(not file.days <= change.days for file in change.files):
+        if change.kind == Kind.CHANGED and not all(change.days.hold(file.span) for file in change.files):
             return "data files hold rows of other dates too"
+        if len({file.path for file in change.files}) < len(change.files):
+            return "a data file is in the table more than once"
         return None
 
     def _user_sessions(self) -> Dataset:
@@ -135,13 +145,18 @@ class Batch:
             return Dataset("rewritten", "no new events", "added", "landing", (), 0, Control(money=_ZERO))
         small = change.bytes < _SMALL_BYTES
         with self.progress.stage("sessions touched"):
-            events = S.session_events(touched_events(self.source, small))
+            touched = touched_events(self.source, small)
+            events = S.session_events(touched.events)
         with self.progress.stage("sessions") as stage:
             once, copies = self._once_of_few(events) if small else self._once(events)
-            made, count = self._sessions(once, small)
+            if touched.sessions is not None:
+                # The copies that other sessions have were there to decide which one counts.
+                once = once.join(touched.sessions, "session_id", "left_semi")
+                copies = None if copies is None else copies.join(touched.sessions, "session_id", "left_semi")
+            made, count = self._sessions(once, small, touched.days)
             stage.counts["sessions"] = count
             if copies is not None and change.kind != Kind.EVERYTHING:
-                made, count = self._with_emptied(made, count, copies)
+                made, count = self._with_emptied(made, count, copies, once)
         with self.progress.stage("staged sessions") as stage:
             rows = made.select(
                 *S.SESSION_COLUMNS,
@@ -153,7 +168,8 @@ class Batch:
             stage.counts |= {"rows": staged.rows, "files": len(staged.files)}
         scope = "dates" if change.kind == Kind.CHANGED else "added"
         reason = "whole sessions, computed from events"
-        return Dataset("rewritten", reason, scope, "landing", staged.files, staged.rows, staged.control)
+        days = tuple(change.days)
+        return Dataset("rewritten", reason, scope, "landing", staged.files, staged.rows, staged.control, days)
 
     def _once_of_few(self, events: DataFrame) -> tuple[DataFrame, DataFrame | None]:
         """As `_once`, for a small batch: its events are kept and sorted, in one job."""
@@ -176,16 +192,17 @@ class Batch:
             return events, None
         return S.each_event_once(S.with_canonical_ids(events), duplicates.select("event_id")), suspects
 
-    def _with_emptied(self, made: DataFrame, count: int, copies: DataFrame) -> tuple[DataFrame, int]:
+    def _with_emptied(self, made: DataFrame, count: int, copies: DataFrame, once: DataFrame) -> tuple[DataFrame, int]:
         """Sessions, and those that a batch before may have made and that are no more: all their events count elsewhere."""
-        emptied = S.emptied_sessions(copies, made).persist(_DISK)
+        emptied = S.emptied_sessions(copies, once).persist(_DISK)
         found = self.findings["emptied_sessions"] = emptied.count()
         return (made.unionByName(emptied), count + found) if found else (made, count)
 
-    def _sessions(self, events: DataFrame, small: bool) -> tuple[DataFrame, int]:
+    def _sessions(self, events: DataFrame, small: bool, days: Days | None) -> tuple[DataFrame, int]:
         """Sessions of events, and how many. Ties and overlong sessions cost only where they occur.
 
-        So do changed attributes in a large batch; a small one is sorted rather than searched for them.
+        days: what the events were read of; a session that goes on before is left out (`S.kept_spans`), and named in the
+        manifest's summary. So do changed attributes in a large batch; a small one is sorted rather than searched for them.
         """
         made = S.sessions(events).persist(_DISK) if small else self._sessions_of_many(events)
         limit = self.config.max_session_micros
@@ -202,16 +219,25 @@ class Batch:
             special = made.filter(F.col("tied") | overlong).select("session_id")
             own = S.with_canonical_ids(events).join(special, "session_id", "left_semi")
             too_long = S.overlong(made, limit)
-            within = S.within_limit(own, too_long)
+            spans = S.kept_spans(own.join(too_long, "session_id", "left_semi"), limit, days).persist(_DISK)
+            within = S.within_spans(own, spans)
             again = S.settled(S.sessions(within), within).persist(_DISK)
-            if seen.overlong:
-                kept = (
-                    again.join(too_long, "session_id", "left_semi").agg(F.sum("event_count").alias("n")).collect()[0].n
-                )
-                self.findings["overlong_sessions"] = seen.overlong
-                self.findings["events_beyond_session_limit"] = seen.events_of_overlong - kept
             made = made.join(special, "session_id", "left_anti").unionByName(again)
+            if seen.overlong:
+                return made, seen.sessions - self._found_overlong(seen, again, spans)
         return made, seen.sessions
+
+    def _found_overlong(self, seen: Row, again: DataFrame, spans: DataFrame) -> int:
+        """Note what is not kept of overlong sessions; how many have no beginning and are left out."""
+        kept = again.join(spans, "session_id", "left_semi").agg(F.coalesce(F.sum("event_count"), F.lit(0)).alias("n"))
+        endless = spans.filter("first_micros IS NULL").select("session_id")
+        names = [row.session_id for row in endless.orderBy("session_id").limit(_NAMED).collect()]
+        left_out = len(names) if len(names) < _NAMED else endless.count()
+        self.findings["overlong_sessions"] = seen.overlong
+        self.findings["events_beyond_session_limit"] = seen.events_of_overlong - kept.collect()[0].n
+        self.findings["endless_sessions"] = left_out
+        self.endless += names
+        return left_out
 
     def _sessions_of_many(self, events: DataFrame) -> DataFrame:
         groups = S.session_groups(events).persist(_DISK)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from enum import StrEnum
 
-from pyiceberg.conversions import from_bytes
-from pyiceberg.manifest import DataFileContent, ManifestContent, ManifestEntry, ManifestEntryStatus
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table.snapshots import Operation, Snapshot
-from pyiceberg.transforms import IdentityTransform
-from pyiceberg.types import DateType
 
-from spark_ingest.errors import LakeError
-
-_EPOCH = date(1970, 1, 1)
+from spark_ingest.days import NO_DAYS, Days
+from spark_ingest.table_files import LakeFile, TableFiles, days_of, live_files, own_files
 
 
 class Kind(StrEnum):
@@ -29,24 +23,16 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class LakeFile:
-    """One data file. days: the dates it may hold rows of."""
-
-    path: str
-    rows: int
-    bytes: int
-    days: frozenset[date]
-
-
-@dataclass(frozen=True)
 class TableChange:
     """The change of one table between two snapshots.
 
     snapshots: (id, operation) of the new ones, oldest first. files: for `appended` the files added, for the other
-    kinds the live files that hold the affected rows. days: dates of rows added, changed or removed.
+    kinds the live files that hold the affected rows. days: UTC dates of rows added, changed or removed. are_days_exact:
+    whether there are such rows of each; else metadata cannot tell, and only the rows can.
     live: all data files at the end. has_deletes: delete files apply to some of them. schema_ids: the schemas that
-    `files` were written under, None when any of the table's may be. before_readable: the state at from_snapshot_id
-    can still be read. reason: what made the change more than appends. committed_ms: when the state at to_snapshot_id was
+    `files` were written under, None when any of the table's may be. changed: for `changed`, the files that rows were added to or
+    removed from. before_readable: the state at from_snapshot_id can still be read. published: dates that earlier batches
+    delivered. reason: what made the change more than appends. committed_ms: when the state at to_snapshot_id was
     committed, in milliseconds since 1970, UTC.
     """
 
@@ -55,11 +41,14 @@ class TableChange:
     to_snapshot_id: int | None
     snapshots: tuple[tuple[int, str], ...] = ()
     files: tuple[LakeFile, ...] = ()
-    days: frozenset[date] = frozenset()
+    days: Days = NO_DAYS
+    are_days_exact: bool = True
     live: tuple[LakeFile, ...] = ()
     has_deletes: bool = False
     schema_ids: frozenset[int | None] | None = None
+    changed: tuple[LakeFile, ...] = ()
     before_readable: bool = False
+    published: Days = NO_DAYS
     reason: str = ""
     committed_ms: int | None = None
 
@@ -71,97 +60,82 @@ class TableChange:
     def bytes(self) -> int:
         return sum(file.bytes for file in self.files)
 
-    def bytes_to_read(self, days: Collection[date]) -> int:
-        """The bytes of the new files, and of all live ones that hold one of these days."""
-        return sum(file.bytes for file in {*self.files, *(one for one in self.live if not one.days.isdisjoint(days))})
+    def live_on(self, days: Days) -> list[LakeFile]:
+        """The live data files that may hold rows of some days."""
+        return [file for file in self.live if days.overlap(file.span)]
 
-    @property
-    def live_days(self) -> frozenset[date]:
-        return frozenset().union(*(file.days for file in self.live))
+    def bytes_to_read(self, days: Days) -> int:
+        """The bytes of the new files, and of all live ones that may hold rows of these days."""
+        return sum(file.bytes for file in {*self.files, *self.live_on(days)})
 
-    def covering(self, days: frozenset[date]) -> TableChange:
-        """A `changed` table's change over more dates: all live files of them, and those of rows without a date, which
+    def covering(self, days: Days, are_exact: bool = True) -> TableChange:
+        """A `changed` table's change over some days: all live files of them, and those of rows without a time, which
         belong to none and would otherwise be in no batch."""
-        files = tuple(file for file in self.live if file.days & days or not file.days)
-        return replace(self, files=files, days=days)
+        files = tuple(file for file in self.live if file.timeless or days.overlap(file.span))
+        return replace(self, files=files, days=days, are_days_exact=are_exact)
 
 
-def padded(days: Iterable[date], pad: int) -> set[date]:
-    """These days, and so many before and after each."""
-    ordinals = {day.toordinal() + shift for day in days for shift in range(-pad, pad + 1)}
-    return {date.fromordinal(ordinal) for ordinal in ordinals if 1 <= ordinal <= date.max.toordinal()}
-
-
-def table_change(table: IcebergTable, since: int | None, published: frozenset[date] = frozenset()) -> TableChange:
+def table_change(table: IcebergTable, time_id: int | None, since: int | None, published: Days) -> TableChange:
     """What happened to a table after snapshot `since` (None: everything it holds is new).
 
-    published: dates that earlier batches delivered; all of them are taken anew when `since` is no longer in the
-    table's history (rolled back, or created anew), because what was removed cannot be known.
+    time_id: the id of the column that tells a row's time. published: dates that earlier batches delivered; all of them are
+    taken anew when `since` is no longer in the table's history (rolled back, or created anew), because what was removed
+    cannot be known.
     """
     current = table.current_snapshot()
     if current is None:
         if since is None:
             return TableChange(Kind.NOTHING, None, None)
-        return TableChange(Kind.CHANGED, since, None, days=published, reason=_LOST)
-    live, has_deletes = _live_files(table, current)
-    base = TableChange(
-        Kind.NOTHING,
-        since,
-        current.snapshot_id,
-        live=live,
-        has_deletes=has_deletes,
-        committed_ms=current.timestamp_ms,
-    )
-    if since is None and published and live:
-        # Backfills came first: what was removed after them cannot be known either.
-        chain = ((current.snapshot_id, _operation(current)),)
-        return replace(base, kind=Kind.CHANGED, snapshots=chain, reason=_BACKFILLED).covering(
-            base.live_days | published
-        )
+        return TableChange(Kind.CHANGED, since, None, days=published, published=published, reason=_LOST)
+    live = live_files(table, current, time_id)
+    base = _base(since, current, live, published)
     if since is None:
-        chain = ((current.snapshot_id, _operation(current)),)
-        kind = Kind.EVERYTHING if live else Kind.NOTHING
-        return replace(base, kind=kind, snapshots=chain, files=live, days=base.live_days)
+        chain = replace(base, snapshots=((current.snapshot_id, _operation(current)),))
+        if published and live.data:
+            # Backfills came first: what was removed after them cannot be known either.
+            return _taken_anew(replace(chain, reason=_BACKFILLED))
+        kind = Kind.EVERYTHING if live.data else Kind.NOTHING
+        return replace(chain, kind=kind, files=base.live, days=days_of(base.live), are_days_exact=_are_exact(base.live))
     new = _new_snapshots(table, current, since)
     if new is None:
-        return replace(base, kind=Kind.CHANGED, reason=_LOST).covering(base.live_days | published)
+        return _taken_anew(replace(base, reason=_LOST))
+    before = table.snapshot_by_id(since)
     base = replace(
         base,
         snapshots=tuple((snapshot.snapshot_id, _operation(snapshot)) for snapshot in new),
-        before_readable=table.snapshot_by_id(since) is not None,
+        before_readable=before is not None,
     )
     working = [snapshot for snapshot in new if _operation(snapshot) != Operation.REPLACE.value]
-    entries = [entry for snapshot in working for entry in _entries_of(table, snapshot)]
-    files = [_lake_file(table, entry) for entry in entries]
-    days = frozenset().union(*(file.days for file in files))
+    own = own_files(table, working, time_id)
     if any(_operation(snapshot) != Operation.APPEND.value for snapshot in working):
-        return replace(base, kind=Kind.CHANGED, reason="rows were overwritten or deleted").covering(days)
-    schema_ids = frozenset(snapshot.schema_id for snapshot in working)
-    kind = Kind.APPENDED if files else Kind.NOTHING
-    return replace(base, kind=kind, files=tuple(files), days=days, schema_ids=schema_ids)
+        base = replace(base, kind=Kind.CHANGED, reason="rows were overwritten or deleted")
+        deleted_from = _deleted_from(own, live, lambda: None if before is None else live_files(table, before, time_id))
+        if deleted_from is None:
+            return _taken_anew(base)
+        files = (*own.data, *deleted_from)
+        return replace(base, changed=files).covering(days_of(files), _are_exact(files))
+    return replace(
+        base,
+        kind=Kind.APPENDED if own.data else Kind.NOTHING,
+        files=tuple(own.data),
+        days=days_of(own.data),
+        are_days_exact=_are_exact(own.data),
+        schema_ids=frozenset(snapshot.schema_id for snapshot in working),
+    )
 
 
-def table_dates(table: IcebergTable, first: date | None, last: date | None, published: frozenset[date]) -> TableChange:
-    """A table's present rows of a range of dates, both included: the change that a backfill works on.
+def table_dates(table: IcebergTable, time_id: int | None, asked: Days, published: Days) -> TableChange:
+    """A table's present rows of the dates asked for: the change that a backfill works on.
 
     The dates are those that the table, or an earlier batch, has rows of.
     """
     current = table.current_snapshot()
     if current is None:
-        return TableChange(Kind.CHANGED, None, None, days=_within(published, first, last), reason=_BACKFILL)
-    live, has_deletes = _live_files(table, current)
-    base = TableChange(
-        Kind.CHANGED,
-        None,
-        current.snapshot_id,
-        live=live,
-        has_deletes=has_deletes,
-        reason=_BACKFILL,
-        committed_ms=current.timestamp_ms,
-    )
-    days = _within(base.live_days | published, first, last)
+        return TableChange(Kind.CHANGED, None, None, days=published & asked, published=published, reason=_BACKFILL)
+    base = _base(None, current, live_files(table, current, time_id), published)
     chain = ((current.snapshot_id, _operation(current)),)
-    return replace(base, snapshots=chain).covering(days)
+    base = _taken_anew(replace(base, snapshots=chain, reason=_BACKFILL))
+    return base.covering(base.days & asked, base.are_days_exact)
 
 
 _LOST = "the snapshot published last is not in the table's history any more"
@@ -169,8 +143,44 @@ _BACKFILLED = "only dates asked for were published before"
 _BACKFILL = "dates asked for"
 
 
-def _within(days: frozenset[date], first: date | None, last: date | None) -> frozenset[date]:
-    return frozenset(day for day in days if (first or date.min) <= day <= (last or date.max))
+def _base(since: int | None, current: Snapshot, live: TableFiles, published: Days) -> TableChange:
+    return TableChange(
+        Kind.NOTHING,
+        since,
+        current.snapshot_id,
+        live=tuple(live.data),
+        has_deletes=bool(live.deletes),
+        published=published,
+        committed_ms=current.timestamp_ms,
+    )
+
+
+def _taken_anew(base: TableChange) -> TableChange:
+    """All that a table has, and all that was published of it."""
+    every = replace(base, kind=Kind.CHANGED, changed=base.live, before_readable=False)
+    return every.covering(days_of(base.live) | base.published, _are_exact(base.live))
+
+
+def _are_exact(files: Iterable[LakeFile]) -> bool:
+    return all(file.is_exact for file in files)
+
+
+def _deleted_from(own: TableFiles, live: TableFiles, before: Callable[[], TableFiles | None]) -> list[LakeFile] | None:
+    """The data files that new delete files are about; None where one of them tells nothing that can be found.
+
+    Compaction may have replaced a data file since: then it is among those of before.
+    """
+    found: list[LakeFile] = []
+    past: TableFiles | None = None
+    for deletes in own.deletes:
+        about = [*live.of(deletes), *own.of(deletes)]
+        if deletes.target is None or not about:
+            past = past or before()
+            about += past.of(deletes) if past else []
+        if not about:
+            return None
+        found += about
+    return found
 
 
 def _new_snapshots(table: IcebergTable, current: Snapshot, since: int) -> list[Snapshot] | None:
@@ -193,68 +203,3 @@ def _operation(snapshot: Snapshot) -> str:
     if snapshot.summary is None:
         return Operation.OVERWRITE.value
     return str(snapshot.summary.operation.value)
-
-
-def _entries_of(table: IcebergTable, snapshot: Snapshot) -> Iterator[ManifestEntry]:
-    """Data and delete files that a snapshot itself added or removed."""
-    for manifest in snapshot.manifests(table.io):
-        if manifest.added_snapshot_id == snapshot.snapshot_id:
-            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False):
-                if entry.status != ManifestEntryStatus.EXISTING and entry.snapshot_id == snapshot.snapshot_id:
-                    yield entry
-
-
-def _live_files(table: IcebergTable, snapshot: Snapshot) -> tuple[tuple[LakeFile, ...], bool]:
-    """The data files of a snapshot, and whether any delete file is live."""
-    files, has_deletes = [], False
-    for manifest in snapshot.manifests(table.io):
-        for entry in manifest.fetch_manifest_entry(table.io):
-            if manifest.content == ManifestContent.DELETES or entry.data_file.content != DataFileContent.DATA:
-                has_deletes = True
-            else:
-                files.append(_lake_file(table, entry))
-    return tuple(files), has_deletes
-
-
-def _lake_file(table: IcebergTable, entry: ManifestEntry) -> LakeFile:
-    file = entry.data_file
-    return LakeFile(str(file.file_path), int(file.record_count), int(file.file_size_in_bytes), _days(table, entry))
-
-
-def _days(table: IcebergTable, entry: ManifestEntry) -> frozenset[date]:
-    """The dates of a file: its partition's, else the range of its date column. Raises LakeError when neither is known."""
-    file = entry.data_file
-    source = _date_id(table)
-    for position, field in enumerate(table.specs()[file.spec_id].fields):
-        if field.source_id == source and isinstance(field.transform, IdentityTransform):
-            value = file.partition[position]
-            if value is None:
-                return frozenset()  # rows without a date have no time either, and so no session
-            return frozenset({_date(value, file.file_path) if isinstance(value, int) else value})
-    low, high = (file.lower_bounds or {}).get(source), (file.upper_bounds or {}).get(source)
-    if low is None or high is None:
-        raise LakeError(f"{file.file_path}: neither its partition nor its statistics tell its dates")
-    first, last = _number(low), _number(high)
-    return frozenset(_date(number, file.file_path) for number in range(first, last + 1))
-
-
-def _date(days: int, path: str) -> date:
-    try:
-        return _EPOCH + timedelta(days=days)
-    except OverflowError:
-        raise LakeError(
-            f"{path}: column 'date' has a value outside the years 1 to 9999 ({days} days from 1970-01-01)"
-        ) from None
-
-
-def _date_id(table: IcebergTable) -> int:
-    for _, schema in sorted(table.schemas().items(), reverse=True):
-        for field in schema.fields:
-            if field.name == "date":
-                return field.field_id
-    raise LakeError(f"table {table.location()} has lost its required column 'date'")
-
-
-def _number(bound: bytes) -> int:
-    days: int = from_bytes(DateType(), bound)  # type: ignore[assignment]  # a date is its days since 1970
-    return days

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from types import FrameType
 
 from spark_ingest.config import IngestConfig, load_config
 from spark_ingest.errors import IngestError, InputError, LakeError
@@ -17,11 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake becomes one sentence on standard error."""
     options = _parser().parse_args(arguments)
     try:
-        options.command(load_config(), options)
+        with _terminable():
+            options.command(load_config(), options)
     except IngestError as error:
         return _failed(error, str(error), error.exit_code, options)
     except KeyboardInterrupt as error:
         return _failed(error, "interrupted; the next run completes what is missing", 130, options)
+    except _Terminated as error:
+        return _failed(error, "terminated; the next run completes what is missing", 143, options)
     except Exception as error:
         # Importing Spark takes a second, which a mistake in the configuration need not wait for.
         from spark_ingest.failures import SPARK_ERRORS, sentence
@@ -30,6 +37,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = sentence(error) if known else f"unexpected {type(error).__name__}: {sentence(error)}"
         return _failed(error, told, LakeError.exit_code if known else 1, options)
     return 0
+
+
+class _Terminated(BaseException):
+    """The process was asked to end: what it holds is given back on the way out."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a command as an interrupt does: Spark's jobs are cancelled, the landing is free for the next run.
+
+    Kubernetes sends it, and kills half a minute later: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one is enough
+        pyspark = sys.modules.get("pyspark")
+        context = pyspark.SparkContext._active_spark_context if pyspark else None
+        if context is not None:
+            # In a thread of its own: this one may be in the midst of a call to the JVM.
+            threading.Thread(target=context.cancelAllJobs, daemon=True).start()
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread takes signals
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _failed(error: BaseException, told: str, exit_code: int, options: argparse.Namespace) -> int:
@@ -80,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="first", type=date.fromisoformat, metavar="DATE", help="backfill from this date (UTC)"
     )
     run.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DATE", help="backfill up to this date")
+    run.add_argument(
+        "--again", metavar="REASON", help="publish a backfill although it was before; the manifest keeps the reason"
+    )
     run.add_argument("--dry-run", action="store_true", help="print the plan and write nothing")
     run.set_defaults(command=_run)
 
@@ -139,12 +179,13 @@ def _run(config: IngestConfig, options: argparse.Namespace) -> None:
     if options.dry_run:
         from spark_ingest.preview import preview
 
-        preview(config, options.first, options.last)
+        preview(config, options.first, options.last, again=options.again)
         return
     from spark_ingest.report import run_table
     from spark_ingest.run import new_progress, run
 
-    run_table(run(config, new_progress(config, "run"), options.first, options.last, options.debug))
+    progress = new_progress(config, "run")
+    run_table(run(config, progress, options.first, options.last, options.debug, again=options.again))
 
 
 def _maintain(config: IngestConfig, options: argparse.Namespace) -> None:

@@ -42,9 +42,14 @@ class Landing:
         names = [Path(file.path).name for file in self.storage.files(MANIFESTS)]
         return {name.split(".", 1)[0] for name in names if ".loaded" in name}
 
-    def publish(self, document: dict[str, Any]) -> None:
-        """Write a manifest, last and whole. Raises RunConflict when another run has published the same batch."""
-        if not self.storage.create(f"{MANIFESTS}/{document['batch_id']}.json", encode(document)):
+    def publish(self, document: dict[str, Any], check_held: Check) -> None:
+        """Write a manifest, last and whole, right after a check that the landing is still held.
+
+        Raises RunConflict when it is not, or when another run has published the same batch.
+        """
+        content = encode(document)
+        check_held()
+        if not self.storage.create(f"{MANIFESTS}/{document['batch_id']}.json", content):
             raise RunConflict(f"batch {document['batch_id']} was published by another run in the meantime")
 
     def remove_unpublished(self) -> int:
@@ -60,7 +65,7 @@ class Landing:
             file.path for dataset in DATASETS for file in self.storage.files(dataset) if file.path not in published
         ]
         self.storage.delete(stale)
-        return len(stale)
+        return len(stale) + sum(self.storage.abort_uploads(dataset) for dataset in DATASETS)
 
     def held(self) -> AbstractContextManager[Check]:
         """Hold the landing for one run; yields a check to make before publishing.

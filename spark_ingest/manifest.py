@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -57,6 +57,7 @@ class Dataset:
     files: tuple[StagedFile, ...]
     rows: int
     control: Control
+    dates: tuple[date, ...] = ()
 
     def document(self) -> dict[str, Any]:
         return {
@@ -66,6 +67,7 @@ class Dataset:
             "stage": self.stage,
             "files": [{"path": file.path, "rows": file.rows, "bytes": file.bytes} for file in self.files],
             "rows": self.rows,
+            "dates": [day.isoformat() for day in self.dates],
             "control": self.control.document(),
         }
 
@@ -91,13 +93,15 @@ class TableRange:
 def batch_id(
     mode: str,
     tables: Mapping[str, TableRange],
-    dates: Sequence[date],
+    dates: Iterable[date],
     max_session_hours: Decimal,
     after: str | None = None,
+    again: int = 0,
 ) -> str:
     """UUIDv5 of what defines a batch: the same batch run twice has the same id.
 
-    after: the batch published before, where the same range comes a second time and must be another batch.
+    after: the batch published before, where the same range comes a second time and must be another batch. again: how often a
+    backfill was published before, where it is asked for once more.
     """
     definition = {
         "contract_version": CONTRACT_VERSION,
@@ -106,6 +110,7 @@ def batch_id(
         "dates": [day.isoformat() for day in dates] if mode == "backfill" else [],
         "max_session_hours": str(max_session_hours.normalize()),
         **({"after": after} if after else {}),
+        **({"again": again} if again else {}),
     }
     return str(uuid.uuid5(_NAMESPACE, json.dumps(definition, sort_keys=True, separators=(",", ":"))))
 

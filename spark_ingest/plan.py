@@ -11,9 +11,10 @@ from typing import Any
 from pyiceberg.table import Table as IcebergTable
 
 from spark_ingest.catalog import open_table
-from spark_ingest.changes import Kind, TableChange, padded, table_change, table_dates
-from spark_ingest.columns import Columns, resolve_columns
+from spark_ingest.changes import Kind, TableChange, table_change, table_dates
+from spark_ingest.columns import Columns, resolve_columns, time_id
 from spark_ingest.config import IngestConfig
+from spark_ingest.days import Days
 from spark_ingest.errors import ConfigError, LakeError
 from spark_ingest.landing import Landing
 from spark_ingest.manifest import TableRange, batch_id
@@ -21,8 +22,19 @@ from spark_ingest.tables import TABLES
 
 
 @dataclass(frozen=True)
+class Again:
+    """A backfill that is published once more. ordinal: how often it was before."""
+
+    ordinal: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Plan:
-    """A batch before it is made. changes, ranges, columns: by table name. newest: the newest manifest's id."""
+    """A batch before it is made. changes, ranges, columns: by table name. newest: the newest manifest's id.
+
+    again: how often this backfill was published before, and why it is once more; None where nobody asked for that.
+    """
 
     mode: str
     batch_id: str
@@ -30,57 +42,82 @@ class Plan:
     ranges: Mapping[str, TableRange]
     columns: Mapping[str, Columns]
     newest: str | None
+    again: Again | None = None
 
     @property
-    def affected_dates(self) -> list[date]:
-        return sorted(frozenset().union(*(change.days for change in self.changes.values())))
+    def affected_days(self) -> Days:
+        return Days.joined(span for change in self.changes.values() for span in change.days.ranges)
 
     @property
     def has_work(self) -> bool:
         if self.mode == "backfill":
-            return bool(self.affected_dates)
+            return bool(self.affected_days)
         return any(change.kind != Kind.NOTHING for change in self.changes.values())
 
     def bytes_to_read(self, reach: int) -> int:
         """The bytes of the new files, and of those within `reach` days of the affected dates, where their sessions go on."""
-        days = padded(self.affected_dates, reach)
+        days = self.affected_days.padded(reach)
         return sum(change.bytes_to_read(days) for change in self.changes.values())
 
 
-def make_plan(config: IngestConfig, landing: Landing, first: date | None = None, last: date | None = None) -> Plan:
+def make_plan(
+    config: IngestConfig,
+    landing: Landing,
+    first: date | None = None,
+    last: date | None = None,
+    again: str | None = None,
+) -> Plan:
     """Plan the next batch: since the newest manifest, or of a range of dates (backfill).
 
-    Raises LakeError for a missing table or column, ConfigError for an empty range.
+    again: why a backfill is to be published although it was before. Raises LakeError for a missing table or column, ConfigError
+    for an empty range, or nothing to repeat.
     """
+    if again is not None and not (first or last):
+        raise ConfigError("--again repeats a backfill: name its dates, --from and --to")
     if first and last and first > last:
         raise ConfigError(f"--from {first} is after --to {last}")
     mode = "backfill" if first or last else "incremental"
     manifests = landing.manifests()
-    since, dates = published_snapshots(manifests), _published_dates(manifests)
+    since = published_snapshots(manifests)
     opened = {table.name: open_table(config, table) for table in TABLES}
-    changes = {}
-    for name, table in opened.items():
+    changes, columns = {}, {}
+    for table in TABLES:
+        name, found = table.name, opened[table.name]
         with _named(name):
+            # Before the files are looked at: their bounds are read as the type that the column must have.
+            columns[name] = resolve_columns(found, table, None)
+            time, dates = time_id(found, table), published_days(manifests, name)
             changes[name] = (
-                table_change(table, since.get(name), dates)
+                table_change(found, time, since.get(name), dates)
                 if mode == "incremental"
-                else table_dates(table, first, last, dates)
+                else table_dates(found, time, Days.between(first, last), dates)
             )
-    # The manifest has one list of dates, and a dataset that replaces dates must be complete for each of them.
-    affected = frozenset().union(*(change.days for change in changes.values()))
-    changes = {
-        name: change.covering(affected) if change.kind == Kind.CHANGED else change for name, change in changes.items()
-    }
-    columns = {
-        table.name: resolve_columns(opened[table.name], table, changes[table.name].schema_ids) for table in TABLES
-    }
+            if changes[name].schema_ids is not None:
+                columns[name] = resolve_columns(found, table, changes[name].schema_ids)
     ranges = {name: _range(config, name, opened[name], change) for name, change in changes.items()}
-    name = batch_id(mode, ranges, sorted(affected), config.max_session_hours)
+    days = Days.joined(span for change in changes.values() for span in change.days.ranges)
+    name = batch_id(mode, ranges, days, config.max_session_hours)
     newest = manifests[-1]["batch_id"] if manifests else None
     if mode == "incremental" and any(document["batch_id"] == name for document in manifests):
         # The table was rolled back, that was published, and now it is where it was: the same range, but another batch.
-        name = batch_id(mode, ranges, sorted(affected), config.max_session_hours, after=newest)
-    return Plan(mode, name, changes, ranges, columns, newest)
+        name = batch_id(mode, ranges, days, config.max_session_hours, after=newest)
+    ordinal, known = 0, {document["batch_id"] for document in manifests}
+    while again is not None and name in known:
+        ordinal += 1
+        name = batch_id(mode, ranges, days, config.max_session_hours, again=ordinal)
+    return Plan(mode, name, changes, ranges, columns, newest, None if again is None else Again(ordinal, again))
+
+
+def refuse_altered_tables(config: IngestConfig, plan: Plan) -> None:
+    """Raise LakeError where a table's schema is not that of the plan any more: a column may have been taken for another one."""
+    for table in TABLES:
+        if open_table(config, table).schema().schema_id != plan.columns[table.name].schema_id:
+            raise schema_changed(table.name, "has another schema")
+
+
+def schema_changed(table: str, how: str) -> LakeError:
+    """The error of a table that was altered between the plan and the reading."""
+    return LakeError(f"table {table} {how}: it was altered while the batch was made; run again")
 
 
 @contextmanager
@@ -106,8 +143,12 @@ def published_snapshots(manifests: list[dict[str, Any]]) -> dict[str, int | None
     return newest
 
 
-def _published_dates(manifests: list[dict[str, Any]]) -> frozenset[date]:
-    return frozenset(date.fromisoformat(day) for document in manifests for day in document["affected_dates"])
+def published_days(manifests: list[dict[str, Any]], table: str) -> Days:
+    """The dates that batches so far delivered rows of a table of. Older manifests tell them for all datasets together."""
+    dates = {
+        day for document in manifests for day in document["datasets"][table].get("dates", document["affected_dates"])
+    }
+    return Days.of(date.fromisoformat(day) for day in dates)
 
 
 def _range(config: IngestConfig, name: str, opened: IcebergTable, change: TableChange) -> TableRange:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spark_ingest.config import IngestConfig
+from spark_ingest.days import Days
 from spark_ingest.landing import Landing
 from spark_ingest.plan import Plan, make_plan
 from spark_ingest.storage import open_storage
@@ -16,12 +17,16 @@ from spark_ingest.tables import USER_EVENTS
 
 
 def preview(
-    config: IngestConfig, first: date | None = None, last: date | None = None, console: Console | None = None
+    config: IngestConfig,
+    first: date | None = None,
+    last: date | None = None,
+    console: Console | None = None,
+    again: str | None = None,
 ) -> None:
     """Print the plan of the next batch (or of a backfill). Raises what `make_plan` raises."""
     out = console or Console(highlight=False)
     landing = Landing(open_storage(config.landing, config))
-    plan = make_plan(config, landing, first, last)
+    plan = make_plan(config, landing, first, last, again)
     manifests = landing.manifests()
     if not plan.has_work:
         out.print("Nothing new in the lake: no batch would be published.")
@@ -36,9 +41,18 @@ def preview(
         counts = (len(change.days), len(change.files), change.rows, change.bytes)
         shown.add_row(name, str(change.kind), operations or "none", *(f"{count:,}" for count in counts))
     out.print(shown)
-    dates = [day.isoformat() for day in plan.affected_dates]
-    out.print(f"Dates: {', '.join(dates) or 'none'}", soft_wrap=True)
+    exact = all(change.are_days_exact for change in plan.changes.values())
+    out.print(f"Dates: {_dates(plan.affected_days, exact)}", soft_wrap=True)
     out.print(_estimate(plan.changes[USER_EVENTS.name].rows, manifests), soft_wrap=True)
+
+
+def _dates(days: Days, are_exact: bool) -> str:
+    """Dates one by one; as ranges where metadata tells only that there may be rows on them."""
+    if are_exact:
+        return ", ".join(day.isoformat() for day in days) or "none"
+    ends = [(min(Days((span,))), max(Days((span,)))) for span in days.ranges]
+    spans = [str(first) if first == last else f"{first} to {last}" for first, last in ends]
+    return f"some of {', '.join(spans)}"
 
 
 def _title(plan: Plan) -> str:

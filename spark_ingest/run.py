@@ -14,9 +14,11 @@ from pyspark.sql import SparkSession
 from spark_ingest.batch import Batch
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import RunConflict
+from spark_ingest.exact_days import with_exact_days
 from spark_ingest.landing import Landing
+from spark_ingest.locks import Check
 from spark_ingest.manifest import iso_moment
-from spark_ingest.plan import Plan, make_plan
+from spark_ingest.plan import Plan, make_plan, refuse_altered_tables
 from spark_ingest.progress import Progress
 from spark_ingest.session import spark_session
 from spark_ingest.source import Source
@@ -39,8 +41,11 @@ def run(
     last: date | None = None,
     debug: bool = False,
     spark: SparkSession | None = None,
+    again: str | None = None,
 ) -> RunResult:
     """Make and publish the next batch, alone on the landing. spark: a session to use; else one is started if needed.
+
+    again: as `make_plan` has it.
 
     Raises RunConflict when another run works on the landing, LakeError and LandingError.
     """
@@ -50,26 +55,36 @@ def run(
             removed = landing.remove_unpublished()
             if removed:
                 stage.counts["half_written_files_removed"] = removed
-            plan = make_plan(config, landing, first, last)
+            plan = make_plan(config, landing, first, last, again)
             progress.context["batch_id"] = plan.batch_id
             stage.counts |= {
-                "dates": len(plan.affected_dates),
+                "dates": len(plan.affected_days),
                 "files": sum(len(c.files) for c in plan.changes.values()),
             }
         if not plan.has_work:
             return RunResult(plan, None, "Nothing new in the lake: no batch was published.")
         if any(document["batch_id"] == plan.batch_id for document in landing.manifests()):
-            return RunResult(plan, None, f"Batch {plan.batch_id} is published already: nothing to do.")
+            told = (
+                f"Batch {plan.batch_id} is published already: nothing to do. (--again REASON publishes it once more.)"
+            )
+            return RunResult(plan, None, told)
         with _spark(config, progress, plan, spark, debug) as session:
             try:
+                with progress.stage("dates"):
+                    plan = with_exact_days(plan, Source(session, config, plan))
                 source = Source(session, config, plan)
-                document = Batch(config, plan, source, progress).make()
+                batch = Batch(config, plan, source, progress)
+                document = batch.make()
             finally:
                 session.catalog.clearCache()  # intermediate results of this batch; a session may make several
         with progress.stage("publish"):
             document |= {"summary": _summary(document, source, progress)}
-            check_held()
-            _publish(landing, plan, document)
+            if plan.again is not None:
+                document["again"] = {"ordinal": plan.again.ordinal, "reason": plan.again.reason}
+            if batch.endless:
+                document["summary"]["endless_sessions"] = batch.endless
+            refuse_altered_tables(config, plan)
+            _publish(landing, plan, document, check_held)
     return RunResult(plan, document)
 
 
@@ -84,7 +99,7 @@ def _spark(
         yield session
 
 
-def _publish(landing: Landing, plan: Plan, document: dict[str, Any]) -> None:
+def _publish(landing: Landing, plan: Plan, document: dict[str, Any], check_held: Check) -> None:
     manifests = landing.manifests()
     newest = manifests[-1] if manifests else None
     if (newest["batch_id"] if newest else None) != plan.newest:
@@ -94,7 +109,7 @@ def _publish(landing: Landing, plan: Plan, document: dict[str, Any]) -> None:
         # Batches are loaded in the order of their publication, so a clock that was set back must not disturb it.
         now = max(now, datetime.fromisoformat(newest["published_at"]) + timedelta(microseconds=1))
     document["published_at"] = iso_moment(now)
-    landing.publish(document)
+    landing.publish(document, check_held)
 
 
 def _summary(document: dict[str, Any], source: Source, progress: Progress) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from spark_ingest.amounts import decided, with_amounts, with_parsed_amount
+from spark_ingest.days import DAY_MICROS, Days
 from spark_ingest.identifiers import canonical_id
 
 # What the job reads of an event, and nothing else.
@@ -263,13 +264,13 @@ def _counted(condition: Column, name: str) -> Column:
     return F.when(condition, F.col("event_count")).otherwise(F.col(name))
 
 
-def emptied_sessions(copies: DataFrame, made: DataFrame) -> DataFrame:
-    """Sessions of `copies` that are not among `made`, as rows of no event: every event they hold counts in another one.
+def emptied_sessions(copies: DataFrame, counted: DataFrame) -> DataFrame:
+    """Sessions of `copies` without an event among those `counted`, as rows of no event: all they hold counts in another one.
 
     From the first to the last of these events, by which the warehouse finds the session to remove; columns as `sessions`.
     """
     spans = copies.groupBy("session_id").agg(F.min("micros").alias("micros_start"), F.max("micros").alias("micros_end"))
-    gone = spans.join(made.select("session_id"), "session_id", "left_anti")
+    gone = spans.join(counted.select("session_id"), "session_id", "left_anti")
     nothing: dict[str, Column] = {name: F.lit(0).cast("bigint") for name in (*_COUNTED_TYPES, "event_count", *NOTICED)}
     unknown = {name: F.lit(None).cast("string") for name in ("user_id", "user_tier", "device_type", "browser")}
     other = {
@@ -296,15 +297,40 @@ def settled(made: DataFrame, events: DataFrame) -> DataFrame:
 
 
 def overlong(made: DataFrame, limit_micros: int) -> DataFrame:
-    """The sessions that last longer than the limit: `session_id`, `last_micros` (the last moment that is kept)."""
-    start, end = F.unix_micros("session_start"), F.unix_micros("session_end")
-    return made.filter(end - start > limit_micros).select("session_id", (start + limit_micros).alias("last_micros"))
+    """The sessions that last longer than the limit: `session_id`."""
+    return made.filter(F.unix_micros("session_end") - F.unix_micros("session_start") > limit_micros).select(
+        "session_id"
+    )
 
 
-def within_limit(events: DataFrame, too_long: DataFrame) -> DataFrame:
-    """Events without those of `overlong` sessions that come after the last moment to keep."""
-    joined = events.join(too_long, "session_id", "left")
-    return joined.filter("last_micros IS NULL OR micros <= last_micros").drop("last_micros")
+def kept_spans(events: DataFrame, limit_micros: int, read: Days | None) -> DataFrame:
+    """What of `overlong` sessions is kept: `session_id`, `first_micros`, `last_micros`.
+
+    A session begins with an event that has none before it within the limit. read: the days that events were read of; where
+    what lies before an event was not read, no session begins. Of a session that begins nowhere both are NULL.
+    """
+    before = F.lag("micros").over(Window.partitionBy("session_id").orderBy("micros"))
+    begins = F.coalesce(F.col("micros") - before > limit_micros, F.lit(True))
+    if read is not None:
+        begins &= reduce(or_, (_within(first, last, limit_micros) for first, last in read.ranges))
+    first = F.min(F.when(F.col("begins"), F.col("micros"))).alias("first_micros")
+    found = events.withColumn("begins", begins).groupBy("session_id").agg(first)
+    return found.withColumn("last_micros", F.col("first_micros") + limit_micros)
+
+
+def _within(first: int, last: int, limit_micros: int) -> Column:
+    """Whether an event and what lies within the limit before it are on the days from one to another."""
+    micros = F.col("micros")
+    return (micros - limit_micros >= first * DAY_MICROS) & (micros < (last + 1) * DAY_MICROS)
+
+
+def within_spans(events: DataFrame, spans: DataFrame) -> DataFrame:
+    """Events without those of `kept_spans` that are not kept."""
+    joined = events.join(spans.withColumn("spanned", F.lit(True)), "session_id", "left")
+    kept = F.col("spanned").isNull() | F.coalesce(
+        F.col("micros").between(F.col("first_micros"), F.col("last_micros")), F.lit(False)
+    )
+    return joined.filter(kept).drop("spanned", "first_micros", "last_micros")
 
 
 def _session_columns() -> list[Column]:

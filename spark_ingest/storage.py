@@ -12,7 +12,14 @@ from typing import Any, Protocol
 from spark_ingest.config import IngestConfig, is_s3
 from spark_ingest.errors import LandingError
 from spark_ingest.locks import Check, S3Lease, folder_lock
-from spark_ingest.s3_errors import error_code, s3_errors
+from spark_ingest.s3_errors import REFUSED, error_code, own_etag, s3_errors
+
+# All attempts together end well before a lease runs out: a manifest must not be written after that.
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "read_timeout": 20,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,9 @@ class Storage(Protocol):
 
     def delete(self, paths: list[str]) -> None:
         """Delete files; missing ones do not matter."""
+
+    def abort_uploads(self, prefix: str) -> int:
+        """Give up what is half uploaded below a folder and cannot be seen as files; how many uploads that were."""
 
     def held(self, path: str) -> AbstractContextManager[Check]:
         """Hold the store for one run; yields a check that it is still held. Raises RunConflict."""
@@ -93,6 +103,9 @@ class FolderStorage:
             if folder.is_dir() and folder != Path(self.root) and not any(folder.iterdir()):
                 folder.rmdir()
 
+    def abort_uploads(self, prefix: str) -> int:
+        return 0
+
     def held(self, path: str) -> AbstractContextManager[Check]:
         return folder_lock(Path(self.root) / path, self.root)
 
@@ -102,11 +115,14 @@ class S3Storage:
 
     def __init__(self, root: str, config: IngestConfig) -> None:
         import boto3
+        from botocore.config import Config
 
         self.root = root
         bucket, _, prefix = root.removeprefix("s3://").partition("/")
         self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
-        self._client: Any = boto3.client("s3", endpoint_url=config.s3_endpoint, region_name=config.s3_region)
+        self._client: Any = boto3.client(
+            "s3", endpoint_url=config.s3_endpoint, region_name=config.s3_region, config=Config(**_PATIENCE)
+        )
 
     def files(self, prefix: str) -> list[StoredFile]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -132,15 +148,28 @@ class S3Storage:
         try:
             self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content, IfNoneMatch="*")
         except s3_errors() as error:
-            if error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
-                return False
+            if error_code(error) in REFUSED:
+                return own_etag(self._client, self._bucket, self._prefix + path, content) is not None
             raise LandingError(f"{self.root}/{path} cannot be written: {error}") from error
         return True
 
     def delete(self, paths: list[str]) -> None:
         for start in range(0, len(paths), 1000):
             keys = [{"Key": self._prefix + path} for path in paths[start : start + 1000]]
-            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+            done = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+            for failed in done.get("Errors", []):
+                raise LandingError(f"s3://{self._bucket}/{failed['Key']} cannot be deleted: {failed['Message']}")
+
+    def abort_uploads(self, prefix: str) -> int:
+        start = self._prefix + prefix.rstrip("/") + "/"
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=start)
+        try:
+            uploads = [upload for page in pages for upload in page.get("Uploads", [])]
+            for upload in uploads:
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        except s3_errors() as error:
+            raise LandingError(f"{self.root}/{prefix} cannot be cleaned of unfinished uploads: {error}") from error
+        return len(uploads)
 
     def held(self, path: str) -> AbstractContextManager[Check]:
         return S3Lease(self._client, self._bucket, self._prefix + path).held()

@@ -1,44 +1,78 @@
 """Which sessions a batch recomputes, and where in the lake their events are.
 
-Touched are the sessions of rows added, changed or removed; and those that hold a copy of an event of a touched session: of
-an event delivered under two sessions one copy counts, so what becomes of the one decides about the other.
+Touched are the sessions that rows were added to, changed in or removed from; and those that hold a copy of such an event: of an
+event delivered under two sessions one copy counts, so what becomes of the one decides about the other.
+
+How far their events are looked for. A session is its events from the first one on, up to the maximum length L. An event that has
+one before it within L, and that one another within L, and so on, is of the session only if the whole lasts no longer than L. So
+whether a changed event is, and where its session begins, is told by the events of 2 L before it, and all that the session
+holds, and the copies that decide whether an event counts, lie within 2 L of it. An identifier that everybody has and that never
+pauses ("undefined") costs no more than another one.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from spark_ingest.changes import Kind, padded
+from spark_ingest.changes import Kind
+from spark_ingest.days import Days
 from spark_ingest.identifiers import canonical_id
-from spark_ingest.sessions import id_hash, id_hashes
+from spark_ingest.sessions import id_hash
 from spark_ingest.source import Source, on_days
 from spark_ingest.tables import USER_EVENTS
 
-_DAY_MICROS = 86_400_000_000
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+@dataclass(frozen=True)
+class Touched:
+    """Events to make sessions of.
+
+    events: all events of the touched sessions on some days, and the copies that other sessions have of them.
+    sessions: the ids of the touched sessions where the events hold others' copies too; None: all sessions are touched.
+    days: where all events of the touched sessions were looked for; None: in the whole lake.
+    """
+
+    events: DataFrame
+    sessions: DataFrame | None = None
+    days: Days | None = None
 
 
-def touched_events(source: Source, few: bool) -> DataFrame:
+@dataclass(frozen=True)
+class _Changed:
+    """Rows that were added or changed, and those that were there before. days: where sessions that they touch have a part."""
+
+    after: DataFrame
+    before: DataFrame | None
+    days: Days
+
+
+def touched_events(source: Source, few: bool) -> Touched:
     """All events of every session that the batch recomputes, from every partition they have events in.
 
     few: whether the batch has so few events that the ids of their sessions fit in the driver many times over.
     """
-    change = source.plan.changes[USER_EVENTS.name]
+    change, reach = source.plan.changes[USER_EVENTS.name], 2 * source.config.max_session_days
     events = source.at(USER_EVENTS, change.to_snapshot_id)
     if change.kind == Kind.EVERYTHING:
-        return events
-    before = _changed_before(source)
-    touched = _kept(_changed_sessions(source, events, before), few)
-    removed = None if before is None else id_hashes(before)
-    days = _days_of(source, events, touched)
-    while (sharing := _sharing(source, events, days, touched, removed, few)) is not None:
-        touched = _kept(touched.union(sharing), few)
-        days = _days_of(source, events, touched)
-    source.note(file for file in change.live if file.days & days)
-    return _of_sessions(on_days(events, days), touched)
+        return Touched(events)
+    changed = _changed(source, events)
+    rows = changed.after if changed.before is None else changed.after.unionByName(changed.before)
+    touched = _kept(_placed(rows).select(_canonical_session()).distinct(), few)
+    days = changed.days.padded(reach)
+    copies = _kept_copies(source, changed, on_days(events, days, USER_EVENTS), days, touched, few)
+    if copies is None:
+        return Touched(_of_sessions(on_days(events, days, USER_EVENTS), touched), None, _noted(source, days))
+    sharing = copies.join(_hashes(rows).distinct(), "hash", "left_semi").select("session_id", "day").distinct()
+    sharing = _kept(sharing, few)
+    theirs = [row.day for row in sharing.select("day").distinct().collect()]
+    days |= Days.joined((day, day) for day in theirs).padded(reach)
+    touched = touched.union(sharing.select("session_id").distinct())
+    dated = on_days(events, days, USER_EVENTS)
+    own = _of_sessions(dated, touched)
+    others = _hashed(_of_others(dated, touched)).join(_hashes(own).distinct(), "hash", "left_semi")
+    return Touched(own.unionByName(others.select(own.columns)), touched, _noted(source, days))
 
 
 def _kept(ids: DataFrame, few: bool) -> DataFrame:
@@ -48,71 +82,57 @@ def _kept(ids: DataFrame, few: bool) -> DataFrame:
     return ids.sparkSession.createDataFrame(ids.toPandas(), ids.schema)
 
 
-def _changed_before(source: Source) -> DataFrame | None:
-    """The rows that the dates of a changed table had before; None when nothing was removed, or it cannot be known."""
-    change = source.plan.changes[USER_EVENTS.name]
-    if change.kind != Kind.CHANGED or not change.before_readable:
-        return None
-    return on_days(source.at(USER_EVENTS, change.from_snapshot_id), change.days)
-
-
-def _changed_sessions(source: Source, events: DataFrame, before: DataFrame | None) -> DataFrame:
-    """Ids of the sessions that gained, lost or changed events: `session_id`."""
+def _changed(source: Source, events: DataFrame) -> _Changed:
     change = source.plan.changes[USER_EVENTS.name]
     if change.kind == Kind.APPENDED:
-        return _session_ids(source.appended(USER_EVENTS)).distinct()
-    found = _session_ids(on_days(events, change.days))
-    if before is not None:
-        found = found.union(_session_ids(before))
-    elif change.from_snapshot_id is not None:
-        # What the dates had is gone; the sessions that lost events there are among those near by.
-        found = found.union(_session_ids(on_days(events, padded(change.days, source.config.max_session_days))))
-    return found.distinct()
+        return _Changed(source.appended(USER_EVENTS), None, change.days)
+    after = on_days(events, change.days, USER_EVENTS)
+    if change.before_readable:
+        before = on_days(source.at(USER_EVENTS, change.from_snapshot_id), change.days, USER_EVENTS)
+        return _Changed(after, before, change.days)
+    if change.from_snapshot_id is None:
+        return _Changed(after, None, change.days)
+    # What the dates had is gone; the sessions that lost events there are among those near by.
+    near = change.days.padded(source.config.max_session_days)
+    return _Changed(on_days(events, near, USER_EVENTS), None, near)
 
 
-def _days_of(source: Source, events: DataFrame, touched: DataFrame) -> set[date]:
-    """The dates on which touched sessions may have events.
-
-    Within the maximum session length of each event found, and again of each event found there: so an overlong
-    session is found whole too, wherever a batch meets it.
-    """
-    change, limit = source.plan.changes[USER_EVENTS.name], source.config.max_session_micros
-    live = change.live_days
-    read: set[date] = set()
-    wanted = padded(change.days, source.config.max_session_days) & live
-    while new := wanted - read:
-        read |= new
-        found = _of_sessions(on_days(events, new), touched).filter("timestamp IS NOT NULL")
-        micros = F.unix_micros("timestamp")
-        first, last = (F.floor(end / _DAY_MICROS).cast("int") for end in (micros - limit, micros + limit))
-        reached = found.select(first.alias("first"), last.alias("last")).distinct()
-        numbers = reached.select(F.explode(F.sequence("first", "last")).alias("day")).distinct().collect()
-        wanted |= {day for row in numbers if (day := _day(row.day)) in live}
-    return read
-
-
-def _sharing(
-    source: Source, events: DataFrame, days: set[date], touched: DataFrame, removed: DataFrame | None, few: bool
+def _kept_copies(
+    source: Source, changed: _Changed, dated: DataFrame, days: Days, touched: DataFrame, few: bool
 ) -> DataFrame | None:
-    """Other sessions with an event of a touched one, on these dates: `session_id`; None when there are none.
+    """Copies that other sessions have of the events of touched ones: `session_id`, `hash`, `day`; None when there are none.
 
-    removed: hashes of events that touched sessions had before. Compared are eight bytes an event: in the worst case a
-    session is recomputed for nothing.
+    Compared are eight bytes an event: in the worst case a session is recomputed for nothing.
     """
     change = source.plan.changes[USER_EVENTS.name]
-    on_them = {file.path for file in change.live if file.days & days}
-    if removed is None and on_them <= {file.path for file in change.files}:
+    if change.kind == Kind.APPENDED and {file.path for file in change.live_on(days)} <= {f.path for f in change.files}:
         return None  # these dates hold no other rows than the batch's own
-    dated = on_days(events, days).filter("event_id IS NOT NULL AND session_id IS NOT NULL AND timestamp IS NOT NULL")
-    held = id_hashes(_of_sessions(dated, touched))
-    held = (held if removed is None else held.union(removed)).distinct()
-    others = dated.select(_canonical_session(), id_hash(F.col("event_id"))).join(touched, "session_id", "left_anti")
-    sharing = _kept(others.join(held, "hash", "left_semi").select("session_id").distinct(), few)
-    return None if sharing.isEmpty() else sharing
+    held = _hashes(_of_sessions(dated, touched))
+    held = held if changed.before is None else held.union(_hashes(changed.before))
+    day = F.unix_date(F.to_date("timestamp")).alias("day")
+    others = _hashed(_of_others(dated, touched)).select(_canonical_session(), "hash", day)
+    copies = _kept(others.join(held.distinct(), "hash", "left_semi").distinct(), few)
+    return None if copies.isEmpty() else copies
 
 
-def _session_ids(rows: DataFrame) -> DataFrame:
-    return rows.filter("session_id IS NOT NULL").select(_canonical_session())
+def _noted(source: Source, days: Days) -> Days:
+    """These days, after counting their files among those that are read."""
+    source.note(source.plan.changes[USER_EVENTS.name].live_on(days))
+    return days
+
+
+def _placed(rows: DataFrame) -> DataFrame:
+    """Events that sessions are made of."""
+    return rows.filter("session_id IS NOT NULL AND timestamp IS NOT NULL")
+
+
+def _hashed(events: DataFrame) -> DataFrame:
+    return events.filter("event_id IS NOT NULL").withColumn("hash", id_hash(F.col("event_id")))
+
+
+def _hashes(events: DataFrame) -> DataFrame:
+    """The hashes of the ids that events of sessions have: `hash`."""
+    return _hashed(_placed(events)).select("hash")
 
 
 def _canonical_session() -> Column:
@@ -124,6 +144,6 @@ def _of_sessions(events: DataFrame, touched: DataFrame) -> DataFrame:
     return events.join(ids, canonical_id(F.col("session_id")) == F.col("touched_id"), "left_semi")
 
 
-def _day(number: int) -> date | None:
-    ordinal = number + _EPOCH_ORDINAL
-    return date.fromordinal(ordinal) if 1 <= ordinal <= date.max.toordinal() else None
+def _of_others(events: DataFrame, touched: DataFrame) -> DataFrame:
+    ids = touched.select(F.col("session_id").alias("touched_id"))
+    return _placed(events).join(ids, canonical_id(F.col("session_id")) == F.col("touched_id"), "left_anti")

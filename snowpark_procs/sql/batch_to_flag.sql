@@ -1,6 +1,4 @@
 -- Bind: batch id.
-SELECT
-    flagged_at IS NOT NULL AS is_flagged,
-    TO_JSON(manifest:affected_dates) AS affected_dates
+SELECT flagged_at IS NOT NULL AS is_flagged
 FROM ops.batches
 WHERE batch_id = ?

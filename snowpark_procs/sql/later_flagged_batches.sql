@@ -1,7 +1,9 @@
 -- Bind: batch id. Batches in the order of publication that come after this one and are in STAGING already.
 SELECT
     later.batch_id,
-    TO_JSON(later.manifest:affected_dates) AS affected_dates,
+    TO_JSON(
+        COALESCE(GET(GET(later.manifest:datasets, datasets.dataset), 'dates'), later.manifest:affected_dates)
+    ) AS dates,
     datasets.dataset,
     datasets.scope,
     datasets.min_time::DATE AS first_date,

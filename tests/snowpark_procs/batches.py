@@ -142,6 +142,7 @@ class BatchOptions:
     mode: str = "incremental"
     scope: dict[str, str] = field(default_factory=dict)
     affected_dates: Sequence[str] = ()
+    dates: dict[str, list[str]] = field(default_factory=dict)
     files_per_dataset: int = 1
     max_session_hours: float = 24
 
@@ -186,6 +187,8 @@ def publish(
     }
     for dataset, entry in datasets.items():
         entry["scope"] = options.scope.get(dataset, "added")
+        if dataset in options.dates:
+            entry["dates"] = options.dates[dataset]
     manifest = {
         "contract_version": 1,
         "batch_id": batch_id,

@@ -293,6 +293,20 @@ def test_a_backfill_may_move_a_session_to_a_later_day(warehouse: Warehouse) -> N
     ]
 
 
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_a_dataset_is_replaced_on_its_own_dates_alone(warehouse: Warehouse, order: tuple[int, ...]) -> None:
+    """A batch may take the events of one day anew and bring transactions of many."""
+    kept, gone = event("kept", A, "2024-01-20 10:00:00"), event("gone", A, "2024-01-15 10:00:00")
+    lines = [transaction("t", "p", "2024-01-20 10:00:00", "1.00")]
+    options = published(2, scope={"user_events": "dates"}, dates={"user_events": ["2024-01-15"]})
+    ids = {1: warehouse.publish(events=[kept, gone], options=published(1)),
+           2: warehouse.publish(transactions=lines, options=options)}  # fmt: skip
+    warehouse.call("ops.load_pending()")
+    for number in order:
+        warehouse.call(f"ops.flag_quality('{ids[number]}')")
+    assert warehouse.query("SELECT event_id FROM staging.events_cleaned") == [(kept["event_id"],)]
+
+
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 1, 3), (2, 3, 1)])
 def test_a_session_whose_events_count_elsewhere_goes(warehouse: Warehouse, order: tuple[int, ...]) -> None:
     """The second batch says that a session is no more, and that another one has lost all that it had on a later day."""

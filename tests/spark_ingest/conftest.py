@@ -41,8 +41,8 @@ class Lake:
         """A statement with {events} and {transactions} for the tables' names."""
         self.spark.sql(statement.format(events=self.name(USER_EVENTS), transactions=self.name(TRANSACTIONS)))
 
-    def run(self, first: date | None = None, last: date | None = None) -> RunResult:
-        return run(self.config, Progress("run"), first, last, spark=self.spark)
+    def run(self, first: date | None = None, last: date | None = None, again: str | None = None) -> RunResult:
+        return run(self.config, Progress("run"), first, last, spark=self.spark, again=again)
 
 
 @pytest.fixture

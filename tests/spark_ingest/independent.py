@@ -106,7 +106,7 @@ def final_sessions(landing: Path) -> Sessions:
     for manifest in manifests(landing):
         new = staged_sessions(landing, manifest)
         if manifest["datasets"]["user_sessions"]["scope"] == "dates":
-            dates = set(manifest["affected_dates"])
+            dates = set(manifest["datasets"]["user_sessions"]["dates"])
             held = {key: row for key, row in held.items() if _date(row[3]) not in dates}
         limit = manifest["max_session_hours"] * 3_600_000_000
         for key, row in new.items():
@@ -128,7 +128,7 @@ def final_keys(landing: Path, lake: Path, dataset: str, time: str, key: str) -> 
         root = lake if data["stage"] == "lake" else landing
         files = [str(root / file["path"]) for file in data["files"]]
         if data["scope"] == "dates":
-            held = {name: day for name, day in held.items() if day not in manifest["affected_dates"]}
+            held = {name: day for name, day in held.items() if day not in data["dates"]}
         if files:
             with duckdb.connect() as connection:
                 connection.execute("SET timezone = 'UTC'")
@@ -136,7 +136,7 @@ def final_keys(landing: Path, lake: Path, dataset: str, time: str, key: str) -> 
                 query = f'SELECT {key}, CAST("{time}" AS DATE)::VARCHAR FROM read_parquet({files}, union_by_name=true)'
                 rows = connection.execute(query).fetchall()
             assert len(rows) == data["rows"]
-            held |= dict(rows)
+            held |= {name: str(day) for name, day in rows}
     return sorted(((day, name) for name, day in held.items()), key=lambda pair: (pair[0], pair[1] or ""))
 
 

@@ -117,6 +117,13 @@ def test_backfill_of_dates(lake: Lake, tmp_path: Path) -> None:
     assert set(staged_sessions(Path(lake.config.landing), backfill)) == {named("session a")}
     check(lake, tmp_path)
     assert "published already" in lake.run(date(2024, 1, 16), date(2024, 1, 16)).why
+    again = lake.run(date(2024, 1, 16), date(2024, 1, 16), "the session rules have changed").manifest
+    assert again is not None
+    assert again["batch_id"] != backfill["batch_id"]
+    assert again["again"] == {"ordinal": 1, "reason": "the session rules have changed"}
+    assert again["datasets"]["user_sessions"]["rows"] == 1
+    with pytest.raises(ConfigError, match="--again repeats a backfill: name its dates"):
+        lake.run(again="why not")
     assert lake.run(date(2030, 1, 1), None).manifest is None
     assert lake.run().manifest is None  # a backfill does not move the increments on
     with pytest.raises(ConfigError, match="--from 2024-01-17 is after --to 2024-01-16"):
@@ -146,3 +153,69 @@ def test_rows_without_a_date_travel_with_changed_rows(lake: Lake) -> None:
     assert manifest["affected_dates"] == ["2024-01-15"]
     assert manifest["datasets"]["user_events"]["rows"] == 1
     assert manifest["findings"]["events_without_time"] == 1
+
+
+_MERGE_ON_READ = "'write.delete.mode'='merge-on-read', 'format-version'='{}'"
+
+
+def test_dates_are_those_of_the_timestamps(lake: Lake, tmp_path: Path) -> None:
+    """`date` may be that of the arrival, or none: a session is whole all the same, and no stale one stays."""
+    arrived = [{"date": date(2024, 3, day), "hour": 1} for day in (1, 20)]
+    lake.append(
+        [event("1", "a", "2024-01-15 23:50:00") | arrived[0], event("2", "b", "2024-01-18 10:00:00") | arrived[0]],
+        [transaction("1", "2024-01-15 10:00:00", "1.00", date=date(2024, 3, 1))],
+    )
+    lake.run()
+    lake.append(
+        [event("3", "a", "2024-01-16 00:10:00") | arrived[1], event("4", "c", "2024-02-10 10:00:00") | arrived[1]]
+    )
+    late = lake.run().manifest
+    assert late is not None
+    assert late["affected_dates"] == ["2024-01-16", "2024-02-10"]
+    assert set(staged_sessions(Path(lake.config.landing), late)) == {named("session a"), named("session c")}
+    assert late["findings"] == {"dates_unlike_timestamps": 2}
+    check(lake, tmp_path)
+    # The file that loses a row had one of 2024-01-18 too, which is taken anew with it, and no other date.
+    lake.sql(f"DELETE FROM {{events}} WHERE event_id = '{named('event 1')}'")
+    lake.append(transactions=[transaction(str(day), f"2024-01-{day} 10:00:00", "1.00") for day in range(20, 30)])
+    changed = lake.run().manifest
+    assert changed is not None
+    assert changed["datasets"]["user_events"]["dates"] == ["2024-01-15", "2024-01-18"]
+    assert changed["datasets"]["transactions"]["scope"] == "added"
+    assert len(changed["affected_dates"]) == 12
+    check(lake, tmp_path)
+    # One file with rows of NULL dates beside real ones, of which one goes.
+    lake.append([event("5", "d", "2024-01-15 10:00:00"), event("6", "d", None)])
+    lake.sql(
+        "INSERT INTO {events} SELECT CONCAT('copy ', event_id), user_id, session_id, event_type, timestamp, device_type,"
+        " browser, ip_address, page_url, product_id, search_query, transaction_id, user_tier, properties, processing_time,"
+        " NULL, hour FROM {events} WHERE timestamp >= TIMESTAMP'2024-01-16'"
+    )
+    lake.sql("DELETE FROM {events} WHERE event_id LIKE 'copy %' AND timestamp > TIMESTAMP'2024-02-01'")
+    lake.run()
+    check(lake, tmp_path)
+    assert lake.run().manifest is None
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_deletes_after_the_partitions_changed(lake: Lake, tmp_path: Path, version: int) -> None:
+    """Delete files, or deletion vectors, of partitions of other shapes than the table has had before."""
+    lake.sql(f"ALTER TABLE {{events}} SET TBLPROPERTIES ({_MERGE_ON_READ.format(version)})")
+    lake.append([event(str(n), "a", f"2024-01-15 10:0{n}:00") for n in range(3)])
+    lake.run()
+    lake.sql("ALTER TABLE {events} DROP PARTITION FIELD hour")
+    lake.sql("ALTER TABLE {events} REPLACE PARTITION FIELD date WITH days(timestamp)")
+    lake.append([event(str(n), "b", f"2024-01-20 10:0{n}:00") for n in range(3, 6)])
+    lake.sql(f"DELETE FROM {{events}} WHERE event_id IN ('{named('event 0')}', '{named('event 3')}')")
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["affected_dates"] == ["2024-01-15", "2024-01-20"]
+    check(lake, tmp_path)
+    lake.sql("ALTER TABLE {events} DROP PARTITION FIELD days(timestamp)")
+    lake.append([event(str(n), "c", f"2024-02-0{n} 10:00:00") for n in range(6, 9)])
+    lake.sql(f"DELETE FROM {{events}} WHERE event_id IN ('{named('event 4')}', '{named('event 7')}')")
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["affected_dates"] == ["2024-01-20", "2024-02-06", "2024-02-07", "2024-02-08"]
+    check(lake, tmp_path)
+    assert lake.run().manifest is None

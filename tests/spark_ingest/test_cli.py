@@ -85,7 +85,7 @@ def test_mistakes_are_one_sentence(
 
 @pytest.mark.spark
 def test_killed_runs_are_made_good_by_the_next(lake: Lake, tmp_path: Path) -> None:
-    """append, runs killed with kill -9 early and while staging, run again; once more, killed just before publication."""
+    """append, runs ended early and killed with kill -9 while staging, run again; once more, killed just before publication."""
     assert Path(lake.config.landing) == tmp_path / "landing"
     events = tmp_path / "events.parquet"
     pq.write_table(pa.Table.from_pylist([EVENT, EVENT | {"event_id": named("event 1")}]), events)
@@ -94,7 +94,8 @@ def test_killed_runs_are_made_good_by_the_next(lake: Lake, tmp_path: Path) -> No
     assert "user_events: 2 rows appended" in appended.stdout
 
     staged, log = tmp_path / "landing" / "user_sessions", tmp_path / "log.jsonl"
-    kill_when(tmp_path, lake, lambda: log.exists() and "rows of user_events" in log.read_text())
+    told = kill_when(tmp_path, lake, lambda: log.exists() and '"stage": "dates"' in log.read_text(), signal.SIGTERM)
+    assert told == "spark_ingest: terminated; the next run completes what is missing (--debug shows more)\n"
     assert not staged.exists()
     kill_when(tmp_path, lake, staged.exists)
     assert not list((tmp_path / "landing" / "_manifests").glob("*.json"))
@@ -124,22 +125,30 @@ def test_killed_runs_are_made_good_by_the_next(lake: Lake, tmp_path: Path) -> No
     assert command(tmp_path, lake, "run").stdout == "Nothing new in the lake: no batch was published.\n"
 
 
-def kill_when(root: Path, lake: Lake, reached: Callable[[], bool]) -> None:
-    """Start a run, and kill it and its Spark once it has reached something."""
+def kill_when(root: Path, lake: Lake, reached: Callable[[], bool], how: signal.Signals = signal.SIGKILL) -> str:
+    """Start a run, and kill it and its Spark once it has reached something; or ask it to end, with its Spark. What it told."""
     running = subprocess.Popen(
         [sys.executable, "-m", "spark_ingest", "run"],
         cwd=root,
         env=environment(root, lake),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     )
     deadline = time.monotonic() + 120
     while not reached() and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGKILL)
-    assert running.wait() == -signal.SIGKILL
+    if how == signal.SIGKILL:
+        os.killpg(running.pid, how)
+        _, told = running.communicate()
+        assert running.returncode == -signal.SIGKILL
+    else:
+        running.send_signal(how)
+        _, told = running.communicate(timeout=120)  # its Spark holds the other end of the pipe, too
+        assert running.returncode == 128 + how
     assert reached()
+    return told
 
 
 @pytest.mark.spark

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from spark_ingest.config import IngestConfig
 from spark_ingest.errors import LandingError, RunConflict
-from spark_ingest.locks import S3Lease
-from tests.aws import aws
+from spark_ingest.landing import Landing
+from spark_ingest.locks import LEASE_SECONDS, S3Lease
+from spark_ingest.storage import S3Storage
+from tests.aws import REGION, aws
 
 BUCKET, KEY = "ecommerce-landing", "prefix/_locks/run.lock"
 
@@ -19,6 +22,19 @@ BUCKET, KEY = "ecommerce-landing", "prefix/_locks/run.lock"
 def client() -> Iterator[Any]:
     with aws(BUCKET) as made:
         yield made
+
+
+@pytest.fixture
+def storage(client: Any, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return S3Storage(f"s3://{BUCKET}/landing", _config(client))
+
+
+def _config(client: Any) -> IngestConfig:
+    return IngestConfig(
+        warehouse="lake", landing=f"s3://{BUCKET}", s3_endpoint=client.meta.endpoint_url, s3_region=REGION
+    )
 
 
 def test_one_of_two_holds_it_and_gives_it_back(client: Any) -> None:
@@ -51,14 +67,54 @@ def test_a_renewed_lease_stays_and_an_abandoned_one_is_taken_over(client: Any) -
     assert "Contents" not in client.list_objects_v2(Bucket=BUCKET)
 
 
-def test_who_lost_it_leaves_the_successors_alone(client: Any) -> None:
-    slow = S3Lease(client, BUCKET, KEY, seconds=2)
-    with slow.held():
+def test_who_lost_it_knows_at_once_and_leaves_the_successors_alone(client: Any) -> None:
+    slow = S3Lease(client, BUCKET, KEY)
+    with slow.held() as check:
+        check()
         client.put_object(Bucket=BUCKET, Key=KEY, Body=b"somebody else")
-        time.sleep(1.5)  # a renewal fails in between
-        with pytest.raises(RunConflict):
-            slow.check()
+        with pytest.raises(RunConflict, match="taken"):
+            check()
     assert client.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == b"somebody else"
+
+
+def test_time_that_the_machine_was_suspended_counts(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steady clock stands still then: the manifest would be written minutes after another run took over."""
+    with S3Lease(client, BUCKET, KEY).held() as check:
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + LEASE_SECONDS + 1)
+        with pytest.raises(RunConflict, match="taken"):
+            check()
+
+
+class LostAnswers:
+    """A client whose writes arrive, get no answer, and are sent again, as boto3 does by itself."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_object(self, **arguments: Any) -> Any:
+        self._client.put_object(**arguments)
+        return self._client.put_object(**arguments)
+
+
+def test_a_write_whose_answer_was_lost_is_recognised(client: Any, storage: S3Storage) -> None:
+    storage._client = LostAnswers(client)
+    with S3Lease(storage._client, BUCKET, KEY).held() as check:
+        check()
+    assert storage.create("_manifests/1.json", b"ours")
+    assert storage.read("_manifests/1.json") == b"ours"
+    assert not S3Storage(storage.root, _config(client)).create("_manifests/1.json", b"another run's")
+
+
+def test_uploads_of_killed_runs_are_given_up(client: Any, storage: S3Storage) -> None:
+    for key in ("landing/user_sessions/batch_id=1/part.parquet", "other/part.parquet"):
+        client.create_multipart_upload(Bucket=BUCKET, Key=key)
+    assert Landing(storage).remove_unpublished() == 1
+    left = client.list_multipart_uploads(Bucket=BUCKET)["Uploads"]
+    assert [upload["Key"] for upload in left] == ["other/part.parquet"]
 
 
 def test_a_store_that_is_not_there_is_named(client: Any) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,8 @@ def test_glue(store: Store, tmp_path: Path) -> None:
 
     appended = store.spark_ingest(tmp_path, "append", "--events", str(events))
     assert appended.returncode == 0, appended.stderr
+    assert _terminated(store, tmp_path) == 143
+    assert store.keys(LANDING) == []  # the lease is given back
     done = store.spark_ingest(tmp_path, "run")
     assert done.returncode == 0, done.stderr
     (key,) = (key for key in store.keys(LANDING) if key.endswith(".json"))
@@ -92,6 +95,17 @@ def test_glue(store: Store, tmp_path: Path) -> None:
     assert (again.returncode, again.stdout) == (0, "Nothing new in the lake: no batch was published.\n")
     assert not (tmp_path / "landing").exists()
     assert not (tmp_path / "warehouse").exists()
+
+
+def _terminated(store: Store, root: Path) -> int:
+    """Start a run, ask it to end once it holds the landing, and wait: its exit code."""
+    command = [sys.executable, "-m", "spark_ingest", "run"]
+    settings = {**environment(root), **store.settings}
+    with subprocess.Popen(command, cwd=root, env=settings, stderr=subprocess.DEVNULL) as running:
+        while not store.keys(LANDING) and running.poll() is None:
+            time.sleep(0.05)
+        running.terminate()
+        return running.wait(timeout=120)
 
 
 def test_a_bucket_that_does_not_exist(store: Store, tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import functions as F
 
+from spark_ingest.batch import Batch
 from spark_ingest.errors import LakeError
 from spark_ingest.tables import USER_EVENTS
 from tests.spark_ingest.conftest import Lake
-from tests.spark_ingest.independent import staged_sessions
+from tests.spark_ingest.independent import manifests, staged_sessions
 from tests.spark_ingest.rows import event, frame, transaction
 
 pytestmark = pytest.mark.spark
@@ -71,4 +74,60 @@ def test_columns_that_would_mislead_the_warehouse_are_rewritten(lake: Lake) -> N
         " tax_amount, status, payment_method, user_tier, created_at, date FROM {transactions} WHERE transaction_id = 'two'"
     )
     with pytest.raises(Exception, match=r"9999999999\.99"):
+        lake.run()
+
+
+def test_a_table_that_is_altered_while_its_batch_is_made_stops_the_run(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.append([event("1", "a", "2024-01-15 10:00:00")])
+    lake.run()
+    lake.append([event("2", "a", "2024-01-15 10:01:00")])
+    make = Batch.make
+
+    def altered(made: Batch) -> dict[str, Any]:
+        lake.sql("ALTER TABLE {events} RENAME COLUMN session_id TO visit_id")
+        return make(made)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Batch, "make", altered)
+        with pytest.raises(LakeError, match="table user_events has no column 'session_id' any more: it was altered"):
+            lake.run()
+
+    def exchanged(made: Batch) -> dict[str, Any]:
+        document = make(made)
+        lake.sql("ALTER TABLE {events} RENAME COLUMN browser TO device_type_")
+        return document
+
+    monkeypatch.setattr(Batch, "make", exchanged)
+    with pytest.raises(LakeError, match="table user_events has another schema: it was altered"):
+        lake.run()
+    assert len(manifests(Path(lake.config.landing))) == 1
+
+
+def test_types_that_lose_something_are_refused_by_name(lake: Lake) -> None:
+    columns = "transaction_id string, product_id string, total_amount {}, created_at timestamp"
+    lake.sql(f"CREATE OR REPLACE TABLE {{transactions}} ({columns.format('double')}) USING iceberg")
+    with pytest.raises(
+        LakeError, match=r"table transactions \(.*\): column 'total_amount' is double, not decimal\(10,2\)"
+    ):
+        lake.run()
+    # An integer loses nothing; neither does a number as a text, nor a time without a zone, which is one in UTC.
+    loose = (
+        columns.format("int").replace("product_id string", "product_id bigint").replace("timestamp", "timestamp_ntz")
+    )
+    lake.sql(f"CREATE OR REPLACE TABLE {{transactions}} ({loose}) USING iceberg")
+    lake.sql("INSERT INTO {transactions} VALUES ('one', 7, 12, TIMESTAMP_NTZ'2024-01-15 10:00:00')")
+    manifest = lake.run().manifest
+    assert manifest is not None
+    lines = manifest["datasets"]["transactions"]
+    assert (lines["handling"], lines["control"]["money"], lines["dates"]) == ("rewritten", "12.00", ["2024-01-15"])
+    staged = pq.read_table(Path(lake.config.landing) / lines["files"][0]["path"], partitioning=None)
+    assert staged["product_id"].to_pylist() == ["7"]
+    # Written into the metadata itself, because no engine here writes such a column.
+    lake.sql("ALTER TABLE {events} SET TBLPROPERTIES ('format-version'='3')")
+    newest = max((Path(lake.config.warehouse) / lake.config.namespace / "user_events" / "metadata").glob("v*.json"))
+    text = gzip.decompress(newest.read_bytes()).decode().replace('"timestamptz"', '"timestamptz_ns"')
+    newest.write_bytes(gzip.compress(text.encode()))
+    with pytest.raises(LakeError, match=r"column 'timestamp' is timestamptz_ns, which Iceberg's module for Spark 3\.5"):
         lake.run()

@@ -181,7 +181,8 @@ def test_overlong_sessions_are_cut_at_the_limit(spark: SparkSession) -> None:
     rows.append(event("short", "short", "2024-01-15 10:00:00"))
     events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows)))
     limit = 24 * 3_600_000_000
-    kept = S.within_limit(events, S.overlong(S.sessions(events), limit))
+    too_long = events.join(S.overlong(S.sessions(events), limit), "session_id", "left_semi")
+    kept = S.within_spans(events, S.kept_spans(too_long, limit, None))
     counts = {row.session_id: row.event_count for row in S.sessions(kept).collect()}
     assert counts == {named("session long"): 7, named("session short"): 1}  # hours 0 to 24, both included
 

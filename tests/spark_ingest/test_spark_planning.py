@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_ingest.changes import Kind, LakeFile, TableChange
+from spark_ingest.changes import Kind, TableChange
 from spark_ingest.config import IngestConfig
 from spark_ingest.plan import Plan
 from spark_ingest.session import spark_session
+from spark_ingest.table_files import LakeFile, days_of
 
 _MB = 1 << 20
 
@@ -43,9 +43,8 @@ def test_little_input_is_planned_once_and_for_few_partitions(
 
 def test_a_batch_reads_what_its_sessions_may_have_on_the_days_around() -> None:
     """The first events of a new day are few; those of the day before may be many."""
-    first, second, third = (date(2024, 1, day) for day in (14, 15, 16))
-    new = LakeFile("new", 1, 1, frozenset({third}))
-    live = (LakeFile("a", 1, 100, frozenset({first})), LakeFile("b", 1, 10, frozenset({second})), new)
-    change = TableChange(Kind.APPENDED, 1, 2, files=(new,), days=new.days, live=live)
+    new = LakeFile("new", 1, 1, (16, 16))
+    live = (LakeFile("a", 1, 100, (14, 14)), LakeFile("b", 1, 10, (15, 15)), new)
+    change = TableChange(Kind.APPENDED, 1, 2, files=(new,), days=days_of([new]), live=live)
     plan = Plan("incremental", "id", {"user_events": change}, {}, {}, None)
     assert [plan.bytes_to_read(days) for days in (0, 1, 2)] == [1, 11, 111]

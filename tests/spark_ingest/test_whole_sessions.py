@@ -114,3 +114,28 @@ def test_a_log_in_beyond_the_limit_is_none(lake: Lake, tmp_path: Path) -> None:
     lake.run()
     check(lake, tmp_path)
     assert final_sessions(Path(lake.config.landing))[named("session a")][1:3] == (None, None)
+
+
+def test_an_identifier_of_everybody_is_read_no_further_than_others_and_named(lake: Lake, tmp_path: Path) -> None:
+    everybody = {"session_id": "undefined"}
+    times = [f"2024-01-{day:02} {hour}:00:00" for day in range(1, 29) for hour in ("09", "21")]
+    lake.append([event(time, None, time) | everybody for time in times])
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["findings"] == {"overlong_sessions": 1, "events_beyond_session_limit": len(times) - 3}
+    lake.append([event("1", None, "2024-01-15 11:00:00") | everybody, event("2", "a", "2024-01-15 11:00:00")])
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert set(staged_sessions(Path(lake.config.landing), manifest)) == {named("session a")}
+    assert manifest["findings"]["endless_sessions"] == 1
+    assert manifest["summary"]["endless_sessions"] == ["undefined"]
+    data = Path(lake.config.warehouse) / lake.config.namespace / "user_events" / "data"
+    read = [path for day in range(13, 18) for path in (data / f"date=2024-01-{day}").rglob("*.parquet")]
+    assert manifest["summary"]["bytes_read"] == sum(path.stat().st_size for path in read)
+    check(lake, tmp_path)
+    # What comes within the session's own time belongs to it, and what comes before makes it begin earlier.
+    lake.append(
+        [event("3", None, "2024-01-01 10:00:00") | everybody, event("4", None, "2023-12-31 22:00:00") | everybody]
+    )
+    lake.run()
+    check(lake, tmp_path)
