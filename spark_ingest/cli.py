@@ -25,11 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.command(load_config(), options)
     except IngestError as error:
         return _failed(error, str(error), error.exit_code, options)
-    except KeyboardInterrupt as error:
-        return _failed(error, "interrupted; the next run completes what is missing", 130, options)
-    except _Terminated as error:
-        return _failed(error, "terminated; the next run completes what is missing", 143, options)
-    except Exception as error:
+    except BaseException as error:
+        for kind, told, code in _ENDINGS:
+            if _caused_by(error, kind):
+                return _failed(error, f"{told}; the next run completes what is missing", code, options)
+        if not isinstance(error, Exception):
+            raise
         # Importing Spark takes a second, which a mistake in the configuration need not wait for.
         from spark_ingest.failures import SPARK_ERRORS, sentence
 
@@ -67,6 +68,16 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+_ENDINGS = ((_Terminated, "terminated", 143), (KeyboardInterrupt, "interrupted", 130))
+
+
+def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or came up while one was on its way: Spark that is stopped amid a job complains."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__context__
+    return error is not None
 
 
 def _failed(error: BaseException, told: str, exit_code: int, options: argparse.Namespace) -> int:

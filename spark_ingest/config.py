@@ -37,7 +37,8 @@ class IngestConfig:
     max_session_hours: a session keeps its events up to this long after its first one.
     target_file_mb: size that staged files, and compaction of the lake, aim for.
     snapshot_keep_hours: `maintain` expires snapshots older than this. orphan_keep_hours: it removes files that no table
-    refers to when they are older than this (24 at least: younger ones may belong to a write under way).
+    refers to when they are older than this (24 at least: younger ones may belong to a write under way). landing_keep_hours:
+    and batches of the landing that are loaded and were published before that.
     ivy_dir: where Spark's jars are kept. scratch: a local folder for intermediate files. log: JSON lines, one a stage.
     spark_master, driver_memory, java_options: used where Python starts Spark itself; under spark-submit its own stand.
     shuffle_partitions: upper bound of partitions in a shuffle (adaptive execution joins the small ones; what reads
@@ -56,6 +57,7 @@ class IngestConfig:
     target_file_mb: int = 128
     snapshot_keep_hours: int = 120
     orphan_keep_hours: int = 72
+    landing_keep_hours: int = 720
     ivy_dir: str = ".cache/ivy"
     rejects: str = ".local/rejects"
     scratch: str = ".local/scratch"
@@ -81,8 +83,9 @@ class IngestConfig:
         for name in ("max_session_hours", "target_file_mb", "shuffle_partitions"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above zero, not {getattr(self, name)}")
-        if self.snapshot_keep_hours < 0:
-            raise ConfigError(f"snapshot_keep_hours must not be below zero, but is {self.snapshot_keep_hours}")
+        for name in ("snapshot_keep_hours", "landing_keep_hours"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be below zero, but is {getattr(self, name)}")
         if self.orphan_keep_hours < 24:
             raise ConfigError(f"orphan_keep_hours must be 24 or more, not {self.orphan_keep_hours}")
 

@@ -18,7 +18,7 @@ from spark_ingest.config import IngestConfig
 from spark_ingest.errors import InputError, MappingError
 from spark_ingest.failures import SPARK_ERRORS, sentence
 from spark_ingest.identifiers import canonical_id
-from spark_ingest.inputs import CORRUPT, Input, parse_inputs, read_input
+from spark_ingest.inputs import CORRUPT, Input, parse_inputs, read_input, shortened_columns
 from spark_ingest.lake import append_rows, create_tables, identifier
 from spark_ingest.mapping import REASON, ROW_PREFIX, Select, evaluate, read_mapping
 from spark_ingest.quarantine import REPEATED, judged
@@ -29,12 +29,18 @@ MALFORMED = "malformed line or document"
 
 @dataclass(frozen=True)
 class InputCount:
-    """What was read of one input."""
+    """What was read of one input.
+
+    shortened: columns of nanoseconds, of which microseconds are kept. escaped: how many of the malformed rows seem to have quotes
+    after backslashes, which `escape` in inputs.toml would read.
+    """
 
     name: str
     files: int
     rows: int
     malformed: int
+    shortened: tuple[str, ...] = ()
+    escaped: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,12 @@ def _register(spark: SparkSession, source: Input, scratch: Path) -> InputCount:
     rows = spark.read.parquet(str(path))
     rows.filter(F.col(CORRUPT).isNull()).drop(CORRUPT).createOrReplaceTempView(source.name)
     rows.createOrReplaceTempView(_all_rows(source.name))
-    total = rows.agg(F.count(F.lit(1)).alias("rows"), F.count(CORRUPT).alias("malformed")).collect()[0]
-    return InputCount(source.name, len(source.files), total.rows, total.malformed)
+    escaped = F.lit(False) if source.options.escape else F.col(CORRUPT).contains(f"\\{source.options.quote}")
+    total = rows.agg(
+        F.count(F.lit(1)).alias("rows"), F.count(CORRUPT).alias("malformed"), F.count_if(escaped).alias("escaped")
+    ).collect()[0]
+    shortened = tuple(shortened_columns(source))
+    return InputCount(source.name, len(source.files), total.rows, total.malformed, shortened, total.escaped)
 
 
 def _mapped(spark: SparkSession, select: Select, names: list[str], scratch: Path) -> DataFrame:

@@ -7,6 +7,7 @@ A mapping's folder may hold `inputs.toml`, which says how to read an input where
     delimiter = ";"              # CSV; default "," (a tab for .tsv)
     encoding = "ISO-8859-1"      # CSV; default UTF-8
     quote = '"'                  # CSV
+    escape = "\\\\"                # CSV: what stands before a quote inside a quoted field; default: the quote, doubled
     columns = ["a", "b"]         # CSV without a header line: the columns' names
     null_value = "NA"            # CSV: text that stands for no value, besides the empty field
 """
@@ -21,6 +22,8 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ from pyspark.sql import types as T
 
 from spark_ingest.errors import InputError, MappingError
 from spark_ingest.failures import SPARK_ERRORS, sentence
+from spark_ingest.parquet_files import nanosecond_columns, read_parquet
 
 CORRUPT = "__malformed"
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -53,6 +57,7 @@ class ReadOptions:
     delimiter: str | None = None
     encoding: str = "UTF-8"
     quote: str = '"'
+    escape: str | None = None
     columns: tuple[str, ...] = ()
     null_value: str | None = None
 
@@ -104,13 +109,18 @@ def read_input(spark: SparkSession, source: Input) -> DataFrame:
             elif kind == "json":
                 parts.append(_read_json(spark, paths, whole))
             else:
-                parts.append(spark.read.parquet(*map(str, paths)).withColumn(CORRUPT, F.lit(None).cast("string")))
+                parts.append(read_parquet(spark, paths).withColumn(CORRUPT, F.lit(None).cast("string")))
         except SPARK_ERRORS as error:
             raise InputError(f"{paths[0]} cannot be read: {sentence(error)}") from error
     rows = parts[0]
     for part in parts[1:]:
         rows = rows.unionByName(part, allowMissingColumns=True)
     return rows
+
+
+def shortened_columns(source: Input) -> list[str]:
+    """The columns of an input that are times in nanoseconds, of which microseconds are kept."""
+    return nanosecond_columns([path for path in source.files if (source.options.format or _format(path)) == "parquet"])
 
 
 def _matching(pattern: str) -> list[Path]:
@@ -170,7 +180,7 @@ def _header(path: Path, options: ReadOptions) -> list[str]:
         return list(options.columns)
     try:
         with _open_text(path, options.encoding) as text:
-            names = next(csv.reader(text, delimiter=_delimiter(path, options), quotechar=options.quote), [])
+            names = next(csv.reader(text, **_dialect(path, options)), [])
     except (OSError, EOFError, UnicodeDecodeError, LookupError, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
     names = [name.strip() for name in names]
@@ -180,6 +190,16 @@ def _header(path: Path, options: ReadOptions) -> list[str]:
     if twice := next((name for name in names if lowered.count(name.lower()) > 1), None):
         raise InputError(f"{path}: the column '{twice}' occurs twice in its header")
     return names
+
+
+def _dialect(path: Path, options: ReadOptions) -> dict[str, Any]:
+    doubled = options.escape in (None, options.quote)
+    dialect: dict[str, Any] = {
+        "delimiter": _delimiter(path, options),
+        "quotechar": options.quote,
+        "doublequote": doubled,
+    }
+    return dialect if doubled else dialect | {"escapechar": options.escape}
 
 
 def _is_array(path: Path) -> bool:
@@ -201,7 +221,7 @@ def _read_csv(
         .option("sep", delimiter)
         .option("encoding", options.encoding)
         .option("quote", options.quote)
-        .option("escape", options.quote)  # a quote inside a quoted field is doubled (RFC 4180)
+        .option("escape", options.escape or options.quote)  # a quote inside a quoted field is doubled (RFC 4180)
         .option("multiLine", True)
         .option("mode", "PERMISSIVE")
         .option("columnNameOfCorruptRecord", CORRUPT)
@@ -209,7 +229,20 @@ def _read_csv(
     )
     if options.null_value is not None:
         reader = reader.option("nullValue", options.null_value)
-    return reader.csv([str(path) for path in paths])
+    rows = reader.csv([str(path) for path in paths])
+    return rows if options.escape else _without_other_escapes(rows, header, options.quote)
+
+
+def _without_other_escapes(rows: DataFrame, header: Sequence[str], quote: str) -> DataFrame:
+    """Mark rows as malformed that have a quoted field with quotes after backslashes: it was read as if it were none.
+
+    Such a field still has its own quotes, and others with a backslash before them.
+    """
+    suspect = reduce(
+        or_, (F.col(f"`{name}`").startswith(quote) & F.col(f"`{name}`").contains(f"\\{quote}") for name in header)
+    )
+    text = F.concat_ws(",", *(F.col(f"`{name}`") for name in header))
+    return rows.withColumn(CORRUPT, F.coalesce(F.col(CORRUPT), F.when(suspect, text)))
 
 
 def _read_json(spark: SparkSession, paths: list[Path], whole: bool) -> DataFrame:

@@ -13,6 +13,7 @@ from pyspark.sql import types as T
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import InputError
 from spark_ingest.failures import SPARK_ERRORS, sentence
+from spark_ingest.parquet_files import read_parquet
 from spark_ingest.session import CATALOG
 from spark_ingest.tables import TABLES, Table, create_statement
 
@@ -87,7 +88,7 @@ def _read(spark: SparkSession, table: Table, path: Path) -> DataFrame:
         if is_json:
             found = spark.read.schema(table.schema).option("mode", "FAILFAST").json(str(path))
         else:
-            found = spark.read.parquet(str(path))
+            found = read_parquet(spark, [path])
     except SPARK_ERRORS as error:
         raise InputError(f"{path} cannot be read: {sentence(error)}") from error
     if unknown := sorted(set(found.columns) - set(table.column_names)):

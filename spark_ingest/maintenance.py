@@ -13,12 +13,13 @@ from typing import Any
 
 from pyiceberg.manifest import ManifestContent
 from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table.snapshots import Snapshot
 from pyspark.sql import Row, SparkSession
 
 from spark_ingest.catalog import open_table
 from spark_ingest.config import IngestConfig
+from spark_ingest.history import INCREMENTAL, History
 from spark_ingest.landing import Landing
-from spark_ingest.plan import published_snapshots
 from spark_ingest.progress import Progress
 from spark_ingest.session import CATALOG, spark_session
 from spark_ingest.storage import open_storage
@@ -65,24 +66,28 @@ def maintain(
     debug: bool = False,
     spark: SparkSession | None = None,
 ) -> list[Care]:
-    """Take care of both tables, alone on the landing. dry_run: nothing is changed.
+    """Take care of both tables and the landing, alone on the landing. dry_run: nothing is changed.
 
     Raises RunConflict when a run holds the landing, LakeError for a missing table.
     """
     landing = Landing(open_storage(config.landing, config))
     with landing.held():
-        manifests, loaded = landing.manifests(), landing.acknowledged()
+        history, loaded = landing.history(), landing.acknowledged()
         for table in TABLES:
             open_table(config, table)  # a missing table is told before Spark starts
         with spark_session(config, debug, running=spark) as session:
-            return [_care(session, config, table, manifests, loaded, progress, dry_run) for table in TABLES]
+            cares = [_care(session, config, table, history, loaded, progress, dry_run) for table in TABLES]
+        with progress.stage("loaded batches") as stage:
+            oldest = datetime.now(UTC) - timedelta(hours=config.landing_keep_hours)
+            stage.counts["removed"] = landing.remove_loaded(history, oldest, dry_run)
+    return cares
 
 
 def _care(
     spark: SparkSession,
     config: IngestConfig,
     table: Table,
-    manifests: list[dict[str, Any]],
+    history: History,
     loaded: set[str],
     progress: Progress,
     dry_run: bool,
@@ -99,14 +104,12 @@ def _care(
             _call(spark, config, table, "rewrite_manifests")
         opened = open_table(config, table)
     moment = datetime.now(UTC)
-    until, kept_for = expiry_limit(
-        opened, table.name, manifests, loaded, moment - timedelta(hours=config.snapshot_keep_hours)
-    )
-    expiring = [snapshot for snapshot in opened.snapshots() if until is not None and snapshot.timestamp_ms < until]
-    expiring = [snapshot for snapshot in expiring if snapshot.snapshot_id != opened.metadata.current_snapshot_id]
+    keep = moment - timedelta(hours=config.snapshot_keep_hours)
+    expiring, kept_for = expirable(opened, table.name, history, loaded, keep)
     if expiring and not dry_run:
         with progress.stage(f"snapshots of {table.name}") as stage:
-            _call(spark, config, table, "expire_snapshots", older_than=_timestamp(until or 0), retain_last=1)
+            # By name alone: without a time of ours Iceberg would also expire all that are older than five days.
+            _call(spark, config, table, "expire_snapshots", older_than=_timestamp(0), snapshot_ids=expiring)
             stage.counts["snapshots"] = len(expiring)
     with progress.stage(f"orphan files of {table.name}") as stage:
         old = int((moment - timedelta(hours=config.orphan_keep_hours)).timestamp() * 1000)
@@ -119,41 +122,44 @@ def _care(
     return Care(table.name, before, after, compacted, len(expiring), len(found), kept_for)
 
 
-def expiry_limit(
-    table: IcebergTable, name: str, manifests: list[dict[str, Any]], loaded: set[str], oldest_kept: datetime
-) -> tuple[int | None, str]:
-    """Milliseconds since 1970 before which a table's snapshots may go (None: none may), and the reason of the limit."""
-    times = {snapshot.snapshot_id: snapshot.timestamp_ms for snapshot in table.snapshots()}
-    limit, reason = int(oldest_kept.timestamp() * 1000), "the time that snapshots are kept"
-    published = published_snapshots(manifests).get(name)
-    if published is None:
-        return None, "nothing is published yet"
-    needed: list[tuple[int | None, str]] = [(published, "the next batch, which goes on from there")]
-    for document in manifests:
-        made = document["tables"][name]
-        if document["batch_id"] not in loaded and made["to_snapshot_id"] is not None:
-            oldest = _oldest_needed(made, document["mode"], times)
-            needed.append((oldest, f"batch {document['batch_id']}, which is not loaded yet"))
-    for snapshot_id, why in needed:
-        if snapshot_id is None:
-            return None, why
-        if snapshot_id not in times:
-            continue  # gone already: nothing that is left can bring its files back
-        if times[snapshot_id] < limit:
-            limit, reason = times[snapshot_id], why
-    return limit, reason
+def expirable(
+    table: IcebergTable, name: str, history: History, loaded: set[str], oldest_kept: datetime
+) -> tuple[list[int], str]:
+    """The snapshots of a table that may go, and why no older ones than the rest may.
 
-
-def _oldest_needed(made: dict[str, Any], mode: str, times: Mapping[int, int]) -> int | None:
-    """The oldest snapshot that files of a batch may be live in; None where that cannot be told, so that all stay.
-
-    A backfill's files are live in the snapshot it was read at; another batch's in some snapshot after the one it starts
-    from, which need not be the last: what was appended may have been compacted within the same batch.
+    What a batch needs is told by ancestry: clocks of different writers differ, and a table may have been rolled back.
     """
-    first, last = made["from_snapshot_id"], int(made["to_snapshot_id"])
-    if first is not None and int(first) in times:
-        return int(first)
-    return last if mode == "backfill" or last not in times else None
+    published = history.published_up_to().get(name)
+    if published is None:
+        return [], "nothing is published yet"
+    known = {snapshot.snapshot_id: snapshot for snapshot in table.snapshots()}
+    current = table.metadata.current_snapshot_id
+    needed = dict.fromkeys(_chain(known, current, published), "the next batch, which goes on from there")
+    for each in history.batches:
+        first, last = each.tables[name]
+        if each.batch_id not in loaded and last is not None:
+            why = f"batch {each.batch_id}, which is not loaded yet"
+            if last not in known:
+                return [], why  # its files are live in some snapshot, and which cannot be told
+            # A backfill's files are live in the snapshot it was read at. Another batch's are in some snapshot after the one it
+            # starts from, which need not be the last: what was appended may have been compacted within the same batch.
+            begun = last if each.mode != INCREMENTAL and first is None else first
+            needed |= dict.fromkeys(_chain(known, last, begun), why)
+    limit = int(oldest_kept.timestamp() * 1000)
+    old = [snapshot.snapshot_id for snapshot in table.snapshots() if snapshot.timestamp_ms < limit]
+    kept = [needed[each] for each in old if each in needed and each != current]
+    tagged = {ref.snapshot_id for ref in table.metadata.refs.values()}
+    expiring = [each for each in old if each not in needed and each not in tagged]
+    return expiring, kept[0] if kept else "the time that snapshots are kept"
+
+
+def _chain(known: Mapping[int, Snapshot], last: int | None, first: int | None) -> list[int]:
+    """A snapshot and its ancestors down to another one (None, or gone: all that are left)."""
+    chain: list[int] = []
+    while last is not None and last in known:
+        chain.append(last)
+        last = None if last == first else known[last].parent_snapshot_id
+    return chain
 
 
 def state(table: IcebergTable, config: IngestConfig) -> TableState:
@@ -206,6 +212,8 @@ def _call(spark: SparkSession, config: IngestConfig, table: Table, procedure: st
 def _argument(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"map({', '.join(f'{_text(key)}, {_text(item)}' for key, item in value.items())})"
+    if isinstance(value, list):
+        return f"ARRAY({', '.join(map(str, value))})"
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from pyiceberg.table import Table as IcebergTable
 
@@ -16,7 +15,7 @@ from spark_ingest.columns import Columns, resolve_columns, time_id
 from spark_ingest.config import IngestConfig
 from spark_ingest.days import Days
 from spark_ingest.errors import ConfigError, LakeError
-from spark_ingest.landing import Landing
+from spark_ingest.history import INCREMENTAL, History
 from spark_ingest.manifest import TableRange, batch_id
 from spark_ingest.tables import TABLES
 
@@ -31,7 +30,7 @@ class Again:
 
 @dataclass(frozen=True)
 class Plan:
-    """A batch before it is made. changes, ranges, columns: by table name. newest: the newest manifest's id.
+    """A batch before it is made. changes, ranges, columns: by table name. history: what was published before it.
 
     again: how often this backfill was published before, and why it is once more; None where nobody asked for that.
     """
@@ -41,7 +40,7 @@ class Plan:
     changes: Mapping[str, TableChange]
     ranges: Mapping[str, TableRange]
     columns: Mapping[str, Columns]
-    newest: str | None
+    history: History
     again: Again | None = None
 
     @property
@@ -62,7 +61,7 @@ class Plan:
 
 def make_plan(
     config: IngestConfig,
-    landing: Landing,
+    history: History,
     first: date | None = None,
     last: date | None = None,
     again: str | None = None,
@@ -76,9 +75,8 @@ def make_plan(
         raise ConfigError("--again repeats a backfill: name its dates, --from and --to")
     if first and last and first > last:
         raise ConfigError(f"--from {first} is after --to {last}")
-    mode = "backfill" if first or last else "incremental"
-    manifests = landing.manifests()
-    since = published_snapshots(manifests)
+    mode = "backfill" if first or last else INCREMENTAL
+    since = history.published_up_to()
     opened = {table.name: open_table(config, table) for table in TABLES}
     changes, columns = {}, {}
     for table in TABLES:
@@ -86,10 +84,10 @@ def make_plan(
         with _named(name):
             # Before the files are looked at: their bounds are read as the type that the column must have.
             columns[name] = resolve_columns(found, table, None)
-            time, dates = time_id(found, table), published_days(manifests, name)
+            time, dates = time_id(found, table), history.days(name)
             changes[name] = (
                 table_change(found, time, since.get(name), dates)
-                if mode == "incremental"
+                if mode == INCREMENTAL
                 else table_dates(found, time, Days.between(first, last), dates)
             )
             if changes[name].schema_ids is not None:
@@ -97,15 +95,14 @@ def make_plan(
     ranges = {name: _range(config, name, opened[name], change) for name, change in changes.items()}
     days = Days.joined(span for change in changes.values() for span in change.days.ranges)
     name = batch_id(mode, ranges, days, config.max_session_hours)
-    newest = manifests[-1]["batch_id"] if manifests else None
-    if mode == "incremental" and any(document["batch_id"] == name for document in manifests):
+    if mode == INCREMENTAL and history.newest is not None and name in history.ids:
         # The table was rolled back, that was published, and now it is where it was: the same range, but another batch.
-        name = batch_id(mode, ranges, days, config.max_session_hours, after=newest)
-    ordinal, known = 0, {document["batch_id"] for document in manifests}
-    while again is not None and name in known:
+        name = batch_id(mode, ranges, days, config.max_session_hours, after=history.newest.batch_id)
+    ordinal = 0
+    while again is not None and name in history.ids:
         ordinal += 1
         name = batch_id(mode, ranges, days, config.max_session_hours, again=ordinal)
-    return Plan(mode, name, changes, ranges, columns, newest, None if again is None else Again(ordinal, again))
+    return Plan(mode, name, changes, ranges, columns, history, None if again is None else Again(ordinal, again))
 
 
 def refuse_altered_tables(config: IngestConfig, plan: Plan) -> None:
@@ -130,25 +127,6 @@ def _named(table: str) -> Iterator[None]:
     except Exception as error:
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise LakeError(f"table {table}: its metadata cannot be read: {told}") from error
-
-
-def published_snapshots(manifests: list[dict[str, Any]]) -> dict[str, int | None]:
-    """By table, the snapshot up to which incremental batches are published."""
-    newest: dict[str, int | None] = {}
-    for document in manifests:
-        if document["mode"] == "incremental":
-            for name, table in document["tables"].items():
-                to = table["to_snapshot_id"]
-                newest[name] = None if to is None else int(to)
-    return newest
-
-
-def published_days(manifests: list[dict[str, Any]], table: str) -> Days:
-    """The dates that batches so far delivered rows of a table of. Older manifests tell them for all datasets together."""
-    dates = {
-        day for document in manifests for day in document["datasets"][table].get("dates", document["affected_dates"])
-    }
-    return Days.of(date.fromisoformat(day) for day in dates)
 
 
 def _range(config: IngestConfig, name: str, opened: IcebergTable, change: TableChange) -> TableRange:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from spark_ingest.config import IngestConfig
 from spark_ingest.days import Days
+from spark_ingest.history import History
 from spark_ingest.landing import Landing
 from spark_ingest.plan import Plan, make_plan
 from spark_ingest.storage import open_storage
@@ -25,13 +25,12 @@ def preview(
 ) -> None:
     """Print the plan of the next batch (or of a backfill). Raises what `make_plan` raises."""
     out = console or Console(highlight=False)
-    landing = Landing(open_storage(config.landing, config))
-    plan = make_plan(config, landing, first, last, again)
-    manifests = landing.manifests()
+    history = Landing(open_storage(config.landing, config)).history()
+    plan = make_plan(config, history, first, last, again)
     if not plan.has_work:
         out.print("Nothing new in the lake: no batch would be published.")
         return
-    published = any(document["batch_id"] == plan.batch_id for document in manifests)
+    published = plan.batch_id in history.ids
     out.print(
         f"Batch {plan.batch_id} ({plan.mode}) is published already." if published else _title(plan), soft_wrap=True
     )
@@ -43,7 +42,7 @@ def preview(
     out.print(shown)
     exact = all(change.are_days_exact for change in plan.changes.values())
     out.print(f"Dates: {_dates(plan.affected_days, exact)}", soft_wrap=True)
-    out.print(_estimate(plan.changes[USER_EVENTS.name].rows, manifests), soft_wrap=True)
+    out.print(_estimate(plan.changes[USER_EVENTS.name].rows, history), soft_wrap=True)
 
 
 def _dates(days: Days, are_exact: bool) -> str:
@@ -59,10 +58,10 @@ def _title(plan: Plan) -> str:
     return f"Batch {plan.batch_id} ({plan.mode}) would be published."
 
 
-def _estimate(rows: int, manifests: list[dict[str, Any]]) -> str:
+def _estimate(rows: int, history: History) -> str:
     """Sessions expected of so many events, by the published batches' ratio of sessions to events."""
-    events = sum(document["datasets"]["user_events"]["rows"] for document in manifests)
-    sessions = sum(document["datasets"]["user_sessions"]["rows"] for document in manifests)
+    events = sum(each.rows["user_events"] for each in history.batches)
+    sessions = sum(each.rows["user_sessions"] for each in history.batches)
     if not events:
         return f"Sessions: at most {rows:,}; no published batch tells how many events a session has"
     return f"Sessions: about {round(rows * sessions / events):,}, by the ratio of the batches published so far"

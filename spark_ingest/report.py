@@ -17,6 +17,16 @@ def import_table(result: ImportResult, console: Console | None = None) -> None:
     for source in result.inputs:
         read.add_row(source.name, f"{source.files:,}", f"{source.rows:,}", f"{source.malformed:,}")
     out.print(read)
+    for source in result.inputs:
+        if source.shortened:
+            out.print(
+                f"{source.name}: nanoseconds of {', '.join(source.shortened)} are cut to microseconds", soft_wrap=True
+            )
+        if source.escaped:
+            told = f"{source.escaped:,} of the rows set aside have quotes after backslashes"
+            out.print(
+                f'{source.name}: {told}; inputs.toml: [{source.name}] escape = "\\\\"', soft_wrap=True, markup=False
+            )
     made = Table(
         "table", "rows mapped", "added", "already there", "repeated", "set aside", title="Lake", title_justify="left"
     )

@@ -15,6 +15,7 @@ from spark_ingest.batch import Batch
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import RunConflict
 from spark_ingest.exact_days import with_exact_days
+from spark_ingest.history import History, Published
 from spark_ingest.landing import Landing
 from spark_ingest.locks import Check
 from spark_ingest.manifest import iso_moment
@@ -52,10 +53,11 @@ def run(
     landing = Landing(open_storage(config.landing, config))
     with landing.held() as check_held:
         with progress.stage("plan") as stage:
-            removed = landing.remove_unpublished()
+            history = landing.history()
+            removed = landing.remove_unpublished(history)
             if removed:
                 stage.counts["half_written_files_removed"] = removed
-            plan = make_plan(config, landing, first, last, again)
+            plan = make_plan(config, history, first, last, again)
             progress.context["batch_id"] = plan.batch_id
             stage.counts |= {
                 "dates": len(plan.affected_days),
@@ -63,7 +65,7 @@ def run(
             }
         if not plan.has_work:
             return RunResult(plan, None, "Nothing new in the lake: no batch was published.")
-        if any(document["batch_id"] == plan.batch_id for document in landing.manifests()):
+        if plan.batch_id in history.ids:
             told = (
                 f"Batch {plan.batch_id} is published already: nothing to do. (--again REASON publishes it once more.)"
             )
@@ -100,16 +102,17 @@ def _spark(
 
 
 def _publish(landing: Landing, plan: Plan, document: dict[str, Any], check_held: Check) -> None:
-    manifests = landing.manifests()
-    newest = manifests[-1] if manifests else None
-    if (newest["batch_id"] if newest else None) != plan.newest:
-        raise RunConflict(f"another run published batch {newest['batch_id'] if newest else ''} in the meantime")
+    history = landing.history()
+    newest = history.newest
+    if newest != plan.history.newest:
+        raise RunConflict(f"another run published batch {newest.batch_id if newest else ''} in the meantime")
     now = datetime.now(UTC)
     if newest is not None:
         # Batches are loaded in the order of their publication, so a clock that was set back must not disturb it.
-        now = max(now, datetime.fromisoformat(newest["published_at"]) + timedelta(microseconds=1))
+        now = max(now, datetime.fromisoformat(newest.published_at) + timedelta(microseconds=1))
     document["published_at"] = iso_moment(now)
     landing.publish(document, check_held)
+    landing.keep_history(History.of([*history.batches, Published.of(document)], history.removed))
 
 
 def _summary(document: dict[str, Any], source: Source, progress: Progress) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -98,7 +99,10 @@ def spark_session(
         yield spark
     finally:
         if running is None:
-            spark.stop()
+            with warnings.catch_warnings():
+                # A call to the JVM that an interrupt has cut off leaves it answering another question than is asked next.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                spark.stop()
         else:
             _set(spark, before)
 

@@ -10,7 +10,7 @@ about one row a session, and a window over those few rows picks the attributes o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -108,7 +108,7 @@ def repeated_hashes(events: DataFrame, partitions: int) -> DataFrame:
 
     Eight bytes an event are shuffled instead of its id, and sorted by numpy: a third of the time of `duplicated_ids`.
     """
-    return id_hashes(events).repartition(partitions, "hash").mapInArrow(_repeated, "hash bigint")
+    return id_hashes(events).repartition(partitions, "hash").mapInArrow(repeated_values(), "hash bigint")
 
 
 def id_hashes(events: DataFrame) -> DataFrame:
@@ -121,17 +121,24 @@ def id_hash(event_id: Column) -> Column:
     return F.xxhash64(canonical_id(event_id)).alias("hash")
 
 
-def _repeated(batches: Iterable[Any]) -> Iterable[Any]:
-    """Runs on executors: values of the one column that occur more than once. Imports only pyarrow and numpy."""
-    import numpy as np
-    import pyarrow as pa
+def repeated_values() -> Callable[[Iterable[Any]], Iterable[Any]]:
+    """The function that executors run to find values of a column that occur more than once, as `hash`.
 
-    columns = [batch.column(0).to_numpy() for batch in batches if batch.num_rows]
-    if columns:
-        hashes = np.concatenate(columns)
-        hashes.sort()
-        several = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-        yield pa.RecordBatch.from_arrays([pa.array(several)], ["hash"])
+    Defined within another one it travels by value, so that workers need no package of ours; it imports only pyarrow and numpy.
+    """
+
+    def repeated(batches: Iterable[Any]) -> Iterable[Any]:
+        import numpy as np
+        import pyarrow as pa
+
+        columns = [batch.column(0).to_numpy() for batch in batches if batch.num_rows]
+        if columns:
+            hashes = np.concatenate(columns)
+            hashes.sort()
+            several = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+            yield pa.RecordBatch.from_arrays([pa.array(several)], ["hash"])
+
+    return repeated
 
 
 def each_event_once(events: DataFrame, duplicates: DataFrame | None = None) -> DataFrame:

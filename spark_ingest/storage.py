@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,9 @@ class Storage(Protocol):
     def create(self, path: str, content: bytes) -> bool:
         """Create a file whole or not at all; False when it exists already."""
 
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file whole, in place of one that is there. Raises LandingError."""
+
     def delete(self, paths: list[str]) -> None:
         """Delete files; missing ones do not matter."""
 
@@ -75,23 +79,33 @@ class FolderStorage:
             raise LandingError(f"{Path(self.root) / path} cannot be read: {error.strerror}") from error
 
     def create(self, path: str, content: bytes) -> bool:
-        target = Path(self.root) / path
-        # A name that no reader of the folder looks at; a hard link then publishes the whole file or fails.
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._place(path, content, os.link)  # a hard link publishes the whole file or fails
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise LandingError(f"{Path(self.root) / path} cannot be written: {error.strerror}") from error
+        return True
+
+    def write(self, path: str, content: bytes) -> None:
+        try:
+            self._place(path, content, os.replace)
+        except OSError as error:
+            raise LandingError(f"{Path(self.root) / path} cannot be written: {error.strerror}") from error
+
+    def _place(self, path: str, content: bytes, appear: Callable[[Path, Path], None]) -> None:
+        target = Path(self.root) / path
+        # A name that no reader of the folder looks at.
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
             with partial.open("wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.link(partial, target)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise LandingError(f"{target} cannot be written: {error.strerror}") from error
+            appear(partial, target)
         finally:
             partial.unlink(missing_ok=True)
-        return True
 
     def delete(self, paths: list[str]) -> None:
         folders = set()
@@ -152,6 +166,12 @@ class S3Storage:
                 return own_etag(self._client, self._bucket, self._prefix + path, content) is not None
             raise LandingError(f"{self.root}/{path} cannot be written: {error}") from error
         return True
+
+    def write(self, path: str, content: bytes) -> None:
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + path, Body=content)
+        except s3_errors() as error:
+            raise LandingError(f"{self.root}/{path} cannot be written: {error}") from error
 
     def delete(self, paths: list[str]) -> None:
         for start in range(0, len(paths), 1000):

@@ -8,10 +8,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
+from rich.console import Console
 
 from spark_ingest.errors import InputError, MappingError
-from spark_ingest.importing import MALFORMED, ImportResult, TableCount, import_files
+from spark_ingest.importing import MALFORMED, ImportResult, InputCount, TableCount, import_files
+from spark_ingest.inputs import CORRUPT, parse_inputs, read_input, shortened_columns
+from spark_ingest.report import import_table
 from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
 from tests.spark_ingest.conftest import Lake
 
@@ -209,3 +215,40 @@ def test_inputs_that_cannot_be_read_are_named(lake: Lake, tmp_path: Path) -> Non
         import_files(lake.spark, lake.config, ["clicks"], folder)
     with pytest.raises(MappingError, match=r"neither user_events\.sql nor transactions\.sql"):
         imported(lake, mapping(tmp_path / "empty"), clicks=twice)
+
+
+def test_quotes_after_backslashes_are_read_if_told_and_never_taken_wrongly(spark: SparkSession, tmp_path: Path) -> None:
+    """What Spark's own writer makes; a document with quotes of its own is written with doubled ones by others."""
+    lines = ["id,doc", r'1,"{\"amount\": 5.00, \"t\": \"a, b\"}"', r'2,"{\"amount\": 5.00}"']
+    clicks = tmp_path / "clicks.csv"
+    clicks.write_text("\n".join([*lines, r'3,"{""t"": ""say \""hi\""""}"', "4,plain"]), encoding="utf-8")
+
+    def rows(**files: str) -> dict[str, tuple[str | None, bool]]:
+        (source,) = parse_inputs([f"clicks={clicks}"], mapping(tmp_path / "mapping", **files))
+        return {row.id: (row.doc, row[CORRUPT] is not None) for row in read_input(spark, source).collect()}
+
+    doubled = rows()
+    assert [doubled[key][1] for key in "1234"] == [True, True, False, False]
+    assert (doubled["3"][0], doubled["4"][0]) == (r'{"t": "say \"hi\""}', "plain")
+    clicks.write_text("\n".join([*lines, "4,plain"]), encoding="utf-8")
+    assert rows(inputs__toml='[clicks]\nescape = "\\\\"') == {
+        "1": ('{"amount": 5.00, "t": "a, b"}', False),
+        "2": ('{"amount": 5.00}', False),
+        "4": ("plain", False),
+    }
+
+
+def test_nanoseconds_are_cut_to_microseconds(spark: SparkSession, tmp_path: Path) -> None:
+    """As pandas writes times; one before 1970 is cut downwards too."""
+    times = [1_705_312_800_123_456_789, -1, None]
+    columns = {"zoned": pa.array(times, pa.timestamp("ns", "UTC")), "bare": pa.array(times, pa.timestamp("ns"))}
+    pq.write_table(pa.table(columns), tmp_path / "clicks.parquet")
+    (source,) = parse_inputs([f"clicks={tmp_path / 'clicks.parquet'}"], mapping(tmp_path / "mapping"))
+    found = read_input(spark, source).selectExpr("unix_micros(zoned) AS zoned", "unix_micros(bare) AS bare").collect()
+    assert [(row.zoned, row.bare) for row in found] == [(1_705_312_800_123_456,) * 2, (-1, -1), (None, None)]
+    count = InputCount("clicks", 1, 3, 1, tuple(shortened_columns(source)), escaped=1)
+    console = Console(width=200)
+    with console.capture() as captured:
+        import_table(ImportResult((count,), (), None), console)
+    assert "clicks: nanoseconds of bare, zoned are cut to microseconds" in captured.get()
+    assert 'inputs.toml: [clicks] escape = "\\\\"' in captured.get()

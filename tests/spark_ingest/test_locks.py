@@ -10,6 +10,7 @@ import pytest
 
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import LandingError, RunConflict
+from spark_ingest.history import History
 from spark_ingest.landing import Landing
 from spark_ingest.locks import LEASE_SECONDS, S3Lease
 from spark_ingest.storage import S3Storage
@@ -112,7 +113,7 @@ def test_a_write_whose_answer_was_lost_is_recognised(client: Any, storage: S3Sto
 def test_uploads_of_killed_runs_are_given_up(client: Any, storage: S3Storage) -> None:
     for key in ("landing/user_sessions/batch_id=1/part.parquet", "other/part.parquet"):
         client.create_multipart_upload(Bucket=BUCKET, Key=key)
-    assert Landing(storage).remove_unpublished() == 1
+    assert Landing(storage).remove_unpublished(History()) == 1
     left = client.list_multipart_uploads(Bucket=BUCKET)["Uploads"]
     assert [upload["Key"] for upload in left] == ["other/part.parquet"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ import pytest
 from rich.console import Console
 
 from spark_ingest.errors import ConfigError
+from spark_ingest.landing import Landing
 from spark_ingest.maintenance import Care, maintain
 from spark_ingest.progress import Progress
 from spark_ingest.report import care_table
+from spark_ingest.storage import FolderStorage, open_storage
+from spark_ingest.tables import USER_EVENTS
 from tests.spark_ingest.checks import check
 from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import staged_sessions
 from tests.spark_ingest.rows import event, named, transaction
 
 pytestmark = pytest.mark.spark
+READ = FolderStorage.read
 
 
 def care(lake: Lake, dry_run: bool = False) -> dict[str, Care]:
@@ -48,6 +53,8 @@ def test_files_of_a_batch_stay_until_it_is_loaded(lake: Lake, tmp_path: Path) ->
     assert unpublished.before == unpublished.after
     assert (unpublished.before.data_files, unpublished.before.snapshots) == (6, 6)
 
+    begun = lake.spark.sql(f"SELECT min_by(snapshot_id, committed_at) AS id FROM {lake.name(USER_EVENTS)}.snapshots")
+    lake.sql(f"ALTER TABLE {{events}} CREATE TAG kept AS OF VERSION {begun.collect()[0].id}")
     first = lake.run().manifest
     assert first is not None
     lake.append([event("6", "a", "2024-01-15 10:00:06")])
@@ -58,7 +65,7 @@ def test_files_of_a_batch_stay_until_it_is_loaded(lake: Lake, tmp_path: Path) ->
     done = care(lake)["user_events"]
     assert (done.compacted, done.before.data_files, done.after.data_files) == (7, 7, 1)
     assert second["batch_id"] in done.kept_for
-    assert done.expired == 5  # those before the one that the second batch starts from
+    assert done.expired == 4  # those before the one that the second batch starts from, but for the one with a tag
     assert all(path.exists() for path in files(lake, second))
     assert lake.run().manifest is None  # compaction is no work
 
@@ -66,6 +73,7 @@ def test_files_of_a_batch_stay_until_it_is_loaded(lake: Lake, tmp_path: Path) ->
     done = care(lake)["user_events"]
     assert "next batch" in done.kept_for
     assert done.expired == 1
+    lake.sql("ALTER TABLE {events} DROP TAG kept")
     assert lake.run().manifest is None
 
     lake.append([event("7", "b", "2024-01-15 11:00:00")])
@@ -105,6 +113,48 @@ def test_a_batch_whose_beginning_was_expired_by_others_keeps_its_files(lake: Lak
     acknowledge(lake, second)
     assert care(lake)["user_events"].expired > 0
     assert not all(path.exists() for path in files(lake, second))  # so they would have gone before
+
+
+def test_loaded_batches_go_after_their_time_and_planning_does_not_need_them(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = []
+    for day in (15, 16, 17, 18):
+        lake.append([event(str(day), str(day), f"2024-01-{day} 10:00:00")])
+        batches.append(lake.run().manifest)
+    first, second, third, newest = (batch for batch in batches if batch is not None)
+    for batch in (first, third, newest):
+        acknowledge(lake, batch)
+    landing = Landing(open_storage(lake.config.landing, lake.config))
+    read = []
+
+    def noted(storage: FolderStorage, path: str) -> bytes:
+        read.append(path)
+        return READ(storage, path)
+
+    monkeypatch.setattr(FolderStorage, "read", noted)
+    history = landing.history()
+    assert read == ["_history/published.json"]  # and no manifest
+    assert [each.batch_id for each in history.batches] == [batch["batch_id"] for batch in batches if batch]
+    (Path(lake.config.landing) / "_history" / "published.json").unlink()
+    assert landing.history() == history  # made anew of the manifests
+
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert landing.remove_loaded(history, datetime.fromisoformat(third["published_at"])) == 1
+    assert landing.remove_loaded(landing.history(), later, dry_run=True) == 1
+    assert landing.remove_loaded(landing.history(), later) == 1
+    kept = [second["batch_id"], newest["batch_id"]]  # not loaded, and the one that the next goes on from
+    assert [each.batch_id for each in landing.history().batches] == kept
+    left = {path.name.removeprefix("batch_id=") for path in Path(lake.config.landing).glob("user_sessions/*")}
+    assert left == set(kept)
+    assert lake.run().manifest is None
+    # What the removed ones had delivered is known all the same: a table made anew takes it back.
+    table = f"{lake.config.namespace}.user_events"
+    first_snapshot = first["tables"]["user_events"]["to_snapshot_id"]
+    lake.spark.sql(f"CALL iceberg.system.rollback_to_snapshot('{table}', {first_snapshot})")
+    anew = lake.run().manifest
+    assert anew is not None
+    assert anew["datasets"]["user_events"]["dates"] == ["2024-01-15", "2024-01-16", "2024-01-17", "2024-01-18"]
 
 
 def test_delete_files_are_merged_and_results_stay(lake: Lake, tmp_path: Path) -> None:

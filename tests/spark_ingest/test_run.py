@@ -118,9 +118,8 @@ def test_only_what_is_needed_is_read(lake: Lake) -> None:
     far.write_bytes(b"whoever opens this file fails")
     lake.append([event("late", "session 25", "2024-01-25 09:00:00")])
 
-    source = Source(
-        lake.spark, lake.config, make_plan(lake.config, Landing(open_storage(lake.config.landing, lake.config)))
-    )
+    history = Landing(open_storage(lake.config.landing, lake.config)).history()
+    source = Source(lake.spark, lake.config, make_plan(lake.config, history))
     events = S.session_events(touched_events(source, few=False).events)
     plan = str(events._jdf.queryExecution().executedPlan().toString())
     scanned = {

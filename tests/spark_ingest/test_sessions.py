@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.serializers import CloudPickleSerializer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from spark_ingest import sessions as S
+from spark_ingest.config import IngestConfig
+from spark_ingest.staging import _writer
 from spark_ingest.tables import USER_EVENTS
 from tests.spark_ingest.rows import Row, at, event, frame, named, purchase
 
@@ -174,6 +180,32 @@ def test_both_ways_of_counting_once_agree(spark: SparkSession) -> None:
     assert {row.event_id: row.n for row in duplicates.collect()} == {
         named(f"event {n}"): len(range(n, 40, 7)) for n in range(7)
     }
+
+
+def _by_value(function: object) -> bytes:
+    made: bytes = CloudPickleSerializer().dumps(function)  # type: ignore[no-untyped-call]
+    return made
+
+
+def test_executors_need_no_package_of_ours(tmp_path: Path) -> None:
+    """The functions that they run travel by value, to a Python that has only what Spark's workers have."""
+    (tmp_path / "repeated").write_bytes(_by_value(S.repeated_values()))
+    config = IngestConfig(warehouse="lake", landing=str(tmp_path))
+    (tmp_path / "write").write_bytes(_by_value(_writer(config, "folder", "at", None)))
+    script = """
+import pickle, sys, pyarrow as pa
+try:
+    import spark_ingest
+except ImportError:
+    repeated, write = (pickle.load(open(name, "rb")) for name in ("repeated", "write"))
+    print([batch.to_pydict() for batch in repeated([pa.RecordBatch.from_pydict({"hash": [1, 2, 1]})])])
+    times = pa.array([1], pa.timestamp("us"))
+    print([batch["rows"].to_pylist() for batch in write([pa.RecordBatch.from_arrays([times], ["at"])])])
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("[{'hash': [1]}]\n[[1]]\n", "")
 
 
 def test_overlong_sessions_are_cut_at_the_limit(spark: SparkSession) -> None:

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from spark_ingest.changes import Kind, TableChange
 from spark_ingest.config import IngestConfig
+from spark_ingest.history import History
 from spark_ingest.plan import Plan
 from spark_ingest.session import spark_session
 from spark_ingest.table_files import LakeFile, days_of
@@ -46,5 +47,5 @@ def test_a_batch_reads_what_its_sessions_may_have_on_the_days_around() -> None:
     new = LakeFile("new", 1, 1, (16, 16))
     live = (LakeFile("a", 1, 100, (14, 14)), LakeFile("b", 1, 10, (15, 15)), new)
     change = TableChange(Kind.APPENDED, 1, 2, files=(new,), days=days_of([new]), live=live)
-    plan = Plan("incremental", "id", {"user_events": change}, {}, {}, None)
+    plan = Plan("incremental", "id", {"user_events": change}, {}, {}, History())
     assert [plan.bytes_to_read(days) for days in (0, 1, 2)] == [1, 11, 111]
