@@ -1,4 +1,4 @@
-"""`python -m benchmarks.reconcile`: find the sessions that differ, 0.01 % of ten million, beside reladiff and datacompy.
+"""`python -m benchmarks.reconcile`: find the sessions that differ, 0.01 % of a million, beside reladiff and datacompy.
 
 Ours: the warehouse (on the local endpoint) unloads its buckets, `python -m reconcile extract` asks the embedded ClickHouse, the
 warehouse takes the snapshot in and compares, and says why. reladiff compares the same sessions in two DuckDB databases,
@@ -121,7 +121,7 @@ def peer(name: str, folder: Path) -> Measured | str:
 def main() -> None:
     """Make the data, measure, and print both tables."""
     parser = argparse.ArgumentParser(prog="benchmarks.reconcile", description=__doc__)
-    parser.add_argument("--sessions", type=int, default=10_000_000)
+    parser.add_argument("--sessions", type=int, default=1_000_000)
     parser.add_argument("--only", nargs="+", default=["ours", "reladiff", "datacompy"])
     options = parser.parse_args()
     if not _PEERS.exists() and set(options.only) != {"ours"}:
