@@ -69,7 +69,14 @@ _OPTIONAL_PARTS = {
 }
 # Rewriting moves text about; where that happened, and in statements assembled by Python, layout means nothing.
 _PARSE_ONLY = ("PRS", "LXR")
-_PARTS = ("event_verdicts", "misjudged_rows", "rejudged_rows", "sessions_of_changed_events", "sessions_on_dates")
+_PARTS = (
+    "event_verdicts",
+    "hashed_rows",
+    "misjudged_rows",
+    "rejudged_rows",
+    "sessions_of_changed_events",
+    "sessions_on_dates",
+)
 _UNKNOWN_LAYOUT = (
     "migrations/V1.9.0__masking.sql",
     "migrations/V1.15.2__mask_users.sql",
