@@ -62,6 +62,10 @@ lint: test-env  ## ruff, mypy --strict, sqlfluff
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@$(PY) -m mypy . & types=$$!; $(PY) -m tests.lint_sql; sql=$$?; wait $$types && exit $$sql
 
+.PHONY: deploy-check
+deploy-check: test-env  ## render, lint, dry run, deploy and drift, against a local endpoint made for it
+	@$(PY) -m local_stack.deploy_check
+
 .PHONY: bench
 bench: test-env  ## measure what people wait for; half an hour (ONLY="demo dbt": a part)
 	@$(PY) -m benchmarks.laptop $(ONLY)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import sqlfluff
 
+from deploy.rendering import render, variables
 from local_stack import endpoint_process
 from local_stack.client_environment import process_environment, write_files
 from local_stack.layout import Layout
@@ -41,7 +42,6 @@ from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import statement
 from snowpark_procs.unload_buckets import comparable_sessions
 from tests.dbt.migrated_tables import migration_statements
-from tests.schemachange_variables import render, variables
 
 ROOT = Path(__file__).parents[1]
 
@@ -84,6 +84,10 @@ _UNKNOWN_LAYOUT = (
 
 
 def main() -> int:
+    if sys.argv[1:] == ["migrations"]:  # what a deployment sends
+        findings = list(migration_findings())
+        print("\n".join(findings) or "The migrations parse and keep the rules")
+        return 1 if findings else 0
     with linting_of_models() as models:
         findings = [*migration_findings(), *statement_findings()]
         for finding in findings:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-PACKAGES = ("spark_ingest", "snowpark_procs", "reconcile", "local_stack", "tests", "benchmarks")
+PACKAGES = ("spark_ingest", "snowpark_procs", "reconcile", "deploy", "local_stack", "tests", "benchmarks")
 
 # The part of reconcile that is pure: it also runs inside Snowflake, so it needs nothing but the standard library and itself.
 RECONCILE_PURE = frozenset(
@@ -45,6 +45,7 @@ OURS_ALLOWED: dict[str, frozenset[str]] = {
     "spark_ingest": frozenset(),
     "reconcile": frozenset(),
     "snowpark_procs": RECONCILE_PURE | RECONCILE_INSIDE,
+    "deploy": frozenset(),
 }
 # What a package must never import from outside: Spark never talks to Snowflake, procedures never to Iceberg or Spark.
 FOREIGN_FORBIDDEN = {

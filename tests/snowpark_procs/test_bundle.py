@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.schemachange_variables import ROOT, render, variables
+from deploy.rendering import ROOT, render, variables
 
 _VARIABLES = variables()
 _VARIABLES |= {"speed_integration": "clickhouse", "speed_secret": "ops.clickhouse", "speed_url": "https://h:8443/shop"}

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import Error
 
+from deploy.rendering import render, variables
 from tests.conftest import REPOSITORY, RunningEndpoint, endpoint_folder
-from tests.schemachange_variables import render, variables
 from tests.snowpark_procs import batches
 from tests.snowpark_procs.batches import event, session
 from tests.snowpark_procs.conftest import DATABASE, OWNER, Warehouse, deploy
@@ -29,9 +29,9 @@ _AS_IT_WAS = f"""
     CREATE DATABASE IF NOT EXISTS {DATABASE};
     GRANT OWNERSHIP ON DATABASE {DATABASE} TO ROLE sysadmin;
     GRANT CREATE ROLE, MODIFY LOG LEVEL ON ACCOUNT TO ROLE sysadmin;
-    CREATE STORAGE INTEGRATION IF NOT EXISTS ecommerce_lake TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = 'S3' ENABLED = TRUE
+    CREATE STORAGE INTEGRATION IF NOT EXISTS {DATABASE}_lake TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = 'S3' ENABLED = TRUE
         STORAGE_AWS_ROLE_ARN = 'arn' STORAGE_ALLOWED_LOCATIONS = ('*');
-    GRANT USAGE ON INTEGRATION ecommerce_lake TO ROLE sysadmin;
+    GRANT USAGE ON INTEGRATION {DATABASE}_lake TO ROLE sysadmin;
 """
 _RELEASED_VARIABLES = '{"role_prefix": "", "owner_role": "sysadmin"}'
 # Tables that a later release dropped on purpose.
@@ -128,7 +128,7 @@ def test_a_clone_leaves_the_landing_of_production_alone(warehouse: Warehouse) ->
         with pytest.raises(Error, match="belongs to the environment that this database was cloned from"):
             _redeploy(warehouse, "R__06_stages.sql", {})
         warehouse.query(
-            "ALTER STORAGE INTEGRATION ecommerce_lake SET STORAGE_ALLOWED_LOCATIONS ="
+            "ALTER STORAGE INTEGRATION ecommerce_dw_lake SET STORAGE_ALLOWED_LOCATIONS ="
             f" ('s3://ecommerce-landing/', 's3://data-s3-bucket/', '{_ITS_LANDING}')"
         )
         _redeploy(warehouse, "R__06_stages.sql", {"landing_url": _ITS_LANDING})
@@ -151,7 +151,11 @@ def test_a_clone_leaves_the_landing_of_production_alone(warehouse: Warehouse) ->
 
 def _redeploy(warehouse: Warehouse, script: str, chosen: dict[str, Any]) -> None:
     """Run a script as a deployment of the clone would."""
-    known = variables(SNOWFLAKE_DATABASE=CLONE, SNOWFLAKE_ROLE=OWNER) | chosen
+    known = (
+        variables(SNOWFLAKE_DATABASE=CLONE, SNOWFLAKE_ROLE=OWNER)
+        | {"storage_integration": "ecommerce_dw_lake"}
+        | chosen
+    )
     with warehouse.endpoint.connect(database=CLONE, schema=None, role="ACCOUNTADMIN") as connection:
         connection.execute_string(render(script, known))
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
+from deploy.rendering import render, variables
 from reconcile.config import ReconcileConfig
 from reconcile.speed.buckets import Bucketing, Sums
 from reconcile.speed.connection import open_speed_layer
@@ -20,7 +21,6 @@ from reconcile.speed.landing import Landing
 from reconcile.speed.names import buckets_path
 from tests.reconcile.speed import vectors
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run, served
-from tests.schemachange_variables import render, variables
 from tests.snowpark_procs.conftest import Warehouse
 
 pytestmark = pytest.mark.integration

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import Error
 
+from deploy.rendering import render, variables
 from tests.dbt_environment import profile_variables, run_dbt
-from tests.schemachange_variables import render, variables
 from tests.snowpark_procs.batches import event, session
 from tests.snowpark_procs.conftest import DATABASE, OWNER, Warehouse, deploy
 
