@@ -44,6 +44,7 @@ def test_nothing_carried_breaks_a_definition(path: str) -> None:
         ("R__21_procedures_recon.sql", 7),
         ("R__22_procedures_speed.sql", 1),
         ("R__23_procedures_rules.sql", 2),
+        ("R__42_retention.sql", 1),
     ],
 )
 def test_handlers_import_from_the_body_alone(script: str, count: int, tmp_path: Path) -> None:

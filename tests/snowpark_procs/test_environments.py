@@ -207,3 +207,25 @@ def test_a_rule_that_a_deployment_no_longer_has_is_withdrawn(warehouse: Warehous
 def test_what_cannot_be_set_is_said(warehouse: Warehouse, call: str, said: str) -> None:
     with pytest.raises(Error, match=said):
         warehouse.call(call)
+
+
+def test_raw_keeps_what_may_still_be_asked_for(warehouse: Warehouse) -> None:
+    published = [
+        warehouse.publish(
+            sessions=[session(f"s{day}", f"2024-01-{day} 10:00:00")],
+            options=batches.BatchOptions(published_at=f"2024-02-{day}T00:00:00Z"),
+        )
+        for day in (15, 16, 17)
+    ]
+    warehouse.call("ops.load_pending()")
+    warehouse.call(f"ops.flag_quality('{published[0]}')")
+    warehouse.call(f"ops.flag_quality('{published[2]}')")
+    warehouse.query("UPDATE ops.batches SET flagged_at = DATEADD('day', -91, flagged_at) WHERE flagged_at IS NOT NULL")
+    assert warehouse.call("ops.purge_raw(90)")["rows"]["user_sessions"] == 1  # the third came after one that waits
+    assert {row[0] for row in warehouse.query("SELECT batch_id FROM raw.user_sessions")} == set(published[1:])
+    warehouse.call("ops.flag_quality()")
+    assert warehouse.call("ops.purge_raw(90)")["rows"]["user_sessions"] == 1
+    assert warehouse.query("SELECT COUNT(*) FROM staging.user_sessions_enhanced") == [(3,)]
+    assert warehouse.call("ops.purge_raw(90)")["rows"] == {"user_events": 0, "transactions": 0, "user_sessions": 0}
+    with pytest.raises(Error, match="keep_days: 0 is not a number of days"):
+        warehouse.call("ops.purge_raw(0)")
