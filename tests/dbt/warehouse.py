@@ -182,7 +182,7 @@ class Warehouse:
     @property
     def environment(self) -> dict[str, str]:
         """What dbt's profile reads."""
-        return profile_variables(self.endpoint, DBT_THREADS="2")
+        return profile_variables(self.endpoint, DBT_THREADS="2", SNOWFLAKE_ROLE="SYSADMIN")
 
     def dbt(self, *arguments: str, quiet: bool = True) -> dbtRunnerResult:
         """Run dbt in this process, with warnings as errors."""
