@@ -52,6 +52,7 @@ FOREIGN_FORBIDDEN = {
     "spark_ingest": ("snowflake", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
     "snowpark_procs": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
     "reconcile": ("pyspark", "pyiceberg", "fakesnow", "duckdb"),
+    "deploy": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
 }
 # The only modules of reconcile that may touch a database's client.
 RECONCILE_CLIENTS = {
