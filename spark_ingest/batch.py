@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from spark_ingest import sessions as S
+from spark_ingest.amounts import decided
 from spark_ingest.changes import Kind, TableChange
 from spark_ingest.config import IngestConfig
 from spark_ingest.days import Days
@@ -204,7 +205,7 @@ class Batch:
         days: what the events were read of; a session that goes on before is left out (`S.kept_spans`), and named in the
         manifest's summary. So do changed attributes in a large batch; a small one is sorted rather than searched for them.
         """
-        made = S.sessions(events).persist(_DISK) if small else self._sessions_of_many(events)
+        made = S.exact_sessions(events).persist(_DISK) if small else self._sessions_of_many(events)
         limit = self.config.max_session_micros
         overlong = F.unix_micros("session_end") - F.unix_micros("session_start") > limit
         seen = made.agg(
@@ -220,8 +221,7 @@ class Batch:
             own = S.with_canonical_ids(events).join(special, "session_id", "left_semi")
             too_long = S.overlong(made, limit)
             spans = S.kept_spans(own.join(too_long, "session_id", "left_semi"), limit, days).persist(_DISK)
-            within = S.within_spans(own, spans)
-            again = S.settled(S.sessions(within), within).persist(_DISK)
+            again = S.exact_sessions(S.within_spans(decided(own), spans)).persist(_DISK)
             made = made.join(special, "session_id", "left_anti").unionByName(again)
             if seen.overlong:
                 return made, seen.sessions - self._found_overlong(seen, again, spans)

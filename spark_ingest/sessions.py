@@ -174,7 +174,7 @@ def sessions(events: DataFrame) -> DataFrame:
 
     User and tier are those of the first event by (time, event id) that has one, each by itself; device and browser are
     those of the earliest event. `tied`: the moment that decides one of them has several events that differ in it; such
-    sessions need to be `settled`.
+    sessions need to be made by `exact_sessions`.
     """
     return merged_groups(session_groups(events))
 
@@ -232,19 +232,9 @@ def session_groups(events: DataFrame) -> DataFrame:
     Ids are canonical here; groups that differ only in the form of an id are left as they are. Purchases of an undecided
     document are a group of their own, so that only documents are parsed and not events.
     """
-    counted = {name: F.count_if(F.col("event_type") == kind) for name, kind in _COUNTED_TYPES.items()}
     purchase = F.col("event_type") == "purchase"
     no_number = purchase & F.col("amount").isNull() & F.col("undecided").isNull()
-    grouped = events.groupBy(*_GROUPING, "undecided").agg(
-        F.min("micros").alias("micros_start"),
-        F.max("micros").alias("micros_end"),
-        F.min(F.when(purchase, F.col("micros"))).alias("micros_purchase"),
-        F.count(F.lit(1)).alias("event_count"),
-        F.coalesce(F.sum("amount"), F.lit(0)).cast("decimal(38,2)").alias("total_spent"),
-        F.count_if(no_number).alias("unparsable_amounts"),
-        F.count_if(purchase & (F.col("amount") < 0)).alias("negative_amounts"),
-        *(column.cast("bigint").alias(name) for name, column in counted.items()),
-    )
+    grouped = events.groupBy(*_GROUPING, "undecided").agg(*_counts(no_number))
     parsed, own = F.col("parsed"), F.col("undecided").isNotNull()
     return (
         with_parsed_amount(grouped, "parsed")
@@ -260,6 +250,21 @@ def session_groups(events: DataFrame) -> DataFrame:
         )
         .drop("parsed", "undecided")
     )
+
+
+def _counts(no_number: Column) -> list[Column]:
+    """Times and counters of a group of events. no_number: whether an event is a purchase without an amount."""
+    purchase = F.col("event_type") == "purchase"
+    return [
+        F.min("micros").alias("micros_start"),
+        F.max("micros").alias("micros_end"),
+        F.min(F.when(purchase, F.col("micros"))).alias("micros_purchase"),
+        F.count(F.lit(1)).alias("event_count"),
+        F.coalesce(F.sum("amount"), F.lit(0)).cast("decimal(38,2)").alias("total_spent"),
+        F.count_if(no_number).alias("unparsable_amounts"),
+        F.count_if(purchase & (F.col("amount") < 0)).alias("negative_amounts"),
+        *(F.count_if(F.col("event_type") == kind).cast("bigint").alias(name) for name, kind in _COUNTED_TYPES.items()),
+    ]
 
 
 def _times(amount: Column, count: str) -> Column:
@@ -288,19 +293,21 @@ def emptied_sessions(copies: DataFrame, counted: DataFrame) -> DataFrame:
     return gone.withColumns(nothing | unknown | other).select(*_session_columns(), F.lit(False).alias("tied"), *NOTICED)
 
 
-def settled(made: DataFrame, events: DataFrame) -> DataFrame:
-    """The sessions `made` of these events; the tied ones with the attributes that (time, event id) gives them.
+def exact_sessions(events: DataFrame) -> DataFrame:
+    """The sessions of few events, in one aggregate that sorts them: ties are settled by the event id; columns as `sessions`.
 
-    Only the events of tied sessions are sorted.
+    events: with canonical ids, and every amount known (`decided`).
     """
-    tied = events.join(made.filter("tied").select("session_id"), "session_id", "left_semi")
-    ranked = Window.partitionBy("session_id").orderBy("micros", F.col("event_id").asc_nulls_last(), *_GROUPING[1:])
-    whole = ranked.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    values = [F.first(name, ignorenulls=name in _FIRST_KNOWN).over(whole).alias(name) for name in _ATTRIBUTES]
-    rank = F.row_number().over(ranked).alias("rank")
-    first = tied.select("session_id", F.struct(*values).alias("first"), rank).filter("rank = 1").drop("rank")
-    chosen = {name: F.when(F.col("tied"), F.col(f"first.{name}")).otherwise(F.col(name)) for name in _ATTRIBUTES}
-    return made.join(first, "session_id", "left").withColumns(chosen).select(*made.columns)
+    order = [F.col("micros"), F.col("event_id").isNull().alias("nameless"), F.col("event_id")]
+    place = F.struct(*order, *map(F.col, _GROUPING[1:]))
+    first = {name: F.min(F.when(_has(name), place))[name].alias(name) for name in _ATTRIBUTES}
+    purchase = F.col("event_type") == "purchase"
+    found = events.groupBy("session_id").agg(
+        *first.values(),
+        F.size(F.collect_set("ip_address")).alias("distinct_ip_count"),
+        *_counts(purchase & F.col("amount").isNull()),
+    )
+    return found.select(*_session_columns(), F.lit(False).alias("tied"), *NOTICED)
 
 
 def overlong(made: DataFrame, limit_micros: int) -> DataFrame:

@@ -23,13 +23,17 @@ pytestmark = pytest.mark.spark
 
 
 def made(spark: SparkSession, rows: list[Row]) -> dict[str, Any]:
-    """The sessions of rows, by id, by the whole chain of transforms."""
-    events = S.each_event_once(S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows))))
-    result = S.settled(S.sessions(events), events).select(*S.SESSION_COLUMNS)
-    return {
-        row.session_id: row.asDict()
-        for row in result.withColumn("session_start", F.unix_micros("session_start")).collect()
-    }
+    """The sessions of rows, by id: as few events are made into sessions, and, but for ties, as many are."""
+    events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows)))
+    exact = _by_id(S.exact_sessions(S.each_event_once(events)))
+    for session_id, row in _by_id(S.sessions(S.each_event_once(events))).items():
+        assert row["tied"] or row == exact[session_id]
+    return {key: {name: row[name] for name in S.SESSION_COLUMNS} for key, row in exact.items()}
+
+
+def _by_id(sessions: DataFrame) -> dict[str, dict[str, Any]]:
+    rows = sessions.withColumn("session_start", F.unix_micros("session_start")).collect()
+    return {row.session_id: row.asDict() for row in rows}
 
 
 def test_one_session_column_by_column(spark: SparkSession) -> None:
@@ -228,12 +232,11 @@ def test_no_aggregate_sorts(spark: SparkSession) -> None:
     events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, [event("1", "a", "2024-01-15 10:00:00")])))
     duplicates = S.duplicated_ids(events)
     once = S.each_event_once(events, duplicates.select("event_id"))
-    settled = S.settled(S.sessions(once), once)
     hashes = S.repeated_hashes(events, 2)
     groups = S.session_groups(once)
     divided = S.divided_sessions(groups)
     alone = S.undivided_sessions(groups.join(divided, "session_id", "left_anti"))
-    for part in (duplicates, hashes, once, groups, divided, alone, S.sessions(once), settled):
+    for part in (duplicates, hashes, once, groups, divided, alone, S.sessions(once)):
         plan = plan_of(part)
         assert "SortAggregate" not in plan
         assert "ObjectHashAggregate" not in plan
