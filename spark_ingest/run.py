@@ -110,7 +110,7 @@ def _publish(landing: Landing, plan: Plan, document: dict[str, Any], check_held:
     if newest is not None:
         # Batches are loaded in the order of their publication, so a clock that was set back must not disturb it.
         now = max(now, datetime.fromisoformat(newest.published_at) + timedelta(microseconds=1))
-    document["published_at"] = iso_moment(now)
+    document |= {"published_at": iso_moment(now), "previous": newest.batch_id if newest else None}
     landing.publish(document, check_held)
     landing.keep_history(History.of([*history.batches, Published.of(document)], history.removed))
 

@@ -145,6 +145,7 @@ class BatchOptions:
     dates: dict[str, list[str]] = field(default_factory=dict)
     files_per_dataset: int = 1
     max_session_hours: float = 24
+    previous: str | None = None
 
 
 def publish(
@@ -193,6 +194,7 @@ def publish(
         "contract_version": 1,
         "batch_id": batch_id,
         "published_at": options.published_at,
+        "previous": options.previous,
         "mode": options.mode,
         "tables": {
             table: {

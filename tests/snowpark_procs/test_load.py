@@ -75,6 +75,21 @@ def test_pending_batches_load_in_the_order_of_publication(warehouse: Warehouse) 
     assert [batch["batch_id"] for batch in warehouse.call("ops.load_pending()")["batches"]] == [earlier, later]
 
 
+def test_a_batch_that_follows_an_unknown_one_is_not_loaded_unasked(warehouse: Warehouse) -> None:
+    lost = small_batch(warehouse, "x1", published_at="2024-02-02T00:00:00Z")
+    (warehouse.landing / "_manifests" / f"{lost}.json").unlink()
+    second = small_batch(warehouse, "x2", published_at="2024-02-03T00:00:00Z", previous=lost)
+    third = small_batch(warehouse, "x3", published_at="2024-02-04T00:00:00Z", previous=second)
+    with pytest.raises(
+        ProgrammingError, match=f"follows batch {lost}, which is neither loaded here nor in the landing"
+    ):
+        warehouse.call("ops.load_pending()")
+    failed = "SELECT subject FROM ops.step_runs WHERE step = 'load_batch' AND status = 'failed'"
+    assert warehouse.query(failed) == [(second,)]
+    warehouse.call(f"ops.load_batch('{second}')")
+    assert [batch["batch_id"] for batch in warehouse.call("ops.load_pending()")["batches"]] == [third]
+
+
 def test_a_lost_acknowledgement_is_made_good(warehouse: Warehouse) -> None:
     batch_id = small_batch(warehouse)
     warehouse.call("ops.load_pending()")
