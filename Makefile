@@ -57,6 +57,22 @@ nessie: env  ## install a REST catalog's server for its tests, 245 MB (needs Mav
 	@$(PY) -m local_stack.install nessie --modules .cache/nessie/java
 	@echo "The REST catalog's server is in .cache/nessie; make test uses it from now on"
 
+MONITORING := $(CURDIR)/.cache/monitoring
+APT := apt-get -qq -o APT::Sandbox::User=root
+
+.PHONY: monitoring
+monitoring:  ## install Prometheus, Alertmanager and pushgateway for their tests, 33 MB (Debian's packages, unpacked into .cache)
+	@if ! command -v apt-get >/dev/null; then \
+	  echo "make monitoring takes Debian's packages, and there is no apt-get: install prometheus, alertmanager and pushgateway yourself"; \
+	elif [ ! -x $(MONITORING)/usr/bin/prometheus-pushgateway ]; then \
+	  mkdir -p $(MONITORING)/lists/partial $(MONITORING)/cache && cd $(MONITORING)/cache && \
+	  { $(APT) download prometheus prometheus-alertmanager prometheus-pushgateway 2>/dev/null || \
+	    { $(APT) -o Dir::State::Lists=$(MONITORING)/lists -o Dir::Cache=$(MONITORING)/cache update && \
+	      $(APT) -o Dir::State::Lists=$(MONITORING)/lists -o Dir::Cache=$(MONITORING)/cache \
+	        download prometheus prometheus-alertmanager prometheus-pushgateway; }; } && \
+	  for package in *.deb; do dpkg-deb -x $$package $(MONITORING) || exit 1; done && rm -rf $(MONITORING)/cache $(MONITORING)/lists; fi
+	@if [ -x $(MONITORING)/usr/bin/prometheus-pushgateway ]; then echo "Prometheus is in .cache/monitoring; make test uses it from now on"; fi
+
 .PHONY: lint
 lint: test-env  ## ruff, mypy --strict, sqlfluff
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

@@ -30,12 +30,13 @@ GRANT OWNERSHIP ON TABLE staging.int_user_days TO ROLE {{ access }}marts_build C
 -- What a build notes of itself, in the transaction that replaces rows.
 GRANT SELECT, INSERT ON TABLE ops.derived_changes TO ROLE {{ access }}marts_build;
 GRANT SELECT, UPDATE ON TABLE ops.model_builds TO ROLE {{ access }}marts_build;
+GRANT INSERT ON TABLE ops.dbt_runs TO ROLE {{ access }}marts_build;
 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE ops.user_totals TO ROLE {{ access }}marts_build;
 
 -- OPS and RECON table by table: one with rows of single users is not read by who reads the others.
 GRANT USAGE ON SCHEMA ops TO ROLE {{ access }}ops_read;
 {% for table in [
-    'alert_events', 'applied_rules', 'batch_datasets', 'batches', 'date_changes', 'derived_changes', 'environment', 'graph_runs', 'locks',
+    'alert_events', 'applied_rules', 'batch_datasets', 'batches', 'date_changes', 'dbt_runs', 'derived_changes', 'environment', 'graph_runs', 'locks',
     'model_builds', 'quality_rules', 'quality_thresholds', 'step_runs',
 ] -%}
 GRANT SELECT ON TABLE ops.{{ table }} TO ROLE {{ access }}ops_read;

@@ -56,15 +56,33 @@ GROUP BY changes.date, changes.dataset, changes.change_id, changes.changed_at;
 
 CREATE OR REPLACE VIEW ops.quality_summary
 COPY GRANTS
-COMMENT = 'How many current rows each quality rule found'
+COMMENT = 'How many current rows each quality rule found, and of how many'
 AS
 SELECT
     rules.dataset,
     rules.code,
     rules.severity,
     rules.description,
-    COUNT(findings.code) AS found
+    COUNT(findings.code) AS found,
+    MAX(staged.row_count) AS staged_rows
 FROM ops.quality_rules AS rules
+INNER JOIN (
+    SELECT
+        'events' AS dataset,
+        COUNT(*) AS row_count
+    FROM staging.events_cleaned
+    UNION ALL
+    SELECT
+        'sessions' AS dataset,
+        COUNT(*) AS row_count
+    FROM staging.user_sessions_enhanced
+    UNION ALL
+    SELECT
+        'transactions' AS dataset,
+        COUNT(*) AS row_count
+    FROM staging.transactions_validated
+) AS staged
+    ON rules.dataset = staged.dataset
 LEFT JOIN (
     SELECT 'events' AS dataset, f.value::STRING AS code
     FROM staging.events_cleaned AS e, LATERAL FLATTEN(INPUT => e.validation_errors) AS f

@@ -8,7 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -194,17 +194,23 @@ def _run(config: IngestConfig, options: argparse.Namespace) -> None:
         return
     from spark_ingest.report import run_table
     from spark_ingest.run import new_progress, run
+    from spark_ingest.run_metrics import measured
 
     progress = new_progress(config, "run")
-    run_table(run(config, progress, options.first, options.last, options.debug, again=options.again))
+    with measured(config, "batch-ingest"):
+        result = run(config, progress, options.first, options.last, options.debug, again=options.again)
+    run_table(result)
 
 
 def _maintain(config: IngestConfig, options: argparse.Namespace) -> None:
     from spark_ingest.maintenance import maintain
     from spark_ingest.report import care_table
     from spark_ingest.run import new_progress
+    from spark_ingest.run_metrics import measured
 
-    care_table(maintain(config, new_progress(config, "maintain"), options.dry_run, options.debug), options.dry_run)
+    with nullcontext() if options.dry_run else measured(config, "table-care"):
+        result = maintain(config, new_progress(config, "maintain"), options.dry_run, options.debug)
+    care_table(result, options.dry_run)
 
 
 def _import(config: IngestConfig, options: argparse.Namespace) -> None:

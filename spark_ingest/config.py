@@ -39,6 +39,7 @@ class IngestConfig:
     snapshot_keep_hours: `maintain` expires snapshots older than this. orphan_keep_hours: it removes files that no table
     refers to when they are older than this (24 at least: younger ones may belong to a write under way). landing_keep_hours:
     and batches of the landing that are loaded and were published before that.
+    metrics: where a run tells Prometheus how it went: the URL of a pushgateway, or a folder for files; None: nowhere.
     ivy_dir: where Spark's jars are kept. scratch: a local folder for intermediate files. log: JSON lines, one a stage.
     spark_master, driver_memory, java_options: used where Python starts Spark itself; under spark-submit its own stand.
     shuffle_partitions: upper bound of partitions in a shuffle (adaptive execution joins the small ones; what reads
@@ -66,6 +67,7 @@ class IngestConfig:
     driver_memory: str = "3g"
     java_options: str = ""
     shuffle_partitions: int = 200
+    metrics: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError for values that cannot work."""
@@ -178,6 +180,8 @@ def _typed(key: str, value: object, source: str, base: Path) -> Any:
         raise ConfigError(f"{key} in {source} must be a number, not {value!r}") from None
     if not isinstance(value, str):
         raise ConfigError(f"{key} in {source} must be text, not {value!r}")
+    if key == "metrics":
+        return value if "://" in value else _absolute(value, base)
     return _absolute(value, base) if key in _PATHS else value
 
 

@@ -89,7 +89,7 @@ def main() -> int:
         print("\n".join(findings) or "The migrations parse and keep the rules")
         return 1 if findings else 0
     with linting_of_models() as models:
-        findings = [*migration_findings(), *statement_findings()]
+        findings = [*migration_findings(), *statement_findings(), *query_findings()]
         for finding in findings:
             print(finding)
         return 1 if models.wait() or findings else 0
@@ -113,6 +113,12 @@ def linting_of_models() -> Iterator[subprocess.Popen[bytes]]:
                 yield running
         finally:
             endpoint_process.stop(address)
+
+
+def query_findings() -> Iterator[str]:
+    """The findings in the queries of the exporter, which run as they stand."""
+    for path in sorted((ROOT / "monitoring" / "sql").glob("*.sql")):
+        yield from _findings(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
 
 
 def migration_findings() -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-PACKAGES = ("spark_ingest", "snowpark_procs", "reconcile", "deploy", "local_stack", "tests", "benchmarks")
+PACKAGES = ("spark_ingest", "snowpark_procs", "reconcile", "monitoring", "deploy", "local_stack", "tests", "benchmarks")
 
 # The part of reconcile that is pure: it also runs inside Snowflake, so it needs nothing but the standard library and itself.
 RECONCILE_PURE = frozenset(
@@ -44,6 +44,7 @@ RECONCILE_INSIDE = frozenset(
 OURS_ALLOWED: dict[str, frozenset[str]] = {
     "spark_ingest": frozenset(),
     "reconcile": frozenset(),
+    "monitoring": frozenset(),
     "snowpark_procs": RECONCILE_PURE | RECONCILE_INSIDE,
     "deploy": frozenset(),
 }
@@ -53,6 +54,7 @@ FOREIGN_FORBIDDEN = {
     "snowpark_procs": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
     "reconcile": ("pyspark", "pyiceberg", "fakesnow", "duckdb"),
     "deploy": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
+    "monitoring": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
 }
 # The only modules of reconcile that may touch a database's client.
 RECONCILE_CLIENTS = {
@@ -187,6 +189,20 @@ def test_one_module_of_reconcile_touches_a_databases_client(client: str, only: s
         module_name(path) for path in modules("reconcile") if any(within(name, (client,)) for name in imports_of(path))
     }
     assert users == {only}
+
+
+@pytest.mark.parametrize(
+    ("package", "client", "only"),
+    [
+        ("spark_ingest", "prometheus_client", {"spark_ingest.run_metrics"}),
+        ("monitoring", "snowflake", {"monitoring.ledger"}),
+    ],
+)
+def test_one_module_of_a_package_touches_a_client(package: str, client: str, only: set[str]) -> None:
+    users = {
+        module_name(path) for path in modules(package) if any(within(name, (client,)) for name in imports_of(path))
+    }
+    assert users == only
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,18 @@ _NEEDED = re.compile(
 
 def migration_statements() -> Iterator[str]:
     """What the migrations say of them."""
-    for version in ("V1.0.0", "V1.2.0", "V1.3.0", "V1.4.0", "V1.11.0", "V1.12.0", "V1.14.0", "V1.17.0", "R__31"):
+    for version in (
+        "V1.0.0",
+        "V1.2.0",
+        "V1.3.0",
+        "V1.4.0",
+        "V1.11.0",
+        "V1.12.0",
+        "V1.14.0",
+        "V1.17.0",
+        "V1.20.0",
+        "R__31",
+    ):
         (script,) = _MIGRATIONS.glob(f"{version}_*.sql")
         for statement, _ in split_statements(io.StringIO(script.read_text()), remove_comments=True):
             if _NEEDED.match(statement.strip()):

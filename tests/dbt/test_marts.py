@@ -29,9 +29,19 @@ def rebuilt(before: dict[tuple[date, str | None], object], after: dict[tuple[dat
 
 def test_build_is_green_and_the_marts_equal_an_independent_computation(warehouse: Warehouse) -> None:
     warehouse.flag(week.sessions(), week.events())
+    warehouse.execute("DELETE FROM ops.dbt_runs")
     result = succeeded(warehouse.dbt("build"))
     kinds = {node.node.resource_type for node in nodes(result)}
     assert {"model", "test", "unit_test"} <= kinds
+    # What became of each is noted for monitoring, under one invocation.
+    executed = [each for each in nodes(result) if each.node.resource_type in ("model", "test", "unit_test")]
+    noted = warehouse.execute("SELECT node, materialization, status, seconds >= 0, invocation_id FROM ops.dbt_runs")
+    assert sorted((node, status) for node, _, status, _, _ in noted) == sorted(
+        (each.node.name, str(each.status)) for each in executed
+    )
+    assert {("mart_daily_metrics", "incremental"), ("stg_events_cleaned", "view")} <= {row[:2] for row in noted}
+    assert {row[3] for row in noted} == {True}
+    assert len({row[4] for row in noted}) == 1
     for mart in MARTS:
         assert warehouse.rows(mart) == warehouse.expected(mart), mart
         assert len(warehouse.rows(mart)) >= 7, mart

@@ -1,0 +1,5 @@
+SELECT
+    'flag_quality',
+    COUNT(*)
+FROM ops.batches
+WHERE flagged_at IS NULL

@@ -1,0 +1,2 @@
+SELECT COUNT(DISTINCT date)
+FROM ops.pending_dates

@@ -1,0 +1,5 @@
+SELECT
+    dataset,
+    SUM(row_count)
+FROM ops.batch_datasets
+GROUP BY dataset

@@ -1,0 +1,3 @@
+SELECT
+    COALESCE(COUNT_IF(is_overdue), 0)
+FROM recon.waiting_days
