@@ -32,8 +32,14 @@ with warnings.catch_warnings():
 REPOSITORY = Path(__file__).parents[1]
 
 # What a test asks for tells what it starts; tests that start it in another way carry the marker themselves.
-_MARKERS = {"spark": "spark", "endpoint": "integration", "deployed": "integration"}
+_MARKERS = {"spark": "spark", "endpoint": "integration", "deployed": "integration", "scratch": "integration"}
 _AT_WORK: set[str] = set()  # the markers of the test at work
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests/live run on an account (tests/live/conftest.py)."""
+    parser.addoption("--snowflake", choices=("stand-in", "live"), default="stand-in", help="what tests/live run on")
+    parser.addoption("--connection", help="the connection of connections.toml of --snowflake live")
 
 
 @pytest.hookimpl(tryfirst=True)
