@@ -19,7 +19,7 @@ FROM (
     ('events', 'missing_event_id', 'error', 'event_id IS NULL', 'An event without identifier cannot be told from a duplicate'),
     ('events', 'missing_timestamp', 'error', 'timestamp IS NULL', 'An event without time belongs to no day'),
     ('events', 'missing_event_type', 'error', 'event_type IS NULL', 'Nobody knows what happened'),
-    ('events', 'implausible_timestamp', 'error', 'timestamp < ''1990-01-01''::TIMESTAMP_NTZ OR timestamp >= ''2100-01-01''::TIMESTAMP_NTZ', 'A clock defect: no shop sold online before 1990, and none sells after 2099 yet'),
+    ('events', 'implausible_timestamp', 'error', 'timestamp < TO_TIMESTAMP_NTZ(''1990-01-01'', ''YYYY-MM-DD'') OR timestamp >= TO_TIMESTAMP_NTZ(''2100-01-01'', ''YYYY-MM-DD'')', 'A clock defect: no shop sold online before 1990, and none sells after 2099 yet'),
     ('events', 'timestamp_in_the_future', 'warn', 'timestamp > loaded_at', 'It was loaded before it happened: the clock that gave the time was wrong'),
     ('events', 'missing_session_id', 'warn', 'session_id IS NULL', 'The event is part of no session'),
     ('events', 'missing_user_id', 'warn', 'user_id IS NULL', 'A guest'),
@@ -33,7 +33,7 @@ FROM (
 
     ('sessions', 'missing_session_id', 'error', 'session_id IS NULL', 'A session without identifier'),
     ('sessions', 'missing_session_start', 'error', 'session_start IS NULL', 'A session without start belongs to no day'),
-    ('sessions', 'implausible_session_start', 'error', 'session_start < ''1990-01-01''::TIMESTAMP_NTZ OR session_start >= ''2100-01-01''::TIMESTAMP_NTZ', 'A clock defect: no shop sold online before 1990, and none sells after 2099 yet'),
+    ('sessions', 'implausible_session_start', 'error', 'session_start < TO_TIMESTAMP_NTZ(''1990-01-01'', ''YYYY-MM-DD'') OR session_start >= TO_TIMESTAMP_NTZ(''2100-01-01'', ''YYYY-MM-DD'')', 'A clock defect: no shop sold online before 1990, and none sells after 2099 yet'),
     ('sessions', 'negative_duration', 'error', 'session_duration_minutes < 0 OR session_end < session_start', 'The session ends before it starts'),
     ('sessions', 'excessive_duration', 'error', 'session_duration_minutes > max_session_hours * 60', 'Longer than a session can be (ops.session_limit)'),
     ('sessions', 'negative_total_spent', 'error', 'total_spent < 0', 'Purchases must not be negative in sum'),
@@ -48,7 +48,7 @@ FROM (
 
     ('transactions', 'missing_transaction_id', 'error', 'transaction_id IS NULL', 'A transaction without identifier'),
     ('transactions', 'missing_created_at', 'error', 'created_at IS NULL', 'A transaction without time belongs to no day'),
-    ('transactions', 'implausible_created_at', 'error', 'created_at < ''1990-01-01''::TIMESTAMP_NTZ OR created_at >= ''2100-01-01''::TIMESTAMP_NTZ', 'A clock defect: no shop sold online before 1990, and none sells after 2099 yet'),
+    ('transactions', 'implausible_created_at', 'error', 'created_at < TO_TIMESTAMP_NTZ(''1990-01-01'', ''YYYY-MM-DD'') OR created_at >= TO_TIMESTAMP_NTZ(''2100-01-01'', ''YYYY-MM-DD'')', 'A clock defect: no shop sold online before 1990, and none sells after 2099 yet'),
     ('transactions', 'missing_total_amount', 'error', 'total_amount IS NULL', 'A transaction without amount'),
     ('transactions', 'negative_unit_price', 'error', 'unit_price < 0', 'A price below zero'),
     ('transactions', 'missing_product_id', 'warn', 'product_id IS NULL', 'A line without product'),

@@ -63,7 +63,7 @@ def _within(column: str, dates: Range) -> str:
 
 
 def _literal(date: datetime.date) -> str:
-    return f"'{date.isoformat()}'::TIMESTAMP_NTZ"
+    return f"TO_TIMESTAMP_NTZ('{date.isoformat()}', 'YYYY-MM-DD')"
 
 
 def _moved(date: datetime.date, days: int) -> datetime.date:

@@ -16,7 +16,7 @@ from snowpark_procs.identifiers import calendar_date, canonical
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.load_speed_snapshot import newer_snapshots
 from snowpark_procs.published_batches import waiting_session_files
-from snowpark_procs.statements import literal, run, statement
+from snowpark_procs.statements import literal, run, statement, time_text
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
@@ -45,7 +45,7 @@ def explain(
     with recorded_failure(session, step), transaction(session, step, "reconcile"):
         # Under the lock no comparison or load of a snapshot can change what is explained.
         metrics = read_metrics(session)
-        now = utc_now().isoformat(sep=" ", timespec="microseconds")
+        now = time_text(utc_now())
         if newer_snapshots(session, calendar_date(date)) or evaluate(session, metrics, [day], now):
             raise StaleRunError(
                 f"The data of {day} have changed since its newest comparison: reconcile again, CALL recon.reconcile_day('{day}')"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from snowpark_procs.statements import run
+from snowpark_procs.statements import run, time_text
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
@@ -41,7 +41,7 @@ class StepRun:
     def values(self, status: str, finished_at: datetime.datetime) -> list[Any]:
         """The row of ops.step_runs, in the order of its columns; times as text, which binds the same everywhere."""
         duration_ms = (finished_at - self.started_at) // datetime.timedelta(milliseconds=1)
-        times = [self.started_at.isoformat(sep=" "), finished_at.isoformat(sep=" ")]
+        times = [time_text(self.started_at), time_text(finished_at)]
         detail = json.dumps(self.detail, default=str)
         return [self.run_id, self.step, self.subject, status, self.row_count, *times, duration_ms, detail]
 

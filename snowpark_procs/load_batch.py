@@ -15,7 +15,7 @@ from snowpark_procs.landing import acknowledge_if_missing, manifest_path
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction
 from snowpark_procs.manifest import ControlTotals, Dataset, Manifest, read_manifest
 from snowpark_procs.staged_copy import copy_files, refuse_shifting_time_zone
-from snowpark_procs.statements import run
+from snowpark_procs.statements import run, time_text
 from snowpark_procs.verification import check_files, check_totals
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _load(session: Session, manifest: Manifest, step: StepRun) -> None:
             manifest.contract_version,
             manifest.mode,
             manifest.document,
-            manifest.published_at.isoformat(sep=" "),
+            time_text(manifest.published_at),
         ],
     )
 
@@ -130,4 +130,4 @@ def _time(text: str | None) -> datetime.datetime | None:
 
 
 def _text(time: datetime.datetime | None) -> str | None:
-    return None if time is None else time.isoformat(sep=" ")
+    return None if time is None else time_text(time)

@@ -19,7 +19,7 @@ from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_no
 from snowpark_procs.manifest import ControlTotals
 from snowpark_procs.speed_snapshots import Snapshot, read_snapshot, to_load
 from snowpark_procs.staged_copy import copy_files
-from snowpark_procs.statements import literal, run, statement
+from snowpark_procs.statements import literal, run, statement, time_text
 from snowpark_procs.unload_buckets import comparable_sessions
 from snowpark_procs.verification import check_totals
 
@@ -127,7 +127,7 @@ def _load(session: Session, wanted: Sequence[Snapshot]) -> list[Snapshot]:
 
 
 def _refuse(session: Session, one: Published, error: Exception) -> None:
-    entry = [one.path, one.day.isoformat(), one.extraction_id, str(error)[:4000], utc_now().isoformat(sep=" ")]
+    entry = [one.path, one.day.isoformat(), one.extraction_id, str(error)[:4000], time_text(utc_now())]
     run(session, "begin")
     run(session, "insert_refused_snapshot", entry)
     run(session, "commit")

@@ -19,7 +19,7 @@ from snowpark_procs.explain import explain
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.load_speed_snapshot import load_newest_snapshots
-from snowpark_procs.statements import run
+from snowpark_procs.statements import run, time_text
 from snowpark_procs.tolerances import limits_of_call, refuse_two_limits
 from snowpark_procs.unload_buckets import unload_buckets
 
@@ -99,7 +99,7 @@ def _compare(session: Session, days: list[str], subject: str, tolerances: Any) -
         limits = limits_of_call(tolerances, [each.metric for each in metrics])
         refuse_two_limits(session, days)
         with transaction(session, step, "reconcile"):
-            compared_at = utc_now().isoformat(sep=" ", timespec="microseconds")
+            compared_at = time_text(utc_now())
             is_override = tolerances is not None
             evaluate(session, metrics, days, compared_at, limits, is_override)
             run(session, "insert_results", [compared_at])

@@ -15,6 +15,7 @@ from reconcile.speed.columns import SPEED_COLUMNS
 from reconcile.speed.names import Published, read_names
 from snowpark_procs.errors import ManifestError
 from snowpark_procs.manifest import ControlTotals
+from snowpark_procs.statements import time_text
 
 CONTRACT_VERSIONS = (2, 3)
 _COLUMNS = {column.name for column in SPEED_COLUMNS}
@@ -48,7 +49,7 @@ class Snapshot:
         return {
             "extraction_id": self.extraction_id,
             "date": self.date.isoformat(),
-            "extracted_at": self.extracted_at.isoformat(sep=" "),
+            "extracted_at": time_text(self.extracted_at),
             "rows": self.totals.rows,
             "non_uuid_ids": self.non_uuid_ids,
             "set_aside_rows": self.set_aside,

@@ -6,6 +6,7 @@ Values are bound (`?`); what cannot be bound (a table, a generated list of colum
 
 from __future__ import annotations
 
+import datetime
 import pkgutil
 from string import Template
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,15 @@ def literal(text: str) -> str:
     """A SQL string literal, for the few places that take no bound value (FILES of COPY)."""
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
+
+
+def time_text(time: datetime.datetime) -> str:
+    """Write a time (UTC, without a zone) as the statements read it, with a format of their own: 'YYYY-MM-DD HH24:MI:SS.FF6'.
+
+    A procedure with owner's rights inherits its caller's input formats.
+    See: https://docs.snowflake.com/en/developer-guide/stored-procedure/stored-procedures-rights
+    """
+    return time.isoformat(sep=" ", timespec="microseconds")
 
 
 def _without_head_comment(text: str) -> str:

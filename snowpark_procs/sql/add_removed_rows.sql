@@ -11,5 +11,5 @@ LEFT JOIN staging.&{table}_delta AS delta
 WHERE
     delta.batch_id IS NULL
     AND &{near}
-    AND present.&{time}::DATE IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+    AND present.&{time}::DATE IN (SELECT TO_DATE(f.value::STRING, 'YYYY-MM-DD') FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
     AND present.batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)

@@ -1,5 +1,5 @@
 SELECT
-    date::STRING AS date,
+    TO_CHAR(date, 'YYYY-MM-DD') AS date,
     extraction_id
 FROM recon.speed_extractions
 QUALIFY ROW_NUMBER() OVER (PARTITION BY date ORDER BY extracted_at DESC, extraction_id DESC) = 1

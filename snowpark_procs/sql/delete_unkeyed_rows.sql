@@ -4,5 +4,5 @@ DELETE FROM staging.&{table}
 WHERE
     &{key} IS NULL
     AND &{near}
-    AND &{time}::DATE IN (SELECT f.value::DATE FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
+    AND &{time}::DATE IN (SELECT TO_DATE(f.value::STRING, 'YYYY-MM-DD') FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
     AND batch_id NOT IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)

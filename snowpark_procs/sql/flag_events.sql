@@ -78,7 +78,7 @@ superseded AS (
 ),
 
 replaced AS (
-    SELECT f.value::DATE AS date
+    SELECT TO_DATE(f.value::STRING, 'YYYY-MM-DD') AS date
     FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
 ),
 

@@ -24,12 +24,12 @@ later AS (
 ),
 
 replaced AS (
-    SELECT f.value::DATE AS date
+    SELECT TO_DATE(f.value::STRING, 'YYYY-MM-DD') AS date
     FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
 ),
 
 own_dates AS (
-    SELECT f.value::DATE AS date
+    SELECT TO_DATE(f.value::STRING, 'YYYY-MM-DD') AS date
     FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
 ),
 

@@ -2,4 +2,4 @@
 INSERT INTO ops.batch_datasets (
     batch_id, dataset, handling, scope, file_count, row_count, money_total, min_time, max_time
 )
-SELECT ?, ?, ?, ?, ?, ?, ?::NUMBER(38, 2), ?::TIMESTAMP_NTZ, ?::TIMESTAMP_NTZ
+SELECT ?, ?, ?, ?, ?, ?, ?::NUMBER(38, 2), TO_TIMESTAMP_NTZ(?, 'YYYY-MM-DD HH24:MI:SS.FF6'), TO_TIMESTAMP_NTZ(?, 'YYYY-MM-DD HH24:MI:SS.FF6')

@@ -5,8 +5,8 @@ INSERT INTO recon.speed_extractions (
 )
 SELECT
     f.value:extraction_id::STRING AS extraction_id,
-    f.value:date::STRING::DATE AS date,
-    f.value:extracted_at::STRING::TIMESTAMP_NTZ AS extracted_at,
+    TO_DATE(f.value:date::STRING, 'YYYY-MM-DD') AS date,
+    TO_TIMESTAMP_NTZ(f.value:extracted_at::STRING, 'YYYY-MM-DD HH24:MI:SS.FF6') AS extracted_at,
     f.value:rows::NUMBER(38, 0) AS row_count,
     f.value:non_uuid_ids::NUMBER(38, 0) AS non_uuid_ids,
     CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ AS loaded_at,

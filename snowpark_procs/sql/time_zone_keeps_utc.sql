@@ -1,4 +1,5 @@
--- TRUE when a UTC-adjusted time becomes the same UTC time without a zone. Several dates: a zone may have had no offset then.
+-- TRUE when a UTC-adjusted time becomes the same UTC time without a zone: in January and in July of 2024, as seconds since 1970.
+-- Several dates: a zone may have had no offset then.
 SELECT
-    '2024-01-01 00:00:00 +0000'::TIMESTAMP_LTZ::TIMESTAMP_NTZ = '2024-01-01 00:00:00'::TIMESTAMP_NTZ
-    AND '2024-07-01 00:00:00 +0000'::TIMESTAMP_LTZ::TIMESTAMP_NTZ = '2024-07-01 00:00:00'::TIMESTAMP_NTZ AS keeps_utc
+    TO_TIMESTAMP_LTZ(1704067200)::TIMESTAMP_NTZ = TO_TIMESTAMP_NTZ(1704067200)
+    AND TO_TIMESTAMP_LTZ(1719792000)::TIMESTAMP_NTZ = TO_TIMESTAMP_NTZ(1719792000) AS keeps_utc

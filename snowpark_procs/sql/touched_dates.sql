@@ -18,6 +18,6 @@ touched AS (
     WHERE present.&{key} IN (SELECT brought.row_key FROM brought)
 )
 
-SELECT LEAST(GREATEST(date, '0001-01-01'::DATE), '9999-12-31'::DATE) AS date
+SELECT LEAST(GREATEST(date, TO_DATE('0001-01-01', 'YYYY-MM-DD')), TO_DATE('9999-12-31', 'YYYY-MM-DD')) AS date
 FROM touched
 WHERE date IS NOT NULL

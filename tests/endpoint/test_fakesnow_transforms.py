@@ -90,8 +90,10 @@ def _both(cursor: FakeSnowflakeCursor, text: str) -> tuple[Any, Any]:
         except Exception as error:
             return type(error), str(error)
         notes = {key: str(value) for key, value in changed.args.items() if not isinstance(value, Expr | list)}
-        # The one difference: our integers have 38 digits.
+        # The differences: our integers have 38 digits, and our times since 1970 are UTC and keep their type.
         sql = changed.sql(dialect="duckdb").replace("INT128", "BIGINT").replace("DECIMAL(38, 0)", "BIGINT")
+        sql = sql.replace("_FS_GLOBAL.MAIN._SF_TIMESTAMP(", "_FS_TO_TIMESTAMP(")
+        sql = re.sub(r"TIMEZONE\('UTC', (_FS_TO_TIMESTAMP\(\d+, \d\))\)", r"\1", sql)
         return re.sub(r"\d{4}-\d\d-\d\dT[\d:.+]+", "<now>", sql), notes
 
     run = Run("D", "S")

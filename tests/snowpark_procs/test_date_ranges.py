@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 import duckdb
 from hypothesis import given, settings
@@ -18,8 +19,8 @@ def test_neighbours_are_one_range_and_a_gap_is_two() -> None:
     dates = [datetime.date(2024, 1, day) for day in (3, 1, 2, 10)]
     assert DateRanges.around(dates).condition("t.time") == (
         "(t.time IS NULL"
-        " OR (t.time >= '2024-01-01'::TIMESTAMP_NTZ AND t.time < '2024-01-04'::TIMESTAMP_NTZ)"
-        " OR (t.time >= '2024-01-10'::TIMESTAMP_NTZ AND t.time < '2024-01-11'::TIMESTAMP_NTZ))"
+        " OR (t.time >= TO_TIMESTAMP_NTZ('2024-01-01', 'YYYY-MM-DD') AND t.time < TO_TIMESTAMP_NTZ('2024-01-04', 'YYYY-MM-DD'))"
+        " OR (t.time >= TO_TIMESTAMP_NTZ('2024-01-10', 'YYYY-MM-DD') AND t.time < TO_TIMESTAMP_NTZ('2024-01-11', 'YYYY-MM-DD')))"
     )
     assert len(DateRanges.around(dates, 3).ranges) == 1
     assert DateRanges.around([]).condition("t.time") == "(t.time IS NULL)"
@@ -27,7 +28,10 @@ def test_neighbours_are_one_range_and_a_gap_is_two() -> None:
 
 def test_the_first_and_the_last_date_have_no_bound_beyond_them() -> None:
     ends = DateRanges.around([datetime.date.min, datetime.date.max], 2).condition("time")
-    assert ends == "(time IS NULL OR (time < '0001-01-04'::TIMESTAMP_NTZ) OR (time >= '9999-12-29'::TIMESTAMP_NTZ))"
+    assert ends == (
+        "(time IS NULL OR (time < TO_TIMESTAMP_NTZ('0001-01-04', 'YYYY-MM-DD'))"
+        " OR (time >= TO_TIMESTAMP_NTZ('9999-12-29', 'YYYY-MM-DD')))"
+    )
 
 
 @settings(deadline=None)
@@ -37,7 +41,8 @@ def test_the_condition_holds_on_every_date_asked_for(dates: list[datetime.date],
         dates = [*dates, *(datetime.date(2024, 1, 1) + 5 * n * DAY for n in range(70))]
     asked = {date + shift * DAY for date in dates for shift in range(-days, days + 1)}
     ranges = DateRanges.around(dates, days)
-    condition = ranges.condition("moment").replace("TIMESTAMP_NTZ", "TIMESTAMP")
+    condition = ranges.condition("moment")
+    condition = re.sub(r"TO_TIMESTAMP_NTZ\(('[0-9-]+'), 'YYYY-MM-DD'\)", r"TIMESTAMP \1", condition)
     found = duckdb.execute(
         "SELECT DISTINCT moment::DATE FROM (SELECT unnest(generate_series(TIMESTAMP '2023-12-01',"
         f" TIMESTAMP '2025-02-01', INTERVAL 12 HOUR)) AS moment) WHERE {condition}"

@@ -7,10 +7,11 @@ from decimal import Decimal
 from random import Random
 
 import pytest
+from snowflake.connector import DictCursor
 from snowflake.connector.errors import ProgrammingError
 
 from tests.reconcile.comparison.rules import NAMES, GroupValues, SpeedSession, compare, group_sessions
-from tests.snowpark_procs.batches import Row, publish_snapshot, session
+from tests.snowpark_procs.batches import BatchOptions, Row, at, event, publish_snapshot, session, transaction
 from tests.snowpark_procs.conftest import Warehouse
 
 pytestmark = pytest.mark.integration
@@ -169,3 +170,88 @@ def test_a_range_equals_the_pure_rules(warehouse: Warehouse) -> None:
 def test_impossible_arguments_are_refused(warehouse: Warehouse) -> None:
     with pytest.raises(ProgrammingError, match="from_date 2024-01-16 is after to_date 2024-01-15"):
         warehouse.call("recon.reconcile_range('2024-01-16', '2024-01-15')")
+
+
+HOSTILE = {
+    "DATE_INPUT_FORMAT": "MM/DD/YYYY",
+    "DATE_OUTPUT_FORMAT": "DD.MM.YYYY",
+    "TIMESTAMP_INPUT_FORMAT": "MM/DD/YYYY HH24:MI",
+    "TIMESTAMP_OUTPUT_FORMAT": "DD.MM.YYYY",
+    "TIMESTAMP_NTZ_OUTPUT_FORMAT": "DD.MM.YYYY",
+}
+_OF_THE_CLOCK = {
+    *("processed_at", "loaded_at", "flagged_at", "changed_at", "started_at", "finished_at", "compared_at", "set_at"),
+    *("applied_at", "duration_ms", "refused_at"),
+}
+
+
+def after_every_procedure(warehouse: Warehouse, parameters: dict[str, str]) -> dict[str, list[str]]:
+    """What all tables hold when each procedure was called under these session parameters, without what the clock gives."""
+    for number, day in enumerate((DAY, DAY + timedelta(days=1))):
+        start = f"{day} 10:00:00"
+        shop = session("s1", start, session_end=at(f"{day} 10:05:00"), purchases=1, total_spent=Decimal("5.00"))
+        warehouse.publish(
+            events=[event(f"e{number}", "s1", start), event("again", "s1", start, properties='{"is_test": true}')],
+            transactions=[transaction(f"t{number}", "p", start, "5.00")],
+            sessions=[shop, session(None, start)],
+            name=f"hostile {number}",
+            options=BatchOptions(f"2024-02-0{number + 1}T00:00:00.5Z", scope={"user_events": "dates"}),
+        )
+        publish_snapshot(warehouse.s3_root, day.isoformat(), [speed("s1", "gold", 1, 1, "4.00", day)])
+    publish_snapshot(warehouse.s3_root, "2024-01-20", [speed("s2", "gold", 1, 1, "4.00", date(2024, 1, 20))])
+    (torn,) = (warehouse.landing / "_speed_manifests" / "2024-01-20").glob("*.json")
+    torn.write_text("{")
+    first, last = (f"DATE_FROM_PARTS(2024, 1, {day})" for day in (15, 16))
+    calls = [
+        "ops.load_pending()",
+        "ops.set_threshold('bot_min_requests', 31)",
+        "ops.set_rule('events', 'missing_user_id', FALSE)",
+        "ops.flag_quality()",
+        f"ops.reflag({first}, {last})",
+        f"recon.set_tolerance('revenue', 0, 0.25, '*', {first}, {last})",
+        f"recon.load_speed_snapshot({first})",
+        "recon.reconcile_pending()",
+        f"recon.reconcile_range({first}, {last})",
+        f'recon.reconcile_day({last}, PARSE_JSON(\'{{"*": {{"absolute": 1}}}}\'))',
+        f"recon.explain({first})",
+        "ops.set_threshold('bot_min_requests', 30)",
+        "ops.set_rule('events', 'missing_user_id', TRUE)",
+    ]
+    mart(warehouse, DAY, "gold", 1, 1, 1, "5.00")
+    for name, value in parameters.items():
+        warehouse.query(f"ALTER SESSION SET {name} = '{value}'")
+    try:
+        for number, call in enumerate(calls):
+            if parameters and number:  # a load refuses a zone in which the lake's times would shift
+                warehouse.query("ALTER SESSION SET TIMEZONE = 'America/Los_Angeles'")
+            warehouse.call(call)
+    finally:
+        for name in parameters:
+            warehouse.query(f"ALTER SESSION UNSET {name}")
+        warehouse.query("ALTER SESSION SET TIMEZONE = 'UTC'")
+    found = {}
+    for table in (*warehouse.contents(), "recon.tolerances"):
+        with warehouse.connection.cursor(DictCursor) as cursor:
+            rows = [{**row} for row in cursor.execute(f"SELECT * FROM {table}").fetchall()]
+        left_out = {*_OF_THE_CLOCK, *(("run_id",) if table == "ops.step_runs" else ())}
+        found[table] = sorted(str({k: v for k, v in row.items() if k.lower() not in left_out}) for row in rows)
+    warehouse.query("DELETE FROM recon.tolerances WHERE valid_from = DATE_FROM_PARTS(2024, 1, 15)")
+    return found
+
+
+def test_no_format_or_zone_of_the_caller_changes_what_a_procedure_writes(warehouse: Warehouse) -> None:
+    """A procedure with owner's rights inherits these parameters.
+
+    See: https://docs.snowflake.com/en/developer-guide/stored-procedure/stored-procedures-rights
+    """
+    usual = after_every_procedure(warehouse, {})
+    warehouse.reset()
+    assert after_every_procedure(warehouse, HOSTILE) == usual
+    wrote = (
+        "raw.user_events",
+        "staging.user_sessions_enhanced",
+        "ops.date_changes",
+        "recon.runs",
+        "recon.explanations",
+    )
+    assert all(usual[table] for table in (*wrote, "recon.refused_snapshots"))

@@ -37,7 +37,7 @@
     {%- for first, last in date_ranges(date_runs(dates, before, after)) -%}
         {%- set end = modules.datetime.date.fromisoformat(last) + day -%}
         {%- do conditions.append(
-            column ~ " >= '" ~ first ~ "'::TIMESTAMP_NTZ AND " ~ column ~ " < '" ~ end ~ "'::TIMESTAMP_NTZ") -%}
+            column ~ " >= TO_TIMESTAMP_NTZ('" ~ first ~ "', 'YYYY-MM-DD') AND " ~ column ~ " < TO_TIMESTAMP_NTZ('" ~ end ~ "', 'YYYY-MM-DD')") -%}
     {%- endfor -%}
     {%- do return('(' ~ (conditions | join(' OR ') or 'FALSE') ~ ')') -%}
 {%- endmacro %}
@@ -46,7 +46,7 @@
 {% macro in_ranges(ranges, column) -%}
     {%- set conditions = [] -%}
     {%- for first, last in ranges -%}
-        {%- do conditions.append(column ~ " BETWEEN '" ~ first ~ "'::DATE AND '" ~ last ~ "'::DATE") -%}
+        {%- do conditions.append(column ~ " BETWEEN TO_DATE('" ~ first ~ "', 'YYYY-MM-DD') AND TO_DATE('" ~ last ~ "', 'YYYY-MM-DD')") -%}
     {%- endfor -%}
     {%- do return('(' ~ (conditions | join(' OR ') or 'FALSE') ~ ')') -%}
 {%- endmacro %}

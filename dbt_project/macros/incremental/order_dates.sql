@@ -102,10 +102,10 @@
 {% macro overlaps_dates(dates, first, last) -%}
     {%- set conditions = [] -%}
     {%- for date in (dates if dates | length <= 60 else []) -%}
-        {%- do conditions.append(first ~ " <= '" ~ date ~ "'::DATE AND " ~ last ~ " >= '" ~ date ~ "'::DATE") -%}
+        {%- do conditions.append(first ~ " <= TO_DATE('" ~ date ~ "', 'YYYY-MM-DD') AND " ~ last ~ " >= TO_DATE('" ~ date ~ "', 'YYYY-MM-DD')") -%}
     {%- endfor -%}
     {%- if dates and not conditions -%}
-        {%- do conditions.append(first ~ " <= '" ~ dates[-1] ~ "'::DATE AND " ~ last ~ " >= '" ~ dates[0] ~ "'::DATE") -%}
+        {%- do conditions.append(first ~ " <= TO_DATE('" ~ dates[-1] ~ "', 'YYYY-MM-DD') AND " ~ last ~ " >= TO_DATE('" ~ dates[0] ~ "', 'YYYY-MM-DD')") -%}
     {%- endif -%}
     {%- do return('(' ~ (conditions | join(' OR ') or 'FALSE') ~ ')') -%}
 {%- endmacro %}

@@ -11,20 +11,22 @@ from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.translation.arrays import is_array
 from local_stack.endpoint.translation.context import Context, replace_each
 from local_stack.endpoint.translation.tables import text_length
+from local_stack.endpoint.translation.times import output_formats
 
 _TEXT = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NVARCHAR, exp.DataType.Type.CHAR}
 
 _FITTING = "_fs_global.main._sf_fitting"
-_OURS = {"_fs_global.main._sf_text", "_fs_global.main._sf_integer"}
+_OURS = {"_fs_global.main._sf_text", "_fs_global.main._sf_formatted", "_fs_global.main._sf_integer"}
 _INTEGERS = {exp.DataType.Type.INT128}
 _ZONED = {exp.DataType.Type.TIMESTAMPTZ, exp.DataType.Type.TIMESTAMPLTZ}
 
 
-def casts(expression: Expr, _: Context) -> Expr:
+def casts(expression: Expr, context: Context) -> Expr:
     """Rewrite casts that mean something else in DuckDB: to text (a VARIANT string has no quotes, timestamps have
     Snowflake's format; one that is longer than VARCHAR(n) is an error) and to integers (they round half away from zero).
     Runs after fakesnow's transforms. The macros are in functions.py.
     """
+    formats = output_formats(context)
 
     def replace(node: Expr) -> Expr:
         if not isinstance(node, exp.Cast):
@@ -43,7 +45,8 @@ def casts(expression: Expr, _: Context) -> Expr:
         if node.to.this in _TEXT and not isinstance(node.parent, exp.ColumnDef):
             if isinstance(node.this.unnest(), exp.JSONExtractScalar):
                 return node
-            return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_text", expressions=[node.this]), to=node.to)
+            macro = f"_fs_global.main._sf_{'formatted' if formats else 'text'}"
+            return exp.Cast(this=exp.Anonymous(this=macro, expressions=[node.this, *formats]), to=node.to)
         if type(node) is exp.Cast and node.to.this in _INTEGERS and not _is_plain(node.this):
             return exp.Cast(this=exp.Anonymous(this="_fs_global.main._sf_integer", expressions=[node.this]), to=node.to)
         return node

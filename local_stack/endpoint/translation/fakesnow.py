@@ -79,6 +79,25 @@ def integer_precision(expression: Expr) -> Expr:
     return expression
 
 
+_ZONED = (exp.DType.TIMESTAMPLTZ, exp.DType.TIMESTAMPTZ)
+
+
+def to_timestamp(expression: Expr) -> Expr:
+    """Read numbers as seconds since 1970 in UTC, whatever the session's TIMEZONE is, and keep the zone of LTZ and TZ.
+
+    fakesnow's own macro reads them in the session's zone, and makes TIMESTAMP_NTZ of all.
+    See: https://docs.snowflake.com/en/sql-reference/functions/to_timestamp
+    """
+    read = fs.to_timestamp(expression)
+    if read is expression:
+        return expression
+    read.set("this", "_fs_global.main._sf_timestamp")
+    kind = expression.args.get("target_type") if isinstance(expression, exp.UnixToTime) else None
+    if kind is not None and kind.this in _ZONED:
+        return exp.Anonymous(this="timezone", expressions=[exp.Literal.string("UTC"), read])
+    return read
+
+
 _WHOLE: tuple[list[str], ...] = ([], ["38"], ["38", "0"])
 _CALL: Types = (exp.Anonymous,)
 _SHOW: Types = (exp.Show,)
@@ -106,7 +125,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform(sequence_nextval, (exp.Column,)),
     Transform(fs.values_columns, (exp.Values,)),
     Transform(fs.to_decimal, (exp.ToNumber,)),
-    Transform(fs.to_timestamp, (exp.UnixToTime, exp.Anonymous, exp.Cast)),
+    Transform(to_timestamp, (exp.UnixToTime, exp.Anonymous, exp.Cast)),
     Transform(fs.object_construct, (exp.StarMap, exp.Struct, exp.JSONObject)),
     Transform(fs.timestamp_ntz, (exp.DataType,)),
     Transform(fs.float_to_double, (exp.DataType,)),

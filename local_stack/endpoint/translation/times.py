@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.parameters import PARAMETERS
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation import roles
 from local_stack.endpoint.translation.context import Context, replace_each
@@ -113,6 +114,34 @@ def _read(node: Expr, kind: str, form: str) -> Expr:
     value: Expr = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
     macro = f"_fs_global.main._sf_{'try_' if lenient else ''}{kind}_input"
     return exp.Anonymous(this=macro, expressions=[value.copy(), exp.Literal.string(strftime_format(form))])
+
+
+_OUTPUT = {
+    name: PARAMETERS[name].default
+    for name in (
+        "DATE_OUTPUT_FORMAT",
+        "TIMESTAMP_NTZ_OUTPUT_FORMAT",
+        "TIMESTAMP_OUTPUT_FORMAT",
+        "TIMESTAMP_LTZ_OUTPUT_FORMAT",
+    )
+}
+
+
+def output_formats(context: Context) -> list[Expr]:
+    """Return the arguments of _sf_formatted: how a date, a TIMESTAMP_NTZ and a TIMESTAMP_LTZ become text in this statement.
+
+    Empty while every format is the default. A format of NTZ or LTZ that is empty is that of TIMESTAMP_OUTPUT_FORMAT.
+    See: https://docs.snowflake.com/en/sql-reference/date-time-input-output
+    """
+    given = {name: context.parameter(name) for name in _OUTPUT}
+    date, local, common, zoned = (_OUTPUT[n] if text.upper() == "AUTO" else text for n, text in given.items())
+    if [date, local, common, zoned] == list(_OUTPUT.values()):
+        return []
+    texts = [strftime_format(text) for text in (date, local or common, zoned or common)]
+    # DuckDB leaves the minutes of an offset out: the macro puts it where chr(1) stands. A value without a zone has offset 0.
+    return [
+        exp.Literal.string(text.replace("%z", "+0000" if number < 2 else "\x01")) for number, text in enumerate(texts)
+    ]
 
 
 _OF_DAYS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY"})

@@ -39,6 +39,13 @@ _MACROS = (
         WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
         WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
         ELSE CAST(x AS VARCHAR) END""",
+    # The same under other formats than the defaults (times.py); in that of a zoned time chr(1) stands for the offset.
+    """_sf_formatted(x, date_form, local_form, zoned_form) AS CASE typeof(x)
+        WHEN 'DATE' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS DATE), date_form)
+        WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), local_form)
+        WHEN 'TIMESTAMP WITH TIME ZONE' THEN replace(strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), zoned_form), chr(1),
+            _fs_global.main._sf_utc_offset(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ)))
+        ELSE _fs_global.main._sf_text(x) END""",
     "_sf_fitting(x, n) AS CASE WHEN length(x) > n THEN "
     + failing("'String ''' || x || ''' is too long and would be truncated'", "VARCHAR")
     + " ELSE x END",
@@ -97,6 +104,9 @@ _MACROS = (
         for prefix, parse, cast in (("", "strptime", "CAST"), ("try_", "try_strptime", "TRY_CAST"))
         for kind in ("date", "timestamp")
     ),
+    # A number is a time since 1970 in UTC.
+    """_sf_timestamp(x, scale) AS CASE WHEN TRY_CAST(x AS BIGINT) IS NULL THEN CAST(x AS TIMESTAMP)
+        ELSE make_timestamp(CAST(x AS BIGINT) * CAST(1e6 AS BIGINT) // CAST(pow(10, scale) AS BIGINT)) END""",
     "_sf_try_timestamp(x) AS TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP)",
 )
 

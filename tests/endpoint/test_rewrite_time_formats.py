@@ -1,4 +1,4 @@
-"""DATE_INPUT_FORMAT and TIMESTAMP_INPUT_FORMAT: SQL to SQL, and for a session, a statement and a CALL."""
+"""Input and output formats of dates and times: SQL to SQL, and for a session, a statement and a CALL."""
 
 from __future__ import annotations
 
@@ -101,3 +101,31 @@ def test_the_offset_is_written_in_whole(endpoint: RunningEndpoint, zone: str, of
             f"at 10 {colon}",
             f"10 {colon}",
         )
+
+
+@pytest.mark.integration
+def test_output_formats_of_a_statement_and_of_a_call(endpoint: RunningEndpoint) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/date-time-input-output"""
+    formats = {
+        "DATE_OUTPUT_FORMAT": "DD.MM.YYYY",
+        "TIMESTAMP_NTZ_OUTPUT_FORMAT": "DD.MM.YYYY HH24:MI",
+        "TIMESTAMP_OUTPUT_FORMAT": "MM/DD/YYYY HH24:MI TZHTZM",
+        "TIMEZONE": "America/Los_Angeles",
+    }
+    moment = "TO_TIMESTAMP_LTZ(1704067200)"
+    query = (
+        f"SELECT d::VARCHAR, TO_CHAR(d), TO_CHAR(d, 'YYYY'), n::VARCHAR, {moment}::VARCHAR"
+        " FROM (SELECT DATE_FROM_PARTS(2024, 2, 1) AS d, TO_TIMESTAMP_NTZ(1704067200) AS n)"
+    )
+    usual = ("2024-02-01", "2024-02-01", "2024", "2024-01-01 00:00:00.000", "2024-01-01 00:00:00.000 +0000")
+    other = ("01.02.2024", "01.02.2024", "2024", "01.01.2024 00:00", "12/31/2023 16:00 -0800")
+    with endpoint.connect(session_parameters={"TIMEZONE": "UTC"}) as connection, connection.cursor() as cursor:
+        assert cursor.execute(query).fetchall() == [usual]
+        assert cursor.execute(query, _statement_params=formats).fetchall() == [other]
+        cursor.execute(
+            "CREATE OR REPLACE PROCEDURE written() RETURNS STRING LANGUAGE PYTHON RUNTIME_VERSION='3.11'"
+            " PACKAGES=('snowflake-snowpark-python') HANDLER='run' EXECUTE AS OWNER AS $$\n"
+            "def run(session):\n    return session.sql('SELECT DATE_FROM_PARTS(2024, 2, 1)::VARCHAR').collect()[0][0]\n$$"
+        )
+        assert cursor.execute("CALL written()").fetchall() == [("2024-02-01",)]
+        assert cursor.execute("CALL written()", _statement_params=formats).fetchall() == [("01.02.2024",)]
