@@ -398,18 +398,25 @@ def test_batches_flagged_out_of_order_end_the_same(warehouse: Warehouse) -> None
     assert rows == [(A, 5), ("c", 1)]
 
 
-def test_a_broken_rule_is_named_and_nothing_is_flagged(warehouse: Warehouse) -> None:
-    warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")])
+@pytest.mark.parametrize("dataset", ["events", "sessions", "transactions"])
+def test_a_broken_rule_is_named_and_nothing_is_flagged(warehouse: Warehouse, dataset: str) -> None:
+    """All other rules are asked before this one: none of them is blamed."""
+    moment = "2024-01-15 10:00:00"
+    warehouse.publish(
+        events=[event(A, A, moment)],
+        transactions=[transaction(A, "p", moment, "1.00")],
+        sessions=[session(A, moment)],
+    )
     warehouse.call("ops.load_pending()")
     warehouse.query(
         "INSERT INTO ops.quality_rules (dataset, code, severity, predicate, description, enabled) "
-        "VALUES ('sessions', 'broken', 'error', 'no_such_column > 1', 'x', TRUE)"
+        f"VALUES ('{dataset}', 'zz_broken', 'error', 'no_such_column > 1', 'x', TRUE)"
     )
     try:
-        with pytest.raises(ProgrammingError, match=r"Quality rule sessions\.broken: the predicate fails"):
+        with pytest.raises(ProgrammingError, match=rf"Quality rule {dataset}\.zz_broken: the predicate fails"):
             warehouse.call("ops.flag_quality()")
     finally:
-        warehouse.query("DELETE FROM ops.quality_rules WHERE code = 'broken'")
+        warehouse.query("DELETE FROM ops.quality_rules WHERE code = 'zz_broken'")
     assert warehouse.counts()["staging.user_sessions_enhanced"] == 0
     assert warehouse.call("ops.flag_quality()")["flagged"] == 1
 
