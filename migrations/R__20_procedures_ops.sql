@@ -45,7 +45,8 @@ CREATE OR REPLACE PROCEDURE ops.report_run()
     {{ bundle.python() }}
     HANDLER = 'report_run'
     COMMENT = 'Finalizer of the task graph: writes down how the run went'
-    EXECUTE AS OWNER
+    -- The task's own session reads TASK_HISTORY; whether a procedure with owner's rights may is not documented.
+    EXECUTE AS CALLER
 AS $$
 {{ bundle.prologue() }}
 from snowpark_procs.report_run import report_run

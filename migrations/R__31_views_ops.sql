@@ -137,9 +137,10 @@ SELECT COALESCE(MAX(batches.manifest:max_session_hours::NUMBER(18, 6)), 24) AS m
 FROM ops.batches AS batches;
 
 -- An alert is raised once for what it is about, and again when that has been well in between.
+-- Whether the finalizer sees that its run was one failure too many is not documented; that nothing reports any more is seen in any case.
 CREATE OR REPLACE VIEW ops.due_alerts
 COPY GRANTS
-COMMENT = 'What an alert would tell now: reconciliation findings that no alert has told of since they began'
+COMMENT = 'What an alert would tell now: findings that no alert has told of since they began'
 AS
 WITH explained AS (
     SELECT
@@ -192,6 +193,43 @@ findings AS (
         ) AS detail
     FROM recon.waiting_days AS waiting_days
     WHERE waiting_days.is_overdue
+    UNION ALL
+    SELECT
+        'graph_failed' AS alert,
+        NULL AS date,
+        NULL AS user_tier,
+        failed_runs.reported_at AS began_at,
+        OBJECT_CONSTRUCT(
+            'graph_run_id', failed_runs.graph_run_id,
+            'status', failed_runs.status,
+            'failed_task', failed_runs.failed_task,
+            'error_message', failed_runs.error_message
+        ) AS detail
+    FROM ops.graph_runs AS failed_runs
+    WHERE failed_runs.status IN ('failed', 'cancelled', 'suspended')
+    QUALIFY ROW_NUMBER() OVER (ORDER BY failed_runs.reported_at DESC) = 1
+    UNION ALL
+    SELECT
+        'graph_stopped' AS alert,
+        NULL AS date,
+        NULL AS user_tier,
+        newest_run.reported_at AS began_at,
+        OBJECT_CONSTRUCT(
+            'last_reported_at', TO_CHAR(newest_run.reported_at, 'YYYY-MM-DD HH24:MI:SS'),
+            'status', newest_run.status,
+            'resume', 'SELECT SYSTEM$TASK_DEPENDENTS_ENABLE(''ops.t_load'')'
+        ) AS detail
+    FROM (
+        SELECT
+            runs.reported_at,
+            runs.status
+        FROM ops.graph_runs AS runs
+        QUALIFY ROW_NUMBER() OVER (ORDER BY runs.reported_at DESC) = 1
+    ) AS newest_run
+    WHERE
+        newest_run.status = 'suspended'
+        OR newest_run.reported_at
+        < DATEADD('hour', -{{ graph_silence_hours }}, CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ)
 ),
 
 raised AS (
@@ -214,7 +252,7 @@ FROM findings
 LEFT JOIN raised
     ON
         findings.alert = raised.alert
-        AND TO_CHAR(findings.date, 'YYYY-MM-DD') = raised.date
+        AND EQUAL_NULL(TO_CHAR(findings.date, 'YYYY-MM-DD'), raised.date)
         AND EQUAL_NULL(findings.user_tier, raised.user_tier)
 WHERE raised.raised_at IS NULL OR raised.raised_at < findings.began_at;
 

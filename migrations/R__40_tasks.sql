@@ -1,10 +1,11 @@
 -- The task graph of the warehouse side, every hour:
---   t_load -> t_flag -> [t_dbt ->] t_reconcile, finalizer t_report
+--   t_load -> t_flag -> [t_dbt ->] [t_extract ->] t_reconcile, finalizer t_report
 -- t_dbt is there when the variable dbt_project names a DBT PROJECT object; otherwise dbt runs outside (CronJob), and t_reconcile
 -- compares the days whose marts are up to date; t_reconcile_apart does the same later in the hour, for marts built outside the
 -- graph and for snapshots of the speed layer that arrive without a batch.
 -- With dbt_project, t_freshness asks in the same rhythm whether what dbt reads is too old; its failure is the alarm. It is a root of its
 -- own without a limit of failures, because three failures would suspend the graph that brings new data.
+-- t_extract is there when the variable speed_integration is set.
 -- A task is changed only while its root is suspended. Every step is idempotent: the graph may be retried.
 USE SCHEMA ops;
 
@@ -27,7 +28,7 @@ CREATE OR ALTER TASK ops.t_flag
     WAREHOUSE = {{ warehouse }}
     USER_TASK_TIMEOUT_MS = 3600000
     TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
-    COMMENT = 'Takes the loaded batches into STAGING'
+    COMMENT = 'Takes the loaded batches into STAGING, also those whose flagging failed before'
     AFTER ops.t_load
     WHEN SYSTEM$GET_PREDECESSOR_RETURN_VALUE('T_LOAD') != 'EMPTY'
 AS
@@ -42,15 +43,29 @@ CREATE OR ALTER TASK ops.t_dbt
 AS
 EXECUTE DBT PROJECT {{ dbt_project }} ARGS = 'build --selector hourly --target prod';
 {% endif %}
+{%- set built = 'ops.t_dbt' if dbt_project else 'ops.t_flag' %}
+{%- if speed_integration %}
+CREATE OR ALTER TASK ops.t_extract
+    WAREHOUSE = {{ warehouse }}
+    USER_TASK_TIMEOUT_MS = 3600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    COMMENT = 'Takes the snapshot of yesterday from the speed layer, where that has changed'
+    AFTER {{ built }}
+AS
+CALL recon.extract_speed_layer(DATEADD('day', -1, CURRENT_DATE()));
+{% endif %}
 CREATE OR ALTER TASK ops.t_reconcile
     WAREHOUSE = {{ warehouse }}
     USER_TASK_TIMEOUT_MS = 3600000
     TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
     COMMENT = 'Compares the days whose marts are up to date'
-    AFTER {{ 'ops.t_dbt' if dbt_project else 'ops.t_flag' }}
+    AFTER {{ 'ops.t_extract' if speed_integration else built }}
 AS
 CALL recon.reconcile_pending();
-
+-- What an emptied variable leaves without successors.
+{% for task, variable in [('t_extract', speed_integration), ('t_dbt', dbt_project)] if not variable -%}
+DROP TASK IF EXISTS ops.{{ task }};
+{% endfor %}
 CREATE OR ALTER TASK ops.t_report
     WAREHOUSE = {{ warehouse }}
     USER_TASK_TIMEOUT_MS = 600000
@@ -70,6 +85,8 @@ CREATE OR ALTER TASK ops.t_reconcile_apart
 AS
 CALL recon.reconcile_pending();
 
+-- Whether the function resumes a finalizer is not documented.
+ALTER TASK ops.t_report RESUME;
 SELECT SYSTEM$TASK_DEPENDENTS_ENABLE('ops.t_load');
 ALTER TASK ops.t_reconcile_apart RESUME;
 {% if dbt_project %}

@@ -1,35 +1,31 @@
--- What raises an alert is a row in ops.alert_events; a notification integration of the account can be added to the actions.
-CREATE OR ALTER ALERT ops.a_graph_failed
-    WAREHOUSE = {{ warehouse }}
-    SCHEDULE = '15 MINUTE'
-    COMMENT = 'A run of the task graph failed'
-    IF (EXISTS (
-        SELECT 1
-        FROM ops.graph_runs
-        WHERE
-            status = 'failed'
-            AND reported_at > COALESCE(
-                (SELECT MAX(raised_at) FROM ops.alert_events WHERE alert = 'graph_failed'),
-                '1970-01-01'::TIMESTAMP_NTZ
-            )
-    ))
-    THEN
-    INSERT INTO ops.alert_events (alert, raised_at, detail)
-    SELECT
-        'graph_failed',
-        CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ,
-        OBJECT_CONSTRUCT('failed_task', failed_task, 'error_message', error_message)
-    FROM ops.graph_runs
-    WHERE status = 'failed'
-    QUALIFY ROW_NUMBER() OVER (ORDER BY reported_at DESC) = 1;
+{%- import 'modules/snowpark_procs/bundle.jinja' as bundle -%}
+-- An alert is due while ops.due_alerts has a row of it; the action records that in ops.alert_events, and sends it with the notification
+-- integration that the variable names. The alerts are serverless: a warehouse that each check wakes would never sleep.
+-- https://docs.snowflake.com/en/user-guide/alerts
+CREATE OR REPLACE PROCEDURE ops.raise_alert(alert STRING)
+    {{ bundle.python() }}
+    HANDLER = 'tell'
+    COMMENT = 'Action of the alerts: records what is due, and tells people'
+    EXECUTE AS OWNER
+AS $$
+{{ bundle.prologue() }}
+from snowpark_procs.raise_alert import Notification, raise_alert
 
-{% for alert, comment in [
-    ('convergence_slo', 'A day and tier disagree for longer than the SLO'),
-    ('not_ready', 'A day waits too long for its data'),
+NOTIFICATION = Notification({{ notification_integration | tojson }}, {{ notification_type | tojson }})
+
+
+def tell(session, alert):
+    return raise_alert(session, NOTIFICATION, alert)
+$$;
+
+{% for alert, minutes, comment in [
+    ('graph_failed', 15, 'A run of the task graph failed or was cancelled'),
+    ('graph_stopped', 60, 'The task graph was suspended after failures, or has not reported for hours'),
+    ('convergence_slo', 60, 'A day and tier disagree for longer than the SLO'),
+    ('not_ready', 60, 'A day waits too long for its data'),
 ] -%}
 CREATE OR ALTER ALERT ops.a_{{ alert }}
-    WAREHOUSE = {{ warehouse }}
-    SCHEDULE = '60 MINUTE'
+    SCHEDULE = '{{ minutes }} MINUTE'
     COMMENT = '{{ comment }}'
     IF (EXISTS (
         SELECT 1
@@ -37,15 +33,8 @@ CREATE OR ALTER ALERT ops.a_{{ alert }}
         WHERE alert = '{{ alert }}'
     ))
     THEN
-    INSERT INTO ops.alert_events (alert, raised_at, detail)
-    SELECT
-        alert,
-        CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP())::TIMESTAMP_NTZ,
-        detail
-    FROM ops.due_alerts
-    WHERE alert = '{{ alert }}';
+    CALL ops.raise_alert('{{ alert }}');
 
-{% endfor -%}
-ALTER ALERT ops.a_graph_failed RESUME;
-ALTER ALERT ops.a_convergence_slo RESUME;
-ALTER ALERT ops.a_not_ready RESUME;
+ALTER ALERT ops.a_{{ alert }} RESUME;
+
+{% endfor %}

@@ -17,7 +17,7 @@ from snowpark_procs.task_context import set_return_value
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
 
-NOTHING_LOADED = "EMPTY"  # what the task graph's WHEN compares with
+NOTHING_WAITS = "EMPTY"  # what the task graph's WHEN compares with
 
 
 def load_pending(session: Session) -> dict[str, Any]:
@@ -26,7 +26,8 @@ def load_pending(session: Session) -> dict[str, Any]:
     Later batches build on earlier ones, so none is loaded past a failed one, or past one that is neither loaded nor in the
     landing, by this procedure (ops.load_batch can). Raises ManifestError for the latter, and what load_batch raises.
     Batches that are loaded but not acknowledged, because a run died in between, are acknowledged.
-    As a task's body it returns the number of batches, or 'EMPTY', to its successors.
+    As a task's body it tells its successors how many loaded batches wait to be flagged, or 'EMPTY'; one whose flagging failed,
+    or that somebody loaded by hand, waits too.
     """
     require_own_landing(session)
     landing = list_published(session)
@@ -38,7 +39,8 @@ def load_pending(session: Session) -> dict[str, Any]:
         with recorded_failure(session, StepRun("load_batch", batch_id)):
             _check_previous(batch_id, previous, landing.manifests | loaded)
         summaries.append(load_batch(session, batch_id))
-    set_return_value(session, str(len(summaries)) if summaries else NOTHING_LOADED)
+    waiting = len(run(session, "unflagged_batch_ids"))
+    set_return_value(session, str(waiting) if waiting else NOTHING_WAITS)
     return {"loaded": len(summaries), "batches": summaries}
 
 

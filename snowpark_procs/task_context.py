@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from snowflake.snowpark.exceptions import SnowparkSQLException
+
 from snowpark_procs.statements import literal, run
 
 if TYPE_CHECKING:
@@ -11,8 +13,15 @@ if TYPE_CHECKING:
 
 
 def current_task(session: Session) -> str | None:
-    """The name of the task that this call is the body of, or None outside a task."""
-    name: str | None = run(session, "current_task")[0][0]
+    """The name of the task that this call is the body of, or None outside a task.
+
+    Whether the function gives NULL or fails there is not documented.
+    See: https://docs.snowflake.com/en/sql-reference/functions/system_current_user_task_name
+    """
+    try:
+        name: str | None = run(session, "current_task")[0][0]
+    except SnowparkSQLException:
+        return None
     return name
 
 

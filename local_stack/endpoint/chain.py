@@ -21,6 +21,7 @@ from local_stack.endpoint.features.get_ddl import get_ddl
 from local_stack.endpoint.features.information_functions import information_functions
 from local_stack.endpoint.features.objects import Objects, get_tag
 from local_stack.endpoint.features.objects.kinds import KINDS
+from local_stack.endpoint.features.objects.notifications import send
 from local_stack.endpoint.features.objects.tag_references import FUNCTIONS as TAG_FUNCTIONS
 from local_stack.endpoint.features.procedures import Procedures
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
@@ -255,7 +256,10 @@ class Chain:
         self._procedures, tasks, objects = Procedures(), Tasks(), Objects()
         self._serving: tuple[Serving, ...] = (self._procedures, tasks, objects)
         self._routes = routes(self._procedures, tasks, objects)
-        self._called = {**CONTROL, **CALLED, **tasks.called, "GET_DDL": get_ddl, "SYSTEM$GET_TAG": get_tag}
+        self._called = {
+            **CONTROL, **CALLED, **tasks.called, "GET_DDL": get_ddl, "SYSTEM$GET_TAG": get_tag,
+            "SYSTEM$SEND_SNOWFLAKE_NOTIFICATION": send,
+        }  # fmt: skip
         self._before: list[Rewrite] = [*self._procedures.rewrites, *BEFORE]
 
     def start(self, sessions: Sessions) -> None:

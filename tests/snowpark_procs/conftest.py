@@ -39,7 +39,7 @@ _STATE = {
 # What the deployment leaves running by schedule.
 SCHEDULED = (
     *("TASK ops.t_load", "TASK ops.t_reconcile_apart", "TASK ops.t_purge"),
-    *("ALERT ops.a_graph_failed", "ALERT ops.a_convergence_slo", "ALERT ops.a_not_ready"),
+    *("ALERT ops.a_graph_failed", "ALERT ops.a_graph_stopped", "ALERT ops.a_convergence_slo", "ALERT ops.a_not_ready"),
 )
 _STATE_TABLES = [f"{schema}.{table}" for schema, tables in _STATE.items() for table in tables]
 

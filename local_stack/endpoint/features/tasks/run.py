@@ -37,7 +37,7 @@ class GraphRequest:
     earlier: tuple[TaskRun, ...] = ()
 
 
-@dataclass
+@dataclass(eq=False)
 class GraphRun:
     """Run one graph. tasks: those of the root's schema, as they were when it started."""
 
@@ -48,9 +48,10 @@ class GraphRun:
     group_id: int
     states: dict[str, TaskRun] = field(default_factory=dict)
     attempt: int = 1
+    executing: dict[str, cancellation.Cancellation] = field(default_factory=dict)
 
-    def run(self) -> bool:
-        """Run to the end; whether every task succeeded or was skipped by its condition."""
+    def run(self) -> None:
+        """Run to the end: the attempts, what a failure does to the root, the finalizer."""
         root = self.request.root
         order = graph.descendants(self.tasks, root)
         taking_part = self._taking_part(order)
@@ -63,11 +64,17 @@ class GraphRun:
             if not self._failed() or self.attempt - first >= root.retries:
                 break
             self.attempt += 1
-        succeeded = not self._failed()
+        if note_result(root, not self._failed(), self.sessions.engine.catalog):
+            for run in [run for run in self.states.values() if run.state == "FAILED"]:
+                self._record(replace(run, state="FAILED_AND_AUTO_SUSPENDED"))
         last = graph.finalizer(self.tasks, root.full_name)
         if last is not None and last.is_started:
             self._run_task(last, ())
-        return succeeded
+
+    def cancel(self, task: Task) -> None:
+        """Cancel the task where it is executing."""
+        if (running := self.executing.get(task.id)) is not None:
+            running.request(cancellation.canceled())
 
     def _taking_part(self, order: list[Task]) -> list[Task]:
         """Leave out suspended tasks, and tasks all of whose predecessors do not take part. The root always does."""
@@ -119,12 +126,18 @@ class GraphRun:
                 self._finish(run, "SKIPPED")
                 return
             run = self._record(replace(run, state="EXECUTING", query_start_time=dt.datetime.now(dt.UTC)))
-            outcome_id = run_with_timeout(task, lambda: session.execute(task.body).query_id)
+            with cancellation.statement() as running:
+                self.executing[task.id] = running
+                outcome_id = run_with_timeout(running, task, lambda: session.execute(task.body).query_id)
             self._finish(replace(run, query_id=outcome_id, return_value=details.return_value), "SUCCEEDED")
         except Exception as error:
             failure = as_sql_error(error)
-            self._finish(run, "FAILED", error_code=failure.errno, error_message=failure.message)
+            if failure.errno == cancellation.canceled().errno:
+                self._finish(run, "CANCELLED", error_message=failure.message)
+            else:
+                self._finish(run, "FAILED", error_code=failure.errno, error_message=failure.message)
         finally:
+            self.executing.pop(task.id, None)
             if session is not None:
                 session.end()
 
@@ -177,22 +190,23 @@ def open_task_session(sessions: Sessions, task: Task) -> Session:
     return session
 
 
-def run_with_timeout(task: Task, action: Callable[[], str]) -> str:
+def run_with_timeout(running: cancellation.Cancellation, task: Task, action: Callable[[], str]) -> str:
     """Run a task's statement; after USER_TASK_TIMEOUT_MS it is canceled. Raises SqlError 000630."""
     seconds = task.timeout_ms / 1000
     expired = SqlError(f"Statement reached its task timeout of {seconds:g} second(s) and was canceled.", 630, "57014")
-    with cancellation.statement() as running, cancellation.time_limit(running, seconds, expired):
+    with cancellation.time_limit(running, seconds, expired):
         return action()
 
 
-def note_result(root: Task, succeeded: bool, catalog: Catalog) -> None:
-    """Count failed runs in a row; suspend the root after too many."""
+def note_result(root: Task, succeeded: bool, catalog: Catalog) -> bool:
+    """Count failed runs in a row; suspend the root after too many. Whether this run was one too many."""
     current = store.all_tasks(catalog, root.database, root.schema).get(root.full_name)
     if current is None:
-        return
+        return False
     failures = 0 if succeeded else current.failures + 1
     changed = replace(current, failures=failures)
-    if current.suspend_after and failures >= current.suspend_after and current.is_started:
+    suspends = bool(current.suspend_after) and failures >= current.suspend_after and current.is_started
+    if suspends:
         changed = replace(
             changed,
             state="suspended",
@@ -201,3 +215,4 @@ def note_result(root: Task, succeeded: bool, catalog: Catalog) -> None:
         )
     if changed != current:
         store.save(changed, catalog)
+    return suspends

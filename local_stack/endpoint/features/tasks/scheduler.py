@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from local_stack.endpoint.features.tasks import store
 from local_stack.endpoint.features.tasks.definition import Task
 from local_stack.endpoint.features.tasks.history import TaskHistory, TaskRun
-from local_stack.endpoint.features.tasks.run import GraphRequest, GraphRun, note_result
+from local_stack.endpoint.features.tasks.run import GraphRequest, GraphRun
 from local_stack.endpoint.language.schedule import Clock, DueTimes
 from local_stack.endpoint.sessions import Sessions
 
@@ -27,6 +27,7 @@ class GraphRunner:
         self._guard = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._last_group = 0
+        self._runs: set[GraphRun] = set()
 
     def start(self, request: GraphRequest) -> bool:
         """Start a graph's run. A scheduled one is skipped while another is under way. Whether it was started."""
@@ -65,12 +66,21 @@ class GraphRunner:
                 tasks = store.same_schema(request.root, self.sessions.engine.catalog)
                 if request.root.full_name in tasks:
                     run = GraphRun(self.sessions, self.history, request, tasks, group)
-                    note_result(request.root, run.run(), self.sessions.engine.catalog)
+                    self._runs.add(run)
+                    try:
+                        run.run()
+                    finally:
+                        self._runs.discard(run)
         except Exception:
             log.exception("the run of task graph %s broke off", request.root.full_name)
         finally:
             with self._guard:
                 self._threads.discard(threading.current_thread())
+
+    def cancel(self, task: Task) -> None:
+        """Cancel what a task is executing; with nothing under way nothing happens."""
+        for run in list(self._runs):
+            run.cancel(task)
 
     def wait(self, seconds: float) -> None:
         """Wait for the runs under way."""

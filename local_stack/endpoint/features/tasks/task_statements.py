@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.errors import compilation_error, missing_object
 from local_stack.endpoint.features.session.functions import Function
 from local_stack.endpoint.features.tasks import context, listing, store
 from local_stack.endpoint.features.tasks.create import parse_alter_task, parse_create_task
+from local_stack.endpoint.features.tasks.definition import Task
 from local_stack.endpoint.features.tasks.run import GraphRequest
 from local_stack.endpoint.features.tasks.scheduler import GraphRunner, Scheduler
 from local_stack.endpoint.language.reader import Reader
@@ -152,14 +153,31 @@ class Tasks:
             "SYSTEM$TASK_RUNTIME_INFO": context.runtime_info,
             "SYSTEM$SET_RETURN_VALUE": context.set_return_value,
             "SYSTEM$STREAM_HAS_DATA": _refused("SYSTEM$STREAM_HAS_DATA"),
-            "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": _refused("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS"),
+            "SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS": self._cancel,
         }
 
+    def _cancel(self, session: Session, arguments: list[str]) -> str:
+        """See: https://docs.snowflake.com/en/sql-reference/functions/system_user_task_cancel_ongoing_executions"""
+        if len(arguments) != 1:
+            raise SqlError("SYSTEM$USER_TASK_CANCEL_ONGOING_EXECUTIONS takes the name of a task.", 939, "22023")
+        task = _operable(arguments[0], session)
+        if self._runner is not None:
+            self._runner.cancel(task)
+        return "SUCCESS"
+
     def _enable_graph(self, session: Session, arguments: list[str]) -> str:
-        store.resume_graph(store.require(Reader(arguments[0]).name(), session), session)
+        store.resume_graph(_operable(arguments[0], session), session)
         if self._scheduler is not None:
             self._scheduler.tasks_changed()
         return "SUCCESS"
+
+
+def _operable(name: str, session: Session) -> Task:
+    """Return a task. Raises SqlError 002003 where there is none, or the role may not operate it."""
+    task = store.require(Reader(name).name(), session)
+    if session.grants.enforced and not session.access.holds("TASK", task.full_name, "OPERATE"):
+        raise missing_object("Task", name)
+    return task
 
 
 def _refused(name: str) -> Function:

@@ -1,0 +1,2 @@
+-- message, configuration: literals.
+CALL SYSTEM$SEND_SNOWFLAKE_NOTIFICATION(&{message}, &{configuration})
