@@ -153,6 +153,8 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "batch_id": "0f1c6d40-0000-4000-8000-000000000000",
         "batch_literal": "'0f1c6d40-0000-4000-8000-000000000000'",
         "value": "'EMPTY'",
+        "message": "'{}'",
+        "configuration": "'{}'",
         "stage": "lake",
         "files": "'a.parquet', 'b.parquet'",
         "money": "total_spent",
