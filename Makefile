@@ -58,6 +58,7 @@ nessie: env  ## install a REST catalog's server for its tests, 245 MB (needs Mav
 	@echo "The REST catalog's server is in .cache/nessie; make test uses it from now on"
 
 MONITORING := $(CURDIR)/.cache/monitoring
+TEMPLATES := /usr/share/prometheus/alertmanager
 APT := apt-get -qq -o APT::Sandbox::User=root
 
 .PHONY: monitoring
@@ -71,6 +72,9 @@ monitoring:  ## install Prometheus, Alertmanager and pushgateway for their tests
 	      $(APT) -o Dir::State::Lists=$(MONITORING)/lists -o Dir::Cache=$(MONITORING)/cache \
 	        download prometheus prometheus-alertmanager prometheus-pushgateway; }; } && \
 	  for package in *.deb; do dpkg-deb -x $$package $(MONITORING) || exit 1; done && rm -rf $(MONITORING)/cache $(MONITORING)/lists; fi
+	@if [ -d $(MONITORING)/usr/share/prometheus/alertmanager ] && [ ! -e $(TEMPLATES)/default.tmpl ]; then \
+	  { mkdir -p $(TEMPLATES) && cp $(MONITORING)$(TEMPLATES)/*.tmpl $(TEMPLATES); } 2>/dev/null || \
+	  echo "Debian's Alertmanager reads its templates in $(TEMPLATES): copy $(MONITORING)$(TEMPLATES) there as root"; fi
 	@if [ -x $(MONITORING)/usr/bin/prometheus-pushgateway ]; then echo "Prometheus is in .cache/monitoring; make test uses it from now on"; fi
 
 .PHONY: lint

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ def jobs(overlay: str) -> dict[str, Document]:
 
 
 def pods(overlay: str) -> dict[str, Document]:
-    return {name: spec["template"]["spec"] for name, spec in jobs(overlay).items()}
+    """Pods by the name of their Job, CronJob or Deployment."""
+    lasting = {one["metadata"]["name"]: one["spec"] for one in of_kind(overlay, "Deployment")}
+    return {name: spec["template"]["spec"] for name, spec in (jobs(overlay) | lasting).items()}
 
 
 def containers(pod: Document) -> list[Document]:
@@ -99,6 +102,7 @@ def test_what_runs_is_what_people_type() -> None:
         "reconcile/extract": "python -m reconcile extract",
         "reconcile/run": "python -m reconcile run --connection pipeline",
         "reconcile/report": "python -m reconcile report --connection pipeline --out /var/lib/reports/reconciliation.html",
+        "exporter/exporter": "python -m monitoring exporter --connection monitor",
     }
     for spec in applications("kind"):
         assert spec["mainApplicationFile"].endswith("/spark_ingest/__main__.py")
@@ -128,6 +132,29 @@ def test_the_requirements_resources(overlay: str) -> None:
         assert (executor["memoryLimit"], executor["coreRequest"], executor["coreLimit"]) == ("4Gi", "1500m", "2000m")
         assert executor["instances"] == 2
     assert pods(overlay)["dbt-build"]["containers"][0]["resources"]["limits"] == {"memory": "1Gi", "cpu": "500m"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_runs_at_the_same_time_fits_the_budget(overlay: str) -> None:
+    """A batch and a build of dbt together have limits of 12 Gi and 6 CPU, the requirement's; what is small comes beside them."""
+    for spec in applications(overlay):
+        driver, executor, build = spec["driver"], spec["executor"], pods(overlay)["dbt-build"]["containers"][0]
+        count, limits = executor["instances"], build["resources"]["limits"]
+        memory = (
+            _quantity(driver["memoryLimit"]) + count * _quantity(executor["memoryLimit"]) + _quantity(limits["memory"])
+        )
+        cpu = _quantity(driver["coreLimit"]) + count * _quantity(executor["coreLimit"]) + _quantity(limits["cpu"])
+        assert (memory, cpu) == (12 * 2**30, Decimal(6))
+    (exporter,) = containers(pods(overlay)["exporter"])
+    assert _quantity(exporter["resources"]["limits"]["memory"]) <= 2**28
+
+
+def _quantity(text: str) -> Decimal:
+    """An amount as Kubernetes writes it."""
+    units = {"Gi": Decimal(2**30), "Mi": Decimal(2**20), "m": Decimal("0.001")}
+    found = re.fullmatch(r"([0-9.]+)(Gi|Mi|m)?", text)
+    assert found is not None, text
+    return Decimal(found[1]) * units.get(found[2], Decimal(1))
 
 
 def _mebibytes(text: str) -> int:
@@ -240,6 +267,7 @@ def test_what_is_referred_to_exists_and_no_secret_does(overlay: str) -> None:
         "snowflake-key",
         "snowflake-deploy",
         "snowflake-deploy-key",
+        "snowflake-monitor",
         "snowflake-connection",
         "clickhouse",
         "s3-credentials",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from tests.snowpark_procs.batches import BatchOptions, event, publish_snapshot, 
 from tests.snowpark_procs.conftest import DATABASE, Warehouse
 
 DAY = date(2024, 1, 15)
+_SECONDS = itertools.count()
 T = TypeVar("T")
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -46,7 +48,7 @@ def healthy(warehouse: Warehouse, invalid: int = 1) -> None:
 
 def compare(warehouse: Warehouse, page_views: int) -> None:
     """Have the speed layer tell so many page views (the mart has one), and compare the day."""
-    at = f"2024-02-01T01:00:{page_views:02}Z"
+    at = f"2024-02-01T01:00:{next(_SECONDS):02}Z"  # the newest snapshot is the one that counts
     publish_snapshot(warehouse.s3_root, DAY.isoformat(), [session("a", f"{DAY} 10:00:00", page_views=page_views)], at)
     warehouse.call(f"recon.reconcile_day('{DAY}')")
 
