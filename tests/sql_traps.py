@@ -84,7 +84,9 @@ TRAPS = (
         f"{_DOCS}/sql-reference/functions/to_date",
     ),
     Trap(
-        "date of the session's zone", _has(r"\bCURRENT_(DATE|TIME)\b"), f"{_DOCS}/sql-reference/functions/current_date"
+        "date of the session's zone",
+        _has(r"\bCURRENT_(DATE|TIME)\b", r"\bTASK\b.*\bTIMEZONE\s*="),
+        f"{_DOCS}/sql-reference/functions/current_date",
     ),
     Trap("proprietary hash", _has(r"(?<![\w.])HASH(_AGG)?\s*\("), f"{_DOCS}/sql-reference/functions/hash"),
     Trap("quoted lower case", _has(r'\bCREATE\b.*"[a-z_]+"'), f"{_DOCS}/sql-reference/identifiers-syntax"),
