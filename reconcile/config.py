@@ -55,6 +55,13 @@ class ReconcileConfig:
                 f"clickhouse_url {redact(self.clickhouse_url)!r} must begin with one of "
                 + ", ".join(f"{scheme}://" for scheme in _URL_SCHEMES)
             )
+        try:
+            _ = urlsplit(self.clickhouse_url).port
+        except ValueError:
+            raise ConfigError(
+                f"clickhouse_url {redact(self.clickhouse_url)!r} has a port that is no number; a '/', '?' or '#' in a user or"
+                " password is written as %2F, %3F or %23"
+            ) from None
         if not self.landing:
             raise ConfigError("landing must be a folder or an s3:// URL, and is empty")
         if not _TABLE.match(self.speed_table):

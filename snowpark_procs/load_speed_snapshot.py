@@ -17,7 +17,7 @@ from snowpark_procs.errors import LoadMismatchError, ManifestError, ProcedureErr
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.manifest import ControlTotals
-from snowpark_procs.speed_snapshots import Snapshot, read_snapshot, to_load
+from snowpark_procs.speed_snapshots import Loaded, Snapshot, is_new, read_snapshot, to_load
 from snowpark_procs.staged_copy import copy_files
 from snowpark_procs.statements import literal, run, statement, time_text
 from snowpark_procs.unload_buckets import comparable_sessions
@@ -41,8 +41,9 @@ def load_speed_snapshot(session: Session, date: datetime.date | str) -> dict[str
     if loaded:
         return {"date": day.isoformat(), "status": "loaded", **loaded[0].ledger_entry}
     current = _current(session).get(day.isoformat())
-    status = "no_snapshot" if current is None else "already_loaded"
-    return {"date": day.isoformat(), "status": status, "extraction_id": current}
+    if current is None:
+        return {"date": day.isoformat(), "status": "no_snapshot", "extraction_id": None}
+    return {"date": day.isoformat(), "status": "already_loaded", "extraction_id": current.extraction_id}
 
 
 def load_newest_snapshots(session: Session, first: datetime.date | None, last: datetime.date | None) -> list[Snapshot]:
@@ -117,9 +118,13 @@ def _load(session: Session, wanted: Sequence[Snapshot]) -> list[Snapshot]:
     step = StepRun("load_speed_snapshot", " to ".join(dict.fromkeys((days[0], days[-1]))))
     with transaction(session, step, "speed"):
         current = _current(session)
-        snapshots = [one for one in wanted if current.get(one.date.isoformat()) != one.extraction_id]
+        snapshots = [one for one in wanted if is_new(current.get(one.date.isoformat()), one.extraction_id, _utc(one))]
+        loaded = {each.extraction_id for each in current.values()}
+        if changed := [one for one in snapshots if one.extraction_id not in loaded]:
+            _replace(session, changed)
         if snapshots:
-            _replace(session, snapshots)
+            run(session, "delete_speed_extractions", [json.dumps([one.extraction_id for one in snapshots])])
+            run(session, "insert_speed_extractions", [json.dumps([one.ledger_entry for one in snapshots])])
         step.worked = bool(snapshots)
         step.row_count = sum(snapshot.totals.rows for snapshot in snapshots)
         step.detail = {"days": len(snapshots)}
@@ -133,9 +138,16 @@ def _refuse(session: Session, one: Published, error: Exception) -> None:
     run(session, "commit")
 
 
-def _current(session: Session) -> dict[str, str]:
-    """The extraction loaded last, by ISO date."""
-    return {row[0]: row[1] for row in run(session, "current_snapshots")}
+def _current(session: Session) -> dict[str, Loaded]:
+    """The snapshot loaded last, by ISO date."""
+    rows = run(session, "current_snapshots")
+    return {
+        row[0]: Loaded(row[1], datetime.datetime.fromisoformat(row[2]).replace(tzinfo=datetime.UTC)) for row in rows
+    }
+
+
+def _utc(snapshot: Snapshot) -> datetime.datetime:
+    return snapshot.extracted_at.replace(tzinfo=datetime.UTC)
 
 
 def _replace(session: Session, snapshots: Sequence[Snapshot]) -> None:
@@ -157,8 +169,6 @@ def _replace(session: Session, snapshots: Sequence[Snapshot]) -> None:
         raise LoadMismatchError(
             f"Snapshot of {day}", "speed_sessions", f"rows of extraction {extraction_id}", 0, row[2]
         )
-    run(session, "delete_speed_extractions", [json.dumps([snapshot.extraction_id for snapshot in snapshots])])
-    run(session, "insert_speed_extractions", [json.dumps([snapshot.ledger_entry for snapshot in snapshots])])
 
 
 def _complete(session: Session, snapshot: Snapshot, fetched: Fetched) -> None:

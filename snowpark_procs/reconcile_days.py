@@ -37,9 +37,7 @@ def reconcile_day(session: Session, date: datetime.date | str, tolerances: Any =
     run is kept apart: it is no verdict of the day and no part of its convergence.
     Raises ArgumentError, ToleranceError, MetricError, and what loading raises.
     """
-    day = calendar_date(date)
-    if day > utc_now().date():
-        raise ArgumentError(f"date: {day} has not begun yet (UTC)")
+    day = _begun(calendar_date(date), "date")
     load_newest_snapshots(session, day, day)
     new_runs = _compare(session, [day.isoformat()], day.isoformat(), tolerances)
     verdict = _verdicts(session, [day.isoformat()], tolerances is not None)[0]
@@ -53,8 +51,8 @@ def reconcile_range(
 
     With a bound left out: for the days, within the other bound, that the marts or the landing's snapshots know.
     """
-    first = None if from_date is None else calendar_date(from_date, "from_date")
-    last = None if to_date is None else calendar_date(to_date, "to_date")
+    first = None if from_date is None else _begun(calendar_date(from_date, "from_date"), "from_date")
+    last = None if to_date is None else _begun(calendar_date(to_date, "to_date"), "to_date")
     if first is not None and last is not None and first > last:
         raise ArgumentError(f"from_date {first} is after to_date {last}")
     load_newest_snapshots(session, first, last)
@@ -80,6 +78,13 @@ def reconcile_pending(session: Session) -> dict[str, Any]:
     with suppress(EnvironmentMismatchError):  # a clone compares, and leaves the landing of the other environment alone
         unloaded = unload_buckets(session)["days"]
     return {**summary, "explained": explained, "unloaded": unloaded}
+
+
+def _begun(day: datetime.date, name: str) -> datetime.date:
+    """The day. Raises ArgumentError for one that is still to come: nothing of it can be compared."""
+    if day > utc_now().date():
+        raise ArgumentError(f"{name}: {day} has not begun yet (UTC)")
+    return day
 
 
 def _reconcile(session: Session, days: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconcile.speed.buckets import Bucketing, Fetched, Sums
 from reconcile.speed.columns import SPEED_COLUMNS
@@ -100,17 +100,28 @@ def read_snapshot(manifest_path: str, text: str) -> Snapshot:
     return snapshot
 
 
+class Loaded(NamedTuple):
+    """The snapshot of a day that was loaded last. extracted_at: UTC."""
+
+    extraction_id: str
+    extracted_at: datetime.datetime
+
+
+def is_new(loaded: Loaded | None, extraction_id: str, extracted_at: datetime.datetime) -> bool:
+    """Whether a published snapshot says something that the loaded one does not: other content, or the same at a later time."""
+    return loaded is None or loaded.extraction_id != extraction_id or loaded.extracted_at < extracted_at
+
+
 def to_load(
     names: Iterable[str],
-    current: Mapping[str, str],
+    current: Mapping[str, Loaded],
     refused: Collection[str],
     first: datetime.date | None = None,
     last: datetime.date | None = None,
 ) -> list[Published]:
-    """The newest manifest of each day from first to last (None: no bound), as names tell, where its content is not loaded last.
+    """The newest manifest of each day from first to last (None: no bound), as names tell, where it was not loaded last.
 
-    names: what LIST gives. current: extraction id by ISO date. refused: manifests that could not be loaded.
-    The same content twice has the same id: then there is nothing to load.
+    names: what LIST gives. current: by ISO date. refused: manifests that could not be loaded.
     """
     newest = [found[-1] for found in read_names(names).values()]
     return [
@@ -118,8 +129,8 @@ def to_load(
         for one in newest
         if (first is None or one.day >= first)
         and (last is None or one.day <= last)
-        and current.get(one.day.isoformat()) != one.extraction_id
         and one.path not in refused
+        and is_new(current.get(one.day.isoformat()), one.extraction_id, one.extracted_at)
     ]
 
 

@@ -11,7 +11,7 @@ import json
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -62,7 +62,8 @@ class SnapshotStore(Protocol):
 class Extraction:
     """The snapshot of one day. money: exact sum of total_spent. outcome: what this run had to write for it.
 
-    republished: the content went back to that of an earlier snapshot, which is now the newest one again.
+    republished: an earlier snapshot is the day's newest one again, as the content went back to it, or as the day has ended
+    since, without a change.
     rows: of the day. fetched: those that travelled; of the others the warehouse has the same.
     set_aside: rows left out, each with its reason in the file `set_aside_path`. removed: older snapshots that had expired.
     """
@@ -144,6 +145,7 @@ def _extract(
     published: list[Published],
     progress: Progress | None,
 ) -> Extraction:
+    now = datetime.now(UTC)  # before the read: what comes later is not in it
     day, newest = state.day, published[-1] if published else None
     batch = landing.buckets(day)
     if batch is not None and not speed_layer.can_compare(batch.bucketing.columns):
@@ -153,9 +155,8 @@ def _extract(
     if newest is not None and newest.extraction_id in same:
         manifest = landing.document(newest.path)
         if manifest and landing.size(manifest["file"]["path"]) == manifest["file"]["bytes"]:
-            return _extraction(manifest, "unchanged")
+            return _confirmed(landing, newest, manifest, now)
     landing.remove_abandoned(day)
-    now = datetime.now(UTC)  # before the read: what comes later is not in it
     with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
         spool, aside = Path(folder) / "rows.parquet", Path(folder) / "set_aside.jsonl"
         spooled = partial(_spool, spool, aside)
@@ -167,11 +168,9 @@ def _extract(
         known = next((entry for entry in reversed(published) if entry.extraction_id == found), None)
         manifest = landing.document(known.path) if known else None
         if manifest and landing.size(path) == manifest["file"]["bytes"]:
-            if known is newest:
-                return _extraction(manifest, "unchanged")
-            manifest = manifest | {"extracted_at": _utc(now)}
-            landing.put_document(manifest, manifest_path(day, now, found))
-            return _extraction(manifest, "republished")
+            if known is not None and known is newest:
+                return _confirmed(landing, known, manifest, now)
+            return _published_again(landing, day, manifest, now)
         final = Path(folder) / "snapshot.parquet"
         _finish(spool, final, day, found)
         size = landing.put_file(final, path)
@@ -180,6 +179,20 @@ def _extract(
         manifest = _manifest(speed_layer, now, content, size)
         landing.put_document(manifest, manifest_path(day, now, found))
     return _extraction(manifest, "published")
+
+
+def _confirmed(landing: SnapshotStore, newest: Published, manifest: dict[str, Any], now: datetime) -> Extraction:
+    """The newest snapshot, which still holds: of a day that has ended since, it says so from now on."""
+    end = datetime.combine(newest.day + timedelta(days=1), time(), UTC)
+    if newest.extracted_at < end <= now:
+        return _published_again(landing, newest.day, manifest, now)
+    return _extraction(manifest, "unchanged")
+
+
+def _published_again(landing: SnapshotStore, day: date, manifest: dict[str, Any], now: datetime) -> Extraction:
+    manifest = manifest | {"extracted_at": _utc(now)}
+    landing.put_document(manifest, manifest_path(day, now, manifest["extraction_id"]))
+    return _extraction(manifest, "republished")
 
 
 def _spool(target: Path, aside: Path, batches: Iterable[pa.RecordBatch], progress: Callable[[int], None]) -> DayContent:

@@ -68,6 +68,11 @@ def test_the_projects_own_file_is_understood() -> None:
             r"unknown key 'clickhose_url' in the environment \(RECONCILE_CLICKHOSE_URL\)",
         ),
         ({"RECONCILE_CLICKHOUSE_URL": "mysql://u:secret@h"}, r"clickhouse_url 'mysql://u:\*\*\*@h' must begin with"),
+        (
+            {"RECONCILE_CLICKHOUSE_URL": "http://u:sec/ret#pw@h:1/db"},
+            r"'http://u:\*\*\*@h:1/db' has a port that is no number",
+        ),
+        ({"RECONCILE_CLICKHOUSE_URL": "http://h:port/db"}, "'http://h:port/db' has a port that is no number"),
         ({"RECONCILE_SPEED_TABLE": "a; DROP TABLE b"}, "speed_table 'a; DROP TABLE b' must be a plain name"),
         ({"RECONCILE_CONNECT_TIMEOUT_SECONDS": "soon"}, "must be a whole number, not 'soon'"),
         ({"RECONCILE_CONNECT_TIMEOUT_SECONDS": "0"}, "must be a positive number of seconds"),

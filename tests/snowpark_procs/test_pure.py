@@ -16,7 +16,7 @@ from snowpark_procs.identifiers import batch_identifier, calendar_date, canonica
 from snowpark_procs.landing import published
 from snowpark_procs.manifest import ControlTotals, StagedFile, read_manifest
 from snowpark_procs.quality_rules import Rule, compile_rules
-from snowpark_procs.speed_snapshots import read_snapshot, to_load
+from snowpark_procs.speed_snapshots import Loaded, read_snapshot, to_load
 from snowpark_procs.staged_copy import chunks
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import literal, statement
@@ -158,8 +158,12 @@ def test_the_newest_snapshot_is_loaded_unless_it_is() -> None:
     older, newer = (f"{folder}/{time}.{one}.json" for time, one in zip(times, (ID, other), strict=True))
     names = [newer, f"{folder}/{'f' * 8}{ID[8:]}.json", older, f"{folder}/notes.txt", f"x{older[13:]}", f"{older}.tmp"]
     assert [one.extraction_id for one in to_load(names, {}, set())] == [other]
-    assert [one.path for one in to_load(names, {"2024-01-15": ID}, set())] == [newer.removeprefix("s3://landing/")]
-    assert to_load(names, {"2024-01-15": other}, set()) == []
+    at_one, at_two = (datetime.datetime(2024, 1, 16, hour, tzinfo=datetime.UTC) for hour in (1, 2))
+    for loaded in (Loaded(ID, at_one), Loaded(other, at_one)):
+        assert [one.path for one in to_load(names, {"2024-01-15": loaded}, set())] == [
+            newer.removeprefix("s3://landing/")
+        ]
+    assert to_load(names, {"2024-01-15": Loaded(other, at_two)}, set()) == []
     assert to_load(names, {}, {newer.removeprefix("s3://landing/")}) == []
     day = datetime.date(2024, 1, 15)
     assert len(to_load(names, {}, set(), day, day)) == 1
@@ -173,7 +177,7 @@ def test_the_newest_snapshot_is_loaded_unless_it_is() -> None:
     [
         ("{", "no speed manifest"),
         ("{}", "lacks"),
-        ('{"contract_version": 1}', "contract version 1, known is 2"),
+        ('{"contract_version": 1}', "contract version 1, known are 2, 3"),
         ("[]", "no speed manifest"),
     ],
 )

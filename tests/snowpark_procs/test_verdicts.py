@@ -91,6 +91,19 @@ def test_a_day_that_is_not_over_waits_and_the_future_is_refused(warehouse: Wareh
     assert verdict(warehouse, today) == ("not_ready", "day_not_over, extracted_before_the_end")
     with pytest.raises(ProgrammingError, match=f"date: {today + timedelta(days=1)} has not begun yet"):
         warehouse.call(f"recon.reconcile_day('{today + timedelta(days=1)}')")
+    with pytest.raises(ProgrammingError, match=f"to_date: {today + timedelta(days=2)} has not begun yet"):
+        warehouse.call(f"recon.reconcile_range('{today}', '{today + timedelta(days=2)}')")
+    # The same content, found again after the day's end, is the whole day.
+    mart(warehouse, "gold", DAY - timedelta(days=1))
+    for moment in (f"{DAY - timedelta(days=1)}T23:40:00Z", f"{now:%Y-%m-%dT%H:%M:%SZ}"):
+        ended = publish_snapshot(
+            warehouse.s3_root, str(DAY - timedelta(days=1)), [speed(day=DAY - timedelta(days=1))], moment
+        )
+        judged = verdict(warehouse, DAY - timedelta(days=1))
+        assert judged == (("not_ready", "extracted_before_the_end") if "T23:40" in moment else ("agree", None))
+    assert warehouse.query("SELECT extraction_id FROM recon.speed_extractions WHERE date < %s", DAY.isoformat()) == [
+        (ended,)
+    ]
     # How long after its end is data.
     three_days_ago = today - timedelta(days=3)
     mart(warehouse, "gold", three_days_ago)

@@ -19,6 +19,7 @@ from reconcile.speed.connection import open_speed_layer
 from reconcile.speed.content import FILE_SCHEMA, extraction_id
 from reconcile.speed.extraction import Extraction, extract_day, extract_days
 from reconcile.speed.landing import Landing
+from reconcile.speed.names import manifest_path
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
 DAY = date(2024, 1, 15)
@@ -158,6 +159,23 @@ def test_content_that_goes_back_becomes_the_newest_again(engine: Path, landing: 
     assert found[2].extraction_id == found[0].extraction_id
     published = Landing(config(engine, landing)).published()[DAY]
     assert [entry.extraction_id for entry in published] == [extraction.extraction_id for extraction in found]
+
+
+def test_a_day_that_ended_without_a_change_is_said_to_hold_after_its_end(engine: Path, landing: Path) -> None:
+    run(engine, ddl(COLUMNS), f"INSERT INTO {TABLE} VALUES {row(1, '2024-01-15 22:10:00')}")
+    (first,) = extract(engine, landing)
+    (published,) = Landing(config(engine, landing)).published()[DAY]
+    # As it would be, had it been made in the day's last hour.
+    before = datetime(2024, 1, 15, 23, 40, tzinfo=UTC)
+    manifest = json.loads((landing / published.path).read_text())
+    (landing / manifest_path(DAY, before, first.extraction_id)).write_text(
+        json.dumps(manifest | {"extracted_at": "2024-01-15T23:40:00.000000Z"})
+    )
+    (landing / published.path).unlink()
+    found = [*extract(engine, landing), *extract(engine, landing)]
+    assert [extraction.outcome for extraction in found] == ["republished", "unchanged"]
+    assert {extraction.extraction_id for extraction in found} == {first.extraction_id}
+    assert found[0].extracted_at == found[1].extracted_at > first.extracted_at
 
 
 def test_other_types_give_the_same_content(engine: Path, landing: Path) -> None:
