@@ -18,7 +18,7 @@ from local_stack.warehouse_client import Warehouse, connect
 
 # The log of attempts grows with every attempt, by intent; all other tables must not change when a step is repeated.
 # The task graph runs by its schedule too while the endpoint is up.
-_LOG_TABLES = {("OPS", "STEP_RUNS"), ("OPS", "GRAPH_RUNS")}
+_LOG_TABLES = {("OPS", "STEP_RUNS"), ("OPS", "GRAPH_RUNS"), ("OPS", "DBT_RUNS")}
 
 
 def local_stack(
