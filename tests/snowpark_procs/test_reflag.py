@@ -34,7 +34,8 @@ def rules(warehouse: Warehouse, *changes: str) -> Iterator[None]:
     finally:
         warehouse.query("DELETE FROM ops.quality_rules")
         with warehouse.connection.cursor() as cursor:
-            cursor.executemany("INSERT INTO ops.quality_rules VALUES (%s, %s, %s, %s, %s, %s)", before)
+            values = ", ".join(["%s"] * len(before[0]))
+            cursor.executemany(f"INSERT INTO ops.quality_rules VALUES ({values})", before)
 
 
 def added(dataset: str, code: str, severity: str, predicate: str) -> str:
