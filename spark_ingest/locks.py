@@ -81,14 +81,15 @@ class S3Lease:
     @contextmanager
     def held(self) -> Iterator[Check]:
         """Hold the lease; yields a check that renews it, and raises RunConflict once it is lost."""
-        self._take()
         renewal = threading.Thread(target=self._renew, name="lease", daemon=True)
-        renewal.start()
         try:
+            self._take()
+            renewal.start()
             yield self.check
-        finally:
+        finally:  # also of one who was ended while he took it: the store may have written it all the same
             self._stop.set()
-            renewal.join()
+            if renewal.ident is not None:
+                renewal.join()
             self._give_back()
 
     def check(self) -> None:
@@ -139,8 +140,11 @@ class S3Lease:
                 continue  # the store is away for a moment; `check` knows how long the lease was not renewed
 
     def _give_back(self) -> None:
+        if self._lost:
+            return
         try:
-            if not self._lost and self._client.head_object(Bucket=self._bucket, Key=self._key)["ETag"] == self._etag:
+            body = self._client.get_object(Bucket=self._bucket, Key=self._key)["Body"].read().decode(errors="replace")
+            if self._token in body:
                 self._client.delete_object(Bucket=self._bucket, Key=self._key)
         except s3_errors():
             return  # it runs out by itself

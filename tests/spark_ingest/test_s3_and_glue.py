@@ -80,7 +80,7 @@ def test_glue(store: Store, tmp_path: Path) -> None:
     assert store.keys(LANDING) == []  # the lease is given back
     done = store.spark_ingest(tmp_path, "run")
     assert done.returncode == 0, done.stderr
-    (key,) = (key for key in store.keys(LANDING) if key.endswith(".json"))
+    (key,) = (key for key in store.keys(LANDING) if "_manifests/" in key)
     datasets = json.loads(store.read(LANDING, key))["datasets"]
     (staged,) = datasets["user_sessions"]["files"]
     content = store.read(LANDING, staged["path"])
