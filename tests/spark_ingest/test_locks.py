@@ -52,6 +52,19 @@ def test_one_of_two_holds_it_and_gives_it_back(client: Any) -> None:
         check()
 
 
+def test_who_is_ended_while_taking_it_leaves_nothing(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = client.put_object
+
+    def ended(**arguments: Any) -> None:
+        put(**arguments)
+        raise KeyboardInterrupt  # the store has written it, and the answer was not read
+
+    monkeypatch.setattr(client, "put_object", ended)
+    with pytest.raises(KeyboardInterrupt), S3Lease(client, BUCKET, KEY).held():
+        pass
+    assert "Contents" not in client.list_objects_v2(Bucket=BUCKET)
+
+
 def test_a_renewed_lease_stays_and_an_abandoned_one_is_taken_over(client: Any) -> None:
     alive = S3Lease(client, BUCKET, KEY, seconds=2)
     with alive.held() as check:
