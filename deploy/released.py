@@ -12,9 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from schemachange.JinjaTemplateProcessor import JinjaTemplateProcessor
-
-from deploy.rendering import ROOT
+from deploy.rendering import ROOT, render
 
 
 def edited_scripts(root: Path = ROOT) -> tuple[list[str], list[str]]:
@@ -32,9 +30,8 @@ def edited_scripts(root: Path = ROOT) -> tuple[list[str], list[str]]:
 
 def hashes(root: Path, variables: dict[str, str]) -> dict[str, str]:
     """Return the SHA-256 of every V script as schemachange renders it."""
-    processor = JinjaTemplateProcessor(project_root=root / "migrations", modules_folder=root)
     return {
-        path.name: hashlib.sha256(str(processor.render(path.name, variables)).encode()).hexdigest()
+        path.name: hashlib.sha256(render(path.name, variables, root).encode()).hexdigest()
         for path in sorted((root / "migrations").glob("V*.sql"))
     }
 

@@ -26,9 +26,9 @@ def variables(**environment: str) -> dict[str, Any]:
     return found
 
 
-def render(script: str, given: dict[str, Any]) -> str:
+def render(script: str, given: dict[str, Any], root: Path = ROOT) -> str:
     """Return one migration as schemachange sends it."""
-    processor = JinjaTemplateProcessor(project_root=ROOT / "migrations", modules_folder=ROOT)
+    processor = JinjaTemplateProcessor(project_root=root / "migrations", modules_folder=root)
     return str(processor.render(script, given))
 
 

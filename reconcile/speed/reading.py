@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING
 
 from reconcile.speed.buckets import NO_SUMS, BatchBuckets, Fetched, Sums, differing, digest, worth_it
@@ -98,12 +97,8 @@ def _totals(day: date, batch: BatchBuckets, ours: DayBuckets, rows: int, buckets
 
 
 def _told(progress: Progress | None, day: date, rows: int) -> Callable[[int], None]:
-    return partial(_tell, progress, day, rows) if progress is not None else _nobody
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(day, done, rows)
 
-
-def _tell(progress: Progress, day: date, rows: int, done: int) -> None:
-    progress(day, done, rows)
-
-
-def _nobody(done: int) -> None:
-    """Tell nobody."""
+    return tell

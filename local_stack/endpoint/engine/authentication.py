@@ -58,18 +58,23 @@ def require_log_in(catalog: Catalog, user: str, given: Credentials) -> None:
 
 def fingerprint(key: str) -> str:
     """Return a public key's fingerprint, as DESCRIBE USER shows it and as a token's issuer names it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode("".join(key.split()))).digest()).decode()
+    return "SHA256:" + base64.b64encode(hashlib.sha256(_der(key)).digest()).decode()
 
 
 def require_public_key(key: str) -> None:
     """Raise SqlError for text that is no public key, without its first and last line, of at least 2048 bits."""
     try:
-        found = load_der_public_key(base64.b64decode("".join(key.split()), validate=True))
+        found = load_der_public_key(_der(key))
     except (ValueError, UnsupportedAlgorithm):
         found = None
     if isinstance(found, EllipticCurvePublicKey) or (isinstance(found, RSAPublicKey) and found.key_size >= _LEAST_BITS):
         return
     raise SqlError("New public key rejected by current policy. Reason: 'Invalid public key'", 390209, "22023")
+
+
+def _der(key: str) -> bytes:
+    """Decode a key's text, over as many lines as it may have. Raises ValueError for what is no base64."""
+    return base64.b64decode("".join(key.split()), validate=True)
 
 
 def digest(secret: str) -> str:
@@ -91,7 +96,7 @@ def _require_signature(user: str, token: str, keys: list[str]) -> None:
     """Raise SqlError 390144 where a token is not signed by one of a user's keys, or is another user's or too old."""
     for key in keys:
         try:
-            public = load_der_public_key(base64.b64decode("".join(key.split())))
+            public = load_der_public_key(_der(key))
             claims = jwt.decode(token, public, algorithms=_ALGORITHMS)  # type: ignore[arg-type]
         except jwt.InvalidTokenError:
             continue
