@@ -96,7 +96,7 @@ def table_change(table: IcebergTable, time_id: int | None, since: int | None, pu
             return _taken_anew(replace(chain, reason=_BACKFILLED))
         kind = Kind.EVERYTHING if live.data else Kind.NOTHING
         return replace(chain, kind=kind, files=base.live, days=days_of(base.live), are_days_exact=_are_exact(base.live))
-    new = _new_snapshots(table, current, since)
+    new = _new_snapshots(table, since)
     if new is None:
         return _taken_anew(replace(base, reason=_LOST))
     before = table.snapshot_by_id(since)
@@ -105,7 +105,7 @@ def table_change(table: IcebergTable, time_id: int | None, since: int | None, pu
         snapshots=tuple((snapshot.snapshot_id, _operation(snapshot)) for snapshot in new),
         before_readable=before is not None,
     )
-    working = [snapshot for snapshot in new if _operation(snapshot) != Operation.REPLACE.value]
+    working = [snapshot for snapshot in new if not only_rewrites(snapshot)]
     own = own_files(table, working, time_id)
     if any(_operation(snapshot) != Operation.APPEND.value for snapshot in working):
         base = replace(base, kind=Kind.CHANGED, reason="rows were overwritten or deleted")
@@ -183,20 +183,29 @@ def _deleted_from(own: TableFiles, live: TableFiles, before: Callable[[], TableF
     return found
 
 
-def _new_snapshots(table: IcebergTable, current: Snapshot, since: int) -> list[Snapshot] | None:
+def snapshots_after(table: IcebergTable, since: int | None) -> list[Snapshot]:
+    """The current snapshot and its ancestors, newest first, down to `since`, which is left out; all of them where it is none."""
+    found: list[Snapshot] = []
+    snapshot = table.current_snapshot()
+    while snapshot is not None and snapshot.snapshot_id != since:
+        found.append(snapshot)
+        parent = snapshot.parent_snapshot_id
+        snapshot = table.snapshot_by_id(parent) if parent is not None and parent != since else None
+    return found
+
+
+def only_rewrites(snapshot: Snapshot) -> bool:
+    """Whether a snapshot has other files of the same rows."""
+    return _operation(snapshot) == Operation.REPLACE.value
+
+
+def _new_snapshots(table: IcebergTable, since: int) -> list[Snapshot] | None:
     """The snapshots after `since` up to the current one, oldest first; None when `since` is not among its ancestors.
 
     `since` itself may have expired: its child still names it.
     """
-    new: list[Snapshot] = []
-    snapshot: Snapshot | None = current
-    while snapshot is not None and snapshot.snapshot_id != since:
-        new.append(snapshot)
-        parent = snapshot.parent_snapshot_id
-        if parent == since:
-            return new[::-1]
-        snapshot = table.snapshot_by_id(parent) if parent is not None else None
-    return None if snapshot is None else new[::-1]
+    new = snapshots_after(table, since)
+    return new[::-1] if not new or new[-1].parent_snapshot_id == since else None
 
 
 def _operation(snapshot: Snapshot) -> str:

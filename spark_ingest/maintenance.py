@@ -23,6 +23,7 @@ from spark_ingest.landing import Landing
 from spark_ingest.progress import Progress
 from spark_ingest.session import CATALOG, spark_session
 from spark_ingest.storage import open_storage
+from spark_ingest.table_files import live_in
 from spark_ingest.tables import TABLES, Table
 
 # Iceberg's own: files below three quarters of the target are small; five of a partition are worth a rewrite.
@@ -168,11 +169,11 @@ def state(table: IcebergTable, config: IngestConfig) -> TableState:
     manifests = snapshot.manifests(table.io) if snapshot else []
     sizes, deletes = [], 0
     for manifest in manifests:
-        for entry in manifest.fetch_manifest_entry(table.io):
+        for file in live_in(table, manifest):
             if manifest.content == ManifestContent.DELETES:
                 deletes += 1
             else:
-                sizes.append(int(entry.data_file.file_size_in_bytes))
+                sizes.append(int(file.file_size_in_bytes))
     small = sum(size < _small(config) for size in sizes)
     return TableState(len(table.snapshots()), len(manifests), len(sizes), deletes, sum(sizes), small)
 
@@ -187,9 +188,9 @@ def _compactable(table: IcebergTable, config: IngestConfig) -> int:
     by_partition: dict[str, int] = {}
     for manifest in snapshot.manifests(table.io) if snapshot else []:
         if manifest.content == ManifestContent.DATA:
-            for entry in manifest.fetch_manifest_entry(table.io):
-                if entry.data_file.file_size_in_bytes < _small(config):
-                    key = f"{entry.data_file.spec_id}/{entry.data_file.partition}"
+            for file in live_in(table, manifest):
+                if file.file_size_in_bytes < _small(config):
+                    key = f"{file.spec_id}/{file.partition}"
                     by_partition[key] = by_partition.get(key, 0) + 1
     return sum(count for count in by_partition.values() if count >= _MIN_INPUT_FILES)
 

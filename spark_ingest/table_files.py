@@ -96,10 +96,14 @@ def live_files(table: IcebergTable, snapshot: Snapshot, time_id: int | None) -> 
     """The files of a snapshot."""
     found = TableFiles(time_id)
     for manifest in snapshot.manifests(table.io):
-        for entry in manifest_entries(table, manifest):
-            if entry.status != ManifestEntryStatus.DELETED:
-                found.add(table, entry.data_file)
+        for file in live_in(table, manifest):
+            found.add(table, file)
     return found
+
+
+def live_in(table: IcebergTable, manifest: ManifestFile) -> Iterator[DataFile]:
+    """The data and delete files of a manifest that its snapshot has."""
+    return (each.data_file for each in _entries(table, manifest) if each.status != ManifestEntryStatus.DELETED)
 
 
 def own_files(table: IcebergTable, snapshots: Iterable[Snapshot], time_id: int | None) -> TableFiles:
@@ -108,14 +112,14 @@ def own_files(table: IcebergTable, snapshots: Iterable[Snapshot], time_id: int |
     for snapshot in snapshots:
         for manifest in snapshot.manifests(table.io):
             if manifest.added_snapshot_id == snapshot.snapshot_id:
-                for entry in manifest_entries(table, manifest):
+                for entry in _entries(table, manifest):
                     is_own = entry.snapshot_id in (None, snapshot.snapshot_id)
                     if entry.status != ManifestEntryStatus.EXISTING and is_own:
                         found.add(table, entry.data_file)
     return found
 
 
-def manifest_entries(table: IcebergTable, manifest: ManifestFile) -> Iterator[ManifestEntry]:
+def _entries(table: IcebergTable, manifest: ManifestFile) -> Iterator[ManifestEntry]:
     """The entries of a manifest of any format version.
 
     pyiceberg's own reader knows no deletion vectors: their format (Puffin) is none of its enumeration, and it leaves out

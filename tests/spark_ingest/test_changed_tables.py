@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from spark_ingest.catalog import open_table
 from spark_ingest.changes import Kind
 from spark_ingest.errors import ConfigError
+from spark_ingest.maintenance import state
+from spark_ingest.tables import TABLES
 from tests.spark_ingest.checks import check
 from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import manifests, staged_sessions
@@ -219,3 +222,5 @@ def test_deletes_after_the_partitions_changed(lake: Lake, tmp_path: Path, versio
     assert manifest["affected_dates"] == ["2024-01-20", "2024-02-06", "2024-02-07", "2024-02-08"]
     check(lake, tmp_path)
     assert lake.run().manifest is None
+    (events,) = (open_table(lake.config, table) for table in TABLES if table.name == "user_events")
+    assert state(events, lake.config).delete_files > 0
