@@ -15,14 +15,14 @@ from rich.console import Console
 from local_stack.errors import StageError
 from local_stack.layout import REPO
 from local_stack.programs import Programs
+from spark_ingest.batch.run import run
 from spark_ingest.config import IngestConfig, load_config
 from spark_ingest.errors import IngestError
-from spark_ingest.failures import SPARK_ERRORS, sentence
-from spark_ingest.lake import append_files, create_tables
+from spark_ingest.lake.rows import append_files, create_tables
+from spark_ingest.lake.tables import TRANSACTIONS, USER_EVENTS
 from spark_ingest.progress import Progress
-from spark_ingest.run import run
-from spark_ingest.session import end_spark, start_spark
-from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
+from spark_ingest.spark.failures import SPARK_ERRORS, sentence
+from spark_ingest.spark.session import end_spark, start_spark
 
 _Result = TypeVar("_Result")
 _CANCEL_SECONDS = 0.2

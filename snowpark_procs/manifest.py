@@ -94,7 +94,7 @@ def _parse(path: str, text: str) -> dict[str, Any]:
 
 @cache
 def _validator() -> Draft202012Validator:
-    schema = pkgutil.get_data("spark_ingest", "manifest.schema.json")
+    schema = pkgutil.get_data("spark_ingest.landing", "manifest.schema.json")
     if schema is None:
         raise ManifestError("manifest.schema.json", "is not part of the deployed code")
     return Draft202012Validator(json.loads(schema))

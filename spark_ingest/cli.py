@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, Exception):
             raise
         # Importing Spark takes a second, which a mistake in the configuration need not wait for.
-        from spark_ingest.failures import SPARK_ERRORS, sentence
+        from spark_ingest.spark.failures import SPARK_ERRORS, sentence
 
         known = isinstance(error, SPARK_ERRORS)
         told = sentence(error) if known else f"unexpected {type(error).__name__}: {sentence(error)}"
@@ -143,20 +143,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setup(config: IngestConfig, options: argparse.Namespace) -> None:
-    from spark_ingest.jar_fetch import setup_jars
-    from spark_ingest.jars import EVERY_JAR
+    from spark_ingest.spark.jar_fetch import setup_jars
+    from spark_ingest.spark.jars import EVERY_JAR
 
     print(setup_jars(Path(config.ivy_dir), EVERY_JAR))
     if options.archive_classes:
-        from spark_ingest.rehearsal import archive_classes
+        from spark_ingest.batch.rehearsal import archive_classes
 
         print(archive_classes(config))
 
 
 def _create(config: IngestConfig, options: argparse.Namespace) -> None:
-    from spark_ingest.lake import create_tables, identifier
-    from spark_ingest.session import spark_session
-    from spark_ingest.tables import TABLES
+    from spark_ingest.lake.rows import create_tables, identifier
+    from spark_ingest.lake.tables import TABLES
+    from spark_ingest.spark.session import spark_session
 
     with spark_session(config, options.debug) as spark:
         create_tables(spark, config)
@@ -164,9 +164,9 @@ def _create(config: IngestConfig, options: argparse.Namespace) -> None:
 
 
 def _append(config: IngestConfig, options: argparse.Namespace) -> None:
-    from spark_ingest.lake import append_files, create_tables
-    from spark_ingest.session import spark_session
-    from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
+    from spark_ingest.lake.rows import append_files, create_tables
+    from spark_ingest.lake.tables import TRANSACTIONS, USER_EVENTS
+    from spark_ingest.spark.session import spark_session
 
     files = {
         table: paths for table, paths in ((USER_EVENTS, options.events), (TRANSACTIONS, options.transactions)) if paths
@@ -188,12 +188,12 @@ def _append(config: IngestConfig, options: argparse.Namespace) -> None:
 
 def _run(config: IngestConfig, options: argparse.Namespace) -> None:
     if options.dry_run:
-        from spark_ingest.preview import preview
+        from spark_ingest.batch.preview import preview
 
         preview(config, options.first, options.last, again=options.again)
         return
+    from spark_ingest.batch.run import new_progress, run
     from spark_ingest.report import run_table
-    from spark_ingest.run import new_progress, run
     from spark_ingest.run_metrics import measured
 
     progress = new_progress(config, "run")
@@ -203,9 +203,9 @@ def _run(config: IngestConfig, options: argparse.Namespace) -> None:
 
 
 def _maintain(config: IngestConfig, options: argparse.Namespace) -> None:
+    from spark_ingest.batch.run import new_progress
     from spark_ingest.maintenance import maintain
     from spark_ingest.report import care_table
-    from spark_ingest.run import new_progress
     from spark_ingest.run_metrics import measured
 
     with nullcontext() if options.dry_run else measured(config, "table-care"):
@@ -214,9 +214,9 @@ def _maintain(config: IngestConfig, options: argparse.Namespace) -> None:
 
 
 def _import(config: IngestConfig, options: argparse.Namespace) -> None:
-    from spark_ingest.importing import checked_inputs, import_files
+    from spark_ingest.importing.files import checked_inputs, import_files
     from spark_ingest.report import import_table
-    from spark_ingest.session import spark_session
+    from spark_ingest.spark.session import spark_session
 
     size = _bytes(path for source in checked_inputs(options.input, options.mapping) for path in source.files)
     with spark_session(config, options.debug, size) as spark:

@@ -16,15 +16,15 @@ from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table.snapshots import Snapshot
 from pyspark.sql import Row, SparkSession
 
-from spark_ingest.catalog import open_table
 from spark_ingest.config import IngestConfig
-from spark_ingest.history import INCREMENTAL, History
-from spark_ingest.landing import Landing
+from spark_ingest.lake.catalog import open_table
+from spark_ingest.lake.table_files import live_in
+from spark_ingest.lake.tables import TABLES, Table
+from spark_ingest.landing.batches import Landing
+from spark_ingest.landing.history import INCREMENTAL, History
+from spark_ingest.landing.storage import open_storage
 from spark_ingest.progress import Progress
-from spark_ingest.session import CATALOG, spark_session
-from spark_ingest.storage import open_storage
-from spark_ingest.table_files import live_in
-from spark_ingest.tables import TABLES, Table
+from spark_ingest.spark.session import CATALOG, spark_session
 
 # Iceberg's own: files below three quarters of the target are small; five of a partition are worth a rewrite.
 _SMALL_SHARE = 0.75

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from spark_ingest.importing import MALFORMED, ImportResult
+from spark_ingest.batch.run import RunResult
+from spark_ingest.importing.files import MALFORMED, ImportResult
 from spark_ingest.maintenance import Care
-from spark_ingest.run import RunResult
 
 
 def import_table(result: ImportResult, console: Console | None = None) -> None:

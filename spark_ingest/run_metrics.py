@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from spark_ingest.batch.lag import Lag, lake_lag
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import IngestError, RunConflict
-from spark_ingest.lag import Lag, lake_lag
 
 _BUCKETS = (30, 60, 120, 300, 600, 1200, 1800, 3600)
 _LAST_SUCCESS = "pipeline_step_last_success_timestamp_seconds"

@@ -40,7 +40,7 @@ def base_config(tmp_path_factory: pytest.TempPathFactory) -> IngestConfig:
 @pytest.fixture(scope="session")
 def spark(base_config: IngestConfig) -> Iterator[SparkSession]:
     """The session. Importing pyspark waits until a test asks for it."""
-    from spark_ingest.session import start_spark
+    from spark_ingest.spark.session import start_spark
 
     # Jars for S3 and Glue come along, so that the tests of those need no second JVM.
     session = start_spark(replace(base_config, landing="s3://with-the-aws-bundle"), "tests")

@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from spark_ingest.java import java_home
+from spark_ingest.spark.java import java_home
 
 REPOSITORY = Path(__file__).parents[1]
 LOCKS = REPOSITORY / "locks"

@@ -229,14 +229,19 @@ ENDPOINT = (
 )  # fmt: skip
 
 
-def endpoint_edges() -> list[tuple[str, str]]:
-    """Return who imports whom within the endpoint, types included, as names relative to it."""
-    base, known = "local_stack.endpoint.", set()
-    paths = [
-        path for path in modules("local_stack/endpoint") if path.name != "__init__.py" or path.parent.name != "endpoint"
-    ]
-    for path in paths:
-        known.add(module_name(path))
+# The job's rooms, likewise.
+SPARK_INGEST = (
+    "errors", "config", "progress", "spark", "lake", "landing", "transforms", "importing", "batch", "maintenance",
+    "report", "run_metrics", "cli", "__main__",
+)  # fmt: skip
+ORDERED = {"local_stack.endpoint": (ENDPOINT, 300), "spark_ingest": (SPARK_INGEST, 100)}
+
+
+def edges_within(package: str) -> list[tuple[str, str]]:
+    """Return who imports whom within a package, types included, as names relative to it."""
+    base = f"{package}."
+    paths = [path for path in modules(package.replace(".", "/")) if module_name(path) != package]
+    known = {module_name(path) for path in paths}
     edges = []
     for path in paths:
         for name in imports_of(path):
@@ -246,21 +251,24 @@ def endpoint_edges() -> list[tuple[str, str]]:
     return edges
 
 
-def _rank(module: str) -> int:
-    (found,) = [rank for rank, name in enumerate(ENDPOINT) if within(module, (name,))]
+def _rank(module: str, order: tuple[str, ...]) -> int:
+    (found,) = [rank for rank, name in enumerate(order) if within(module, (name,))]
     return found
 
 
-def test_a_higher_part_of_the_endpoint_imports_lower_ones_only() -> None:
-    edges = endpoint_edges()
-    assert len(edges) > 300
-    assert [f"{one} imports {other}" for one, other in edges if _rank(other) > _rank(one)] == []
+@pytest.mark.parametrize("package", sorted(ORDERED))
+def test_a_higher_part_imports_lower_ones_only(package: str) -> None:
+    order, least = ORDERED[package]
+    edges = edges_within(package)
+    assert len(edges) > least
+    assert [f"{one} imports {other}" for one, other in edges if _rank(other, order) > _rank(one, order)] == []
 
 
-def test_no_module_of_the_endpoint_needs_itself() -> None:
+@pytest.mark.parametrize("package", sorted(ORDERED))
+def test_no_module_needs_itself(package: str) -> None:
     """Not even in types: an order in which each comes after what it imports exists."""
     graph: dict[str, set[str]] = {}
-    for one, other in endpoint_edges():
+    for one, other in edges_within(package):
         if one != other:
             graph.setdefault(one, set()).add(other)
     TopologicalSorter(graph).prepare()  # raises CycleError with the circle

@@ -15,7 +15,7 @@ from rich.table import Table
 from benchmarks.sessions.contenders import duckdb_job, ours, requirement
 from benchmarks.sessions.data import data_files, make_lake
 from spark_ingest.config import IngestConfig
-from spark_ingest.session import spark_session
+from spark_ingest.spark.session import spark_session
 
 
 def main() -> None:

@@ -11,11 +11,11 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from benchmarks.sessions.data import data_files
+from spark_ingest.batch.run import run
 from spark_ingest.config import IngestConfig
-from spark_ingest.lake import identifier
+from spark_ingest.lake.rows import identifier
+from spark_ingest.lake.tables import USER_EVENTS
 from spark_ingest.progress import Progress
-from spark_ingest.run import run
-from spark_ingest.tables import USER_EVENTS
 
 _OUR_SESSION_STAGES = ("sessions touched", "sessions", "staged sessions")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from spark_ingest.config import IngestConfig
-from spark_ingest.lake import create_tables, identifier
-from spark_ingest.tables import USER_EVENTS
+from spark_ingest.lake.rows import create_tables, identifier
+from spark_ingest.lake.tables import USER_EVENTS
 
 FIRST_DAY = date(2024, 1, 15)
 EVENTS_PER_SESSION = 8

@@ -19,7 +19,7 @@ import yaml
 
 from reconcile.config import load_config as reconcile_config
 from spark_ingest.config import load_config as ingest_config
-from spark_ingest.session import settings
+from spark_ingest.spark.session import settings
 
 REPOSITORY = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("SHARED_DIR", REPOSITORY.parent / "shared"))

@@ -20,7 +20,7 @@ from local_stack.demo.speed_flaws import Cell, cells, differences, plant
 from local_stack.demo.week import Week, generate, session_rows
 from local_stack.layout import REPO, Layout
 from local_stack.warehouse_client import Warehouse
-from spark_ingest.java import java_home
+from spark_ingest.spark.java import java_home
 from tests.local_stack.stack import contents, local_stack, warehouse
 from tests.offline import NO_NAMESPACE
 from tests.oracle import compare, examples

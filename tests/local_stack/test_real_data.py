@@ -14,9 +14,9 @@ import pytest
 from local_stack.client_environment import lake_variables
 from local_stack.layout import REPO, Layout
 from local_stack.warehouse_client import Warehouse
-from spark_ingest.catalog import open_table
 from spark_ingest.config import load_config
-from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
+from spark_ingest.lake.catalog import open_table
+from spark_ingest.lake.tables import TRANSACTIONS, USER_EVENTS
 from tests.local_stack.stack import local_stack, run_tool, serving, warehouse
 from tests.oracle.compare import differences
 from tests.oracle.compute import Delivery, compute

@@ -12,7 +12,7 @@ from dbt.adapters.factory import cleanup_connections
 from pyspark.sql import SparkSession
 
 from spark_ingest.config import IngestConfig
-from spark_ingest.lake import create_tables
+from spark_ingest.lake.rows import create_tables
 from tests.oracle.road import Road
 from tests.snowpark_procs.conftest import deployed as deployed
 from tests.snowpark_procs.conftest import start_copy

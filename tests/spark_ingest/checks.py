@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from spark_ingest.catalog import open_table
-from spark_ingest.tables import TRANSACTIONS, USER_EVENTS
+from spark_ingest.lake.catalog import open_table
+from spark_ingest.lake.tables import TRANSACTIONS, USER_EVENTS
 from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import final_keys, final_sessions, independent_sessions
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from spark_ingest.batch.run import RunResult, run
 from spark_ingest.config import IngestConfig
-from spark_ingest.lake import create_tables, identifier
+from spark_ingest.lake.rows import create_tables, identifier
+from spark_ingest.lake.tables import TRANSACTIONS, USER_EVENTS, Table
 from spark_ingest.progress import Progress
-from spark_ingest.run import RunResult, run
-from spark_ingest.tables import TRANSACTIONS, USER_EVENTS, Table
 from tests.conftest import REPOSITORY as REPOSITORY
 from tests.spark_ingest.rows import Row, frame
 

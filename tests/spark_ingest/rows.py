@@ -9,8 +9,8 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_ingest.lake import with_all_columns
-from spark_ingest.tables import Table
+from spark_ingest.lake.rows import with_all_columns
+from spark_ingest.lake.tables import Table
 
 Row = dict[str, Any]
 _NAMESPACE = uuid.UUID("00000000-0000-0000-0000-000000000001")

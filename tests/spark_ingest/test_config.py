@@ -9,8 +9,8 @@ import pytest
 
 from spark_ingest.config import IngestConfig, load_config
 from spark_ingest.errors import ConfigError
-from spark_ingest.jars import ICEBERG, ICEBERG_AWS, LOCAL_FILES, artifacts
-from spark_ingest.java import java_home
+from spark_ingest.spark.jars import ICEBERG, ICEBERG_AWS, LOCAL_FILES, artifacts
+from spark_ingest.spark.java import java_home
 
 MINIMAL = {"SPARK_INGEST_WAREHOUSE": "lake", "SPARK_INGEST_LANDING": "landing"}
 

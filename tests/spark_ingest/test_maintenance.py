@@ -13,12 +13,12 @@ import pytest
 from rich.console import Console
 
 from spark_ingest.errors import ConfigError
-from spark_ingest.landing import Landing
+from spark_ingest.lake.tables import USER_EVENTS
+from spark_ingest.landing.batches import Landing
+from spark_ingest.landing.storage import FolderStorage, open_storage
 from spark_ingest.maintenance import Care, maintain
 from spark_ingest.progress import Progress
 from spark_ingest.report import care_table
-from spark_ingest.storage import FolderStorage, open_storage
-from spark_ingest.tables import USER_EVENTS
 from tests.spark_ingest.checks import check
 from tests.spark_ingest.conftest import Lake
 from tests.spark_ingest.independent import staged_sessions
