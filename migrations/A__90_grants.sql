@@ -36,8 +36,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE ops.user_totals TO ROLE {{ access 
 -- OPS and RECON table by table: one with rows of single users is not read by who reads the others.
 GRANT USAGE ON SCHEMA ops TO ROLE {{ access }}ops_read;
 {% for table in [
-    'alert_events', 'applied_rules', 'batch_datasets', 'batches', 'date_changes', 'dbt_runs', 'derived_changes', 'environment', 'graph_runs', 'locks',
-    'model_builds', 'quality_rules', 'quality_thresholds', 'step_runs',
+    'alert_events', 'applied_rules', 'batch_datasets', 'batches', 'date_changes', 'dbt_runs', 'derived_changes', 'environment', 'graph_runs',
+    'lock_flag', 'lock_load', 'lock_reconcile', 'lock_speed', 'model_builds', 'quality_rules', 'quality_thresholds', 'step_runs',
 ] -%}
 GRANT SELECT ON TABLE ops.{{ table }} TO ROLE {{ access }}ops_read;
 {% endfor -%}

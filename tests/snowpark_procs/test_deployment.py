@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 def test_deploying_twice_changes_nothing(warehouse: Warehouse) -> None:
     history = "SELECT script, script_type, checksum FROM schemachange.change_history ORDER BY 1"
-    rules = warehouse.contents("ops.quality_rules", "ops.locks", "recon.tolerances")
+    rules = warehouse.contents("ops.quality_rules", "ops.lock_load", "recon.tolerances")
     before = warehouse.query(history)
     procedures = warehouse.query("SHOW PROCEDURES IN SCHEMA ops")
     grants = warehouse.query("SHOW GRANTS TO ROLE ecommerce_dw_analyst")
@@ -33,7 +33,7 @@ def test_deploying_twice_changes_nothing(warehouse: Warehouse) -> None:
     assert "scripts_applied" in log
     again = warehouse.query(history)
     assert [row for row in again if row[1] != "A"] == [row for row in before if row[1] != "A"]
-    assert warehouse.contents("ops.quality_rules", "ops.locks", "recon.tolerances") == rules
+    assert warehouse.contents("ops.quality_rules", "ops.lock_load", "recon.tolerances") == rules
     assert warehouse.query("SHOW PROCEDURES IN SCHEMA ops") == procedures
     assert len(warehouse.query("SHOW GRANTS TO ROLE ecommerce_dw_analyst")) == len(grants)
 

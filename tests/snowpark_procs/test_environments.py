@@ -35,7 +35,7 @@ _AS_IT_WAS = f"""
 """
 _RELEASED_VARIABLES = '{"role_prefix": "", "owner_role": "sysadmin"}'
 # Tables that a later release dropped on purpose.
-_DROPPED = {"OPS.MODEL_DATES"}
+_DROPPED = {"OPS.MODEL_DATES", "OPS.LOCKS"}
 _VALUES = {
     "TEXT": "'{name}'", "NUMBER": "1", "DATE": "'2024-01-15'", "TIMESTAMP_NTZ": "'2024-01-15 10:00:00'", "BOOLEAN": "TRUE",
     "VARIANT": "PARSE_JSON('{{\"a\": 1}}')", "ARRAY": "ARRAY_CONSTRUCT('a')",

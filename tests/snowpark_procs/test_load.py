@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
+from snowpark_procs.statements import statement
 from tests.snowpark_procs.batches import BatchOptions, at, event, session, transaction, write_manifest
-from tests.snowpark_procs.conftest import Warehouse
+from tests.snowpark_procs.conftest import DATABASE, Warehouse
 
 pytestmark = pytest.mark.integration
 
@@ -88,6 +89,32 @@ def test_a_batch_that_follows_an_unknown_one_is_not_loaded_unasked(warehouse: Wa
     assert warehouse.query(failed) == [(second,)]
     warehouse.call(f"ops.load_batch('{second}')")
     assert [batch["batch_id"] for batch in warehouse.call("ops.load_pending()")["batches"]] == [third]
+
+
+def test_other_work_keeps_no_load_waiting(warehouse: Warehouse) -> None:
+    """A lock is a table: rows of one table are one partition, so that whoever updates one makes the others wait."""
+    batch_id = small_batch(warehouse)
+    other = warehouse.endpoint.connect(database=DATABASE, schema="OPS").cursor()
+    warehouse.query("ALTER SESSION SET LOCK_TIMEOUT = 0")
+    try:
+        other.execute("BEGIN")
+        for lock in ("flag", "speed", "reconcile"):
+            other.execute(statement("take_lock", lock=lock).replace("?", "NULL"))
+        assert warehouse.call("ops.load_pending()")["loaded"] == 1
+        with pytest.raises(ProgrammingError, match="has locked table"):
+            warehouse.call(f"ops.flag_quality('{batch_id}')")
+        other.execute("ROLLBACK")
+        # As it was: rows of one table.
+        warehouse.query("CREATE TABLE ops.locks AS SELECT column1 AS name FROM VALUES ('load'), ('reconcile')")
+        other.execute("BEGIN")
+        other.execute("UPDATE ops.locks SET name = name WHERE name = 'reconcile'")
+        with pytest.raises(ProgrammingError, match="has locked table"):
+            warehouse.query("UPDATE ops.locks SET name = name WHERE name = 'load'")
+    finally:
+        other.execute("ROLLBACK")
+        warehouse.query("DROP TABLE IF EXISTS ops.locks")
+        warehouse.query("ALTER SESSION UNSET LOCK_TIMEOUT")
+        other.connection.close()
 
 
 def test_a_lost_acknowledgement_is_made_good(warehouse: Warehouse) -> None:
