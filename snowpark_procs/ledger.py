@@ -51,7 +51,8 @@ def transaction(session: Session, step: StepRun, lock: Lock) -> Iterator[None]:
     """Run a step's work in one transaction, alone among steps of the same lock, and record it.
 
     Snowflake enforces no unique keys: two runs of a step at once would both insert. Each therefore first updates the
-    row of its lock (ops.lock_<kind>, a table each: an UPDATE locks a partition), and the later one waits. Any error rolls everything back, is recorded, and passes on.
+    row of its lock (ops.lock_<kind>, a table each: an UPDATE locks a partition), and the later one waits. Any error
+    rolls everything back, is recorded, and passes on.
     """
     run(session, "begin")
     try:

@@ -88,6 +88,11 @@ TRAPS = (
         _has(r"\bCURRENT_(DATE|TIME)\b", r"\bTASK\b.*\bTIMEZONE\s*="),
         f"{_DOCS}/sql-reference/functions/current_date",
     ),
+    Trap(
+        "row for a lock",
+        _has(r"^\s*UPDATE\s+(\w+\.)?\w*locks?\w*\s.*\bWHERE\b"),
+        f"{_DOCS}/sql-reference/transactions#resource-locking",
+    ),
     Trap("proprietary hash", _has(r"(?<![\w.])HASH(_AGG)?\s*\("), f"{_DOCS}/sql-reference/functions/hash"),
     Trap("quoted lower case", _has(r'\bCREATE\b.*"[a-z_]+"'), f"{_DOCS}/sql-reference/identifiers-syntax"),
     Trap("zero for no quotient", _has(r"\bDIV0\s*\("), f"{_DOCS}/sql-reference/functions/div0"),

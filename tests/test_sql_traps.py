@@ -62,6 +62,7 @@ _PLANTED = [
     ),
     ("date of the session's zone", "DELETE FROM t WHERE date < CURRENT_DATE()", "DELETE FROM t WHERE date < at::DATE"),
     ("date of the session's zone", "SELECT CURRENT_DATE()", "CREATE TASK t TIMEZONE = 'UTC' AS SELECT CURRENT_DATE()"),
+    ("row for a lock", "UPDATE ops.locks SET by = 1 WHERE name = 'load'", "UPDATE ops.lock_load SET by = 1"),
     ("proprietary hash", "SELECT HASH(a) FROM t", "SELECT MD5(a), t.hash FROM t"),
     ("quoted lower case", 'CREATE TABLE t ("date" DATE)', "CREATE TABLE t (date DATE)"),
     ("zero for no quotient", "SELECT DIV0(a, b)", "SELECT DIV0NULL(a, b), a / NULLIF(b, 0)"),
