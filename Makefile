@@ -59,23 +59,22 @@ nessie: env  ## install a REST catalog's server for its tests, 245 MB (needs Mav
 
 MONITORING := $(CURDIR)/.cache/monitoring
 TEMPLATES := /usr/share/prometheus/alertmanager
-APT := apt-get -qq -o APT::Sandbox::User=root
 
 .PHONY: monitoring
 monitoring:  ## install Prometheus, Alertmanager and pushgateway for their tests, 33 MB (Debian's packages, unpacked into .cache)
-	@if ! command -v apt-get >/dev/null; then \
-	  echo "make monitoring takes Debian's packages, and there is no apt-get: install prometheus, alertmanager and pushgateway yourself"; \
-	elif [ ! -x $(MONITORING)/usr/bin/prometheus-pushgateway ]; then \
-	  mkdir -p $(MONITORING)/lists/partial $(MONITORING)/cache && cd $(MONITORING)/cache && \
-	  { $(APT) download prometheus prometheus-alertmanager prometheus-pushgateway 2>/dev/null || \
-	    { $(APT) -o Dir::State::Lists=$(MONITORING)/lists -o Dir::Cache=$(MONITORING)/cache update && \
-	      $(APT) -o Dir::State::Lists=$(MONITORING)/lists -o Dir::Cache=$(MONITORING)/cache \
-	        download prometheus prometheus-alertmanager prometheus-pushgateway; }; } && \
-	  for package in *.deb; do dpkg-deb -x $$package $(MONITORING) || exit 1; done && rm -rf $(MONITORING)/cache $(MONITORING)/lists; fi
+	@[ -x $(MONITORING)/usr/bin/prometheus-pushgateway ] || \
+	  local_stack/unpack_debian.sh $(MONITORING) prometheus prometheus-alertmanager prometheus-pushgateway
 	@if [ -d $(MONITORING)/usr/share/prometheus/alertmanager ] && [ ! -e $(TEMPLATES)/default.tmpl ]; then \
 	  { mkdir -p $(TEMPLATES) && cp $(MONITORING)$(TEMPLATES)/*.tmpl $(TEMPLATES); } 2>/dev/null || \
 	  echo "Debian's Alertmanager reads its templates in $(TEMPLATES): copy $(MONITORING)$(TEMPLATES) there as root"; fi
 	@if [ -x $(MONITORING)/usr/bin/prometheus-pushgateway ]; then echo "Prometheus is in .cache/monitoring; make test uses it from now on"; fi
+
+SANDBOX := $(CURDIR)/.cache/bubblewrap
+
+.PHONY: sandbox
+sandbox:  ## install bubblewrap, in which the tests run what the image holds (Debian's package, unpacked into .cache)
+	@[ -x $(SANDBOX)/usr/bin/bwrap ] || local_stack/unpack_debian.sh $(SANDBOX) bubblewrap
+	@if [ -x $(SANDBOX)/usr/bin/bwrap ]; then echo "bubblewrap is in .cache/bubblewrap; make test uses it from now on"; fi
 
 .PHONY: lint
 lint: test-env  ## ruff, mypy --strict, sqlfluff

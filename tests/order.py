@@ -7,6 +7,7 @@ from __future__ import annotations
 _FIRST = (
     "tests/local_stack/test_real_data.py",
     "tests/local_stack/test_demo_end_to_end.py",
+    "tests/k8s/test_image.py",
     "tests/oracle/test_histories.py",
     "tests/spark_ingest/test_cli.py",
     "tests/spark_ingest/batch/test_histories.py",

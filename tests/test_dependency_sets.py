@@ -23,7 +23,17 @@ REPOSITORY = Path(__file__).parents[1]
 LOCKS = REPOSITORY / "locks"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = {"image": "warehouse", "laptop": "local", "test": "test"}
-OURS = ("spark_ingest", "reconcile", "monitoring", "snowpark_procs", "local_stack", "deploy", "tests", "benchmarks")
+OURS = (
+    "spark_ingest",
+    "reconcile",
+    "monitoring",
+    "snowpark_procs",
+    "local_stack",
+    "deploy",
+    "k8s",
+    "tests",
+    "benchmarks",
+)
 # Which set a folder's imports must be declared in. What runs inside Snowflake (snowpark_procs) is run by the laptop's endpoint.
 FOLDERS = {
     "spark_ingest": "project",
@@ -32,6 +42,7 @@ FOLDERS = {
     "snowpark_procs": "local",
     "local_stack": "local",
     "deploy": "warehouse",
+    "k8s": "warehouse",
     "benchmarks": "local",
     "tests": "test",
 }

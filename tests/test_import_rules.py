@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-PACKAGES = ("spark_ingest", "snowpark_procs", "reconcile", "monitoring", "deploy", "local_stack", "tests", "benchmarks")
+PACKAGES = (
+    "spark_ingest",
+    "snowpark_procs",
+    "reconcile",
+    "monitoring",
+    "deploy",
+    "k8s",
+    "local_stack",
+    "tests",
+    "benchmarks",
+)
 
 # The part of reconcile that is pure: it also runs inside Snowflake, so it needs nothing but the standard library and itself.
 RECONCILE_PURE = frozenset(
@@ -47,6 +57,7 @@ OURS_ALLOWED: dict[str, frozenset[str]] = {
     "monitoring": frozenset(),
     "snowpark_procs": RECONCILE_PURE | RECONCILE_INSIDE,
     "deploy": frozenset(),
+    "k8s": frozenset(),
 }
 # What a package must never import from outside: Spark never talks to Snowflake, procedures never to Iceberg or Spark.
 FOREIGN_FORBIDDEN = {
@@ -54,6 +65,7 @@ FOREIGN_FORBIDDEN = {
     "snowpark_procs": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
     "reconcile": ("pyspark", "pyiceberg", "fakesnow", "duckdb"),
     "deploy": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
+    "k8s": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb", "snowflake"),
     "monitoring": ("pyspark", "pyiceberg", "clickhouse_connect", "chdb", "fakesnow", "duckdb"),
 }
 # The only modules of reconcile that may touch a database's client.

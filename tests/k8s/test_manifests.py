@@ -5,65 +5,40 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
+from copy import deepcopy
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
 import yaml
 
+from k8s.spark_submit import application, command, pod_template
 from reconcile.config import load_config as reconcile_config
 from spark_ingest.config import load_config as ingest_config
 from spark_ingest.spark.session import settings
-
-REPOSITORY = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("SHARED_DIR", REPOSITORY.parent / "shared"))
-OVERLAYS = ("kind", "production")
-OPERATOR_KINDS = ("SparkApplication", "ScheduledSparkApplication")
-Document = dict[str, Any]
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("kubectl") is None, reason="kubectl, which renders the overlays, is not installed"
+from tests.conftest import REPOSITORY
+from tests.k8s.manifests import (
+    OVERLAYS,
+    Document,
+    applications,
+    containers,
+    jobs,
+    needs_kubectl,
+    of_kind,
+    pods,
+    rendered,
+    templates,
+    values,
 )
+from tests.k8s.pod_security import violations
 
+SHARED = Path(os.environ.get("SHARED_DIR", REPOSITORY.parent / "shared"))
+OPERATOR_KINDS = ("SparkApplication", "ScheduledSparkApplication")
 
-@cache
-def rendered(overlay: str) -> tuple[Document, ...]:
-    command = ["kubectl", "kustomize", str(REPOSITORY / "k8s" / "overlays" / overlay)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return tuple(yaml.safe_load_all(done.stdout))
-
-
-def of_kind(overlay: str, kind: str) -> list[Document]:
-    return [document for document in rendered(overlay) if document["kind"] == kind]
-
-
-def jobs(overlay: str) -> dict[str, Document]:
-    """Job specs by name, those inside CronJobs too."""
-    found = {one["metadata"]["name"]: one["spec"] for one in of_kind(overlay, "Job")}
-    return found | {one["metadata"]["name"]: one["spec"]["jobTemplate"]["spec"] for one in of_kind(overlay, "CronJob")}
-
-
-def pods(overlay: str) -> dict[str, Document]:
-    """Pods by the name of their Job, CronJob or Deployment."""
-    lasting = {one["metadata"]["name"]: one["spec"] for one in of_kind(overlay, "Deployment")}
-    return {name: spec["template"]["spec"] for name, spec in (jobs(overlay) | lasting).items()}
-
-
-def containers(pod: Document) -> list[Document]:
-    return [*pod.get("initContainers", []), *pod["containers"]]
-
-
-def applications(overlay: str) -> list[Document]:
-    """Specs of Spark applications, scheduled ones' templates too."""
-    once = [one["spec"] for one in of_kind(overlay, "SparkApplication")]
-    return once + [one["spec"]["template"] for one in of_kind(overlay, "ScheduledSparkApplication")]
+pytestmark = needs_kubectl
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -181,7 +156,7 @@ def test_the_settings_are_ones_that_the_programs_know(
 
 
 def _variables(overlay: str, prefix: str) -> dict[str, str]:
-    (settings_map,) = of_kind(overlay, "ConfigMap")
+    (settings_map,) = (one for one in of_kind(overlay, "ConfigMap") if one["metadata"]["name"] == "pipeline-settings")
     given = {name: value for name, value in settings_map["data"].items() if name.startswith(prefix)}
     for spec in applications(overlay) if prefix == "SPARK_INGEST_" else []:
         given |= {one["name"]: one["value"] for one in spec["driver"]["env"] if one["name"].startswith(prefix)}
@@ -200,25 +175,199 @@ def test_one_image_one_tag(overlay: str) -> None:
     assert pinned == [REPOSITORY / "k8s" / "base" / "kustomization.yaml"]
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_pod_is_unprivileged(overlay: str) -> None:
-    for name, pod in pods(overlay).items():
-        assert pod["automountServiceAccountToken"] is False, name
-        assert pod["enableServiceLinks"] is False, name
-        _unprivileged(pod["securityContext"], [one["securityContext"] for one in containers(pod)])
+def every_pod(overlay: str) -> dict[str, Document]:
+    """Every pod of an overlay: those of jobs and the exporter, and Spark's as the operator or `spark-submit` makes them."""
+    found = dict(pods(overlay))
     for spec in applications(overlay):
-        for role in (spec["driver"], spec["executor"]):
-            _unprivileged(role["podSecurityContext"], [role["securityContext"]])
+        for role in ("driver", "executor"):
+            found[f"{spec['arguments'][0]} {role}"] = pod_template(spec, role)["spec"]
+    return found
 
 
-def _unprivileged(pod: Document, each: list[Document]) -> None:
-    assert pod["runAsNonRoot"] is True
-    assert pod["runAsUser"] > 0
-    assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
-    for one in each:
-        assert one["allowPrivilegeEscalation"] is False
-        assert one["readOnlyRootFilesystem"] is True
-        assert one["capabilities"] == {"drop": ["ALL"]}
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_keeps_the_restricted_standard_which_its_namespace_enforces(overlay: str) -> None:
+    (namespace,) = of_kind(overlay, "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    for name, pod in every_pod(overlay).items():
+        assert violations(pod) == [], name
+        assert pod["securityContext"]["runAsUser"] == 10001, name
+        for container in containers(pod):
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True, name  # ours, beyond the standard
+    for name, pod in pods(overlay).items():
+        assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False), name
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("pod", {"hostNetwork": True}),
+        ("pod", {"volumes": [{"name": "node", "hostPath": {"path": "/"}}]}),
+        ("pod", {"securityContext": {}}),
+        ("pod", {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "Unconfined"}}}),
+        ("container", {"securityContext": {}}),
+        ("container", {"securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["NET_RAW"]}}}),
+        ("container", {"ports": [{"containerPort": 9400, "hostPort": 9400}]}),
+    ],
+)
+def test_a_pod_that_breaks_the_standard_is_found(where: str, change: Document) -> None:
+    pod = deepcopy(pods("kind")["exporter"])
+    (pod if where == "pod" else pod["containers"][0]).update(change)
+    assert violations(pod) != []
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_quota_holds_everything_at_once_and_no_third_run(overlay: str) -> None:
+    (quota,) = of_kind(overlay, "ResourceQuota")
+    wanted, one_run = {"memory": Decimal(0), "cpu": Decimal(0)}, {}
+    for spec in (one["spec"]["template"] for one in of_kind(overlay, "ScheduledSparkApplication")):
+        for resource, key in (("memory", "memoryLimit"), ("cpu", "coreLimit")):
+            one_run[resource] = _quantity(spec["driver"][key]) + spec["executor"]["instances"] * _quantity(
+                spec["executor"][key]
+            )
+            wanted[resource] += one_run[resource]
+    for pod in pods(overlay).values():
+        for resource in wanted:
+            wanted[resource] += max(_quantity(one["resources"]["limits"][resource]) for one in containers(pod))
+    for resource, least in wanted.items():
+        assert least <= _quantity(quota["spec"]["hard"][f"limits.{resource}"]) < least + one_run[resource]
+    # A pod without limits would be refused by the quota, were there no defaults.
+    (defaults,) = of_kind(overlay, "LimitRange")
+    assert defaults["spec"]["limits"][0]["default"].keys() == {"memory", "cpu"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_drained_node_waits_for_every_driver_and_for_nothing_else(overlay: str) -> None:
+    (budget,) = of_kind(overlay, "PodDisruptionBudget")
+    labels = [spec["driver"]["labels"] for spec in applications(overlay)]
+    selected = budget["spec"]["selector"]["matchLabels"]
+    assert all(selected.items() <= (one | {"spark-role": "driver"}).items() for one in labels)  # Spark sets the role
+    assert selected.items() - labels[0].items() == {("spark-role", "driver")}
+    # Drivers have no controller, so a number is needed: the least that all that can be there at once do not exceed.
+    assert budget["spec"]["minAvailable"] == len(of_kind(overlay, "ScheduledSparkApplication"))
+    (priority,) = of_kind(overlay, "PriorityClass")
+    assert {spec["driver"]["priorityClassName"] for spec in applications(overlay)} == {priority["metadata"]["name"]}
+
+
+def _open(overlay: str, step: str, way: str) -> list[Document]:
+    """What the network policies let in (ingress) or out (egress) for the pods of a step."""
+    found = []
+    for policy in of_kind(overlay, "NetworkPolicy"):
+        spec, selector = policy["spec"], policy["spec"]["podSelector"]
+        wanted = selector.get("matchLabels", {}).get("pipeline/step", step)
+        assert selector.get("matchExpressions", [{"key": "pipeline/step", "operator": "Exists"}]) == [
+            {"key": "pipeline/step", "operator": "Exists"}
+        ]
+        if wanted == step and way.title() in spec["policyTypes"]:
+            found += spec.get(way, [])
+    return found
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_pod_reaches_what_its_settings_name_and_nothing_else(overlay: str) -> None:
+    """By port: the addresses of Snowflake and S3 change."""
+    everything = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert everything in [policy["spec"] for policy in of_kind(overlay, "NetworkPolicy")]
+    steps = {template["metadata"]["labels"]["pipeline/step"] for template in templates(overlay).values()}
+    steps |= {
+        spec[role]["labels"]["pipeline/step"] for spec in applications(overlay) for role in ("driver", "executor")
+    }
+    assert steps == {"batch-ingest", "dbt-build", "reconcile", "schemachange-deploy", "exporter"}
+    (settings_map,) = (one for one in of_kind(overlay, "ConfigMap") if one["metadata"]["name"] == "pipeline-settings")
+    clickhouse = urlsplit(settings_map["data"]["RECONCILE_CLICKHOUSE_URL"]).port
+    for step in steps:
+        out = {port["port"] for rule in _open(overlay, step, "egress") for port in rule.get("ports", [])}
+        assert out - {6443, 8123, 8443} == {53, 443, 9091, 4318}, step
+        assert (clickhouse in out) == (step == "reconcile")
+        assert (6443 in out) == (step == "batch-ingest")  # the API server
+    node = [
+        block["ipBlock"]
+        for rule in _open(overlay, "dbt-build", "egress")
+        for block in rule.get("to", [])
+        if "ipBlock" in block
+    ]
+    assert [block["except"] for block in node] == [["169.254.0.0/16"]]  # the node's credentials
+    let_in = {step for step in steps if _open(overlay, step, "ingress")}
+    assert let_in == {"batch-ingest", "exporter"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_schedules_stand_in_one_place_and_fit_the_warehouses(overlay: str) -> None:
+    """A batch, the task graph, dbt, what the graph left, the extraction, the exporter: minutes of an hour, in this order."""
+    (schedules,) = (one["data"] for one in of_kind(overlay, "ConfigMap") if one["metadata"]["name"] == "schedules")
+    found = {
+        one["metadata"]["name"]: one["spec"]["schedule"]
+        for kind in ("CronJob", "ScheduledSparkApplication")
+        for one in of_kind(overlay, kind)
+    }
+    assert {name.upper().replace("-", "_"): cron for name, cron in found.items()} == schedules
+    warehouse = yaml.safe_load((REPOSITORY / "schemachange-config.yml").read_text(encoding="utf-8"))["vars"]
+    exporter = re.search(r'"--at-minute",.*?default=(\d+)', _source("monitoring/cli.py"), re.DOTALL)
+    assert exporter is not None
+    hourly = [
+        found["batch-ingest"],
+        warehouse["load_schedule"],
+        found["dbt-build"],
+        warehouse["reconcile_schedule"],
+        found["reconcile"],
+        f"{exporter[1]} * * * *",
+    ]
+    assert all(cron.split()[1:] == ["*"] * 4 for cron in hourly)
+    minutes = [int(cron.split()[0]) for cron in hourly]
+    assert minutes == sorted(set(minutes))
+    # Table care is no neighbour of a batch's start, and begins when the warehouse's daily purge has had its time.
+    purge = re.search(r"USING CRON (\d+) (\d+) \* \* \* UTC", _source("migrations/R__42_retention.sql"))
+    assert purge is not None
+    minute, hour = map(int, found["table-care"].split()[:2])
+    assert (hour, minute) > (int(purge[2]), int(purge[1]))
+    assert minutes[0] + 10 < minute < 60 - 10
+    guide = _source("docs/kubernetes.md")
+    assert all(f"minute {minute}" in guide for minute in minutes[:-1] if minute != 47)
+    assert f"{hour:02}:{minute:02}" in guide
+
+
+def _source(name: str) -> str:
+    return (REPOSITORY / name).read_text(encoding="utf-8")
+
+
+def test_spark_submit_makes_the_pods_that_the_operator_makes(tmp_path: Path) -> None:
+    """Settings that Spark has, pod templates for the rest; Spark's limit of memory is all that a container may have."""
+    found = application(rendered("production"), "table-care")
+    made = command(found, "k8s://https://cluster", tmp_path)
+    conf = dict(one.split("=", 1) for one in made if one.startswith("spark.") and "=" in one)
+    spec = found["spec"]
+    assert made[:5] == ["spark-submit", "--master", "k8s://https://cluster", "--deploy-mode", "cluster"]
+    assert made[-2:] == ["local:///opt/pipeline/spark_ingest/__main__.py", "maintain"]
+    assert spec["sparkConf"].items() <= conf.items()
+    assert conf["spark.kubernetes.namespace"] == "ecommerce-batch"
+    assert conf["spark.kubernetes.container.image"] == spec["image"]
+    for role in ("driver", "executor"):
+        limit = sum(_mebibytes(conf[f"spark.{role}.{part}"]) for part in ("memory", "memoryOverhead"))
+        assert limit * 2**20 == _quantity(spec[role]["memoryLimit"])
+        assert conf[f"spark.kubernetes.{role}.limit.cores"] == spec[role]["coreLimit"]
+        assert conf[f"spark.kubernetes.authenticate.{role}.serviceAccountName"] == spec[role]["serviceAccount"]
+        template = json.loads(Path(conf[f"spark.kubernetes.{role}.podTemplateFile"]).read_text(encoding="utf-8"))
+        assert template == pod_template(spec, role)
+        (container,) = template["spec"]["containers"]
+        assert container["envFrom"] == spec[role]["envFrom"]
+        mounted = {one["name"] for one in container["volumeMounts"]}
+        assert mounted == {one["name"] for one in template["spec"]["volumes"]}
+        assert template["metadata"]["labels"] == {"pipeline/step": "batch-ingest"}
+    # Every field that an application gives to its pods is in a setting or in a template: a new one is not left out silently.
+    told = {
+        "cores",
+        "coreRequest",
+        "coreLimit",
+        "memory",
+        "memoryOverhead",
+        "memoryLimit",
+        "serviceAccount",
+        "javaOptions",
+    }
+    told |= {"labels", "envFrom", "env", "volumeMounts", "podSecurityContext", "securityContext", "instances"}
+    told |= {"lifecycle", "terminationGracePeriodSeconds", "priorityClassName"}
+    assert spec["driver"].keys() | spec["executor"].keys() == told
+    with pytest.raises(SystemExit, match=r"no Spark application 'nightly' .* batch-ingest, table-care"):
+        application(rendered("kind"), "nightly")
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -249,42 +398,29 @@ def test_what_is_referred_to_exists_and_no_secret_does(overlay: str) -> None:
     """ConfigMaps, claims and service accounts are in the overlay; Secrets are made by hand and only these."""
     names = {(one["kind"], one["metadata"]["name"]) for one in rendered(overlay)}
     assert not {kind for kind, _ in names if kind == "Secret"}
-    wanted = {("ConfigMap", one["name"]) for document in rendered(overlay) for one in _values(document, "configMapRef")}
+    wanted = {("ConfigMap", one["name"]) for document in rendered(overlay) for one in values(document, "configMapRef")}
     wanted |= {
         ("PersistentVolumeClaim", one["claimName"])
         for document in rendered(overlay)
-        for one in _values(document, "persistentVolumeClaim")
+        for one in values(document, "persistentVolumeClaim")
     }
     for key in ("serviceAccountName", "serviceAccount"):
-        wanted |= {("ServiceAccount", one) for document in rendered(overlay) for one in _values(document, key)}
+        wanted |= {("ServiceAccount", one) for document in rendered(overlay) for one in values(document, key)}
     assert wanted <= names
-    secrets = {one["name"] for document in rendered(overlay) for one in _values(document, "secretRef")}
-    secrets |= {one["name"] for document in rendered(overlay) for one in _values(document, "secretKeyRef")}
-    secrets |= {one["secretName"] for document in rendered(overlay) for one in _values(document, "secret")}
+    secrets = {one["name"] for document in rendered(overlay) for one in values(document, "secretRef")}
+    secrets |= {one["name"] for document in rendered(overlay) for one in values(document, "secretKeyRef")}
+    secrets |= {one["secretName"] for document in rendered(overlay) for one in values(document, "secret")}
     guide = (REPOSITORY / "docs" / "kubernetes.md").read_text(encoding="utf-8")
     assert secrets == {
-        "snowflake",
-        "snowflake-key",
         "snowflake-deploy",
-        "snowflake-deploy-key",
+        "snowflake-transform",
+        "snowflake-reconcile",
         "snowflake-monitor",
-        "snowflake-connection",
         "clickhouse",
-        "s3-credentials",
+        "s3-ingest",
+        "s3-extract",
     }
     assert all(f"create secret generic {name} " in guide for name in secrets)
-
-
-def _values(node: Any, key: str) -> Iterator[Any]:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if name == key:
-                yield value
-            else:
-                yield from _values(value, key)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _values(value, key)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

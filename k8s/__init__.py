@@ -1,0 +1,1 @@
+"""What runs outside Snowflake, on Kubernetes: a kustomize base, overlays, the image."""
