@@ -83,7 +83,7 @@ from local_stack.endpoint.translation.names import (
     reserved_words,
     split_tables,
 )
-from local_stack.endpoint.translation.queries import counts, group_order, joins, query_results, windows
+from local_stack.endpoint.translation.queries import counts, group_order, joins, order_by_all, query_results, windows
 from local_stack.endpoint.translation.result_columns import described, table_columns
 from local_stack.endpoint.translation.roles import role_functions
 from local_stack.endpoint.translation.snowpark import (
@@ -98,7 +98,13 @@ from local_stack.endpoint.translation.snowpark import (
 from local_stack.endpoint.translation.snowpark_functions import functions
 from local_stack.endpoint.translation.strictness import collations, strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
-from local_stack.endpoint.translation.times import formats, input_formats, session_functions, shifted_dates
+from local_stack.endpoint.translation.times import (
+    formats,
+    input_formats,
+    intervals,
+    session_functions,
+    shifted_dates,
+)
 from local_stack.endpoint.translation.type_names import type_names
 from local_stack.endpoint.translation.variables import mark_inlined, session_variables
 
@@ -174,9 +180,8 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
         ("CREATE, ALTER, DROP, UNDROP", "DATABASE, SCHEMA", (objects, containers)),
         ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (objects, tables)),
         ("TRUNCATE", "", (tables,)),
-        ("CREATE, ALTER, DROP", "SEQUENCE", ()),
+        ("CREATE, DROP", "SEQUENCE", ()),
         ("DESCRIBE", "TABLE, VIEW", (DescribeTable(),)),
-        ("DESCRIBE", "SEQUENCE", ()),
         ("SHOW", "TABLES, VIEWS, OBJECTS, SCHEMAS, DATABASES, SEQUENCES, COLUMNS", (ShowObjects(),)),
         ("CREATE, ALTER, DROP", "STAGE, FILE FORMAT", (stages,)),
         ("DESCRIBE", "STAGE, FILE FORMAT", (stages,)),
@@ -215,11 +220,13 @@ BEFORE: list[Rewrite] = [
     function_names,
     type_names,
     formats,
+    intervals,
     inserted_times,
     variants,
     input_formats,
     try_casts,
     joins,
+    order_by_all,
     windows,
     group_order,
     split_tables,

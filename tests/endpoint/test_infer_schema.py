@@ -62,6 +62,18 @@ def test_parquet(endpoint: RunningEndpoint, tmp_path: Path) -> None:
             ("day", "DATE", True, "$1:day::DATE", "one.parquet", 2),
             ("Tags", "ARRAY", True, "$1:Tags::ARRAY", "two.parquet", 3),
         ]
+        described = (
+            "SELECT ARRAY_AGG(OBJECT_CONSTRUCT(*)) WITHIN GROUP (ORDER BY order_id) FROM TABLE(INFER_SCHEMA({}))"
+        )
+        made = described.format("LOCATION => '@inferred', FILE_FORMAT => 'columns_of'")
+        cursor.execute(f"CREATE OR REPLACE TABLE made USING TEMPLATE ({made}) COMMENT = 'as the files'")
+        assert [row[:2] for row in cursor.execute("DESCRIBE TABLE made").fetchall()] == [
+            ("n", "NUMBER(38,0)"), ("money", "NUMBER(11,3)"), ("day", "DATE"), ("Tags", "ARRAY"),
+        ]  # fmt: skip
+        assert cursor.execute("SHOW TABLES LIKE 'MADE'").fetchall()[0][5] == "as the files"
+        for query in ("SELECT 1", "SELECT ARRAY_CONSTRUCT(OBJECT_CONSTRUCT('COLUMN_NAME', 'a', 'TYPE', 'INT, b INT'))"):
+            with pytest.raises(snowflake.connector.errors.ProgrammingError):
+                cursor.execute(f"CREATE TABLE never USING TEMPLATE ({query})")
         upper = cursor.execute(sql.format(", IGNORE_CASE => TRUE, FILES => ('two.parquet')")).fetchall()
         assert [row[0] for row in upper] == ["N", "MONEY", "TAGS"]
         for wrong, message in (

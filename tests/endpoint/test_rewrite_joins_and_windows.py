@@ -96,12 +96,22 @@ def test_joins_by_behaviour(cursor: Any) -> None:
         "SELECT COUNT(*) FROM ((SELECT x FROM a) AS l INNER JOIN (SELECT y FROM a) AS r)"
     ).fetchall() == [(9,)]
     assert cursor.execute("SELECT COUNT(*) FROM (a AS l JOIN a AS r JOIN a AS s)").fetchall() == [(27,)]
+    # The nearest row that is not later; rows without one stay.
+    cursor.execute(
+        "SELECT l.x, r.y FROM (SELECT x, 1 AS k FROM a) l ASOF JOIN (SELECT x, y, 1 AS k FROM a WHERE x = 2) r"
+        " MATCH_CONDITION (l.x >= r.x) ON l.k = r.k ORDER BY ALL"
+    )
+    assert cursor.fetchall() == [(1, None), (2, 20), (3, 20)]
+    cursor.execute("SELECT l.x, r.x FROM a l ASOF JOIN a r MATCH_CONDITION (l.x < r.x) ORDER BY ALL DESC")
+    assert cursor.fetchall() == [(3, None), (2, 3), (1, 2)]
 
 
 @pytest.mark.integration
 def test_windows_by_behaviour(cursor: Any) -> None:
     last = "SELECT x, LAST_VALUE(y) OVER (ORDER BY x), NTH_VALUE(y, 2) OVER (ORDER BY x) FROM a ORDER BY x"
     assert cursor.execute(last).fetchall() == [(1, 30, 20), (2, 30, 20), (3, 30, 20)]
+    cursor.execute("SELECT CONDITIONAL_TRUE_EVENT(c > 1) OVER (ORDER BY c) FROM VALUES (1), (2), (2) t(c)")
+    assert cursor.fetchall() == [(0,), (1,), (2,)]
     with pytest.raises(ProgrammingError, match="requires ORDER BY"):
         cursor.execute("SELECT ROW_NUMBER() OVER (PARTITION BY x) FROM a")
 

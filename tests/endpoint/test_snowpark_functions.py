@@ -62,6 +62,18 @@ def one(session: Session, expression: str) -> Any:
          (14618207765679027446 + 13362634815750784402, 688887797400064883 + 6719722671305337462)),
         ("MD5_NUMBER_LOWER64(1) = MD5_NUMBER_LOWER64('1'), MD5_NUMBER_LOWER64(TO_BINARY('1', 'UTF-8')) = MD5_NUMBER_LOWER64('1')",
          (True, True)),
+        # A DATE stays one; https://docs.snowflake.com/en/sql-reference/functions/date_trunc
+        ("DATE_TRUNC('quarter', d), DATE_TRUNC('month', d::TIMESTAMP), DATE_TRUNC('week', MAX(d))"
+         " FROM (SELECT '2024-05-15'::DATE d) GROUP BY d", (dt.date(2024, 4, 1), dt.datetime(2024, 5, 1), dt.date(2024, 5, 13))),
+        # Interval constants: https://docs.snowflake.com/en/sql-reference/data-types-datetime
+        ("'2019-02-28'::TIMESTAMP + INTERVAL '1 day, 1 year', '2024-01-15'::TIMESTAMP + INTERVAL '1 y, 2 mm, 2 m, 3'",
+         (dt.datetime(2020, 2, 29), dt.datetime(2025, 3, 15, 0, 2, 3))),
+        ("TO_VARCHAR(TO_BINARY('abc', 'UTF-8'), 'HEX'), TO_CHAR(TO_BINARY('YWJj', 'BASE64'), 'UTF-8'),"
+         " TO_VARCHAR(TO_BINARY('616263'), 'BASE64')",
+         ("616263", "abc", "YWJj")),
+        ("BOOLXOR(TRUE, FALSE), BOOLXOR(2, -2), BOOLAND(1, 0.4), BOOLOR(0, 0.6), BOOLNOT(0)", (True, False, False, True, True)),
+        ("YEAR('2024-01-15'), DAYNAME('2024-01-15 23:59:59'), LAST_DAY('2024-02-10')", (2024, "Mon", dt.date(2024, 2, 29))),
+        ("{*} FROM VALUES (1, 'x') t(a, b)", '{\n  "A": 1,\n  "B": "x"\n}'),
         ("HASH(1) = HASH(1), HASH(1) BETWEEN -9223372036854775808 AND 9223372036854775807", (True, True)),
     ],
 )  # fmt: skip

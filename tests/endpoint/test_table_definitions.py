@@ -232,7 +232,10 @@ def test_any_text_is_a_comment(cursor: Any, text: str) -> None:
 def test_columns_that_count_show_their_identity_and_others_their_sequence(endpoint: RunningEndpoint) -> None:
     """A default is never the call that DuckDB makes of it."""
     with endpoint.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE OR REPLACE SEQUENCE numbers")
+        cursor.execute("CREATE OR REPLACE SEQUENCE numbers START = 1 INCREMENT = 1 ORDER COMMENT = 'it''s'")
+        assert [row[1:5] + row[7:8] for row in cursor.execute("SHOW SEQUENCES LIKE 'NUMBERS'").fetchall()] == [
+            ("TEST", "PUBLIC", "1", "1", "it's"),
+        ]  # fmt: skip
         cursor.execute(
             "CREATE OR REPLACE TABLE counted (a INT AUTOINCREMENT, b INT IDENTITY(10, 5) ORDER, c INT DEFAULT numbers.NEXTVAL,"
             " d INT DEFAULT 1 + 1)"
@@ -247,7 +250,14 @@ def test_columns_that_count_show_their_identity_and_others_their_sequence(endpoi
         assert [(row[5], row[10]) for row in shown[:3]] == [
             ("", defaults[0]), ("", defaults[1]), (defaults[2], ""),
         ]  # fmt: skip
+        cursor.execute(
+            "SELECT column_default, is_identity FROM information_schema.columns WHERE table_name = 'COUNTED'"
+            " ORDER BY ordinal_position"
+        )
+        assert cursor.fetchall()[:3] == [(None, "YES"), (None, "YES"), (defaults[2], "NO")]
         ddl = cursor.execute("SELECT GET_DDL('TABLE', 'counted')").fetchone()[0]
+        in_full = cursor.execute("SELECT GET_DDL('TABLE', 'counted', TRUE)").fetchone()[0]
+        assert in_full == ddl.replace("TABLE COUNTED", "TABLE TEST.PUBLIC.COUNTED")
         assert "A NUMBER(38,0) autoincrement start 1 increment 1 noorder," in ddl
         assert "B NUMBER(38,0) autoincrement start 10 increment 5 order," in ddl
         assert "C NUMBER(38,0) DEFAULT TEST.PUBLIC.NUMBERS.NEXTVAL" in ddl

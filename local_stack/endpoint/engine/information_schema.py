@@ -15,8 +15,17 @@ _LENGTH = "CAST(nullif(regexp_extract(k.constraint_text, '> (\\d+)\\)+ THEN \\(\
 _INTEGERS = "('HUGEINT', 'INTEGER', 'SMALLINT', 'TINYINT', 'UBIGINT', 'UINTEGER')"
 _NOTED = "coalesce(TRY_CAST(n.definition -> '$.lengths' ->> c.column_name AS INTEGER), 16777216)"
 _LIMIT = f"CASE WHEN c.data_type = 'TEXT' THEN coalesce({_LENGTH}, {_NOTED}) END"
+# Of an AUTOINCREMENT column no default is told; of another, the sequence as it is written in the default.
+_DEFAULT = """CASE WHEN contains(c.column_default, '"_fs_seq_') THEN NULL
+            WHEN starts_with(c.column_default, 'nextval(') THEN
+                replace(split_part(c.column_default, chr(39), 2), '"', '') || '.NEXTVAL'
+            ELSE c.column_default END"""
+_COUNTS = "contains(coalesce(c.column_default, ''), chr(34) || '_fs_seq_')"
 _COLUMNS = f"""
     SELECT c.* REPLACE (
+        {_DEFAULT} AS COLUMN_DEFAULT,
+        CASE WHEN {_COUNTS} THEN 'YES' ELSE 'NO' END AS IS_IDENTITY,
+        CASE WHEN {_COUNTS} THEN 'BY DEFAULT' END AS IDENTITY_GENERATION,
         CASE WHEN c.data_type IN {_INTEGERS} THEN 'NUMBER'
             ELSE coalesce(n.definition -> '$.kinds' ->> c.column_name, c.data_type) END AS DATA_TYPE,
         CASE WHEN c.data_type IN {_INTEGERS} THEN 38 ELSE c.numeric_precision END AS NUMERIC_PRECISION,

@@ -23,7 +23,7 @@ from local_stack.endpoint.statements import unsupported
 
 
 def get_ddl(session: Session, arguments: list[str]) -> str:
-    """Answer GET_DDL('TABLE' | 'VIEW' | 'PROCEDURE' | 'FUNCTION', 'name').
+    """Answer GET_DDL('TABLE' | 'VIEW' | 'PROCEDURE' | 'FUNCTION', 'name' [, TRUE]); TRUE: the name is written in full.
 
     Raises SqlError for what does not exist and for other kinds.
     """
@@ -31,15 +31,16 @@ def get_ddl(session: Session, arguments: list[str]) -> str:
     reader = Reader(arguments[1])
     parts = reader.name()
     _require_privilege(kind, parts, reader, session)
+    name = session.resolve(parts)
+    in_full = len(arguments) > 2 and arguments[2].upper() == "TRUE"
+    place = f"{quote_name(name.database)}.{quote_name(name.schema)}." if in_full else ""
     match kind:
         case "TABLE":
-            return _table(session, parts)
+            return _table(session, name, place)
         case "VIEW":
-            return _view(session, parts)
-        case "PROCEDURE":
-            return _routine(registry.require("PROCEDURE", parts, read_signature(reader), session).routine)
-        case "FUNCTION":
-            return _routine(registry.require("FUNCTION", parts, read_signature(reader), session).routine)
+            return _view(session, name, place)
+        case "PROCEDURE" | "FUNCTION":
+            return _routine(registry.require(kind, parts, read_signature(reader), session).routine, place)
     raise unsupported(f"GET_DDL of a {kind}")
 
 
@@ -56,8 +57,7 @@ def _require_privilege(kind: str, parts: tuple[str, ...], reader: Reader, sessio
         judge(Need(RELATION if kind in ("TABLE", "VIEW") else kind, place), session)
 
 
-def _table(session: Session, parts: tuple[str, ...]) -> str:
-    name = session.resolve(parts)
+def _table(session: Session, name: SchemaName, place: str) -> str:
     columns = []
     for column in columns_of(session, name):
         text = f"\t{quote_name(column.name)} {column.snowflake_type}"
@@ -69,11 +69,10 @@ def _table(session: Session, parts: tuple[str, ...]) -> str:
             text += f" DEFAULT {column.shown_default}"
         text += f" COMMENT {quote_string(column.comment)}" if column.comment else ""
         columns.append(text)
-    return f"create or replace TABLE {quote_name(name.name)} (\n" + ",\n".join(columns) + "\n);"
+    return f"create or replace TABLE {place}{quote_name(name.name)} (\n" + ",\n".join(columns) + "\n);"
 
 
-def _view(session: Session, parts: tuple[str, ...]) -> str:
-    name = session.resolve(parts)
+def _view(session: Session, name: SchemaName, place: str) -> str:
     physical = session.physical_table(name)
     if session.relation_kind(physical) != "VIEW":
         raise missing_object("view", str(name))
@@ -84,7 +83,7 @@ def _view(session: Session, parts: tuple[str, ...]) -> str:
     note = session.notes.of(name)
     secure = "secure " if note.get("secure") else ""
     of_view = comments_of(session, physical).get(None)
-    head = f"create or replace {secure}view {quote_name(name.name)}(\n" + ",\n".join(columns) + "\n)"
+    head = f"create or replace {secure}view {place}{quote_name(name.name)}(\n" + ",\n".join(columns) + "\n)"
     return f"{head}{f' COMMENT={quote_string(of_view)}' if of_view else ''} as {_query(note, physical, session)};"
 
 
@@ -104,14 +103,14 @@ def _query(note: dict[str, Any], physical: SchemaName, session: Session) -> str:
     return str(text)[reader.token.start :].rstrip().rstrip(";")
 
 
-def _routine(routine: Routine) -> str:
+def _routine(routine: Routine, place: str) -> str:
     """CREATE OR REPLACE … of a routine, its clauses in the order of Snowflake's reference."""
     parameters = ", ".join(
         f"{quote_name(p.name)} {p.type}" + (f" DEFAULT {p.default}" if p.default is not None else "")
         for p in routine.parameters
     )
     lines = [
-        f"CREATE OR REPLACE {routine.kind} {quote_name(routine.name)}({parameters})",
+        f"CREATE OR REPLACE {routine.kind} {place}{quote_name(routine.name)}({parameters})",
         f"RETURNS {routine.declared_return}",
         f"LANGUAGE {routine.language}",
     ]

@@ -25,7 +25,6 @@ _POSITIONAL = {
     "TASK_DEPENDENTS": ("TASK_NAME", "RECURSIVE"),
     **dict.fromkeys(("TAG_REFERENCES", "TAG_REFERENCES_ALL_COLUMNS"), ("OBJECT_NAME", "OBJECT_DOMAIN")),
 }
-_REFUSED = frozenset({"CURRENT_TASK_GRAPHS"})
 
 
 def information_functions(functions: Functions) -> Rewrite:
@@ -35,11 +34,11 @@ def information_functions(functions: Functions) -> Rewrite:
         for node in list(expression.find_all(exp.TableFromRows)):
             function = node.this.expression if isinstance(node.this, exp.Dot) else node.this
             name = str(function.this).upper() if isinstance(function, exp.Anonymous) else ""
-            if name in _REFUSED:
-                raise unsupported(f"INFORMATION_SCHEMA.{name}")
             if name in functions:
                 query = functions[name](_arguments(function, name), context.session)
                 put_query(node, sqlglot.parse_one(query, read="snowflake").unnest())
+            elif name and isinstance(node.this, exp.Dot) and "INFORMATION_SCHEMA" in node.this.this.sql().upper():
+                raise unsupported(f"INFORMATION_SCHEMA.{name}")
         return expression
 
     return rewrite

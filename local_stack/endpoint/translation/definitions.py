@@ -21,6 +21,8 @@ def statements(expression: Expr, context: Context) -> list[Expr]:
     match expression:
         case exp.Create() if expression.args.get("kind") == "TABLE":
             return [*_counters(expression, context), expression]
+        case exp.Create() if expression.args.get("kind") == "SEQUENCE":
+            return [expression, *_described(expression)]
         case exp.Insert():
             return list(insert_overwrite(expression))
     return [expression]
@@ -54,6 +56,20 @@ def _counters(create: exp.Create, context: Context) -> list[Expr]:
             place = exp.Literal.string(dotted(database, schema, name))
             constraint.set("kind", exp.DefaultColumnConstraint(this=exp.Anonymous(this="NEXTVAL", expressions=[place])))
     return sequences
+
+
+def _described(create: exp.Create) -> list[Expr]:
+    """Take what DuckDB has no words for from CREATE SEQUENCE: ORDER or NOORDER (it always counts in order), and the comment."""
+    for options in create.find_all(exp.SequenceProperties):
+        kept = [
+            option for option in options.args.get("options") or [] if option.name.upper() not in ("ORDER", "NOORDER")
+        ]
+        options.set("options", kept)
+    comment = create.find(exp.SchemaCommentProperty)
+    if comment is None:
+        return []
+    comment.pop()
+    return [exp.Comment(this=create.this.copy(), kind="SEQUENCE", expression=comment.this)]
 
 
 def _sequence(name: tuple[str, str, str], counting: Expr) -> exp.Create:

@@ -7,20 +7,41 @@ from sqlglot import Expr, exp
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.language.quoting import identifier as quoted
 from local_stack.endpoint.outcome import Outcome
-from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.statements import SqlError, unsupported
 from local_stack.endpoint.translation.context import Context, identifier, replace_each
 
 
 def joins(expression: Expr, _: Context) -> Expr:
-    """Make cross joins of joins without a condition, as Snowflake does.
+    """Make cross joins of joins without a condition, and let ASOF JOIN keep rows without a match, as Snowflake does.
 
     `(a JOIN b)` -> `(a CROSS JOIN b)`. sqlglot writes it for DuckDB as `(a, b)`, which only a FROM takes.
+    See: https://docs.snowflake.com/en/sql-reference/constructs/asof-join
     """
     for join in expression.find_all(exp.Join):
+        if (match := join.args.get("match_condition")) is not None:
+            _as_of(join, match)
+            continue
         bare = not any(join.args.get(part) for part in ("on", "using", "side", "method", "match_condition"))
         kind = str(join.args.get("kind") or "").upper()
         if bare and (kind == "INNER" or (not kind and not isinstance(join.parent, exp.Select))):
             join.set("kind", "CROSS")
+    return expression
+
+
+def _as_of(join: exp.Join, match: Expr) -> None:
+    """Put MATCH_CONDITION behind the other conditions, where DuckDB looks for the inequality."""
+    join.set("match_condition", None)
+    join.set("side", "LEFT")
+    if join.args.get("using"):
+        raise unsupported("ASOF JOIN … USING")
+    join.set("on", exp.and_(join.args.get("on"), match.unnest(), copy=False))
+
+
+def order_by_all(expression: Expr, _: Context) -> Expr:
+    """Order by every column: `ORDER BY ALL`, which sqlglot takes for a column of that name."""
+    for key in expression.find_all(exp.Ordered):
+        if isinstance(key.this, exp.Column) and not key.this.table and key.this.sql().upper() == "ALL":
+            key.set("this", exp.Var(this="ALL"))
     return expression
 
 

@@ -33,6 +33,11 @@ _BY_COUNT: Final = {
     ("XMLGET", 2): "_sp_xmlget", ("XMLGET", 3): "_sp_xmlget_nth",
 }  # fmt: skip
 _RENAMED: Final = {"HLL": "approx_count_distinct"}
+# Functions that read a text as a time.
+_PARTS_OF_TIMES: Final = (
+    exp.Year, exp.Quarter, exp.Month, exp.Week, exp.WeekOfYear, exp.Day, exp.DayOfMonth, exp.DayOfWeek, exp.DayOfWeekIso,
+    exp.DayOfYear, exp.YearOfWeek, exp.YearOfWeekIso, exp.Dayname, exp.Monthname, exp.LastDay,
+)  # fmt: skip
 _KEY_LISTS: Final = {"OBJECT_DELETE": "_sp_object_delete", "OBJECT_PICK": "_sp_object_pick"}
 
 
@@ -48,6 +53,13 @@ def functions(expression: Expr, context: Context) -> Expr:
             return _from_hex(node)
         if isinstance(node, exp.Window):
             return _window(node)
+        if node.args.get("round_input"):
+            return _of_truth_values(node)
+        if isinstance(node, exp.Struct) and [type(part) for part in node.expressions] == [exp.Star]:
+            return exp.StarMap(this=node.expressions[0])  # {*}
+        if isinstance(node, _PARTS_OF_TIMES) and isinstance(node.this, exp.Literal) and node.this.is_string:
+            node.set("this", exp.Cast(this=node.this, to=exp.DataType(this=exp.DType.TIMESTAMP)))
+            return node
         if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
             return _index(node, node.expressions[0])
         if not isinstance(node, exp.Func):
@@ -110,7 +122,20 @@ def _window(node: exp.Window) -> Expr:
             condition = call_arguments(node.this)[0]
             counted = node.copy()
             counted.set("this", exp.CountIf(this=condition.copy()))
+            # Of rows with the same key each counts for itself.
+            counted.set(
+                "spec", exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+            )
             return counted
+    return node
+
+
+def _of_truth_values(node: Expr) -> Expr:
+    """Let BOOLAND, BOOLOR, BOOLXOR and BOOLNOT take booleans beside numbers, of which they look at the rounded value."""
+    node.set("round_input", None)
+    for name in ("this", "expression"):
+        if (operand := node.args.get(name)) is not None:
+            node.set(name, exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_truth", expressions=[operand.copy()]))
     return node
 
 

@@ -1,4 +1,4 @@
-"""Rewrite time formats and the functions of the session's clock."""
+"""Rewrite time formats, intervals, what keeps a DATE a DATE, and the functions of the session's clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.parameters import PARAMETERS
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation import roles
@@ -24,6 +25,8 @@ _ELEMENTS = {
     "HH": "%H", "MI": "%M", "SS": "%S", "AM": "%p", "PM": "%p", "FF3": "%g", "FF6": "%f", "FF9": "%n", "FF": "%n",
     "TZHTZM": "%z", "TZH:TZM": "%z",
 }  # fmt: skip
+# TO_CHAR of a BINARY. See: https://docs.snowflake.com/en/sql-reference/binary-input-output
+_OF_BINARY = {"HEX": "hex", "BASE64": "to_base64", "UTF-8": "decode", "UTF8": "decode"}
 _TOKEN = re.compile(
     r'"([^"]*)"|(' + "|".join(sorted(_ELEMENTS, key=len, reverse=True)) + r")|(.)", re.IGNORECASE | re.DOTALL
 )
@@ -42,6 +45,8 @@ def formats(expression: Expr, _: Context) -> Expr:
             return exp.Cast(this=node.this, to=exp.DataType.build("VARCHAR"))
         if not isinstance(form, exp.Literal):
             raise unsupported("TO_CHAR with a format that is not a literal")
+        if written := _OF_BINARY.get(form.name.upper()):
+            return exp.Anonymous(this=written, expressions=[node.this])
         parts = [node.this, exp.Literal.string(strftime_format(form.name))]
         parts[1].set("this", parts[1].name.replace("%z", "%:z" if "TZH:TZM" in form.name.upper() else "%z"))
         return _with_offset(exp.Anonymous(this=FORMAT_TIME, expressions=parts), node.this, parts[1])
@@ -148,13 +153,13 @@ _OF_DAYS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY"})
 
 
 def shifted_dates(expression: Expr, _: Context) -> Expr:
-    """Keep a DATE a DATE where days, weeks, months or years are added; DuckDB makes a TIMESTAMP of it.
+    """Keep a DATE a DATE where it is truncated, or days, weeks, months or years are added; DuckDB makes a TIMESTAMP of it.
 
-    Runs after fakesnow's transforms. See: https://docs.snowflake.com/en/sql-reference/functions/dateadd
+    Runs after fakesnow's transforms. See: https://docs.snowflake.com/en/sql-reference/functions/dateadd and …/date_trunc
     """
 
     def replace(node: Expr) -> Expr:
-        whole_days = isinstance(node, exp.AddMonths) or (
+        whole_days = isinstance(node, exp.AddMonths | exp.DateTrunc | exp.TimestampTrunc) or (
             isinstance(node, exp.DateAdd) and (node.args.get("unit") or exp.var("DAY")).name.upper() in _OF_DAYS
         )
         if not whole_days or isinstance(node.this, exp.Literal):
@@ -162,6 +167,37 @@ def shifted_dates(expression: Expr, _: Context) -> Expr:
         return exp.Anonymous(this="cast_to_type", expressions=[node.copy(), node.this.copy()])
 
     return replace_each(expression, replace)
+
+
+_UNITS = {
+    **dict.fromkeys(("Y", "YY", "YYY", "YYYY", "YR", "YEAR", "YEARS", "YRS"), "year"),
+    **dict.fromkeys(("Q", "QTR", "QTRS", "QUARTER", "QUARTERS"), "quarter"),
+    **dict.fromkeys(("MM", "MON", "MONS", "MONTH", "MONTHS"), "month"),
+    **dict.fromkeys(("W", "WK", "WEEKOFYEAR", "WOY", "WY", "WEEK", "WEEKS"), "week"),
+    **dict.fromkeys(("D", "DD", "DAYOFMONTH", "DAY", "DAYS"), "day"),
+    **dict.fromkeys(("H", "HH", "HR", "HRS", "HOUR", "HOURS"), "hour"),
+    **dict.fromkeys(("M", "MI", "MIN", "MINUTE", "MINUTES", "MINS"), "minute"),
+    **dict.fromkeys(("", "S", "SEC", "SECS", "SECOND", "SECONDS"), "second"),
+    **dict.fromkeys(("MS", "MSEC", "MILLISECOND", "MILLISECONDS"), "millisecond"),
+    **dict.fromkeys(("US", "USEC", "MICROSECOND", "MICROSECONDS"), "microsecond"),
+}
+_PART = re.compile(r"\s*([+-]?\d+)\s*([A-Za-z]*)\s*")
+
+
+def intervals(expression: Expr, _: Context) -> Expr:
+    """Read the parts of an interval, of which each is added: `INTERVAL '1 y, 3 d'`. Raises SqlError for an unknown unit.
+
+    See: https://docs.snowflake.com/en/sql-reference/data-types-datetime (interval constants)
+    """
+    for node in expression.find_all(exp.Interval):
+        value = node.this
+        if node.args.get("unit") is not None or not isinstance(value, exp.Literal) or not value.is_string:
+            continue
+        parts = [_PART.fullmatch(part) for part in value.name.split(",")]
+        if not all(part and part[2].upper() in _UNITS for part in parts):
+            raise compilation_error(f"'{value.name}' is not a valid interval", 1003, "42000")
+        value.set("this", " ".join(f"{part[1]} {_UNITS[part[2].upper()]}" for part in parts if part))
+    return expression
 
 
 # CURRENT_ROLE(), LAST_QUERY_ID(), … as literals from the session.

@@ -45,6 +45,8 @@ def evaluated(tree: Expr, statement: Statement, session: Session, functions: Map
 def _constant(argument: Expr, name: str, statement: Statement) -> str:
     """Return the text of an argument: a literal or a bind, converted or not. Raises SqlError 000002 for any other."""
     value = argument.this if isinstance(argument, exp.Cast) else argument
+    if isinstance(value, exp.Boolean):
+        return str(value.this)
     if isinstance(value, exp.Literal | exp.RawString):
         return str(value.this)
     if isinstance(value, exp.Placeholder) and value.name.isdigit() and int(value.name) <= len(statement.binds):

@@ -1,4 +1,4 @@
-"""Answer CREATE TABLE … CLONE, CREATE TABLE … LIKE and CREATE OR ALTER TABLE.
+"""Answer CREATE TABLE … CLONE, CREATE TABLE … LIKE, CREATE OR ALTER TABLE and CREATE TABLE … USING TEMPLATE.
 
 Every other CREATE TABLE goes on to the engine.
 See: https://docs.snowflake.com/en/sql-reference/sql/create-table
@@ -20,6 +20,7 @@ from local_stack.endpoint.features.tables.comments import set_comment
 from local_stack.endpoint.features.tables.keys import take_keys
 from local_stack.endpoint.features.tables.options import take_options
 from local_stack.endpoint.features.tables.reshape import reshape
+from local_stack.endpoint.features.tables.template import with_columns
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.reader import Reader
@@ -80,7 +81,7 @@ class _Copy:
 
 
 def create(reader: Reader, statement: Statement, session: Session) -> Result | Statement | None:
-    """Answer CLONE, LIKE and OR ALTER. Return None for every other CREATE TABLE."""
+    """Answer CLONE, LIKE, OR ALTER and USING TEMPLATE. Return None for every other CREATE TABLE."""
     words: set[str] = set()
     while word := reader.accept_any(*_MODIFIERS):
         words.add(word)
@@ -91,7 +92,7 @@ def create(reader: Reader, statement: Statement, session: Session) -> Result | S
         return _create_or_alter(name, statement, session)
     kind = reader.accept_any("LIKE", "CLONE")
     if kind is None:
-        return None
+        return with_columns(reader, statement, session)
     source = session.resolve(reader.name())
     while reader.accept("COPY", "GRANTS"):
         pass

@@ -290,16 +290,17 @@ def _sequences(reader: Reader, session: Session, terse: bool) -> Result:
     scope = Scope.read(reader, session)
     condition, values = _where(scope)
     rows = session.duck.execute(
-        "SELECT database_name, schema_name, sequence_name, start_value, increment_by, last_value FROM duckdb_sequences()"
+        "SELECT database_name, schema_name, sequence_name, start_value, increment_by, last_value,"
+        " coalesce(comment, '') FROM duckdb_sequences()"
         f" WHERE {condition} AND NOT starts_with(sequence_name, '_fs_seq_')",
         values,
     ).fetchall()
     listed = [
         {
-            **_COMMON, "database_name": d, "schema_name": s, "name": n, "interval": step, "comment": "", "ordered": "Y",
+            **_COMMON, "database_name": d, "schema_name": s, "name": n, "interval": step, "comment": comment, "ordered": "Y",
             "next_value": start if last is None else last + step,
         }
-        for d, s, n, start, step, last in rows
+        for d, s, n, start, step, last, comment in rows
     ]  # fmt: skip
     return _result("SEQUENCE", _SEQUENCES, _TERSE, listed, scope, terse, session)
 
