@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from reconcile.errors import ConfigError
 
+_MOST_DAYS = 3660  # as many as a comparison takes
 _DATE = re.compile(r"\A\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
@@ -63,15 +64,20 @@ def add_selection(parser: argparse.ArgumentParser, everything: str) -> None:
 
 
 def selection(options: argparse.Namespace) -> Selection:
-    """What was chosen. Raises ConfigError for a range that cannot be."""
-    first, last = options.from_date, options.to_date
+    """What was chosen. Raises ConfigError for a range that cannot be, and for a day that is still to come."""
+    first, last, today = options.from_date, options.to_date, datetime.now(UTC).date()
     if options.last is not None:
         if first is not None or last is not None:
             raise ConfigError("--last and --from or --to exclude each other")
-        last = datetime.now(UTC).date()
+        last = today
         first = last - timedelta(days=options.last - 1)
     if first is not None and last is not None and first > last:
         raise ConfigError(f"--from {first} is after --to {last}")
+    if first is not None and last is not None and (last - first).days >= _MOST_DAYS:
+        raise ConfigError(f"--from {first} to {last}: {(last - first).days + 1} days are more than {_MOST_DAYS}")
+    for name, day in (*(("--date", each) for each in options.dates), ("--from", first), ("--to", last)):
+        if day is not None and day > today:
+            raise ConfigError(f"{name} {day} has not begun yet (UTC)")
     return Selection(frozenset(options.dates), first, last)
 
 
@@ -86,6 +92,6 @@ def _date(text: str) -> date:
 
 
 def _count(text: str) -> int:
-    if text.isascii() and text.isdigit() and 0 < int(text) <= 3660:
+    if text.isascii() and text.isdigit() and 0 < int(text) <= _MOST_DAYS:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of days (1 to 3660)")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of days (1 to {_MOST_DAYS})")

@@ -104,6 +104,8 @@ def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str], monkeypatch:
     [
         ({}, ["--from", "2024-01-15", "--last", "3"], 2, "--last and --from or --to exclude each other"),
         ({}, ["--from", "2024-01-15", "--to", "2024-01-14"], 2, "--from 2024-01-15 is after --to 2024-01-14"),
+        ({}, ["--from", "2010-01-15", "--to", "2024-01-14"], 2, "5113 days are more than 3660"),
+        ({}, ["--to", "9999-12-31"], 2, "--to 9999-12-31 has not begun yet (UTC)"),
         ({"RECONCILE_SPEED_TABLE": "a b"}, [], 2, "speed_table 'a b' must be a plain name"),
         ({"RECONCILE_CLICKHOUSE_URL": ""}, [], 2, "missing configuration: clickhouse_url"),
         ({"RECONCILE_CLICKHOUSE_URL": "chdb://absent"}, [], 3, "there is no embedded ClickHouse in the folder absent"),
@@ -127,6 +129,12 @@ def test_a_mistake_is_one_sentence_and_an_exit_code(
     assert shown.startswith("reconcile: ")
     assert message in shown
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["run", "explain", "report"])
+def test_a_day_to_come_is_a_wrong_argument_of_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--connection", "absent", "--date", "9999-12-31"]) == 2
+    assert capsys.readouterr().err == "reconcile: --date 9999-12-31 has not begun yet (UTC)\n"
 
 
 def test_debug_shows_the_trace(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
