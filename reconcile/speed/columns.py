@@ -152,7 +152,7 @@ def _identifier(name: str, source: str, inner: str, order: ByteOrder | None) -> 
         return Value(f"CAST({source} AS Nullable(String))", as_stored=null, is_other=f"isNotNull({source})")
     text = f"CAST({source} AS Nullable(String))" if order is None else identifiers.of_bytes(source, order)
     canonical = f"if(isValidUTF8({text}), {identifiers.canonical(text)}, {text})"
-    differs = f"NOT {identifiers.is_uuid(text)} AND isNotNull({identifiers.canonical(text)}) AND {text} != {canonical}"
+    differs = f"isNotNull({identifiers.canonical(text)}) AND {text} != {canonical}"
     return Value(
         canonical,
         _not_utf8(name, text),
