@@ -47,7 +47,8 @@ INNER JOIN recon.latest_runs AS newest
     ON results.run_id = newest.run_id;
 
 -- How far each date and tier was from agreement, at each comparison that had all data (not those that were not ready, had nothing to
--- compare with, or used limits of one CALL). A tier that a comparison has no cell of is fine there: neither side has it.
+-- compare with, or used limits of one CALL), from the tier's first cell on. A tier that a later comparison has no cell of is fine there:
+-- neither side has it any more.
 -- discrepancy: the relative differences of the cells out of tolerance, summed; 1 for each that has no batch value.
 CREATE OR REPLACE VIEW recon.discrepancies
 COPY GRANTS
@@ -64,12 +65,14 @@ WITH judged AS (
 ),
 
 tiers AS (
-    SELECT DISTINCT
+    SELECT
         results.date,
-        results.user_tier
+        results.user_tier,
+        MIN(judged.compared_at) AS first_seen_at
     FROM recon.results AS results
     INNER JOIN judged
         ON results.run_id = judged.run_id
+    GROUP BY results.date, results.user_tier
 )
 
 SELECT
@@ -87,7 +90,7 @@ SELECT
     ), 0) AS discrepancy
 FROM judged
 INNER JOIN tiers
-    ON judged.date = tiers.date
+    ON judged.date = tiers.date AND judged.compared_at >= tiers.first_seen_at
 LEFT JOIN recon.results AS results
     ON judged.run_id = results.run_id AND EQUAL_NULL(tiers.user_tier, results.user_tier)
 GROUP BY judged.date, tiers.user_tier, judged.run_id, judged.compared_at;
