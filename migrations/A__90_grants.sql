@@ -48,7 +48,7 @@ GRANT USAGE ON SCHEMA ops TO ROLE {{ access }}marts_build;
 
 GRANT USAGE ON SCHEMA recon TO ROLE {{ access }}recon_read;
 {% for table in [
-    'bucket_unloads', 'explanations', 'metrics', 'refused_snapshots', 'results', 'runs', 'settings', 'speed_extractions', 'tolerances',
+    'bucket_unloads', 'explained_runs', 'explanations', 'metrics', 'refused_snapshots', 'results', 'runs', 'settings', 'speed_extractions', 'tolerances',
 ] -%}
 GRANT SELECT ON TABLE recon.{{ table }} TO ROLE {{ access }}recon_read;
 {% endfor -%}

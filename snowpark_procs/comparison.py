@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconcile.comparison.metrics_sql import MetricDefinition, definitions_digest, fragments
 from reconcile.comparison.status_sql import difference_expression, relative_difference_expression, status_case
+from snowpark_procs.identifiers import compared_columns
 from snowpark_procs.published_batches import dates_not_loaded
 from snowpark_procs.statements import run
 
@@ -43,6 +44,7 @@ def evaluate(
             definitions_digest(metrics),
         ],
         **fragments(metrics),
+        compared_columns=compared_columns("s"),
         difference=difference_expression(_SPEED, _BATCH),
         relative_difference=relative_difference_expression(_SPEED, _BATCH),
         status=status_case(_SPEED, _BATCH, "limited.absolute", "limited.relative"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,10 @@ from reconcile.comparison.metrics_sql import MetricDefinition, session_fragments
 from snowpark_procs.comparison import clear, evaluate
 from snowpark_procs.comparison_metrics import read_metrics
 from snowpark_procs.errors import ArgumentError, StaleRunError
-from snowpark_procs.identifiers import calendar_date, canonical
+from snowpark_procs.identifiers import begun_date, canonical, compared, compared_columns
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.load_speed_snapshot import newer_snapshots
-from snowpark_procs.published_batches import waiting_session_files
+from snowpark_procs.published_batches import waiting_batches, waiting_session_files
 from snowpark_procs.statements import literal, run, statement, time_text
 
 if TYPE_CHECKING:
@@ -30,23 +31,25 @@ def explain(
     """Say which sessions make up the differences of the day's newest comparison, and why.
 
     user_tier and metric: '*' means all, a user_tier of NULL the sessions without a tier. Writes one row a session, cell and
-    cause to recon.explanations, for all cells of the run. Returns run_id, date, user_tier, metric and, for one cell, difference,
-    explained, unexplained and causes; otherwise cells, a list of these. A number that a float cannot hold exactly is a text.
+    cause to recon.explanations, for all cells of the run; anew where what they depend on beside the run has changed, or where a
+    session was late then. Returns run_id, date, user_tier, metric and, for one cell, difference, explained, unexplained and
+    causes; otherwise cells, a list of these. A number that a float cannot hold exactly is a text.
     Raises ArgumentError for what was never compared, naming what was; StaleRunError when the data have changed since.
     """
-    day = calendar_date(date).isoformat()
+    asked = begun_date(date)
+    day = asked.isoformat()
     rows = run(session, "newest_run", [day])
     if not rows:
         raise ArgumentError(f"{day} was never compared: CALL recon.reconcile_day('{day}') first")
-    run_id, verdict = rows[0][0], rows[0][1]
-    if verdict == "nothing_to_compare":
+    run_id, extraction_id, waits_for, not_measured = rows[0]
+    if extraction_id is None:
         raise ArgumentError(f"The comparison of {day} had no snapshot of the speed layer: there is nothing to explain")
     step = StepRun("explain", day)
     with recorded_failure(session, step), transaction(session, step, "reconcile"):
         # Under the lock no comparison or load of a snapshot can change what is explained.
         metrics = read_metrics(session)
         now = time_text(utc_now())
-        if newer_snapshots(session, calendar_date(date)) or evaluate(session, metrics, [day], now):
+        if newer_snapshots(session, asked) or evaluate(session, metrics, [day], now):
             raise StaleRunError(
                 f"The data of {day} have changed since its newest comparison: reconcile again, CALL recon.reconcile_day('{day}')"
             )
@@ -54,11 +57,15 @@ def explain(
         cells = run(session, "explained_cells", [run_id])
         _refuse_unknown("user_tier", user_tier, (row[0] for row in cells))
         _refuse_unknown("metric", metric, (row[1] for row in cells))
-        # What a run compared does not change: it is explained once.
-        step.worked = not run(session, "count_explanations", [run_id])[0][0]
+        # A metric that was not measured has no cells.
+        measured = [each for each in metrics if each.metric not in (not_measured or "").split(", ")]
+        inputs = explanation_inputs(session)
+        step.worked = [tuple(row) for row in run(session, "explained_run", [run_id])] != [(inputs, False)]
         if step.worked:
-            step.row_count = _write(session, metrics, day, run_id, "not_built" in (rows[0][2] or ""))
-            step.worked = step.row_count > 0
+            run(session, "delete_explanations", [run_id])
+            run(session, "delete_explained_run", [run_id])
+            step.row_count = _write(session, measured, day, run_id, now, "not_built" in (waits_for or ""))
+            run(session, "insert_explained_run", [run_id, inputs, now, run_id])
         found = _cells(run(session, "explained_cells", [run_id]), user_tier, metric)
     answer = {"run_id": run_id, "date": day, "user_tier": user_tier, "metric": metric}
     if user_tier == EVERYTHING or metric == EVERYTHING:
@@ -66,16 +73,27 @@ def explain(
     return {**answer, **found[0]}
 
 
-def _write(session: Session, metrics: Sequence[MetricDefinition], day: str, run_id: str, is_unbuilt: bool) -> int:
+def explanation_inputs(session: Session) -> str:
+    """A digest of what explanations depend on beside their runs: other days' snapshots, say, and batches on their way."""
+    return str(run(session, "explanation_inputs", [json.dumps(waiting_batches(session))])[0][0])
+
+
+def _write(
+    session: Session, metrics: Sequence[MetricDefinition], day: str, run_id: str, now: str, is_unbuilt: bool
+) -> int:
     """Write the run's explanations; return how many rows they are."""
+    of_metrics = session_fragments(metrics)
     fragments = {
-        **session_fragments(metrics),
+        **of_metrics,
+        "parts": statement("explanation_parts", **of_metrics),
+        "compared_columns": compared_columns("s"),
+        "compared_id": compared("s.session_id"),
         "causes": ", ".join(f"'{cause.value}'" for cause in Cause),
         "canonical_id": canonical("r.session_id"),
         "canonical_user": canonical("r.user_id"),
         "staged": _staged(session, day),
     }
-    run(session, "insert_explanations", [day, run_id], **fragments)
+    run(session, "insert_explanations", [day, run_id, now], **fragments)
     if is_unbuilt:
         run(session, "insert_not_yet_built", [day, run_id], **fragments)
     run(session, "insert_unexplained", [run_id, run_id])

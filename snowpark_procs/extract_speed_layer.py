@@ -14,7 +14,7 @@ from reconcile.speed.extraction import Extraction, Failure, extract_days
 from reconcile.speed.http import HttpConnection, Server
 from reconcile.speed.source import SpeedLayer, SpeedTable
 from snowpark_procs.environment import require_own_landing
-from snowpark_procs.identifiers import calendar_date
+from snowpark_procs.identifiers import begun_date
 from snowpark_procs.ledger import StepRun, recorded_failure, utc_now
 from snowpark_procs.stage_landing import StageLanding
 from snowpark_procs.statements import run
@@ -32,7 +32,7 @@ def extract_speed_layer(
 
     settings: url, table, columns, keep_days. Raises ArgumentError, and ReconcileError for whatever ClickHouse says.
     """
-    day = calendar_date(date)
+    day = begun_date(date)
     server = Server(settings["url"], user, password)
     table = SpeedTable(settings["table"], None, settings["columns"])
     step = StepRun("extract_speed_layer", day.isoformat())

@@ -2,7 +2,7 @@
 
 The canonical form: an optional `urn:uuid:` prefix and one pair of braces are taken off, nothing else; 8-4-4-4-12 hyphenated
 hexadecimal or 32 hexadecimal digits, in any case, become a lower-case hyphenated UUID; an empty one becomes NULL; anything else
-stays as it came.
+stays as it came. The reconciliation compares it in one form more.
 """
 
 from __future__ import annotations
@@ -49,6 +49,25 @@ def calendar_date(value: datetime.date | str | None, name: str = "date") -> date
         return datetime.date.fromisoformat(value.strip())
     except ValueError:
         raise ArgumentError(f"{name}: '{value}' is no date (YYYY-MM-DD)") from None
+
+
+def begun_date(value: datetime.date | str | None, name: str = "date") -> datetime.date:
+    """A date that has begun (UTC). Raises ArgumentError: of a day to come there is nothing to compare."""
+    day = calendar_date(value, name)
+    if day > datetime.datetime.now(datetime.UTC).date():
+        raise ArgumentError(f"{name}: {day} has not begun yet (UTC)")
+    return day
+
+
+def compared(column: str) -> str:
+    """The SQL expression for the form in which both sides' identifiers are compared: without blanks around it, in lower case."""
+    return f"NULLIF(LOWER(TRIM({column}, ' \\t\\r\\n')), '')"
+
+
+def compared_columns(alias: str) -> str:
+    """The SQL columns of a session in the form that is compared: no tier is NULL, and so is no identifier."""
+    identifiers = ", ".join(f"{compared(f'{alias}.{name}')} AS {name}" for name in ("session_id", "user_id"))
+    return f"NULLIF({alias}.user_tier, '') AS user_tier, {identifiers}"
 
 
 def canonical(column: str) -> str:

@@ -14,7 +14,7 @@ from reconcile.speed.columns import SPEED_COLUMNS
 from reconcile.speed.names import MANIFESTS, Published
 from snowpark_procs.bucket_sql import hashed_rows
 from snowpark_procs.errors import LoadMismatchError, ManifestError, ProcedureError, StaleSnapshotError
-from snowpark_procs.identifiers import calendar_date
+from snowpark_procs.identifiers import begun_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.manifest import ControlTotals
 from snowpark_procs.speed_snapshots import Loaded, Snapshot, is_new, read_snapshot, to_load
@@ -36,7 +36,7 @@ def load_speed_snapshot(session: Session, date: datetime.date | str) -> dict[str
 
     Raises ArgumentError, ManifestError, LoadMismatchError, StaleSnapshotError.
     """
-    day = calendar_date(date)
+    day = begun_date(date)
     loaded = load_newest_snapshots(session, day, day)
     if loaded:
         return {"date": day.isoformat(), "status": "loaded", **loaded[0].ledger_entry}

@@ -23,7 +23,7 @@ def dates_not_loaded(session: Session, asked: list[str]) -> list[dict[str, Any]]
     date.
     """
     found = []
-    for batch_id in _waiting(session):
+    for batch_id in waiting_batches(session):
         manifest = _manifest(session, batch_id)
         about = asked if manifest is None else sorted(_dates(manifest).intersection(asked))
         found += [{"batch_id": batch_id, "date": date} for date in about]
@@ -33,14 +33,15 @@ def dates_not_loaded(session: Session, asked: list[str]) -> list[dict[str, Any]]
 def waiting_session_files(session: Session, date: str) -> list[tuple[str, str]]:
     """The landing's files of sessions that a batch waits to bring and that may be of the date: batch id and path."""
     files = []
-    for batch_id in _waiting(session):
+    for batch_id in waiting_batches(session):
         manifest = _manifest(session, batch_id)
         if manifest is not None and date in _dates(manifest):
             files += [(batch_id, str(each["path"])) for each in json.loads(manifest[2])]
     return files
 
 
-def _waiting(session: Session) -> list[str]:
+def waiting_batches(session: Session) -> list[str]:
+    """Batches that are published and not loaded."""
     loaded = {row[0] for row in run(session, "loaded_batch_ids")}
     return sorted(list_published(session).manifests - loaded)
 

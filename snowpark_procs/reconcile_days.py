@@ -15,8 +15,8 @@ from reconcile.comparison.status_sql import verdict_case
 from snowpark_procs.comparison import clear, evaluate
 from snowpark_procs.comparison_metrics import read_metrics
 from snowpark_procs.errors import ArgumentError, EnvironmentMismatchError, StaleRunError
-from snowpark_procs.explain import explain
-from snowpark_procs.identifiers import calendar_date
+from snowpark_procs.explain import explain, explanation_inputs
+from snowpark_procs.identifiers import begun_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.load_speed_snapshot import load_newest_snapshots
 from snowpark_procs.statements import run, time_text
@@ -37,7 +37,7 @@ def reconcile_day(session: Session, date: datetime.date | str, tolerances: Any =
     run is kept apart: it is no verdict of the day and no part of its convergence.
     Raises ArgumentError, ToleranceError, MetricError, and what loading raises.
     """
-    day = _begun(calendar_date(date), "date")
+    day = begun_date(date)
     load_newest_snapshots(session, day, day)
     new_runs = _compare(session, [day.isoformat()], day.isoformat(), tolerances)
     verdict = _verdicts(session, [day.isoformat()], tolerances is not None)[0]
@@ -51,8 +51,8 @@ def reconcile_range(
 
     With a bound left out: for the days, within the other bound, that the marts or the landing's snapshots know.
     """
-    first = None if from_date is None else _begun(calendar_date(from_date, "from_date"), "from_date")
-    last = None if to_date is None else _begun(calendar_date(to_date, "to_date"), "to_date")
+    first = None if from_date is None else begun_date(from_date, "from_date")
+    last = None if to_date is None else begun_date(to_date, "to_date")
     if first is not None and last is not None and first > last:
         raise ArgumentError(f"from_date {first} is after to_date {last}")
     load_newest_snapshots(session, first, last)
@@ -64,13 +64,13 @@ def reconcile_range(
 def reconcile_pending(session: Session) -> dict[str, Any]:
     """The same for every known day: what a task can run at any time. A day that is not all here yet comes out as not_ready.
 
-    Then explains the days that disagree and are not explained yet, the newest 31 of them, so that alerts and reports can say why,
-    and unloads the buckets of days whose marts were built since, for the next extraction.
+    Then explains the days that disagree and are not explained by what is known now, the newest 31 of them, so that alerts and
+    reports can say why, and unloads the buckets of days whose marts were built since, for the next extraction.
     """
     load_newest_snapshots(session, None, None)
     summary = _reconcile(session, _known(session, None, None))
     explained = 0
-    for row in run(session, "disagreeing_dates"):
+    for row in run(session, "disagreeing_dates", [explanation_inputs(session)]):
         with suppress(StaleRunError):  # changed since: the next comparison is the one to explain
             explain(session, row[0])
             explained += 1
@@ -78,13 +78,6 @@ def reconcile_pending(session: Session) -> dict[str, Any]:
     with suppress(EnvironmentMismatchError):  # a clone compares, and leaves the landing of the other environment alone
         unloaded = unload_buckets(session)["days"]
     return {**summary, "explained": explained, "unloaded": unloaded}
-
-
-def _begun(day: datetime.date, name: str) -> datetime.date:
-    """The day. Raises ArgumentError for one that is still to come: nothing of it can be compared."""
-    if day > utc_now().date():
-        raise ArgumentError(f"{name}: {day} has not begun yet (UTC)")
-    return day
 
 
 def _reconcile(session: Session, days: list[str]) -> dict[str, Any]:

@@ -59,7 +59,13 @@ class Snapshot:
             "read_as": self.read_as,
             "change_id": None if self.fetched is None else self.fetched.change_id,
             "fetched_rows": self.file_rows,
+            "uncompared_columns": None if self.fetched is None else self._uncompared(self.fetched.bucketing),
         }
+
+    def _uncompared(self, of: Bucketing) -> list[str]:
+        """Columns of which rows that were not fetched have the batch side's."""
+        known = {*of.columns, *self.lacks}
+        return [column.name for column in SPEED_COLUMNS if column.name not in known]
 
 
 def read_snapshot(manifest_path: str, text: str) -> Snapshot:

@@ -33,7 +33,8 @@ def set_tolerance(
     """Set the limits of one metric for the UTC dates from valid_from to valid_to, both included.
 
     user_tier: '*' for every tier without limits of its own; NULL for sessions without a tier. A bound left out is no bound.
-    What was set for these dates before is replaced; other dates keep theirs. Raises ArgumentError, and changes nothing then.
+    What was set for these dates before is replaced; other dates keep theirs. Raises ArgumentError, and changes nothing then, for
+    a metric or a tier that there is not, and for what is no limit or no range of dates.
     """
     known = [row[0] for row in run(session, "metric_names")]
     if metric not in known:
@@ -44,6 +45,7 @@ def set_tolerance(
         raise ArgumentError(f"valid_to {last} is before valid_from {first}")
     limits = [_limit("absolute", absolute), _limit("relative", relative)]
     tier = user_tier or None
+    _refuse_unknown_tier(session, tier)
     step = StepRun("set_tolerance", metric)
     with recorded_failure(session, step), transaction(session, step, "reconcile"):
         dates = [first.isoformat(), None if last is None else last.isoformat()]
@@ -95,6 +97,16 @@ def refuse_two_limits(session: Session, dates: Sequence[str]) -> None:
         raise ToleranceError(
             f"recon.tolerances has two limits of {metric} ({named}) for {date}: {limits}. "
             "Call recon.set_tolerance, which replaces them; nothing was compared"
+        )
+
+
+def _refuse_unknown_tier(session: Session, tier: str | None) -> None:
+    """Raise ArgumentError for a tier that no day has: limits of it would never be used."""
+    known = [row[0] for row in run(session, "known_tiers") if row[0] not in (None, EVERY_TIER)]
+    if tier not in (None, EVERY_TIER, *known):
+        named = "".join(f"'{each}', " for each in known)
+        raise ArgumentError(
+            f"There is no tier '{tier}': the tiers are {named}NULL (no tier), and '{EVERY_TIER}' for all"
         )
 
 

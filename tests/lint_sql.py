@@ -36,7 +36,7 @@ from reconcile.comparison.status_sql import (
 from reconcile.speed.columns import SPEED_COLUMNS
 from snowpark_procs.bucket_sql import bucketing
 from snowpark_procs.date_ranges import DateRanges
-from snowpark_procs.identifiers import canonical
+from snowpark_procs.identifiers import canonical, compared, compared_columns
 from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import statement
@@ -70,7 +70,9 @@ _OPTIONAL_PARTS = {
 # Rewriting moves text about; where that happened, and in statements assembled by Python, layout means nothing.
 _PARSE_ONLY = ("PRS", "LXR")
 _PARTS = (
+    "comparable_sessions",
     "event_verdicts",
+    "explanation_parts",
     "hashed_rows",
     "misjudged_rows",
     "rejudged_rows",
@@ -163,6 +165,9 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         **metric_fragments(_METRICS),
         **session_fragments(_METRICS),
         "causes": "'lost_in_speed'",
+        "parts": statement("explanation_parts", **session_fragments(_METRICS)),
+        "compared_columns": compared_columns("s"),
+        "compared_id": compared("s.session_id"),
         "canonical_id": canonical("r.session_id"),
         "canonical_user": canonical("r.user_id"),
         "file": "'@raw.landing/a.parquet'",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from reconcile.errors import ComparisonError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_COLUMN = re.compile(r"\s*[a-z_]+\s*", re.IGNORECASE)
 # Wide enough for sums of counts of 64 bits, and for six decimal places.
 NUMBER = "NUMBER(32, 6)"
 AGGREGATES = ("sum", "count_distinct")
@@ -104,12 +105,19 @@ def session_fragments(metrics: Sequence[MetricDefinition]) -> dict[str, str]:
     """
     names = [each.metric for each in metrics]
     sums = [each.metric for each in metrics if each.aggregate == "sum"]
+    # A session that is cut in two keeps its counts and amounts, but not what is made of them (its duration, say).
+    kept = [each.metric for each in metrics if each.aggregate == "sum" and _COLUMN.fullmatch(each.expression)]
     keys = [each.metric for each in metrics if each.aggregate == "count_distinct"]
     return {
         "marks": ",\n        ".join(each.session_column for each in metrics),
+        "any_marks": ", ".join(f"mark_{name}" for name in names),
+        "alike": " AND ".join(
+            f"EQUAL_NULL(s.{column}, b.{column})" for column in ("user_tier", *(f"mark_{name}" for name in names))
+        ),
         "equal_marks": " + ".join(f"IFF(EQUAL_NULL(s.mark_{name}, b.mark_{name}), 1, 0)" for name in names),
         "differing": ", ".join(f"IFF(EQUAL_NULL(s.mark_{name}, b.mark_{name}), NULL, '{name}')" for name in names),
-        "conserved": " AND ".join(f"SUM(COALESCE(speed_{name}, 0)) = SUM(COALESCE(batch_{name}, 0))" for name in sums),
+        "conserved": " AND ".join(f"SUM(COALESCE(speed_{name}, 0)) = SUM(COALESCE(batch_{name}, 0))" for name in kept)
+        or "FALSE",
         "both_marks": ",\n        ".join(
             f"s.mark_{name} AS speed_{name}, b.mark_{name} AS batch_{name}" for name in names
         ),
@@ -119,6 +127,7 @@ def session_fragments(metrics: Sequence[MetricDefinition]) -> dict[str, str]:
         "batch_sums": ", ".join(f"'{name}', batch_{name}" for name in sums),
         "speed_keys": ", ".join(f"'{name}', speed_{name}" for name in keys),
         "batch_keys": ", ".join(f"'{name}', batch_{name}" for name in keys),
+        "same_keys": ", ".join(f"'{name}', same.mark_{name}" for name in keys),
     }
 
 

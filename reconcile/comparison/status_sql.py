@@ -39,8 +39,8 @@ def verdict_case(status: str, extraction_id: str, waits_for: str) -> str:
     """
     fine = f"'{Status.MATCH.value}', '{Status.WITHIN_TOLERANCE.value}'"
     return f"""CASE
-    WHEN MAX({extraction_id}) IS NULL THEN '{Verdict.NOTHING_TO_COMPARE.value}'
     WHEN MAX({waits_for}) IS NOT NULL THEN '{Verdict.NOT_READY.value}'
+    WHEN MAX({extraction_id}) IS NULL THEN '{Verdict.NOTHING_TO_COMPARE.value}'
     WHEN COUNT({status}) = 0 THEN '{Verdict.NOTHING_TO_COMPARE.value}'
     WHEN COUNT_IF({status} NOT IN ({fine})) > 0 THEN '{Verdict.DISAGREE.value}'
     WHEN COUNT_IF({status} = '{Status.WITHIN_TOLERANCE.value}') > 0 THEN '{Verdict.WITHIN_TOLERANCE.value}'

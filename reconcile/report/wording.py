@@ -50,9 +50,11 @@ STATE_SIGNS = {
     State.CONVERGED: "✓",
 }
 # Why a day is not ready: the codes of recon.runs.waits_for, and what each waits for.
-_WAITING_WORDS = {
+WAITING_WORDS = {
     "day_not_over": "the day and the allowed lateness are not over",
     "extracted_before_the_end": "the speed layer's snapshot was taken before the day was over",
+    "snapshot_refused": "the newer snapshot {} could not be loaded",
+    "not_extracted": "no snapshot of the speed layer was taken",
     "not_published": "no batch was published after the day was over",
     "not_loaded": "batch {} is published and not loaded",
     "not_flagged": "batch {} is loaded and not flagged",
@@ -71,7 +73,7 @@ def metric_text(metric: Metric) -> str:
 def waiting_text(reason: str) -> str:
     """What a day waits for, in words; a code that is not known here reads as it is."""
     code, _, subject = reason.partition(" ")
-    return _WAITING_WORDS[code].format(subject) if code in _WAITING_WORDS else reason
+    return WAITING_WORDS[code].format(subject) if code in WAITING_WORDS else reason
 
 
 def waits_text(reasons: Iterable[str]) -> str:

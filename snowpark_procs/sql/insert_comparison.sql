@@ -28,17 +28,19 @@ snapshots AS (
         extracted_at,
         row_count,
         loaded_at,
-        missing_columns
+        ARRAY_CAT(
+            COALESCE(missing_columns, ARRAY_CONSTRUCT()), COALESCE(uncompared_columns, ARRAY_CONSTRUCT())
+        ) AS unknown_columns
     FROM recon.speed_extractions
     QUALIFY ROW_NUMBER() OVER (PARTITION BY date ORDER BY extracted_at DESC, extraction_id DESC) = 1
 ),
 
--- Metrics that go by a column which the speed layer does not have: unknown, not zero.
+-- Metrics that go by a column which the speed layer does not have, or which its buckets were not compared by: unknown, not zero.
 unmeasured AS (
     SELECT DISTINCT
         snapshots.date,
         metrics.metric
-    FROM snapshots, LATERAL FLATTEN(INPUT => snapshots.missing_columns) AS f
+    FROM snapshots, LATERAL FLATTEN(INPUT => snapshots.unknown_columns) AS f
     INNER JOIN recon.metrics AS metrics
         ON REGEXP_LIKE(metrics.expression, '(.*[^a-z0-9_])?' || f.value::STRING || '([^a-z0-9_].*)?', 'is')
 ),
@@ -64,6 +66,18 @@ mart_states AS (
         MD5(LISTAGG(COALESCE('=' || user_tier, '-') || &{batch_text}, ';') WITHIN GROUP (ORDER BY user_tier)) AS digest
     FROM batch_groups
     GROUP BY date
+),
+
+-- The first day of this comparison: those before it were never extracted, and wait for nothing.
+begun AS (
+    SELECT MIN(known.date) AS date
+    FROM (
+        SELECT snapshots.date
+        FROM snapshots
+        UNION ALL
+        SELECT refused.date
+        FROM recon.refused_snapshots AS refused
+    ) AS known
 ),
 
 -- What the ledger, the landing and the marts say to be missing yet, by date.
@@ -124,6 +138,16 @@ waiting AS (
     WHERE snapshots.extracted_at < DATEADD('day', 1, snapshots.date)::TIMESTAMP_NTZ
     UNION
     SELECT
+        asked.date,
+        'not_extracted' AS reason
+    FROM asked
+    LEFT JOIN snapshots
+        ON asked.date = snapshots.date
+    LEFT JOIN recon.refused_snapshots AS refused
+        ON asked.date = refused.date
+    WHERE snapshots.date IS NULL AND refused.date IS NULL
+    UNION
+    SELECT
         refused.date,
         'snapshot_refused ' || refused.extraction_id AS reason
     FROM recon.refused_snapshots AS refused
@@ -166,10 +190,12 @@ waiting AS (
 
 readiness AS (
     SELECT
-        date,
-        LISTAGG(reason, ', ') WITHIN GROUP (ORDER BY reason) AS waits_for
+        waiting.date,
+        LISTAGG(waiting.reason, ', ') WITHIN GROUP (ORDER BY waiting.reason) AS waits_for
     FROM waiting
-    GROUP BY date
+    INNER JOIN begun
+        ON waiting.date >= begun.date
+    GROUP BY waiting.date
 ),
 
 -- The limits: those of this CALL before those of the table, a tier's own before those of all tiers.
@@ -263,9 +289,7 @@ fresh AS (
 speed_sessions AS (
     SELECT
         s.* EXCLUDE (user_tier, session_id, user_id),
-        NULLIF(s.user_tier, '') AS user_tier,
-        NULLIF(LOWER(TRIM(s.session_id, ' \t\r\n')), '') AS session_id,
-        NULLIF(LOWER(TRIM(s.user_id, ' \t\r\n')), '') AS user_id
+        &{compared_columns}
     FROM recon.speed_sessions AS s
     INNER JOIN fresh
         ON s.date = fresh.date

@@ -1,4 +1,4 @@
--- Binds: date; run id.
+-- Binds: date; run id; time of the explanation.
 -- Each session of the date on either side, paired by its identifier, gets the first cause that holds; docs/reconciliation.md has them
 -- in this order. Then what it brings to each cell on each side, and so its part of the difference.
 INSERT INTO recon.explanations (
@@ -7,37 +7,30 @@ INSERT INTO recon.explanations (
 WITH asked AS (
     SELECT
         TO_DATE(?, 'YYYY-MM-DD') AS date,
-        ?::STRING AS run_id
+        ?::STRING AS run_id,
+        TO_TIMESTAMP_NTZ(?, 'YYYY-MM-DD HH24:MI:SS.FF6') AS explained_at
 ),
 
--- A session that ended after this may still be on its way into the snapshot.
+-- A session that ended after this may still be on its way into the speed layer.
 moment AS (
-    SELECT
-        MAX(runs.extracted_at) AS extracted_at,
-        MAX(IFF(settings.name = 'allowed_lateness_hours', settings.value, 0)) AS lateness_hours
-    FROM recon.runs AS runs
-    INNER JOIN asked
-        ON runs.run_id = asked.run_id
-    CROSS JOIN recon.settings AS settings
+    SELECT DATEADD('second', -COALESCE(MAX(settings.value), 0) * 3600, MAX(asked.explained_at)) AS late_from
+    FROM asked
+    LEFT JOIN recon.settings AS settings
+        ON settings.name = 'allowed_lateness_hours'
 ),
 
 speed_sessions AS (
     SELECT
         s.* EXCLUDE (user_tier, session_id, user_id),
         COALESCE(s.session_id_as_stored, s.session_id) AS stored_id,
-        NULLIF(s.user_tier, '') AS user_tier,
-        NULLIF(LOWER(TRIM(s.session_id, ' \t\r\n')), '') AS session_id,
-        NULLIF(LOWER(TRIM(s.user_id, ' \t\r\n')), '') AS user_id
+        &{compared_columns}
     FROM recon.speed_sessions AS s
     INNER JOIN asked
         ON s.date = asked.date
 ),
 
-speed_rows AS (
+speed_marks AS (
     SELECT
-        ROW_NUMBER() OVER (
-            ORDER BY session_id, session_start, session_end, user_tier, user_id, stored_id, total_spent, page_views
-        ) AS row_number,
         stored_id,
         session_id,
         user_id,
@@ -48,42 +41,62 @@ speed_rows AS (
     FROM speed_sessions
 ),
 
--- The batch side's sessions of the date, and those of other dates that the speed layer has on this one.
-known_sessions AS (
+batch_sessions AS (
     SELECT
-        b.* EXCLUDE (user_tier, session_id, user_id),
-        b.session_id AS stored_id,
-        NULLIF(b.user_tier, '') AS user_tier,
-        NULLIF(LOWER(TRIM(b.session_id, ' \t\r\n')), '') AS session_id,
-        NULLIF(LOWER(TRIM(b.user_id, ' \t\r\n')), '') AS user_id,
-        TO_DATE(b.session_start) AS date
-    FROM staging.user_sessions_enhanced AS b
+        s.* EXCLUDE (user_tier, session_id, user_id),
+        s.session_id AS stored_id,
+        &{compared_columns}
+    FROM staging.user_sessions_enhanced AS s
+    INNER JOIN asked
+        ON TO_DATE(s.session_start) = asked.date
+    WHERE s.is_valid
 ),
 
-known AS (
-    SELECT known_sessions.*
-    FROM known_sessions
-    CROSS JOIN asked
-    WHERE
-        known_sessions.date = asked.date
-        OR known_sessions.session_id IN (SELECT speed_rows.session_id FROM speed_rows WHERE speed_rows.session_id IS NOT NULL)
+batch_marks AS (
+    SELECT
+        stored_id,
+        session_id,
+        user_id,
+        user_tier,
+        session_start,
+        session_end,
+        &{marks}
+    FROM batch_sessions
+),
+
+-- Most sessions are there once on each side, and the same. All that follows is about the others.
+odd AS (
+    SELECT COALESCE(s.session_id, b.session_id) AS session_id
+    FROM speed_marks AS s
+    FULL OUTER JOIN batch_marks AS b
+        ON s.session_id = b.session_id
+    GROUP BY COALESCE(s.session_id, b.session_id)
+    HAVING COUNT(*) > 1 OR COUNT_IF(s.session_id = b.session_id AND &{alike}) = 0
+),
+
+speed_rows AS (
+    SELECT
+        ROW_NUMBER() OVER (
+            ORDER BY session_id, session_start, session_end, user_tier, user_id, stored_id, &{any_marks}
+        ) AS row_number,
+        speed_marks.*
+    FROM speed_marks
+    WHERE session_id IS NULL OR session_id IN (SELECT odd.session_id FROM odd WHERE odd.session_id IS NOT NULL)
 ),
 
 batch_rows AS (
     SELECT
-        ROW_NUMBER() OVER (ORDER BY known.stored_id) AS row_number,
-        ROW_NUMBER() OVER (PARTITION BY known.session_id ORDER BY known.stored_id) AS copy,
-        known.stored_id,
-        known.session_id,
-        known.user_id,
-        known.user_tier,
-        known.session_start,
-        known.session_end,
-        &{marks}
-    FROM known
-    INNER JOIN asked
-        ON known.date = asked.date
-    WHERE known.is_valid
+        ROW_NUMBER() OVER (ORDER BY stored_id) AS row_number,
+        ROW_NUMBER() OVER (PARTITION BY session_id ORDER BY stored_id) AS copy,
+        batch_marks.*
+    FROM batch_marks
+    WHERE session_id IS NULL OR session_id IN (SELECT odd.session_id FROM odd WHERE odd.session_id IS NOT NULL)
+),
+
+same AS (
+    SELECT batch_marks.*
+    FROM batch_marks
+    WHERE session_id NOT IN (SELECT odd.session_id FROM odd WHERE odd.session_id IS NOT NULL)
 ),
 
 -- Of several rows of one session the one most like the batch side's is its pair; the others are copies.
@@ -116,13 +129,23 @@ ranked AS (
 ),
 
 -- What else is known of these identifiers.
+known AS (
+    SELECT
+        &{compared_id} AS session_id,
+        TO_DATE(s.session_start) AS date,
+        s.is_valid,
+        s.validation_errors
+    FROM staging.user_sessions_enhanced AS s
+    WHERE &{compared_id} IN (SELECT speed_rows.session_id FROM speed_rows WHERE speed_rows.session_id IS NOT NULL)
+),
+
 rejected AS (
     SELECT
-        known.session_id,
-        MIN(ARRAY_TO_STRING(known.validation_errors::ARRAY, ', ')) AS codes
+        session_id,
+        MIN(ARRAY_TO_STRING(validation_errors::ARRAY, ', ')) AS codes
     FROM known
-    WHERE NOT known.is_valid
-    GROUP BY known.session_id
+    WHERE NOT is_valid
+    GROUP BY session_id
 ),
 
 batch_elsewhere AS (
@@ -137,47 +160,47 @@ batch_elsewhere AS (
 
 speed_elsewhere AS (
     SELECT
-        LOWER(TRIM(s.session_id, ' \t\r\n')) AS session_id,
+        &{compared_id} AS session_id,
         MIN(s.date) AS date
     FROM recon.speed_sessions AS s
     CROSS JOIN asked
-    WHERE s.date <> asked.date AND LOWER(TRIM(s.session_id, ' \t\r\n')) IN (SELECT batch_rows.session_id FROM batch_rows)
+    WHERE s.date <> asked.date AND &{compared_id} IN (SELECT batch_rows.session_id FROM batch_rows)
     GROUP BY 1
 ),
 
-raw_ids AS (
+unflagged_ids AS (
     SELECT
         r.batch_id,
-        &{canonical_id} AS canonical_id
+        &{canonical_id} AS session_id
     FROM raw.user_sessions AS r
     WHERE r.batch_id IN (SELECT batches.batch_id FROM ops.batches AS batches WHERE batches.flagged_at IS NULL)
 ),
 
 unflagged AS (
     SELECT
-        LOWER(TRIM(canonical_id, ' \t\r\n')) AS session_id,
-        MIN(batch_id) AS batch_id
-    FROM raw_ids
-    GROUP BY LOWER(TRIM(canonical_id, ' \t\r\n'))
+        &{compared_id} AS session_id,
+        MIN(s.batch_id) AS batch_id
+    FROM unflagged_ids AS s
+    GROUP BY 1
 ),
 
 staged AS (
     &{staged}
 ),
 
-staged_ids AS (
+unloaded_ids AS (
     SELECT
         r.batch_id,
-        &{canonical_id} AS canonical_id
+        &{canonical_id} AS session_id
     FROM staged AS r
 ),
 
 unloaded AS (
     SELECT
-        LOWER(TRIM(canonical_id, ' \t\r\n')) AS session_id,
-        MIN(batch_id) AS batch_id
-    FROM staged_ids
-    GROUP BY LOWER(TRIM(canonical_id, ' \t\r\n'))
+        &{compared_id} AS session_id,
+        MIN(s.batch_id) AS batch_id
+    FROM unloaded_ids AS s
+    GROUP BY 1
 ),
 
 paired AS (
@@ -193,6 +216,12 @@ paired AS (
         s.stored_id,
         s.first_stored_id,
         b.session_end AS batch_end,
+        LEAST(COALESCE(s.session_start, b.session_start), COALESCE(b.session_start, s.session_start)) AS started_at,
+        -- A session without an end may last a day.
+        GREATEST(
+            COALESCE(s.session_end, DATEADD('day', 1, s.session_start), b.session_start),
+            COALESCE(b.session_end, DATEADD('day', 1, b.session_start), s.session_start)
+        ) AS ended_at,
         ARRAY_TO_STRING(ARRAY_COMPACT(ARRAY_CONSTRUCT(&{differing})), ', ') AS differing,
         &{both_marks}
     FROM ranked AS s
@@ -216,8 +245,7 @@ judged AS (
             WHEN paired.is_in_speed AND unloaded.session_id IS NOT NULL THEN 'not_yet_loaded'
             WHEN paired.is_in_speed THEN 'extra_in_speed'
             WHEN speed_elsewhere.session_id IS NOT NULL THEN 'day_differs'
-            WHEN moment.extracted_at < DATEADD('second', moment.lateness_hours * 3600, paired.batch_end)
-                THEN 'late_in_speed'
+            WHEN paired.batch_end > moment.late_from THEN 'late_in_speed'
             ELSE 'lost_in_speed'
         END AS cause,
         rejected.codes,
@@ -237,14 +265,32 @@ judged AS (
         ON paired.session_id = unloaded.session_id
 ),
 
--- One user's differing sessions bring the same in sum on both sides, and are another number: cut elsewhere.
-recut AS (
-    SELECT user_id
+-- Differing sessions of one user at overlapping times bring the same in sum on both sides, and are another number: cut elsewhere.
+differing AS (
+    SELECT
+        judged.*,
+        MAX(ended_at) OVER (
+            PARTITION BY user_id ORDER BY started_at, pair_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS ended_before_at
     FROM judged
-    WHERE
-        user_id IS NOT NULL
-        AND cause IN ('value_differs', 'extra_in_speed', 'late_in_speed', 'lost_in_speed')
-    GROUP BY user_id
+    WHERE user_id IS NOT NULL AND cause IN ('value_differs', 'extra_in_speed', 'late_in_speed', 'lost_in_speed')
+),
+
+overlapping AS (
+    SELECT
+        differing.*,
+        SUM(IFF(started_at <= ended_before_at, 0, 1)) OVER (
+            PARTITION BY user_id ORDER BY started_at, pair_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS stretch
+    FROM differing
+),
+
+recut AS (
+    SELECT
+        user_id,
+        stretch
+    FROM overlapping
+    GROUP BY user_id, stretch
     HAVING
         COUNT_IF(is_in_speed) <> COUNT_IF(is_in_batch)
         AND COUNT_IF(is_in_speed) > 0
@@ -252,24 +298,31 @@ recut AS (
         AND &{conserved}
 ),
 
+recut_pairs AS (
+    SELECT overlapping.pair_id
+    FROM overlapping
+    INNER JOIN recut
+        ON overlapping.user_id = recut.user_id AND overlapping.stretch = recut.stretch
+),
+
 explained AS (
     SELECT
         judged.* EXCLUDE (cause),
-        IFF(
-            recut.user_id IS NOT NULL
-            AND judged.cause IN ('value_differs', 'extra_in_speed', 'late_in_speed', 'lost_in_speed'),
-            'session_split_or_merged',
-            judged.cause
-        ) AS cause
+        IFF(recut_pairs.pair_id IS NULL, judged.cause, 'session_split_or_merged') AS cause
     FROM judged
-    LEFT JOIN recut
-        ON judged.user_id = recut.user_id
+    LEFT JOIN recut_pairs
+        ON judged.pair_id = recut_pairs.pair_id
 ),
 
-detailed AS (
+-- rank: of several sessions that bring one key the first tells why; a copy brings none that its original does not.
+pairs AS (
     SELECT
         explained.*,
-        COALESCE(ARRAY_POSITION(explained.cause::VARIANT, ARRAY_CONSTRUCT(&{causes})), 99) AS rank,
+        IFF(
+            explained.cause IN ('identifier_form', 'duplicated_in_speed'),
+            98,
+            COALESCE(ARRAY_POSITION(explained.cause::VARIANT, ARRAY_CONSTRUCT(&{causes})), 99)
+        ) AS rank,
         CASE explained.cause
             WHEN 'tier_differs'
                 THEN 'speed ' || COALESCE(explained.speed_tier, 'no tier')
@@ -283,108 +336,11 @@ detailed AS (
             WHEN 'not_yet_loaded' THEN explained.waiting_batch
         END AS detail
     FROM explained
-),
-
--- Sums: what each differing session brings to a cell.
-added AS (
-    SELECT
-        detailed.pair_id,
-        detailed.speed_tier AS user_tier,
-        names.metric,
-        DECODE(names.metric, &{speed_sums}) AS speed_value,
-        0::NUMBER(32, 6) AS batch_value
-    FROM detailed
-    CROSS JOIN (VALUES &{sum_names}) AS names (metric)
-    WHERE detailed.cause IS NOT NULL AND detailed.is_in_speed
-    UNION ALL
-    SELECT
-        detailed.pair_id,
-        detailed.batch_tier AS user_tier,
-        names.metric,
-        0::NUMBER(32, 6) AS speed_value,
-        DECODE(names.metric, &{batch_sums}) AS batch_value
-    FROM detailed
-    CROSS JOIN (VALUES &{sum_names}) AS names (metric)
-    WHERE detailed.cause IS NOT NULL AND detailed.is_in_batch
-),
-
--- Distinct counts: the keys that one side alone has, each with the session whose cause comes first.
-keyed AS (
-    SELECT
-        detailed.pair_id,
-        detailed.rank,
-        detailed.speed_tier AS user_tier,
-        names.metric,
-        DECODE(names.metric, &{speed_keys}) AS key,
-        1 AS is_speed
-    FROM detailed
-    CROSS JOIN (VALUES &{key_names}) AS names (metric)
-    WHERE detailed.is_in_speed
-    UNION ALL
-    SELECT
-        detailed.pair_id,
-        detailed.rank,
-        detailed.batch_tier AS user_tier,
-        names.metric,
-        DECODE(names.metric, &{batch_keys}) AS key,
-        0 AS is_speed
-    FROM detailed
-    CROSS JOIN (VALUES &{key_names}) AS names (metric)
-    WHERE detailed.is_in_batch
-),
-
-lone_keys AS (
-    SELECT
-        user_tier,
-        metric,
-        MAX(is_speed) AS is_speed,
-        SPLIT_PART(MIN(LPAD(rank::STRING, 2, '0') || '|' || pair_id), '|', 2) AS pair_id
-    FROM keyed
-    WHERE key IS NOT NULL
-    GROUP BY user_tier, metric, key
-    HAVING MIN(is_speed) = MAX(is_speed)
-),
-
-parts AS (
-    SELECT
-        pair_id,
-        user_tier,
-        metric,
-        SUM(speed_value) AS speed_value,
-        SUM(batch_value) AS batch_value
-    FROM added
-    GROUP BY pair_id, user_tier, metric
-    HAVING SUM(speed_value) <> SUM(batch_value)
-    UNION ALL
-    SELECT
-        pair_id,
-        user_tier,
-        metric,
-        is_speed::NUMBER(32, 6) AS speed_value,
-        (1 - is_speed)::NUMBER(32, 6) AS batch_value
-    FROM lone_keys
 )
 
--- A metric that the speed layer has no column for has no cells.
 SELECT
     asked.run_id,
     asked.date,
-    parts.user_tier,
-    parts.metric,
-    detailed.session_id,
-    detailed.user_id,
-    COALESCE(detailed.cause, 'unexplained') AS cause,
-    detailed.detail,
-    parts.speed_value,
-    parts.batch_value,
-    parts.speed_value - parts.batch_value AS difference
-FROM parts
-INNER JOIN detailed
-    ON parts.pair_id = detailed.pair_id
-CROSS JOIN asked
-WHERE parts.metric IN (
-    SELECT results.metric
-    FROM recon.results AS results
-    INNER JOIN asked AS recorded
-        ON results.run_id = recorded.run_id
-)
+    parts.*
+FROM asked
+CROSS JOIN (&{parts}) AS parts

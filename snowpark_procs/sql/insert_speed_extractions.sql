@@ -1,7 +1,7 @@
 -- Bind: JSON array of speed manifests, extracted_at without a zone.
 INSERT INTO recon.speed_extractions (
     extraction_id, date, extracted_at, row_count, non_uuid_ids, loaded_at,
-    set_aside_rows, set_aside_path, missing_columns, engine, read_as, change_id, fetched_rows
+    set_aside_rows, set_aside_path, missing_columns, engine, read_as, change_id, fetched_rows, uncompared_columns
 )
 SELECT
     f.value:extraction_id::STRING AS extraction_id,
@@ -16,5 +16,6 @@ SELECT
     f.value:engine::STRING AS engine,
     f.value:read_as::STRING AS read_as,
     f.value:change_id::STRING::NUMBER(38, 0) AS change_id,
-    f.value:fetched_rows::NUMBER(38, 0) AS fetched_rows
+    f.value:fetched_rows::NUMBER(38, 0) AS fetched_rows,
+    f.value:uncompared_columns::ARRAY AS uncompared_columns
 FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f

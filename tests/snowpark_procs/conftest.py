@@ -33,6 +33,7 @@ _STATE = {
         "runs",
         "results",
         "explanations",
+        "explained_runs",
         "bucket_unloads",
     ),
 }

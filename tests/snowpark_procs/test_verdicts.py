@@ -89,8 +89,9 @@ def test_a_day_that_is_not_over_waits_and_the_future_is_refused(warehouse: Wareh
     mart(warehouse, "gold", today)
     publish_snapshot(warehouse.s3_root, today.isoformat(), [speed(day=today)], f"{now:%Y-%m-%dT%H:%M:%SZ}")
     assert verdict(warehouse, today) == ("not_ready", "day_not_over, extracted_before_the_end")
-    with pytest.raises(ProgrammingError, match=f"date: {today + timedelta(days=1)} has not begun yet"):
-        warehouse.call(f"recon.reconcile_day('{today + timedelta(days=1)}')")
+    for procedure in ("reconcile_day", "explain", "load_speed_snapshot"):
+        with pytest.raises(ProgrammingError, match=f"date: {today + timedelta(days=1)} has not begun yet"):
+            warehouse.call(f"recon.{procedure}('{today + timedelta(days=1)}')")
     with pytest.raises(ProgrammingError, match=f"to_date: {today + timedelta(days=2)} has not begun yet"):
         warehouse.call(f"recon.reconcile_range('{today}', '{today + timedelta(days=2)}')")
     # The same content, found again after the day's end, is the whole day.
@@ -133,18 +134,26 @@ def test_a_manifest_that_cannot_be_read_may_be_about_any_day(warehouse: Warehous
 def test_a_day_that_waits_too_long_alerts_once_and_again_when_it_waits_again(warehouse: Warehouse) -> None:
     publish_snapshot(warehouse.s3_root, DAY.isoformat(), [speed()])
     verdict(warehouse)
-    waiting = "SELECT date, waits_for, is_overdue FROM recon.waiting_days"
-    due = "SELECT alert, date, detail:waits_for::STRING FROM ops.due_alerts"
-    assert warehouse.query(waiting) == [(DAY, "not_published", False)]
+    # A day after the first snapshot waits for one of its own; those before are of a time without this comparison.
+    before, after = DAY - timedelta(days=1), DAY + timedelta(days=1)
+    for day, judged in ((before, ("nothing_to_compare", None)), (after, ("not_ready", "not_extracted"))):
+        mart(warehouse, "gold", day)
+        assert verdict(warehouse, day) == judged
+        with pytest.raises(ProgrammingError, match=f"comparison of {day} had no snapshot of the speed layer"):
+            warehouse.call(f"recon.explain('{day}')")
+    waiting = "SELECT date, waits_for, is_overdue FROM recon.waiting_days ORDER BY date"
+    due = "SELECT alert, date, detail:waits_for::STRING FROM ops.due_alerts ORDER BY date"
+    assert warehouse.query(waiting) == [(DAY, "not_published", False), (after, "not_extracted", False)]
     assert warehouse.query(due) == []
     warehouse.query("UPDATE recon.runs SET compared_at = DATEADD('hour', -7, compared_at)")
-    assert warehouse.query(waiting) == [(DAY, "not_published", True)]
-    assert warehouse.query(due) == [("not_ready", DAY, "not_published")]
-    alerted(warehouse, "not_ready", 1)
-    assert warehouse.query("SELECT alert, detail:date::STRING FROM ops.alert_events") == [("not_ready", str(DAY))]
+    assert warehouse.query(waiting) == [(DAY, "not_published", True), (after, "not_extracted", True)]
+    assert warehouse.query(due) == [("not_ready", DAY, "not_published"), ("not_ready", after, "not_extracted")]
+    alerted(warehouse, "not_ready", 2)
+    told = "SELECT alert, detail:date::STRING FROM ops.alert_events ORDER BY 2"
+    assert warehouse.query(told) == [("not_ready", str(DAY)), ("not_ready", str(after))]
     assert warehouse.query(due) == []
     warehouse.query("UPDATE ops.alert_events SET raised_at = DATEADD('day', -2, raised_at)")
-    assert warehouse.query("SELECT COUNT(*) FROM ops.due_alerts") == [(1,)]
+    assert warehouse.query("SELECT COUNT(*) FROM ops.due_alerts") == [(2,)]
 
 
 def test_limits_have_dates_and_tiers(warehouse: Warehouse) -> None:
@@ -200,6 +209,10 @@ def test_limits_have_dates_and_tiers(warehouse: Warehouse) -> None:
     ("call", "sentence"),
     [
         ("set_tolerance('page_view', 0, 0)", "There is no metric 'page_view': the metrics are sessions, page_views, "),
+        (
+            "set_tolerance('revenue', 0, 0, 'brass')",
+            r"There is no tier 'brass': the tiers are 'gold', NULL \(no tier\), and '\*' for all",
+        ),
         ("set_tolerance('revenue', -1, 0)", "absolute: -1.* is no limit: a number from zero on"),
         ("set_tolerance('revenue', 1, 0, '*', '2024-02-01', '2024-01-01')", "valid_to 2024-01-01 is before"),
         ("reconcile_day('2024-01-15', PARSE_JSON('{\"revenu\": {}}'))", "there is no metric 'revenu': the metrics are"),
@@ -212,6 +225,7 @@ def test_limits_have_dates_and_tiers(warehouse: Warehouse) -> None:
 def test_an_impossible_argument_is_one_sentence_and_changes_nothing(
     warehouse: Warehouse, call: str, sentence: str
 ) -> None:
+    mart(warehouse, "gold")
     before = warehouse.query("SELECT * FROM recon.tolerances ORDER BY 1, 2")
     with pytest.raises(ProgrammingError, match=sentence):
         warehouse.call(f"recon.{call}")
@@ -359,7 +373,7 @@ def test_each_tier_has_a_state_of_its_own(warehouse: Warehouse) -> None:
         ("late", "converged", 4, number("0.1"), 0, 50),
         ("mended", "converged", 4, number("0.4"), 0, 50),
         ("never", "converged", 4, 0, 0, 0),
-        ("open", "regressed", 4, 0, number("0.2"), None),
+        ("open", "open", 1, number("0.2"), number("0.2"), None),  # it was not there before: that was no agreement
         ("relapsed", "regressed", 4, number("0.4"), number("0.3"), None),
         ("same", "regressed", 4, 0, number("0.4"), None),
         ("stuck", "stuck", 4, number("0.4"), number("0.1"), None),

@@ -115,15 +115,13 @@ def relative_difference(speed_value: Decimal | None, batch_value: Decimal | None
 def verdict_of(statuses: Iterable[Status], has_snapshot: bool = True, waits_for: str | None = None) -> Verdict:
     """The verdict over a run's cells.
 
-    A day without snapshot or without cells had nothing to compare, which is no agreement. One that waits for data is not
-    ready, whatever its cells say.
+    A day that waits for data (a snapshot, for one) is not ready, whatever its cells say. One without snapshot or without cells
+    had nothing to compare, which is no agreement.
     """
     seen = set(statuses)
-    if not has_snapshot:
-        return Verdict.NOTHING_TO_COMPARE
     if waits_for is not None:
         return Verdict.NOT_READY
-    if not seen:
+    if not has_snapshot or not seen:
         return Verdict.NOTHING_TO_COMPARE
     if seen == {Status.MATCH}:
         return Verdict.AGREE

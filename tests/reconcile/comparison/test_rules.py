@@ -97,7 +97,8 @@ def test_relative_difference(speed: str | None, batch: str | None, expected: str
 def test_verdict(statuses: list[Status], expected: Verdict) -> None:
     assert verdict_of(statuses) is expected
     assert verdict_of(statuses, waits_for="day_not_over") is Verdict.NOT_READY
-    assert verdict_of(statuses, has_snapshot=False, waits_for="day_not_over") is Verdict.NOTHING_TO_COMPARE
+    assert verdict_of(statuses, has_snapshot=False) is Verdict.NOTHING_TO_COMPARE
+    assert verdict_of(statuses, has_snapshot=False, waits_for="not_extracted") is Verdict.NOT_READY
 
 
 def test_a_tier_that_one_side_lacks_is_reported_and_no_tier_is_a_tier() -> None:

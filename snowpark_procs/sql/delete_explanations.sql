@@ -1,0 +1,3 @@
+-- Bind: run id.
+DELETE FROM recon.explanations
+WHERE run_id = ?
