@@ -59,9 +59,9 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      "Number out of representable range: type FIXED[SB16]({0})", 100046, "22003"),
     (duckdb.ConversionException, r"Could not convert string '([^']*)' to BOOL",
      "Boolean value '{0}' is not recognized", 100037, "22018"),
-    (duckdb.ConversionException, r'invalid date field format: "([^"]*)"', "Date '{0}' is not recognized", 100040, "22007"),
-    (duckdb.ConversionException, r'invalid timestamp field format: "([^"]*)"',
-     "Timestamp '{0}' is not recognized", 100035, "22007"),
+    *((duckdb.ConversionException, rf'{kind.lower()} field (?:value out of range|format): "([^"]*)"',
+       kind + " '{0}' is not recognized", errno, "22007")
+      for kind, errno in (("Date", 100040), ("Timestamp", 100035), ("Time", 100108))),
     (duckdb.InvalidInputException, r'Could not parse string "([^"]*)" according to format specifier',
      "Date '{0}' is not recognized", 100040, "22007"),
     (duckdb.InvalidInputException, r"^((?:no argument for repetition operator|missing |invalid |bad |unexpected )[^\n]*)$",

@@ -9,11 +9,12 @@ import duckdb
 import pytest
 import sqlglot
 
+from local_stack.endpoint.language.missing import as_written
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.messages import snowflake_message
 from local_stack.endpoint.protocol.variant_text import variant_text
-from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.statements import SqlError, Statement
 from local_stack.endpoint.translation.context import Context
 from local_stack.endpoint.translation.snowpark import (
     flatten,
@@ -147,6 +148,20 @@ def test_variant_text(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "name", "place"),
+    [
+        ("SELECT 1, NOPE FROM t", "NOPE", "line 1 at position 10"),
+        ("SELECT 'nope' AS a, -- nope\n  t.nope FROM t", "T.NOPE", "line 2 at position 2"),
+        ('SELECT "nope" FROM t', "nope", "line 1 at position 7"),
+        ("SELECT * FROM v", "NOPE", "line 1 at position 0"),  # it is in the view
+    ],
+)
+def test_a_wrong_identifier_has_its_place(sql: str, name: str, place: str) -> None:
+    error = SqlError(f"SQL compilation error:\nerror line 1 at position 0\ninvalid identifier '{name}'", 904, "42000")
+    assert as_written(error, Statement(sql)).message == error.message.replace("line 1 at position 0", place)
+
+
+@pytest.mark.parametrize(
     ("sql", "errno", "words"),
     [
         ("SELECT * FROM nothing_there", 2003, "Object 'nothing_there' does not exist or not authorized."),
@@ -154,6 +169,10 @@ def test_variant_text(text: str, expected: str) -> None:
         ("SELECT a FROM (SELECT 1 AS a) s, (SELECT 1 AS a) t", 2028, "ambiguous column name 'a'"),
         ("SELECT no_such_function(1)", 2140, "Unknown function no_such_function"),
         ("SELECT CAST('x' AS INT)", 100038, "Numeric value 'x' is not recognized"),
+        ("SELECT '2024-02-30'::DATE", 100040, "Date '2024-02-30' is not recognized"),
+        ("SELECT 'x'::DATE", 100040, "Date 'x' is not recognized"),
+        ("SELECT '2024-01-01 25:00:00'::TIMESTAMP", 100035, "Timestamp '2024-01-01 25:00:00' is not recognized"),
+        ("SELECT '25:00'::TIME", 100108, "Time '25:00' is not recognized"),
     ],
 )
 def test_messages_are_snowflakes(sql: str, errno: int, words: str) -> None:

@@ -127,7 +127,10 @@ def test_an_operator_runs_a_task_and_sees_how_it_went(warehouse: Warehouse) -> N
         while (states := rows(operator, history)) != [("SUCCEEDED",)] and time.monotonic() < deadline:
             time.sleep(0.1)
     assert states == [("SUCCEEDED",)]
+    with as_role(warehouse, "analyst") as analyst:
+        assert rows(analyst, history) == []  # who has no privilege on a task sees no run of it
     with as_role(warehouse, "monitor") as monitor:
+        assert rows(monitor, history) == [("SUCCEEDED",)]
         assert "T_RECONCILE_APART" in {row[1] for row in rows(monitor, "SHOW TASKS IN SCHEMA ops")}
         with pytest.raises(Error) as refusal:
             rows(monitor, "EXECUTE TASK ops.t_reconcile_apart")

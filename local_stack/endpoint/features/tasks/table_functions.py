@@ -5,10 +5,12 @@ See: https://docs.snowflake.com/en/sql-reference/functions/task_history
 
 from __future__ import annotations
 
+from local_stack.endpoint.engine.grants import ACCOUNT
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.information_functions import Arguments, Functions, values_query
 from local_stack.endpoint.features.tasks import graph, history, store
 from local_stack.endpoint.features.tasks.listing import COLUMNS, row
+from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 
@@ -43,10 +45,9 @@ _HISTORY_ARGUMENTS = frozenset(
 
 def task_history(arguments: Arguments, session: Session) -> str:
     """Answer TASK_HISTORY([SCHEDULED_TIME_RANGE_START => …, …]): the newest runs first, 100 without RESULT_LIMIT."""
-    del session
     if unknown := sorted(set(arguments) - _HISTORY_ARGUMENTS):
         raise compilation_error(f"Invalid argument {unknown[0]} of TASK_HISTORY.", 938, "22023")
-    conditions = ["TRUE"]
+    conditions = [_seen(session, "")]
     if start := arguments.get("SCHEDULED_TIME_RANGE_START"):
         conditions.append(f"scheduled_time >= ({start})::TIMESTAMP_LTZ")
     if end := arguments.get("SCHEDULED_TIME_RANGE_END"):
@@ -69,8 +70,7 @@ def task_history(arguments: Arguments, session: Session) -> str:
 
 def complete_task_graphs(arguments: Arguments, session: Session) -> str:
     """Answer COMPLETE_TASK_GRAPHS([RESULT_LIMIT => n, ROOT_TASK_NAME => 't', ERROR_ONLY => TRUE]): finished runs of graphs."""
-    del session
-    conditions = ["r.task_id = r.root_task_id"]
+    conditions = ["r.task_id = r.root_task_id", _seen(session, "r.")]
     if name := arguments.get("ROOT_TASK_NAME"):
         conditions.append(f"r.name = UPPER(SPLIT_PART({name}, '.', -1))")
     outer = "first_error_code IS NOT NULL" if arguments.get("ERROR_ONLY", "FALSE").upper() == "TRUE" else "TRUE"
@@ -91,6 +91,20 @@ def complete_task_graphs(arguments: Arguments, session: Session) -> str:
         " r.graph_run_group_id HAVING COUNT_IF(t.completed_time IS NULL) = 0)"
         f" WHERE {outer} ORDER BY scheduled_time DESC LIMIT {limit})"
     )
+
+
+def _seen(session: Session, prefix: str) -> str:
+    """Return the condition for the runs of tasks on which the roles have a privilege; MONITOR EXECUTION sees those of all.
+
+    See: https://docs.snowflake.com/en/release-notes/bcr-bundles/2025_01/bcr-1799
+    """
+    if not session.grants.enforced or session.access.holds("ACCOUNT", ACCOUNT, "MONITOR EXECUTION"):
+        return "TRUE"
+    with session.catalog.connection() as duckdb:
+        places = duckdb.execute(f"SELECT DISTINCT database_name, schema_name, name FROM {history.TABLE}").fetchall()
+    seen = [place for place in places if session.access.sees("TASK", ".".join(place))]
+    listed = ", ".join(f"({', '.join(map(quote_string, place))})" for place in seen)
+    return f"({prefix}database_name, {prefix}schema_name, {prefix}name) IN ({listed})" if seen else "FALSE"
 
 
 FUNCTIONS: Functions = {
