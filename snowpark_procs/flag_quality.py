@@ -74,11 +74,11 @@ class Reach:
 def flag_quality(session: Session, batch_id: str | None = None) -> dict[str, Any]:
     """Flag one batch, or all that are loaded and not flagged yet, in the order of publication, one transaction each.
 
-    A later batch's row replaces an earlier one's of the same key, also when the batches are flagged out of order. Nothing
-    is dropped: an invalid row stays with is_valid = FALSE. Events inherit is_bot_traffic and is_test_user of their session.
-    ops.date_changes gets the dates whose rows really changed.
-    A batch that is flagged already is left alone. rules_are_current: FALSE where rules have changed since the rest of STAGING was
-    judged (ops.reflag does that anew). Raises ArgumentError, QualityRuleError.
+    A later batch's row replaces an earlier one's of the same key, also when the batches are flagged out of order; of copies of an
+    event the earliest stands. Nothing is dropped: an invalid row stays with is_valid = FALSE. Events inherit is_bot_traffic and
+    is_test_user of their session. ops.date_changes gets the dates whose rows really changed. A batch that is flagged already is
+    left alone. rules_are_current: FALSE where rules have changed since the rest of STAGING was judged (ops.reflag does it anew).
+    Raises ArgumentError, QualityRuleError.
     """
     batch_ids = _unflagged(session) if batch_id is None else [batch_identifier(batch_id)]
     summaries = [_flag_batch(session, each) for each in batch_ids]
@@ -201,6 +201,7 @@ class _Flagging:
         own_dates = json.dumps(own)
         binds = [self.later, json.dumps(self.batch.replaced.get(table.dataset, []))]
         binds = [*binds, own_dates, self.batch.batch_id] if table is SESSIONS else [self.batch.batch_id, *binds]
+        binds += [own_dates] if table is EVENTS else []
         try:
             run(
                 self.session,

@@ -1,6 +1,9 @@
--- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole.
--- A row is superseded when one of those batches has the same key, wherever that row went since. A row that stands on one of those
--- dates is gone, and so is the current row, which in the order of publication it would have replaced.
+-- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole; JSON array of
+-- dates that this batch replaces as a whole.
+-- Of several copies of an event one counts, the same as in its session (`ranked_copies` in spark_ingest): the earliest
+-- that names a session. So a row takes the place of the current one only where it comes before it, or where the current one lies
+-- on a date that the batch replaces. A row that stands on a date that later batches have replaced is gone, and so is the current
+-- row whose place it would have taken; so is one of an event that later batches had too and that is no more.
 -- Of several members of one name in an event's properties the last one counts ('d'), as for the Spark job.
 -- A new or changed event gets its own flags here; event_verdicts.sql gives it those of its session.
 INSERT INTO staging.events_cleaned_delta (
@@ -28,26 +31,101 @@ source AS (
         NULLIF(r.product_id, '') AS product_id,
         r.search_query,
         NULLIF(r.user_tier, '') AS user_tier,
-        r.processing_time,
         r.loaded_at,
         r.batch_id,
-        r.properties::STRING AS properties_sent,
         TRY_PARSE_JSON(r.properties::STRING, 'd') AS properties_parsed,
         IFF(TRY_PARSE_JSON(r.properties::STRING, 'd') IS NULL, r.properties::STRING, NULL) AS properties_text
     FROM raw.user_events AS r
     WHERE r.batch_id = ? AND &{delivered}
 ),
 
+later AS (
+    SELECT f.value::STRING AS batch_id
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+replaced AS (
+    SELECT TO_DATE(f.value::STRING, 'YYYY-MM-DD') AS date
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+own_dates AS (
+    SELECT TO_DATE(f.value::STRING, 'YYYY-MM-DD') AS date
+    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
+),
+
+present AS (
+    SELECT known.*
+    FROM staging.events_cleaned AS known
+    WHERE &{known} AND known.event_id IN (SELECT source.event_id FROM source)
+),
+
+copies AS (
+    SELECT
+        source.*,
+        TRUE AS is_brought,
+        1 AS precedence
+    FROM source
+    UNION ALL
+    SELECT
+        present.event_id,
+        present.user_id,
+        present.session_id,
+        present.transaction_id,
+        present.event_type,
+        present.timestamp,
+        present.device_type,
+        present.browser,
+        present.ip_address,
+        present.page_url,
+        present.product_id,
+        present.search_query,
+        present.user_tier,
+        present.loaded_at,
+        present.batch_id,
+        present.properties_parsed,
+        present.properties_text,
+        FALSE AS is_brought,
+        IFF(later.batch_id IS NULL, 2, 0) AS precedence
+    FROM present
+    LEFT JOIN later
+        ON present.batch_id = later.batch_id
+    LEFT JOIN own_dates
+        ON present.timestamp::DATE = own_dates.date
+    WHERE own_dates.date IS NULL OR later.batch_id IS NOT NULL
+),
+
+-- What sessions are made of goes first, as in the Spark job; an amount is what the quality rules take for one.
 single AS (
     SELECT *
-    FROM source
+    FROM copies
     QUALIFY
         event_id IS NULL
         OR ROW_NUMBER() OVER (
             PARTITION BY event_id
             ORDER BY
-                processing_time, timestamp, session_id, user_id, event_type, product_id, page_url, search_query,
-                transaction_id, user_tier, device_type, browser, ip_address, properties_sent
+                (session_id IS NULL OR timestamp IS NULL),
+                timestamp,
+                user_id NULLS FIRST,
+                session_id NULLS FIRST,
+                event_type NULLS FIRST,
+                device_type NULLS FIRST,
+                browser NULLS FIRST,
+                ip_address NULLS FIRST,
+                user_tier NULLS FIRST,
+                IFF(
+                    event_type = 'purchase'
+                    AND REGEXP_LIKE(properties_parsed:amount::STRING, '-?[0-9]{1,60}([.][0-9]{1,60})?([eE][+-]?[0-9]{1,3})?'),
+                    TRY_TO_DECIMAL(properties_parsed:amount::STRING, 20, 2),
+                    NULL
+                ) NULLS FIRST,
+                page_url NULLS FIRST,
+                product_id NULLS FIRST,
+                search_query NULLS FIRST,
+                transaction_id NULLS FIRST,
+                TO_JSON(properties_parsed) NULLS FIRST,
+                properties_text NULLS FIRST,
+                precedence
         ) = 1
 ),
 
@@ -60,6 +138,7 @@ ruled AS (
         &{is_test_user} AS own_is_test_user
     FROM single
     CROSS JOIN constants
+    WHERE single.is_brought
 ),
 
 judged AS (
@@ -74,18 +153,7 @@ superseded AS (
     FROM raw.user_events AS r
     WHERE
         &{delivered_later}
-        AND r.batch_id IN (SELECT f.value::STRING FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f)
-),
-
-replaced AS (
-    SELECT TO_DATE(f.value::STRING, 'YYYY-MM-DD') AS date
-    FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
-),
-
-present AS (
-    SELECT *
-    FROM staging.events_cleaned AS known
-    WHERE &{known}
+        AND r.batch_id IN (SELECT later.batch_id FROM later)
 ),
 
 compared AS (
@@ -104,7 +172,9 @@ compared AS (
         ON judged.event_id = superseded.event_id
     LEFT JOIN replaced
         ON judged.timestamp::DATE = replaced.date
-    WHERE superseded.event_id IS NULL AND (replaced.date IS NULL OR present.event_id IS NOT NULL)
+    WHERE
+        (superseded.event_id IS NULL AND replaced.date IS NULL)
+        OR (present.event_id IS NOT NULL AND (superseded.event_id IS NULL OR replaced.date IS NULL))
 )
 
 SELECT

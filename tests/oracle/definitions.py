@@ -32,7 +32,7 @@ CREATE MACRO names_a_test_user(user_id) AS coalesce(user_id ILIKE 'test%', false
 
 # Name -> SELECT, in the order in which they need each other. {…}: see compute.Options.
 STEPS = {
-    # Each event once: the earliest copy. One without an id counts by itself.
+    # Each event once: the earliest copy that sessions are made of. One without an id counts by itself.
     "events": """
         SELECT
             canonical(event_id) AS event_id, canonical(session_id) AS session_id, canonical(user_id) AS user_id,
@@ -45,7 +45,14 @@ STEPS = {
         FROM delivered_events
         JOIN documents USING (properties)
         QUALIFY canonical(event_id) IS NULL
-            OR row_number() OVER (PARTITION BY canonical(event_id) ORDER BY us, delivery, processing_time) = 1
+            OR row_number() OVER (
+                PARTITION BY canonical(event_id)
+                ORDER BY
+                    session_id IS NULL OR us IS NULL, us NULLS LAST, user_id NULLS FIRST, session_id NULLS FIRST,
+                    event_type NULLS FIRST, device_type NULLS FIRST, browser NULLS FIRST, ip_address NULLS FIRST,
+                    user_tier NULLS FIRST, CASE WHEN event_type = 'purchase' THEN amount END NULLS FIRST,
+                    page_url NULLS FIRST, product_id NULLS FIRST, search_query NULLS FIRST, transaction_id NULLS FIRST
+            ) = 1
     """,
     # An event belongs to its session up to the maximum length after the session's first one.
     "members": """
@@ -147,7 +154,7 @@ STEPS = {
     """,
     "bought_lines": """
         SELECT
-            order_id, product_id, any_value(transaction_id) AS transaction_id, sum(amount) AS gross,
+            order_id, product_id, any_value(transaction_id) AS transaction_id, coalesce(sum(amount), 0) AS gross,
             sum(coalesce(quantity, 1)) AS counted, count(*) AS purchases,
             min(us) AS us, min(date) AS first_date, max(date) AS last_date
         FROM bought
@@ -494,7 +501,7 @@ TABLES = {
             SELECT
                 session_id, event_id,
                 lead(us) OVER (PARTITION BY session_id ORDER BY us, event_id) - us AS viewed
-            FROM members WHERE is_valid
+            FROM counted_events WHERE session_id IS NOT NULL
         ),
         of_events AS (
             SELECT

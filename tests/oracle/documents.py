@@ -17,9 +17,9 @@ _TOO_LARGE = Decimal(10) ** 18
 
 @dataclass(frozen=True)
 class Document:
-    """amount: money, 0 without one. quantity: a whole number above zero, or None. is_test: it says so itself."""
+    """amount: money, or None. quantity: a whole number above zero, or None. is_test: it says so itself."""
 
-    amount: Decimal = Decimal("0.00")
+    amount: Decimal | None = None
     quantity: int | None = None
     is_test: bool = False
 
@@ -42,13 +42,13 @@ def _number(value: Any, spelling: re.Pattern[str]) -> Decimal | None:
     return value if isinstance(value, Decimal) else None
 
 
-def _amount(value: Any) -> Decimal:
+def _amount(value: Any) -> Decimal | None:
     number = _number(value, _PLAIN_NUMBER)
     if number is None or abs(number) >= _TOO_LARGE:
-        return Decimal("0.00")
+        return None
     # A number that rounds up to one digit more than fits is too large as well.
     cents = number.quantize(_CENT, ROUND_HALF_UP)
-    return cents if abs(cents) < _TOO_LARGE else Decimal("0.00")
+    return cents if abs(cents) < _TOO_LARGE else None
 
 
 def _quantity(value: Any) -> int | None:

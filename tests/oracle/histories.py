@@ -70,6 +70,7 @@ class History:
 
     def __post_init__(self) -> None:
         self._rng = random.Random(f"history {self.number}")
+        self._copies = random.Random(f"copies {self.number}")
         self._names = 0
         self._midnight = datetime.combine(
             _FIRST_DATE + timedelta(days=_DAYS_APART * (self.number // _TOGETHER)), time(), UTC
@@ -146,8 +147,8 @@ class History:
         if kind == "comes back":
             # The last moment that belongs to the session, and the first that does not.
             for later in (timedelta(hours=24), timedelta(hours=24, microseconds=1)):
-                event = self._event("page_view", events[0]["timestamp"] + later)
-                events.append(event | {"session_id": session_id, "user_id": user})
+                event = self._event("product_view", events[0]["timestamp"] + later)
+                events.append(event | {"session_id": session_id, "user_id": user, "product_id": self._products[0]})
         elif user:
             # Those of robots and tests are looked for more often than they come.
             seldom = kind in ("robot by name", "hurries", "test by document")
@@ -224,11 +225,35 @@ class History:
         if self._rng.random() < 0.08 and row.get("event_id", "") is not None:
             again = self._rng.randrange(first, DELIVERIES)
             copy = dict(row)
-            if "processing_time" in copy:
+            if rows is self.events:
                 copy["processing_time"] += timedelta(hours=3)
+                copy |= self._what_differs(copy)
             rows[again].append(copy)
         if rows is self.events:
             row["transaction_id"] = self._form(row.get("transaction_id"))
+
+    def _what_differs(self, event: Row) -> Row:
+        """What another copy of an event says otherwise, or nothing; of views and searches, which tell robots, nothing."""
+        rng = self._copies
+        if event["event_type"] in ("page_view", "search"):
+            return {}
+        differs: dict[str, Callable[[], Any]] = {
+            "timestamp": lambda: (
+                event["timestamp"] + timedelta(microseconds=rng.choice((1, -1, 1_800_000_000, -60_000_000)))
+            ),
+            "session_id": lambda: rng.choice((self._name(), "", None)),
+            "user_id": lambda: rng.choice((*self._customers, None)),
+            "user_tier": lambda: rng.choice(_TIERS),
+            "browser": lambda: rng.choice(_BROWSERS),
+            "product_id": lambda: rng.choice(self._products),
+            "transaction_id": lambda: rng.choice((*self._open_orders, None)),
+            "properties": lambda: f'{{"amount": {rng.randrange(-50, 5_000)}.{rng.randrange(100):02}}}',
+            "event_type": lambda: rng.choice(_TYPES),
+        }
+        names = rng.sample(sorted(differs), rng.choice((0, 0, 1, 1, 2)))
+        if event["event_type"] == "purchase" and rng.random() < 0.5:
+            names = ["properties"]
+        return {name: differs[name]() for name in names}
 
     def _note(self, event: Row) -> None:
         if event["event_type"] == "purchase" and event.get("transaction_id"):

@@ -67,6 +67,14 @@ _MUTANTS = {
     "users have several forms": ("events", "canonical(user_id) AS", "nullif(user_id, '') AS"),
     "users of transactions have several forms": ("transaction_lines", "canonical(user_id)", "nullif(user_id, '')"),
     "a copy counts again": ("events", "QUALIFY", "QUALIFY true OR"),
+    "the newest copy counts": ("events", "us NULLS LAST", "delivery DESC"),
+    "a copy without a session counts": ("events", "session_id IS NULL OR us IS NULL, us", "us"),
+    "the latest copy counts": ("events", "us NULLS LAST", "us DESC"),
+    "of copies of one moment the dearest counts": (
+        "events",
+        "THEN amount END NULLS FIRST",
+        "THEN -amount END NULLS FIRST",
+    ),
     "an empty tier is a tier": ("events", "nullif(user_tier, '')", "user_tier"),
     "an empty user is a user": ("events", "canonical(user_id) AS", "coalesce(canonical(user_id), user_id) AS"),
     "an empty product is a product": ("events", "nullif(product_id, '')", "product_id"),
@@ -158,8 +166,13 @@ _MUTANTS = {
     ),
     "a view ends with the next event about a product": (
         "marts.product_performance",
-        "WHERE is_valid",
-        "WHERE is_valid AND product_id IS NOT NULL",
+        "FROM counted_events WHERE session_id IS NOT NULL",
+        "FROM counted_events WHERE session_id IS NOT NULL AND product_id IS NOT NULL",
+    ),
+    "a view ends with its session": (
+        "marts.product_performance",
+        "FROM counted_events WHERE session_id",
+        "FROM members WHERE session_id",
     ),
     "viewers are sessions": ("marts.product_performance", "count(DISTINCT own_user_id)", "count(DISTINCT session_id)"),
     "a product sells when it is bought, not with its order": (

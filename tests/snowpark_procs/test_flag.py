@@ -169,8 +169,11 @@ def test_a_session_is_as_long_as_the_loaded_manifests_say(warehouse: Warehouse) 
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-def test_an_event_sent_again_with_another_date_moves(warehouse: Warehouse, order: tuple[int, ...]) -> None:
-    """Whatever lies between the dates: a row is found by its key, only what is compared is bounded by dates."""
+def test_a_row_sent_again_with_another_date(warehouse: Warehouse, order: tuple[int, ...]) -> None:
+    """The earliest copy of an event counts, the newest row of a transaction line, whatever lies between the dates.
+
+    A row is found by its key, only what is compared is bounded by dates.
+    """
     batches = {
         1: [event("e1", A, "2023-03-01 10:00:00"), event("e2", A, "2023-03-01 10:00:00")],
         2: [event("e1", A, "2024-01-15 10:00:00"), event("e3", A, "2024-01-15 10:00:00")],
@@ -184,14 +187,15 @@ def test_an_event_sent_again_with_another_date_moves(warehouse: Warehouse, order
     for number in order:
         warehouse.call(f"ops.flag_quality('{ids[number]}')")
     days = "SELECT event_id, timestamp::DATE::STRING FROM staging.events_cleaned ORDER BY 1"
-    assert warehouse.query(days) == [("e1", "2024-01-15"), ("e2", "2023-03-01"), ("e3", "2024-01-15")]
+    assert warehouse.query(days) == [("e1", "2023-03-01"), ("e2", "2023-03-01"), ("e3", "2024-01-15")]
     assert warehouse.query("SELECT total_amount FROM staging.transactions_validated") == [(Decimal("2.00"),)]
     changed = "SELECT date FROM ops.date_changes WHERE dataset = %s AND batch_id = %s ORDER BY 1"
     both = [(date(2023, 3, 1),), (date(2024, 1, 15),)]
-    for dataset in ("user_events", "transactions"):
-        found = [warehouse.query(changed, dataset, ids[n]) for n in order]
-        only_first = both[:1] if dataset == "user_events" else []
-        assert found == ([both[:1], both] if order == (1, 2) else [both[1:], only_first])
+    found = {name: [warehouse.query(changed, name, ids[n]) for n in order] for name in ("user_events", "transactions")}
+    assert found == {
+        "user_events": [both[:1], both[1:]] if order == (1, 2) else [both[1:], both],
+        "transactions": [both[:1], both] if order == (1, 2) else [both[1:], []],
+    }
 
 
 def test_enhanced_session_columns(warehouse: Warehouse) -> None:
@@ -348,19 +352,45 @@ def test_the_same_content_again_is_no_change(warehouse: Warehouse) -> None:
     assert len(warehouse.query(_DATES)) == 1
 
 
-def test_duplicates_count_once_the_earliest_processed_wins(warehouse: Warehouse) -> None:
-    rows = [
-        event("e1", A, "2024-01-15 10:00:00", page_url="/late", processing_time=at("2024-01-15 10:00:09")),
-        event("e1", A, "2024-01-15 10:00:00", page_url="/first", processing_time=at("2024-01-15 10:00:01")),
-    ]
-    lines = [
-        transaction("t1", "p1", "2024-01-15 10:00:00", "1.00"),
-        transaction("t1", "p2", "2024-01-15 10:00:00", "2.00"),
-    ]
-    warehouse.publish(events=rows, transactions=[*lines, lines[0]])
-    flag(warehouse)
-    assert warehouse.query("SELECT page_url FROM staging.events_cleaned") == [("/first",)]
+def _bought(time: str, amount: str, session_id: str | None = A, **columns: Any) -> Row:
+    return event("e", session_id, time, "purchase", properties=f'{{"amount": {amount}}}', **columns)
+
+
+# Copies of one event, the one that counts first, and its amount: the one that the Spark job takes (tests/oracle).
+_COPIES = (
+    (_bought("2024-01-15 10:00:00", "9"), _bought("2024-01-15 10:00:01", "1"), "9"),
+    (_bought("2024-01-15 10:00:01", "9"), _bought("2024-01-15 10:00:00", "1", session_id=None), "9"),
+    (_bought("2024-01-15 10:00:00", "9"), _bought("2024-01-15 10:00:00", "10"), "9"),
+    (_bought("2024-01-15 10:00:00", '"x"'), _bought("2024-01-15 10:00:00", "1"), "x"),
+    (_bought("2024-01-15 10:00:00", "1", product_id="p"), _bought("2024-01-15 10:00:00", "1.00", product_id="q"), "1"),
+)
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_of_copies_of_an_event_one_counts_however_they_come(warehouse: Warehouse, order: tuple[int, ...]) -> None:
+    """Both in one batch, the one that counts first or last; then their date is taken anew, and has one of them no more."""
+    events: dict[int, list[Row]] = {1: [], 2: []}
+    expected = []
+    for number, (counts, other, amount) in enumerate(_COPIES):
+        for way, batches in (("first", (1, 2)), ("last", (2, 1)), ("together", (2, 2))):
+            for row, batch in ((counts, batches[0]), (other, batches[1])):
+                events[batch].append(row | {"event_id": f"{number} {way}"})
+            expected.append(
+                (f"{number} {way}", counts["timestamp"].replace(tzinfo=None), counts.get("product_id"), amount)
+            )
+    lines = [transaction("t1", f"p{number}", "2024-01-15 10:00:00", f"{number}.00") for number in (1, 2)]
+    sold = {1: [*lines, lines[0]], 2: []}
+    ids = {n: warehouse.publish(events=events[n], transactions=sold[n], options=published(n)) for n in (1, 2)}
+    warehouse.call("ops.load_pending()")
+    for number in order:
+        warehouse.call(f"ops.flag_quality('{ids[number]}')")
+    kept = "SELECT event_id, timestamp, product_id, properties_parsed:amount::STRING FROM staging.events_cleaned"
+    assert warehouse.query(f"{kept} WHERE session_id = '{A}' ORDER BY 1") == expected
     assert warehouse.one("SELECT SUM(total_amount) FROM staging.transactions_validated") == Decimal("3.00")
+    options = published(3, scope={"user_events": "dates"}, dates={"user_events": ["2024-01-15"]})
+    warehouse.publish(events=[event("0 first", A, "2024-01-16 10:00:00")], options=options)
+    flag(warehouse)
+    assert warehouse.query("SELECT timestamp::DATE FROM staging.events_cleaned") == [(date(2024, 1, 16),)]
 
 
 def _complete_day(rows: list[Row], hour: int, name: str, warehouse: Warehouse) -> str:

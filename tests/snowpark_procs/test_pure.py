@@ -220,3 +220,17 @@ def test_columns_are_those_of_the_migrations(table: StagingTable) -> None:
 def test_the_sql_check_finds_planted_mistakes() -> None:
     assert any("PRS" in finding for finding in _findings("migrations/R__x.sql", "CREATE TABEL x (a INT);"))
     assert any("PRS" in finding for finding in _findings("a.sql", "COPY INTO x FROM @s FORCE = PERHAPS;"))
+
+
+def test_what_an_amount_looks_like_is_the_same_wherever_it_is_read() -> None:
+    """The quality rules, the precedence of copies and dbt's macro; the Spark job's pattern is the same in Java's form."""
+    spelled = "'-?[0-9]{1,60}([.][0-9]{1,60})?([eE][+-]?[0-9]{1,3})?'"
+    texts = {
+        path: (ROOT / path).read_text().replace("''", "'")
+        for path in (
+            "migrations/R__10_quality_rules.sql",
+            "snowpark_procs/sql/flag_events.sql",
+            "dbt_project/macros/business_logic/purchase_amount.sql",
+        )
+    }
+    assert [path for path, text in texts.items() if spelled not in text] == []

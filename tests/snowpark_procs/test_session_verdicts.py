@@ -179,30 +179,33 @@ _HOME = {each: at("2024-01-15 12:00:00") + timedelta(hours=9 * number) for numbe
 
 @dataclass
 class Lake:
-    """Batches of a random history, as the ingest job publishes them: rows, and the whole sessions that they touch."""
+    """Batches of a random history, as the ingest job publishes them: rows, and the whole sessions that they touch.
+
+    events: the copies of each event.
+    """
 
     rng: random.Random
-    events: dict[str, Row] = field(default_factory=dict)
+    events: dict[str, list[Row]] = field(default_factory=dict)
 
     def batch(self) -> dict[str, Any]:
         """Some new events, some sent again with another content, date or session."""
-        before = dict(self.events)
         new = [self._event(f"e{len(self.events) + number}") for number in range(self.rng.randint(1, 12))]
         again = self.rng.sample(sorted(self.events), min(len(self.events), self.rng.randint(0, 3)))
         delivered = [*new, *(self._event(event_id) for event_id in again)]
-        self.events.update({row["event_id"]: row for row in delivered})
-        touched = {row["session_id"] for row in [*delivered, *(before[event_id] for event_id in again)]}
+        for row in delivered:
+            self.events.setdefault(row["event_id"], []).append(row)
+        touched = {copy["session_id"] for row in delivered for copy in self.events[row["event_id"]]}
         return {"events": delivered, "sessions": self._sessions(touched)}
 
     def backfill(self) -> dict[str, Any]:
         """All that there is of some dates, where some events are gone."""
-        dates = self.rng.sample(sorted({row["date"] for row in self.events.values()}), 1)
-        on_dates = {event_id: row for event_id, row in self.events.items() if row["date"] in dates}
-        gone = self.rng.sample(sorted(on_dates), min(len(on_dates), 2))
-        touched = {row["session_id"] for row in on_dates.values()}
-        for event_id in gone:
+        dates = self.rng.sample(sorted({row["date"] for row in self._copies()}), 1)
+        on_dates = [row for row in self._copies() if row["date"] in dates]
+        touched = {copy["session_id"] for row in on_dates for copy in self.events[row["event_id"]]}
+        alone = sorted({row["event_id"] for row in on_dates if len(self.events[row["event_id"]]) == 1})
+        for event_id in self.rng.sample(alone, min(len(alone), 2)):
             del self.events[event_id]
-        held = [row for row in self.events.values() if row["date"] in dates]
+        held = [row for row in self._copies() if row["date"] in dates]
         scope = {"user_events": "dates", "user_sessions": "dates"}
         sessions = self._sessions(touched)
         options = {"mode": "backfill", "scope": scope, "affected_dates": [str(each) for each in dates]}
@@ -223,16 +226,25 @@ class Lake:
             user_id=self.rng.choice(("6f1c6d40-0000-4000-8000-000000000001",) * 12 + ("tester",)),
         )
 
+    def _copies(self) -> list[Row]:
+        return [row for copies in self.events.values() for row in copies]
+
     def _sessions(self, touched: Iterable[str]) -> list[Row]:
         made = []
+        counted = [min(copies, key=_precedence) for copies in self.events.values()]
         for session_id in sorted(touched):
-            own = [row for row in self.events.values() if row["session_id"] == session_id]
+            own = [row for row in counted if row["session_id"] == session_id]
             if own:
                 made.append(session_of(own))
             else:
                 home = str(_HOME[session_id].replace(tzinfo=None))
                 made.append(session(session_id, home, event_count=0, page_views=0, browser=None))
         return made
+
+
+def _precedence(row: Row) -> tuple[Any, ...]:
+    """Of copies of an event the first one counts, by what the random ones differ in."""
+    return row["timestamp"], row["user_id"], row["session_id"], row["event_type"], row["browser"]
 
 
 def history(seed: int, backfills: bool) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ products AS (
     GROUP BY date, product_id
 ),
 
--- A view lasts until the next event of its session, whatever that is and on whichever side of midnight. Only the dates of the
+-- A view lasts until the next event with its session id, whatever that is and on whichever side of midnight. Only the dates of the
 -- build, and those on which their views can end, reach the window.
 followed AS (
     SELECT
