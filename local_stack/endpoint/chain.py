@@ -66,8 +66,8 @@ from local_stack.endpoint.translation import numbers
 from local_stack.endpoint.translation.arrays import arrays
 from local_stack.endpoint.translation.batches import parts, total
 from local_stack.endpoint.translation.cases import cases
-from local_stack.endpoint.translation.casts import casts, inserted_times, parsed_json, try_casts, variants
-from local_stack.endpoint.translation.choices import choices
+from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
+from local_stack.endpoint.translation.coercions import coercions
 from local_stack.endpoint.translation.column_names import column_names
 from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import changed_tables, classify, writes
@@ -83,8 +83,9 @@ from local_stack.endpoint.translation.names import (
     reserved_words,
     split_tables,
 )
+from local_stack.endpoint.translation.paths import paths
 from local_stack.endpoint.translation.queries import counts, group_order, joins, order_by_all, query_results, windows
-from local_stack.endpoint.translation.result_columns import described, table_columns
+from local_stack.endpoint.translation.result_columns import described
 from local_stack.endpoint.translation.roles import role_functions
 from local_stack.endpoint.translation.snowpark import (
     flatten,
@@ -106,7 +107,9 @@ from local_stack.endpoint.translation.times import (
     shifted_dates,
 )
 from local_stack.endpoint.translation.type_names import type_names
+from local_stack.endpoint.translation.value_types import note_binds
 from local_stack.endpoint.translation.variables import mark_inlined, session_variables
+from local_stack.endpoint.translation.written import written
 
 # What an open transaction of another session need not look at again: these do nothing, or say themselves what they commit.
 _COMMIT_NOTHING = ("QUERY", "CALL", "SHOW", "DESCRIBE", "USE", "SET", "UNSET", "LIST", "GET", "PUT", "BEGIN", "COPY")
@@ -214,14 +217,14 @@ BEFORE: list[Rewrite] = [
     query_results,
     declarations,
     default_sequences,
+    coercions,
+    written,
     temporary_tables,
-    choices,
     create_table_as,
     function_names,
     type_names,
     formats,
     intervals,
-    inserted_times,
     variants,
     input_formats,
     try_casts,
@@ -248,6 +251,7 @@ AFTER: list[Rewrite] = [
     parsed_json,
     shifted_dates,
     casts,
+    paths,
     counts,
     integers,
     reserved_words,
@@ -326,6 +330,7 @@ class Chain:
         context = Context(session, statement.parameters, statement.text, describing=statement.describe_only)
         tree = self._procedures.parsed(statement.text, session) or tree
         mark_inlined(tree, statement.inlined)
+        note_binds(tree, batch[0] if batch else statement.binds)
         tree = evaluated(column_names(tree, statement.text), statement, session, self._called)
         tree = session_variables(self._procedures.expand(tree, statement, session), context)
         return self._run_on_engine(tree, statement, context, batch)
@@ -354,7 +359,7 @@ class Chain:
                     (),
                     lambda: execution.describe(expression),
                 )
-                return described(outcome, expression, table_columns(session, describing=True))
+                return described(outcome, expression, context.columns)
             rows = [[to_python(bind) for bind in row] for row in (batch or [statement.binds])]
             changed = changed_tables(expression, session)
 
@@ -367,7 +372,7 @@ class Chain:
                 return outcomes[0] if len(outcomes) == 1 else total(outcomes)
 
             outcome = session.transaction.run(effect, tables, action, writes(expression, changed, session))
-            return described(outcome, expression, table_columns(session))
+            return described(outcome, expression, context.columns)
 
     def translate(self, expression: Expr, session: Session) -> str:
         """Write the tree of a Snowflake query as DuckDB SQL."""

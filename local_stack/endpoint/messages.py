@@ -51,6 +51,8 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      "Numeric value '{0}' is not recognized", 100038, "22018"),
     (duckdb.ConversionException, r'Could not convert string "([^"]*)" to DECIMAL',
      "Numeric value '{0}' is not recognized", 100038, "22018"),
+    (duckdb.ConversionException, r"Failed to cast value to numerical: ([^\n]*)",
+     "Failed to cast variant value {0} to FIXED", 100071, "22000"),
     (duckdb.Error, r"Type DOUBLE with value (\S+) can't be cast .* destination type INT128",
      "Number out of representable range: type FIXED[SB16](38,0), value {0}", 100046, "22003"),
     (duckdb.OutOfRangeException, r"Overflow in (?:\w+ )?\w+ of (?:INT128|HUGEINT)|Overflow in HUGEINT \w+",

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 import sqlglot
+from snowflake.connector import ProgrammingError
 from snowflake.connector.constants import FIELD_ID_TO_NAME
 from snowflake.snowpark import Session
 from snowflake.snowpark.types import ArrayType, MapType, VariantType
 
-from local_stack.endpoint.translation.result_columns import Known, columns_of_query
+from local_stack.endpoint.translation.known_columns import Known
+from local_stack.endpoint.translation.result_columns import columns_of_query
 from tests.conftest import RunningEndpoint
 
 _TABLE = (Known("A", "ARRAY"), Known("O", "OBJECT"), Known("V"), Known("K", nullable=False))
@@ -90,7 +92,7 @@ def test_what_joins_and_sets_make_of_null(sql: str, nullable: list[bool]) -> Non
 
 @pytest.fixture
 def cursor(endpoint: RunningEndpoint) -> Iterator[Any]:
-    with endpoint.connect() as connection, connection.cursor() as opened:
+    with endpoint.connect(paramstyle="qmark") as connection, connection.cursor() as opened:
         opened.execute("CREATE OR REPLACE TABLE t (a ARRAY, o OBJECT, v VARIANT)")
         opened.execute("INSERT INTO t SELECT [1], {'k': 2}, PARSE_JSON('3')")
         yield opened
@@ -146,6 +148,96 @@ def test_a_variant_keeps_the_type_of_a_value(cursor: Any) -> None:
         "SELECT v::DATE, v = '2024-01-02'::DATE, OBJECT_CONSTRUCT('k', v):k::DATE FROM kept WHERE IS_DATE(v)"
     )
     assert cursor.fetchone() == (dt.date(2024, 1, 2), True, dt.date(2024, 1, 2))
+
+
+@pytest.mark.integration
+def test_a_variant_beside_text_is_text(cursor: Any) -> None:
+    """In comparisons, choices and functions of text; bound values and columns of FLATTEN, too."""
+    cursor.execute("CREATE OR REPLACE TABLE loose (v VARIANT, x VARCHAR)")
+    cursor.execute('INSERT INTO loose SELECT PARSE_JSON(\'{"k": "a", "n": 5, "l": ["p", "q"]}\'), \'a\'')
+    true = (
+        "v:k = 'a'", "'b' <> v:k", "v:k IN ('a', 'b')", "v:k BETWEEN 'A' AND 'b'", "v:n = '5'", "v:n > 4", "v:k = x",
+        "v:k IN (SELECT x FROM loose)", "v:k LIKE 'a%'", "v:k || x = 'aa'", "LENGTH(v:k) = 1", "UPPER(v:l[1]) = 'Q'",
+        "EQUAL_NULL(v:k, 'a')", "NULLIF(v:k, 'a') IS NULL", "CASE v:k WHEN 'a' THEN TRUE END", "DECODE(v:k, 'a', TRUE)",
+        "COALESCE(v:m, 'z') = 'z'", "IFF(TRUE, v:k, 'z') = 'a'", "CONCAT(v:k, '-', v:n) = 'a-5'", "STARTSWITH(v:k, 'a')",
+        "GET(v, 'k') = 'a'", "SPLIT_PART(v:k, 'x', 1) = 'a'", "TO_BINARY(v:k || 'b') = TO_BINARY('AB')",
+    )  # fmt: skip
+    cursor.execute(f"SELECT {', '.join(true)} FROM loose")
+    assert dict(zip(true, cursor.fetchone(), strict=True)) == dict.fromkeys(true, True)
+    queries = {
+        "SELECT f.value || f.index FROM loose, LATERAL FLATTEN(v:l) f WHERE f.value = 'q'": "q1",
+        "SELECT v:k || 's' FROM loose GROUP BY v:k HAVING v:k = 'a'": "as",
+        "SELECT v:k::VARCHAR AS k FROM loose GROUP BY v:k": "a",
+        "SELECT v:k AS k, k = 'a' AS same FROM loose WHERE same AND k <> 'b'": '"a"',
+        "SELECT x FROM loose UNION SELECT v:k FROM loose": "a",
+    }
+    assert {query: cursor.execute(query).fetchone()[0] for query in queries} == queries
+    assert cursor.execute("SELECT COUNT(*) FROM loose WHERE v:k = ?", ["a"]).fetchone() == (1,)
+    cursor.execute("DELETE FROM loose WHERE v:k = 'b'")
+    assert cursor.rowcount == 0
+    with pytest.raises(ProgrammingError, match='Failed to cast variant value "a" to FIXED'):
+        cursor.execute("SELECT v:k > 1 FROM loose")
+
+
+_WRITTEN = (
+    "(i INT, n NUMBER(9,2), x VARCHAR, d DATE, t TIMESTAMP_NTZ, v VARIANT, b BINARY)",
+    "2.5::FLOAT, PARSE_JSON('2.555'), PARSE_JSON('\"q\"'), PARSE_JSON('\"2024-01-02\"'), '2024-01-02 03:04 +0500',"
+    " '2024-01-02'::DATE, 'AB'",
+    (3, Decimal("2.56"), "q", dt.date(2024, 1, 2), dt.datetime(2024, 1, 2, 3, 4), "DATE", b"\xab"),
+)
+
+
+@pytest.mark.integration
+def test_what_is_written_is_converted(cursor: Any) -> None:
+    """By INSERT, UPDATE and MERGE; what is not converted by itself is refused."""
+    columns, values, expected = _WRITTEN
+    cursor.execute(f"CREATE OR REPLACE TABLE target {columns}")
+    names = [column.split()[0] for column in columns.strip("()").split(", ")]
+    source = f"(SELECT {', '.join(f'c{n} AS s_{name}' for n, name in enumerate(names))} FROM (SELECT {values}) AS q" + (
+        f" ({', '.join(f'c{n}' for n in range(len(names)))}))"
+    )
+    read = "SELECT i, n, x, d, t, TYPEOF(v), b FROM target"
+    assigned = ", ".join(f"{name} = s_{name}" for name in names)
+    for statement in (
+        f"INSERT INTO target SELECT {values}",
+        f"INSERT OVERWRITE INTO target SELECT * FROM {source}",
+        f"UPDATE target SET {assigned} FROM {source} s",
+        f"MERGE INTO target USING {source} s ON FALSE WHEN NOT MATCHED THEN INSERT VALUES ({', '.join('s_' + n for n in names)})",
+        f"MERGE INTO target USING {source} s ON i = 3 WHEN MATCHED THEN UPDATE SET {assigned}",
+    ):
+        cursor.execute("DELETE FROM target" if "ON FALSE" in statement else "SELECT 1")
+        cursor.execute(statement)
+        assert cursor.execute(read).fetchall() == [expected], statement
+    cursor.execute("UPDATE target SET x = d, n = '7', i = i + '1'")
+    cursor.execute(
+        "MERGE INTO target USING (SELECT 1) ON TRUE WHEN MATCHED THEN UPDATE SET x = t || '', i = IFF(i = 4, '6', i)"
+    )
+    assert cursor.execute("SELECT x, n, i FROM target").fetchone() == ("2024-01-02 03:04:00.000", 7, 6)
+    cursor.execute("INSERT INTO target (x, v) VALUES (2::FLOAT, TRUE), ('2024-01-02'::TIMESTAMP, 1)")
+    cursor.execute("SELECT x, TYPEOF(v) FROM target WHERE n IS NULL ORDER BY x")
+    assert cursor.fetchall() == [("2", "BOOLEAN"), ("2024-01-02 00:00:00.000", "INTEGER")]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("INSERT INTO t (v) VALUES ('abc')", "expecting VARIANT but got VARCHAR(3) for column V"),
+        ("INSERT INTO t (v) SELECT 'abc'", "expecting VARIANT but got VARCHAR(3) for column V"),
+        ("UPDATE t SET a = 1.50", "expecting ARRAY but got NUMBER(3,2) for column A"),
+        ("INSERT INTO t (o) SELECT a FROM t", "expecting OBJECT but got ARRAY for column O"),
+        ("INSERT INTO t (v) VALUES (?)", "expecting VARIANT but got VARCHAR(1) for column V"),
+        (
+            "MERGE INTO t USING (SELECT CURRENT_DATE() AS c) ON TRUE WHEN MATCHED THEN UPDATE SET a = c",
+            "expecting ARRAY but got DATE for",
+        ),
+    ],
+)
+def test_what_a_column_does_not_take(cursor: Any, statement: str, expected: str) -> None:
+    with pytest.raises(ProgrammingError) as failure:
+        cursor.execute(statement, ["1"] if "?" in statement else None)
+    assert failure.value.errno == 2023
+    assert f"Expression type does not match column data type, {expected}" in str(failure.value)
 
 
 @pytest.mark.integration

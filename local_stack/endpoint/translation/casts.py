@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.language.names import SchemaName, stored
-from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.translation.arrays import is_array
 from local_stack.endpoint.translation.context import Context, replace_each
 from local_stack.endpoint.translation.tables import text_length
@@ -16,7 +12,8 @@ from local_stack.endpoint.translation.times import output_formats
 _TEXT = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NVARCHAR, exp.DataType.Type.CHAR}
 
 _FITTING = "_fs_global.main._sf_fitting"
-_OURS = {"_fs_global.main._sf_text", "_fs_global.main._sf_formatted", "_fs_global.main._sf_integer"}
+AS_TEXT = "_fs_global.main._sf_text"
+_OURS = {AS_TEXT, "_fs_global.main._sf_formatted", "_fs_global.main._sf_integer"}
 _INTEGERS = {exp.DataType.Type.INT128}
 _ZONED = {exp.DataType.Type.TIMESTAMPTZ, exp.DataType.Type.TIMESTAMPLTZ}
 
@@ -87,39 +84,6 @@ def try_casts(expression: Expr, _: Context) -> Expr:
         return node
 
     return replace_each(expression, replace)
-
-
-_WITH_OFFSET = re.compile(r"\d{1,4}[-/]\d\d?[-/].*\d:\d\d.*[+-]\d{1,4}(:\d\d)?\s*$")
-_DUCKDB_TIMES = {"TIMESTAMP": exp.DType.TIMESTAMP, "TIMESTAMP WITH TIME ZONE": exp.DType.TIMESTAMPLTZ}
-
-
-def inserted_times(expression: Expr, context: Context) -> Expr:
-    """Cast text with an offset that an INSERT writes to a timestamp: by itself DuckDB reads fewer forms of it."""
-    if not isinstance(expression, exp.Insert):
-        return expression
-    rows = [row.expressions for row in expression.find_all(exp.Tuple) if row.parent is expression.expression]
-    if isinstance(expression.expression, exp.Select):
-        rows = [expression.expression.expressions]
-    found = [
-        (position, value)
-        for row in rows
-        for position, value in enumerate(one.unalias() for one in row)
-        if isinstance(value, exp.Literal) and value.is_string and _WITH_OFFSET.match(value.name)
-    ]
-    table = expression.find(exp.Table)
-    if not found or table is None:
-        return expression
-    session = context.session
-    name = session.physical_table(SchemaName(*session.full_name(table)))
-    columns = session.duck.execute(f"PRAGMA table_info({quote_string(session.quoted(name))})").fetchall()
-    types = {str(row[1]): str(row[2]) for row in columns}
-    named = expression.this.expressions if isinstance(expression.this, exp.Schema) else ()
-    order = [stored(column) for column in named] or list(types)
-    for position, value in found:
-        kind = _DUCKDB_TIMES.get(types.get(order[position], "")) if position < len(order) else None
-        if kind is not None:
-            value.replace(exp.Cast(this=value.copy(), to=exp.DataType(this=kind)))
-    return expression
 
 
 # Casts to VARIANT, ARRAY and OBJECT wrap a value ('a'::VARIANT is a VARIANT string; parsing is PARSE_JSON's).

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.session import Session
+from local_stack.endpoint.translation.known_columns import TableColumns, table_columns
 
 # The mark of a table that the statement changes, in queries about the change: it is read as it is, with its row ids.
 CHANGED = "changed"
@@ -47,6 +49,11 @@ class Context:
     def parameter(self, name: str) -> str:
         """Return a parameter's value for this statement."""
         return self.session.parameter(name, self.parameters)
+
+    @functools.cached_property
+    def columns(self) -> TableColumns:
+        """Return what is known of the columns of tables, each looked up once for the statement."""
+        return functools.cache(table_columns(self.session, self.describing))
 
     @property
     def database(self) -> str | None:

@@ -7,36 +7,17 @@ cannot be told is a VARIANT, a TIMESTAMP_LTZ, and can be NULL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-import duckdb
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.engine.text_lengths import lengths_of
-from local_stack.endpoint.language.names import SchemaName
-from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import ColumnInfo, Outcome
-from local_stack.endpoint.session import Session
+from local_stack.endpoint.translation.known_columns import Columns, Known, TableColumns
 from local_stack.endpoint.translation.nullability import can_be_null
-from local_stack.endpoint.translation.value_types import CHOICES, branches, cast_type, type_of
+from local_stack.endpoint.translation.value_types import NUMBER, TEXT, VARIANT, branches, type_of
 from local_stack.endpoint.translation.variables import INLINED
-
-
-@dataclass(frozen=True)
-class Known:
-    """Hold what is known of a column. name: as stored, '' for one without. length: of VARCHAR(n). type: see value_types.py."""
-
-    name: str
-    kind: Kind | None = None
-    nullable: bool = True
-    length: int | None = None
-    type: str | None = None
-
-
-Columns = Sequence[Known] | None  # in order; None where they cannot be told
-TableColumns = Callable[[exp.Table], Columns]
 
 _TYPES: dict[exp.DType, Kind] = {
     exp.DType.ARRAY: "ARRAY",
@@ -77,26 +58,6 @@ def _described(column: ColumnInfo, known: Known) -> ColumnInfo:
     if known.length and column.type == "TEXT":
         column = replace(column, length=known.length)
     return replace(column, nullable=column.nullable and known.nullable)
-
-
-def table_columns(session: Session, describing: bool = False) -> TableColumns:
-    """Return what a session knows of the columns of tables. Hold its lock.
-
-    describing: lengths too; DuckDB takes ten milliseconds to tell them.
-    """
-
-    def columns(table: exp.Table) -> Columns:
-        name = session.physical_table(SchemaName(*session.full_name(table)))
-        try:
-            rows = session.duck.execute(f"PRAGMA table_info({quote_string(session.quoted(name))})").fetchall()
-        except duckdb.Error:  # a view of Snowflake's own, or a name that is resolved in another way
-            return None
-        kinds = session.semi_structured(table)
-        noted = session.notes.of(session.full_name(table)).get("lengths", {}) if describing else {}
-        lengths = {**noted, **lengths_of(session.duck, name)} if describing else {}
-        return [Known(row[1], kinds.get(row[1]), not row[3], lengths.get(row[1]), cast_type(row[2])) for row in rows]
-
-    return columns
 
 
 def declared(kind: exp.DataType | None) -> Kind | None:
@@ -140,8 +101,17 @@ def columns_of_query(query: Expr, of_table: TableColumns) -> Columns:
     return Scope(query, of_table).columns() if isinstance(query, exp.Select) else None
 
 
+# What LATERAL FLATTEN(…) has beside its source.
+_FLATTENED = tuple(
+    Known(name, type=kind)
+    for name, kind in zip(
+        ("SEQ", "KEY", "PATH", "INDEX", "VALUE", "THIS"), (NUMBER, TEXT, TEXT, NUMBER, VARIANT, VARIANT), strict=True
+    )
+)
+
+
 def scopes(query: Expr, of_table: TableColumns) -> Iterator[Scope]:
-    """Yield every SELECT in a query, those that it needs first."""
+    """Yield every SELECT in a statement, those that it needs first, and last what UPDATE, MERGE or DELETE has of its own."""
     if clause := query.args.get("with_"):
         for named in clause.expressions:
             yield from scopes(named.this, of_table)
@@ -150,6 +120,19 @@ def scopes(query: Expr, of_table: TableColumns) -> Iterator[Scope]:
         yield from scopes(inner, of_table)
     if isinstance(query, exp.Select):
         yield Scope(query, of_table)
+    elif isinstance(query, exp.Update | exp.Merge | exp.Delete):
+        yield Scope(_sources(query), of_table, query)
+
+
+def _sources(change: exp.Update | exp.Merge | exp.Delete) -> exp.Select:
+    """Return a query that has what a change of rows reads for its sources."""
+    source = change.args.get("from_") or change.args.get("using")
+    source = source.this if isinstance(source, exp.From) else source
+    query = exp.select("*").from_(change.this.copy())
+    for other in source if isinstance(source, list) else [source]:
+        if isinstance(other, Expr):
+            query.join(other.copy(), join_type="cross", copy=False)
+    return query
 
 
 def _queries_in(query: Expr) -> Iterator[Expr]:
@@ -194,10 +177,10 @@ def _renamed(columns: Columns, alias: Expr | None) -> Columns:
 
 
 class Scope:
-    """Hold one SELECT: its sources by alias, in order."""
+    """Hold one SELECT: its sources by alias, in order. tree: what stands in its scope, if that is not in the SELECT."""
 
-    def __init__(self, select: exp.Select, of_table: TableColumns) -> None:
-        self.select, self._of_table = select, of_table
+    def __init__(self, select: exp.Select, of_table: TableColumns, tree: Expr | None = None) -> None:
+        self.select, self.tree, self._of_table = select, tree or select, of_table
         self._sources: list[tuple[str, Columns]] = []
         self._merges_columns = False  # by USING or NATURAL: `*` has them once
         clause = select.args.get("from_")
@@ -206,7 +189,7 @@ class Scope:
             for join in (*(clause.this.args.get("joins") or ()), *(select.args.get("joins") or ())):
                 self._join(join)
         for lateral in select.args.get("laterals") or ():
-            self._sources.append((_stored_name(lateral.args.get("alias")), None))
+            self._sources.append((_stored_name(lateral.args.get("alias")), _flattened(lateral)))
 
     def columns(self) -> Columns:
         found: list[Known] = []
@@ -219,7 +202,9 @@ class Scope:
             else:
                 nullable, length = self._nullable(projection), self._length(projection)
                 kind, known_type = self._kind(projection), self.type_of(projection)
-                found.append(Known(_stored(projection), kind, nullable, length, known_type))
+                found.append(
+                    Known(_stored(projection), kind, nullable, length, known_type, self.exact(projection.unalias()))
+                )
         return found
 
     def _add(self, source: Expr) -> None:
@@ -235,6 +220,8 @@ class Scope:
                 columns = self._source(source.this)
         elif isinstance(source, exp.Values):
             columns = _values(source)
+        elif isinstance(source, exp.Lateral | exp.TableFromRows):
+            columns = _flattened(source)
         if source.args.get("pivots") or source.args.get("changes") or source.args.get("joins"):
             return None
         return _renamed(columns, source.args.get("alias"))
@@ -297,19 +284,27 @@ class Scope:
             return max((length for length in lengths if length), default=None) if all(lengths) else None
         return _declared_length(value)
 
-    def choices(self) -> list[Expr]:
-        """Return what chooses from several values in this SELECT, not in one within it: the innermost first."""
-        found = self.select.walk(prune=lambda node: node is not self.select and isinstance(node, exp.Query | exp.With))
-        chosen = [node for node in found if isinstance(node, CHOICES) and not isinstance(node.parent, exp.Case)]
-        return sorted(chosen, key=lambda node: -node.depth)
+    def nodes(self, *kinds: type[Expr]) -> list[Expr]:
+        """Return what is of some classes in this scope, not in a query within it: the innermost first."""
+        found = self.tree.walk(prune=lambda node: node is not self.tree and isinstance(node, exp.Query | exp.With))
+        return sorted((node for node in found if isinstance(node, kinds)), key=lambda node: -node.depth)
 
     def type_of(self, projection: Expr) -> str | None:
         """Return the type of a value, as far as it is known."""
-        return type_of(projection, self._type_of_column)
+        return type_of(projection, self._type_of_column) or self._kind(projection)
+
+    def exact(self, value: Expr) -> str | None:
+        """Return the type of a table's column as DESCRIBE shows it; None for any other value."""
+        found = self._find(value.unnest()) if isinstance(value.unnest(), exp.Column) else None
+        return found.exact if found is not None else None
 
     def _type_of_column(self, node: Expr) -> str | None:
-        found = self._find(node)
-        return found.type if found is not None else None
+        if (found := self._find(node)) is not None:
+            return found.type
+        aliases = (one for one in self.select.selects if isinstance(one, exp.Alias) and _stored(one) == _stored(node))
+        named = None if node.args.get("table") else next(aliases, None)
+        within = named is None or any(column is node for column in named.find_all(exp.Column))
+        return None if named is None or within else type_of(named, self._type_of_column)
 
     def _kind(self, projection: Expr) -> Kind | None:
         value = _bare(projection)
@@ -320,6 +315,11 @@ class Scope:
             return found.kind if found else None
         name = str(value.this).upper() if isinstance(value, exp.Anonymous) else type(value).__name__
         return _FUNCTIONS.get(name)
+
+
+def _flattened(source: Expr) -> Columns:
+    alias = source.args.get("alias")
+    return _renamed(_FLATTENED, alias) if isinstance(source.this, exp.Explode) else None
 
 
 def _bare(projection: Expr) -> Expr:

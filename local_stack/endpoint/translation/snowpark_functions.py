@@ -49,8 +49,8 @@ def functions(expression: Expr, context: Context) -> Expr:
         if isinstance(node, exp.Trim):
             name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
             return exp.Anonymous(this=name, expressions=[part for part in (node.this, node.expression) if part])
-        if isinstance(node, exp.Cast) and node.to.this in (exp.DType.BINARY, exp.DType.VARBINARY):
-            return _from_hex(node)
+        if isinstance(node, exp.ToBinary | exp.Cast):
+            return _binary(node)
         if isinstance(node, exp.Window):
             return _window(node)
         if node.args.get("round_input"):
@@ -103,11 +103,18 @@ def call_arguments(node: Expr) -> list[Expr]:
     return found
 
 
-def _from_hex(node: exp.Cast) -> Expr:
-    """Make text binary by its hexadecimal digits: the default of BINARY_INPUT_FORMAT."""
-    if isinstance(node.this, exp.Literal) and node.this.is_string:
-        return exp.Anonymous(this="from_hex", expressions=[node.this])
-    return node
+def _binary(node: exp.ToBinary | exp.Cast) -> Expr:
+    """Make text binary by its hexadecimal digits: the default of BINARY_INPUT_FORMAT.
+
+    See: https://docs.snowflake.com/en/sql-reference/binary-input-output
+    """
+    if isinstance(node, exp.ToBinary):
+        node.set("format", node.args.get("format") or exp.Literal.string("HEX"))
+        return node
+    if node.to.this not in (exp.DType.BINARY, exp.DType.VARBINARY):
+        return node
+    binary = exp.Anonymous(this=f"{_MACRO_DATABASE}_sf_binary", expressions=[node.this])
+    return exp.Anonymous(this="TRY", expressions=[binary]) if isinstance(node, exp.TryCast) else binary
 
 
 def _window(node: exp.Window) -> Expr:

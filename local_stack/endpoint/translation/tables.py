@@ -13,7 +13,8 @@ from local_stack.endpoint.language.quoting import identifier as identifier_text
 from local_stack.endpoint.outcome import MAX_TEXT
 from local_stack.endpoint.statements import SqlError
 from local_stack.endpoint.translation.context import Context, Declared, TableName, identifier
-from local_stack.endpoint.translation.result_columns import columns_of_query, table_columns
+from local_stack.endpoint.translation.known_columns import table_columns
+from local_stack.endpoint.translation.result_columns import columns_of_query
 
 # CREATE TABLE t (a TYPE, …) AS query: the query's columns, by position, cast to the declared types and named so.
 #

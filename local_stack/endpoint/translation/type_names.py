@@ -29,22 +29,34 @@ def type_names(expression: Expr, _: Context) -> Expr:
                 f"SQL compilation error:\n{few} arguments for function [SYSTEM$TYPEOF], {counts}", 938, "22023"
             )
         value = node.expressions[0]
-        name = _of_constant(value)
-        return exp.Literal.string(name) if name else exp.Anonymous(this=TYPE_NAME, expressions=[value])
+        if isinstance(value, exp.Null):
+            return exp.Literal.string("NULL[LOB]")
+        name = constant_type(value)
+        return (
+            exp.Literal.string(f"{name}[{_bytes(name)}]")
+            if name
+            else exp.Anonymous(this=TYPE_NAME, expressions=[value])
+        )
 
     return replace_each(expression, replace)
 
 
-def _of_constant(value: Expr) -> str | None:
-    if isinstance(value, exp.Null):
-        return "NULL[LOB]"
+def constant_type(value: Expr) -> str | None:
+    """Return the type of a text or a number that is written out; None for any other value."""
     if isinstance(value, exp.Neg):
         value = value.this
     if not isinstance(value, exp.Literal):
         return None
     if value.is_string:
-        return f"VARCHAR({len(value.name)})[LOB]"
+        return f"VARCHAR({len(value.name)})"
     _, digits, exponent = Decimal(value.name).as_tuple()
     scale = max(-int(exponent), 0)
     precision = max(len(digits) + max(int(exponent), 0), scale)
-    return f"NUMBER({precision},{scale})[SB{bytes_of(precision)}]" if precision <= 38 else "FLOAT[DOUBLE]"
+    return f"NUMBER({precision},{scale})" if precision <= 38 else "FLOAT"
+
+
+def _bytes(name: str) -> str:
+    """Return what a type's values take, as SYSTEM$TYPEOF names it."""
+    if not name.startswith("NUMBER"):
+        return "LOB" if name.startswith("VARCHAR") else "DOUBLE"
+    return f"SB{bytes_of(int(name[len('NUMBER(') :].partition(',')[0]))}"

@@ -49,6 +49,8 @@ _MACROS = (
     "_sf_fitting(x, n) AS CASE WHEN length(x) > n THEN "
     + failing("'String ''' || x || ''' is too long and would be truncated'", "VARCHAR")
     + " ELSE x END",
+    # ::BINARY
+    f"_sf_binary(x) AS CASE typeof(x) WHEN 'BLOB' THEN TRY_CAST(x AS BLOB) ELSE from_hex({_TEXT}) END",
     # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.
     """_sf_integer(x) AS CASE typeof(x)
         WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS HUGEINT)

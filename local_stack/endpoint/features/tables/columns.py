@@ -17,7 +17,8 @@ from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.statements import SqlError
 from local_stack.endpoint.translation.definitions import COUNTER, is_ordered
-from local_stack.endpoint.translation.result_columns import columns_of_create, table_columns
+from local_stack.endpoint.translation.known_columns import table_columns
+from local_stack.endpoint.translation.result_columns import columns_of_create
 
 if TYPE_CHECKING:
     from local_stack.endpoint.session import Session

@@ -21,7 +21,8 @@ from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import unsupported
 from local_stack.endpoint.translation.context import Context
-from local_stack.endpoint.translation.result_columns import columns_of_create, columns_of_view, table_columns
+from local_stack.endpoint.translation.known_columns import table_columns
+from local_stack.endpoint.translation.result_columns import columns_of_create, columns_of_view
 from local_stack.endpoint.translation.strictness import require_plain
 from local_stack.endpoint.translation.tables import physical_name
 

@@ -1,0 +1,66 @@
+"""Hold what is known of a query's columns, and read off what a session knows of the columns of tables and views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import duckdb
+from sqlglot import exp
+
+from local_stack.endpoint.engine.text_lengths import lengths_of
+from local_stack.endpoint.language.column_types import type_text
+from local_stack.endpoint.language.names import SchemaName
+from local_stack.endpoint.language.quoting import quote_string
+from local_stack.endpoint.language.types import Kind
+from local_stack.endpoint.session import Session
+from local_stack.endpoint.translation.value_types import cast_type
+
+
+@dataclass(frozen=True)
+class Known:
+    """Hold what is known of a column. name: as stored, '' for one without. length: of VARCHAR(n).
+
+    type: see value_types.py. exact: that of a table's column, as DESCRIBE shows it.
+    """
+
+    name: str
+    kind: Kind | None = None
+    nullable: bool = True
+    length: int | None = None
+    type: str | None = None
+    exact: str | None = None
+
+
+Columns = Sequence[Known] | None  # in order; None where they cannot be told
+TableColumns = Callable[[exp.Table], Columns]
+
+
+def table_columns(session: Session, describing: bool = False) -> TableColumns:
+    """Return what a session knows of the columns of tables. Hold its lock.
+
+    describing: lengths too; DuckDB takes ten milliseconds to tell them.
+    """
+
+    def columns(table: exp.Table) -> Columns:
+        name = session.physical_table(SchemaName(*session.full_name(table)))
+        try:
+            rows = session.duck.execute(f"PRAGMA table_info({quote_string(session.quoted(name))})").fetchall()
+        except duckdb.Error:  # a view of Snowflake's own, or a name that is resolved in another way
+            return None
+        kinds = session.semi_structured(table)
+        noted = session.notes.of(session.full_name(table)).get("lengths", {}) if describing else {}
+        lengths = {**noted, **lengths_of(session.duck, name)} if describing else {}
+        return [
+            Known(
+                name,
+                kinds.get(name),
+                not strict,
+                lengths.get(name),
+                kinds.get(name) or cast_type(kind),
+                type_text(kinds.get(name) or kind, lengths.get(name)),
+            )
+            for _, name, kind, strict, *_ in rows
+        ]
+
+    return columns
