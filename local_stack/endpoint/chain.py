@@ -63,7 +63,7 @@ from local_stack.endpoint.session import Session
 from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import Result, Statement
 from local_stack.endpoint.translation import numbers
-from local_stack.endpoint.translation.arrays import arrays
+from local_stack.endpoint.translation.arrays import aggregated, arrays
 from local_stack.endpoint.translation.batches import parts, total
 from local_stack.endpoint.translation.cases import cases
 from local_stack.endpoint.translation.casts import casts, parsed_json, try_casts, variants
@@ -247,6 +247,7 @@ BEFORE: list[Rewrite] = [
 AFTER: list[Rewrite] = [
     text_lengths,
     macros,
+    aggregated,
     numbers.after,
     parsed_json,
     shifted_dates,

@@ -42,6 +42,7 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      _COMPILATION + "error line 1 at position 0\nInvalid argument types for function '{0}': ({1})", 1044, "42P13"),
     (duckdb.BinderException, r"table \S+ has (\d+) columns but (\d+) values were supplied",
      _COMPILATION + "Insert value list does not match column list expecting {0} but got {1}", 2020, "42601"),
+    (duckdb.Error, r"Map keys must be unique", "duplicate field key", 100250, "22000"),
     (duckdb.Error, r"Division by zero", "Division by zero", 100051, "22012"),
     (duckdb.ConversionException, r"(?s)Could not convert string '(String '.*' is too long and would be truncated)'",
      "{0}", 100078, "22000"),

@@ -10,7 +10,8 @@ import json
 import math
 import re
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
@@ -73,6 +74,15 @@ class Outcome:
             if self.table.num_columns
             else []
         )
+
+    def with_texts(self, change: Callable[[str], str]) -> Outcome:
+        """Return the outcome with the texts of its VARIANT, ARRAY and OBJECT columns changed."""
+        table = self.table
+        for position, column in enumerate(self.columns):
+            if column.type in _NESTED and position < table.num_columns:
+                texts = [v if v is None else change(str(v)) for v in table.column(position).to_pylist()]
+                table = table.set_column(position, table.column_names[position], [pa.array(texts, pa.string())])
+        return self if table is self.table else replace(self, table=table)
 
     def scalar(self) -> Any:
         """Return the first row's first value, None where there is no row."""

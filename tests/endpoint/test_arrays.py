@@ -22,7 +22,9 @@ def cursor(endpoint: RunningEndpoint) -> Iterator[Any]:
 
 def value(cursor: Any, sql: str) -> Any:
     found = cursor.execute(f"SELECT {sql}").fetchone()[0]
-    return json.loads(found) if isinstance(found, str) and found[:1] in "[{" and found[-1:] in "]}" else found
+    if not (isinstance(found, str) and found[:1] in "[{" and found[-1:] in "]}"):
+        return found
+    return json.loads(found.replace("undefined", "null"))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +34,7 @@ def value(cursor: Any, sql: str) -> Any:
         ("ARRAY_APPEND(NULL::ARRAY, 1)", None),
         ("ARRAY_PREPEND([1, 2], 0)", [0, 1, 2]),
         ("ARRAY_CAT([1], ['a', 'b'])", [1, "a", "b"]),
-        ("ARRAY_COMPACT(PARSE_JSON('[1, null, 2]'))", [1, 2]),
+        ("ARRAY_COMPACT(PARSE_JSON('[1, null, , 2]'))", [1, 2]),
         ("TO_JSON(ARRAY_COMPACT(ARRAY_CONSTRUCT(1, NULL, 'x'))::VARIANT)", [1, "x"]),
         ("TO_JSON(TO_VARIANT(ARRAY_APPEND(NULL::ARRAY, 1)))", None),
         ("TO_JSON(['2024-01-15'::DATE]) || TO_JSON('2024-01-15'::DATE::VARIANT)", '["2024-01-15"]"2024-01-15"'),
@@ -71,6 +73,10 @@ def value(cursor: Any, sql: str) -> Any:
         ("ARRAY_CONSTRUCT(1, NULL, 'x', 2.5, TRUE, {'b': 1}, [1, 'c'])", [1, None, "x", 2.5, True, {"b": 1}, [1, "c"]]),
         ("ARRAY_CONSTRUCT(1, 'x')[1]::VARCHAR", "x"),
         ("ARRAY_CONSTRUCT()", []),
+        ("['a', 'b']::VARCHAR", ["a", "b"]),
+        ("ARRAYS_ZIP([1, 2], ['a'])", [{"$1": 1, "$2": "a"}, {"$1": 2, "$2": None}]),
+        ("ARRAYS_ZIP(TO_ARRAY(1), ['2024-01-02'::DATE])", [{"$1": 1, "$2": "2024-01-02"}]),
+        ("ARRAYS_ZIP([], [])", [{"$1": None, "$2": None}]),
         ("ARRAY_SIZE(ARRAY_CAT(ARRAY_CONSTRUCT(1), ARRAY_APPEND(ARRAY_CONSTRUCT(2), 3)))", 3),
     ],
 )

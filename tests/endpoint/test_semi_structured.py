@@ -151,6 +151,58 @@ def test_a_variant_keeps_the_type_of_a_value(cursor: Any) -> None:
 
 
 @pytest.mark.integration
+def test_elements_keep_their_types(cursor: Any) -> None:
+    """In an ARRAY and an OBJECT, however it is made; FLOAT aside, which is a number there."""
+    kept = {value: row for value, row in _TYPED.items() if "FLOAT" not in value}
+    for value, (kind, text, _) in kept.items():
+        name = {"DECIMAL": "NUMBER(9, 1)", "INTEGER": "NUMBER"}.get(kind, kind)
+        made = [
+            f"[{value}][0]", f"{{'k': {value}}}:k", f"OBJECT_CONSTRUCT('k', {value}):k", f"OBJECT_AGG('k', {value}):k",
+            f"(SELECT f.value FROM TABLE(FLATTEN([{value}])) f)",
+        ]  # fmt: skip
+        if kind != "TIMESTAMP_TZ":  # an instant in a column, as TIMESTAMP_LTZ is
+            made += [
+                f"ARRAY_APPEND([1], {value})[1]", f"OBJECT_INSERT({{}}, 'k', {value}):k", f"ARRAY_AGG({value})[0]",
+                f"ARRAY_UNIQUE_AGG({value})[0]", f"(SELECT OBJECT_CONSTRUCT(*):X FROM (SELECT {value} AS x))",
+            ]  # fmt: skip
+        cursor.execute(f"SELECT {', '.join(f'TYPEOF({one})' for one in made)}")
+        assert dict(zip(made, cursor.fetchone(), strict=True)) == dict.fromkeys(made, kind)
+        cursor.execute(f"SELECT [{value}], TO_JSON({{'k': {value}}}), [{value}]::VARCHAR, x::{name} = {value}, x::VARCHAR"
+                       f" FROM (SELECT [{value}][0] AS x)")  # fmt: skip
+        assert cursor.fetchone() == (f"[\n  {text}\n]", f'{{"k":{text}}}', f"[{text}]", True, text.strip('"'))
+    cursor.execute("SELECT ARRAY_CONTAINS(d::VARIANT, [1, d]), {'k': d}:k = d, {'k': d}:k < CURRENT_DATE(), {'k': d}:k || ''"
+                   " FROM (SELECT '2024-01-02'::DATE AS d)")  # fmt: skip
+    assert cursor.fetchone() == (True, True, True, "2024-01-02")
+
+
+@pytest.mark.integration
+def test_an_element_that_is_null_is_undefined(cursor: Any) -> None:
+    cursor.execute(
+        "SELECT [NULL, 1], PARSE_JSON('[1,,undefined]'), ARRAY_INSERT([], 1, 2), TO_JSON([NULL]), [PARSE_JSON('null')]"
+    )
+    assert [text.replace("\n  ", "").replace("\n", "") for text in cursor.fetchone()] == [
+        "[undefined,1]", "[1,undefined,undefined]", "[undefined,2]", "[undefined]", "[null]",
+    ]  # fmt: skip
+    true = (
+        "[NULL][0] IS NULL", "GET([NULL], 0) IS NULL", "a[i] IS NULL", "a[0]::INT IS NULL", "a[0]::VARCHAR IS NULL",
+        "IS_NULL_VALUE(a[1])", "ARRAY_SIZE(a) = 3", "ARRAY_COMPACT(a) = [1]", "ARRAY_TO_STRING(a, ',') = ',,1'",
+        "(SELECT COUNT(f.value) FROM TABLE(FLATTEN([NULL, 1])) f) = 1",
+    )  # fmt: skip
+    cursor.execute(f"SELECT {', '.join(true)} FROM (SELECT 0 AS i, [NULL, PARSE_JSON('null'), 1] AS a)")
+    assert dict(zip(true, cursor.fetchone(), strict=True)) == dict.fromkeys(true, True)
+
+
+@pytest.mark.integration
+def test_an_object_of_aggregates(cursor: Any) -> None:
+    cursor.execute(
+        "SELECT OBJECT_CONSTRUCT('n', COUNT(*), 'o', {'x': x, 'none': NULL}) FROM (SELECT 'a' AS x) GROUP BY x"
+    )
+    assert cursor.fetchone() == ('{\n  "n": 1,\n  "o": {\n    "x": "a"\n  }\n}',)
+    with pytest.raises(ProgrammingError, match="duplicate field key"):
+        cursor.execute("SELECT OBJECT_CONSTRUCT('a', 1, 'a', 2)")
+
+
+@pytest.mark.integration
 def test_a_variant_beside_text_is_text(cursor: Any) -> None:
     """In comparisons, choices and functions of text; bound values and columns of FLATTEN, too."""
     cursor.execute("CREATE OR REPLACE TABLE loose (v VARIANT, x VARCHAR)")

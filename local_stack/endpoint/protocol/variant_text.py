@@ -6,15 +6,13 @@ A scalar is as JSON writes it, an XML element (see `xml_text`) as XML. Source: r
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
+from local_stack.endpoint.engine.native.marks import TAB, shown
 from local_stack.endpoint.engine.native.xml_text import element_text, is_element
 
 _INDENT = "  "
-
-
-_MARKED_TIME = re.compile(r'"((?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d)(\.\d+)?( [+-]\d{4})?"\t')
+_MARKED = ('\\u000B"', '\\u000b"')
 
 
 class _Number(str):
@@ -33,13 +31,9 @@ def variant_text(text: str) -> str:
 
 
 def _scalar(text: str) -> str:
-    """Write a FLOAT with 15 digits and an exponent; a time and a timestamp as its output format begins (variants.py)."""
-    if text.endswith("\t"):
-        if marked := _MARKED_TIME.match(text):
-            time, fraction, offset = marked.groups()
-            shown = f".{(fraction or '.')[1:4]:0<3}" if " " in time else ""
-            return f'"{time}{shown}{offset or ""}"'
-        return text.rstrip()
+    """Write a FLOAT with 15 digits and an exponent; a date, a time and bytes without the mark by which JSON keeps them."""
+    if text.endswith(_MARKED):
+        return _write(json.loads(text), "")
     return _number(text) if text[:1] in "-0123456789" else text
 
 
@@ -52,6 +46,8 @@ def _write(value: Any, indent: str) -> str:
     match value:
         case _Number():
             return _number(value)
+        case str():
+            return "undefined" if value == TAB else _quoted(shown(value))
         case dict() if value:
             items = [f"{inner}{_quoted(k)}: {_write(value[k], inner)}" for k in sorted(value)]
             return "{\n" + ",\n".join(items) + f"\n{indent}}}"

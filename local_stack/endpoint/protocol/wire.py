@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 from base64 import b64encode
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -39,7 +38,7 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
             "code": None,
             "message": None,
         }
-    outcome = _with_variant_text(outcome)
+    outcome = outcome.with_texts(variant_text)
     if outcome.is_text or outcome.statement_type_id in DML_TYPE_IDS:
         body: dict[str, Any] = {"queryResultFormat": "json", "rowset": rowset(outcome)}
     else:
@@ -77,16 +76,6 @@ def _stats(outcome: Outcome) -> dict[str, Any]:
         if column.name in _COUNTS:
             counts[_COUNTS[column.name]] = int(values[0].as_py())
     return {"stats": counts}
-
-
-def _with_variant_text(outcome: Outcome) -> Outcome:
-    """Return VARIANT, ARRAY and OBJECT columns in the form clients get."""
-    table = outcome.table
-    for position, column in enumerate(outcome.columns):
-        if column.type in ("VARIANT", "ARRAY", "OBJECT") and position < table.num_columns:
-            texts = [v if v is None else variant_text(str(v)) for v in table.column(position).to_pylist()]
-            table = table.set_column(position, table.column_names[position], [pa.array(texts, pa.string())])
-    return outcome if table is outcome.table else replace(outcome, table=table)
 
 
 def described(outcome: Outcome, binds: int, database: str | None, schema: str | None) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from typing import Final
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.macros.variants import UNDEFINED
 from local_stack.endpoint.translation.context import Context, replace_each
+from local_stack.endpoint.translation.value_types import ARRAY, FLOAT, NUMBER, OBJECT, TEXT, VARIANT, type_of
 
 _HOME: Final = "_fs_global.main."
 # The macro of each function, and in which order it takes the parts of sqlglot's node.
@@ -44,6 +46,8 @@ _ARRAYS: Final[tuple[type[Expr], ...]] = (
     exp.ArrayConstructCompact,
     *(kind for kind in _MACROS if kind not in _OF_ARRAYS),
 )
+_OBJECT: Final = f"{_HOME}_sf_object"
+_PLAIN: Final = (TEXT, NUMBER, FLOAT, VARIANT, ARRAY, OBJECT, "BOOLEAN")  # what JSON keeps, or has kept
 _ARRAY_MACROS: Final = frozenset(_HOME + _MACROS[kind][0] for kind in _ARRAYS if kind in _MACROS)
 
 
@@ -57,6 +61,12 @@ def is_array(node: Expr) -> bool:
         name = str(node.this)
         return name in _ARRAY_MACROS or (name == "to_json" and is_array(node.expressions[0]))
     return isinstance(node, _ARRAYS)
+
+
+def is_zoned(node: Expr) -> bool:
+    """Return whether a value is surely a TIMESTAMP_TZ, which DuckDB does not tell from a TIMESTAMP_LTZ."""
+    called = isinstance(node, exp.Anonymous) and str(node.this).upper() == "TO_TIMESTAMP_TZ"
+    return called or (isinstance(node, exp.Cast) and node.to.this == exp.DType.TIMESTAMPTZ)
 
 
 def arrays(expression: Expr, _: Context) -> Expr:
@@ -77,15 +87,16 @@ def _rewritten(node: Expr) -> Expr:
     if isinstance(node, exp.ArrayConstructCompact):
         listed = _rewritten(exp.Array(expressions=node.expressions))
         return exp.Anonymous(this=f"{_HOME}_sf_array_compact", expressions=[listed])
+    if isinstance(node, exp.ArraysZip):
+        zipped = [exp.Anonymous(this="to_json", expressions=[value]) for value in node.expressions]
+        return exp.Anonymous(this=f"{_HOME}_sf_arrays_zip", expressions=[exp.Array(expressions=zipped)])
     if isinstance(node, exp.Array) and _is_mixed(node.expressions):
-        elements = [exp.Anonymous(this="to_json", expressions=[element]) for element in node.expressions]
+        elements = [_element(value, "item") for value in node.expressions]
         return exp.Anonymous(this="to_json", expressions=[exp.Array(expressions=elements)])
-    if (
-        isinstance(node, exp.PropertyEQ)
-        and isinstance(node.parent, exp.Struct)
-        and isinstance(node.this, exp.Identifier)
-    ):
-        node.this.set("quoted", True)  # {'k': 1}: sqlglot reads the key as a name
+    if isinstance(node, exp.ObjectAgg):
+        node.set("expression", _element(node.expression))
+    if isinstance(node, exp.Struct | exp.JSONObject):
+        return _object(node)
     if type(node) not in _MACROS:
         return node
     macro, parts = _MACROS[type(node)]
@@ -94,6 +105,54 @@ def _rewritten(node: Expr) -> Expr:
         value = node.args.get(part)
         arguments += value if isinstance(value, list) else [value] if value is not None else []
     return exp.Anonymous(this=_HOME + macro, expressions=arguments)
+
+
+def _object(node: exp.Struct | exp.JSONObject) -> Expr:
+    """Make an OBJECT of keys and values, without those that are NULL unless OBJECT_CONSTRUCT_KEEP_NULL keeps them."""
+    pairs = node.expressions
+    if not all(isinstance(pair, exp.PropertyEQ | exp.JSONKeyValue) for pair in pairs):
+        return node  # of every column: fakesnow's transform
+    keys = [
+        exp.Literal.string(pair.this.name) if isinstance(pair.this, exp.Identifier) else pair.this for pair in pairs
+    ]
+    values = [_element(pair.expression) for pair in pairs]
+    lists = [exp.Array(expressions=keys), exp.Array(expressions=values)] if pairs else [exp.Array(), exp.Array()]
+    return exp.Anonymous(this=_OBJECT, expressions=[*lists, exp.convert(isinstance(node, exp.JSONObject))])
+
+
+def _element(value: Expr, macro: str = "element") -> Expr:
+    """Write a value as an element of an ARRAY or an OBJECT: JSON that keeps its type."""
+    kind = type_of(value, lambda _: None)
+    is_object = isinstance(value, exp.Anonymous) and str(value.this) == _OBJECT
+    if isinstance(value, exp.Null) or kind in _PLAIN or is_object or is_array(value):
+        plain = exp.Anonymous(this="to_json", expressions=[value])
+        is_certain = macro == "element" or isinstance(value, exp.Literal | exp.Boolean)
+        return plain if is_certain else exp.Coalesce(this=plain, expressions=[exp.Var(this=UNDEFINED)])
+    if is_zoned(value):
+        return exp.Anonymous(this=f"{_HOME}_sf_variant_tz", expressions=[value])
+    suffix = "" if isinstance(value, exp.Column) else "_of"
+    return exp.Anonymous(this=f"{_HOME}_sf_{macro}{suffix}", expressions=[value])
+
+
+def aggregated(expression: Expr, _: Context) -> Expr:
+    """Keep the types of what is aggregated to an ARRAY, and of every column that makes an OBJECT.
+
+    Runs after fakesnow's transforms.
+    """
+
+    def replace(node: Expr) -> Expr:
+        if isinstance(node, exp.ArrayUniqueAgg):
+            return exp.Anonymous(this=f"{_HOME}_sf_elements_of", expressions=[node.copy()])
+        if not isinstance(node, exp.Anonymous):
+            return node
+        name = str(node.this).upper()
+        if name.endswith("_FS_OBJECT_CONSTRUCT_STAR"):
+            return exp.Anonymous(this=f"{_HOME}_sf_object_star", expressions=node.expressions)
+        if name == "TO_JSON" and isinstance(node.expressions[0], exp.ArrayAgg | exp.Filter | exp.Window):
+            return exp.Anonymous(this=f"{_HOME}_sf_elements_of", expressions=node.expressions)
+        return node
+
+    return replace_each(expression, replace)
 
 
 def _is_mixed(elements: list[Expr]) -> bool:

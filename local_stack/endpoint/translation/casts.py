@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.translation.arrays import is_array
+from local_stack.endpoint.translation.arrays import is_array, is_zoned
 from local_stack.endpoint.translation.context import Context, replace_each
 from local_stack.endpoint.translation.tables import text_length
 from local_stack.endpoint.translation.times import output_formats
@@ -102,9 +102,8 @@ def variants(expression: Expr, _: Context) -> Expr:
                 return node
         if (isinstance(node, exp.Cast) and node.to.this != exp.DataType.Type.VARIANT) or is_array(node.this):
             return exp.Anonymous(this="to_json", expressions=[node.this])
-        zoned = isinstance(node.this, exp.Cast) and node.this.to.this == exp.DataType.Type.TIMESTAMPTZ
-        zoned |= isinstance(node.this, exp.Anonymous) and str(node.this.this).upper() == "TO_TIMESTAMP_TZ"
-        return exp.Anonymous(this=f"_fs_global.main._sf_variant{'_tz' if zoned else ''}", expressions=[node.this])
+        suffix = "_tz" if is_zoned(node.this) else ""
+        return exp.Anonymous(this=f"_fs_global.main._sf_variant{suffix}", expressions=[node.this])
 
     return replace_each(expression, replace)
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from local_stack.endpoint.engine.macros.variants import UNDEFINED
+
 _A: Final = "_sf_elements(a)"
 _B: Final = "_sf_elements(b)"
+# JSON's null, and `undefined`.
+_IS_NULL: Final = f"(e IS NULL OR json_type(e) = 'NULL' OR e = {UNDEFINED})"
 # How many of a list are equal to e.
 _COUNT: Final = "len(list_filter({list}, lambda o: o = e))"
 _LESS: Final = "coalesce(TRY_CAST(p AS DOUBLE) < TRY_CAST(q AS DOUBLE), CAST(p AS VARCHAR) < CAST(q AS VARCHAR))"
@@ -21,18 +25,18 @@ _SORTED: Final = (
     "list_transform(list_sort(list_transform(_sf_present(a), lambda e: struct_pack(n := TRY_CAST(e AS DOUBLE), "
     "t := CAST(e AS VARCHAR))), {order}, 'NULLS LAST'), lambda s: CAST(s.t AS JSON))"
 )
-_NULLS: Final = f"list_filter({_A}, lambda e: e IS NULL OR json_type(e) = 'NULL')"
+_NULLS: Final = f"list_filter({_A}, lambda e: {_IS_NULL})"
 
 _MACROS: Final[tuple[str, ...]] = (
     "_sf_elements(a) AS CAST(json_extract(to_json(a), '$[*]') AS JSON[])",
-    f"_sf_present(a) AS list_filter({_A}, lambda e: e IS NOT NULL AND json_type(e) <> 'NULL')",
+    f"_sf_present(a) AS list_filter({_A}, lambda e: NOT {_IS_NULL})",
     "_sf_array(a, l) AS CASE WHEN json_type(to_json(a)) = 'ARRAY' THEN to_json(l) END",
-    f"_sf_array_append(a, x) AS _sf_array(a, list_append({_A}, to_json(x)))",
-    f"_sf_array_prepend(a, x) AS _sf_array(a, list_prepend(to_json(x), {_A}))",
+    f"_sf_array_append(a, x) AS _sf_array(a, list_append({_A}, _sf_item(x)))",
+    f"_sf_array_prepend(a, x) AS _sf_array(a, list_prepend(_sf_item(x), {_A}))",
     f"_sf_array_cat(a, b) AS CASE WHEN b IS NOT NULL THEN _sf_array(a, list_concat({_A}, {_B})) END",
     "_sf_array_compact(a) AS _sf_array(a, _sf_present(a))",
-    f"_sf_array_contains(x, a) AS CASE WHEN x IS NOT NULL AND a IS NOT NULL THEN list_contains({_A}, to_json(x)) END",
-    f"_sf_array_position(x, a) AS nullif(list_position({_A}, to_json(x)), 0) - 1",
+    f"_sf_array_contains(x, a) AS CASE WHEN x IS NOT NULL AND a IS NOT NULL THEN list_contains({_A}, _sf_element(x)) END",
+    f"_sf_array_position(x, a) AS nullif(list_position({_A}, _sf_element(x)), 0) - 1",
     f"_sf_array_distinct(a) AS _sf_array(a, list_filter({_A}, lambda e, i: list_position({_A}, e) = i))",
     f"_sf_array_except(a, b) AS CASE WHEN b IS NOT NULL THEN _sf_array(a, list_filter({_A}, lambda e, i: "
     f"{_COUNT.format(list=_A + '[1:i]')} > {_COUNT.format(list=_B)})) END",
@@ -40,13 +44,13 @@ _MACROS: Final[tuple[str, ...]] = (
     f"{_COUNT.format(list=_A + '[1:i]')} <= {_COUNT.format(list=_B)})) END",
     f"_sf_arrays_overlap(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN list_has_any({_A}, {_B}) END",
     f"_sf_offset(a, n) AS CASE WHEN n < 0 THEN greatest(len({_A}) + n, 0) ELSE n END",
-    # Behind the end with a gap: what Snowflake calls undefined is JSON's null here.
+    # Behind the end with a gap of what Snowflake calls undefined.
     f"_sf_array_insert(a, n, x) AS _sf_array(a, list_concat({_A}[1:_sf_offset(a, n)], "
-    f"list_resize([]::JSON[], greatest(n - len({_A}), 0), 'null'::JSON), [to_json(x)], "
+    f"list_resize([]::JSON[], greatest(n - len({_A}), 0), {UNDEFINED}), [_sf_item(x)], "
     f"{_A}[_sf_offset(a, n) + 1:]))",
     f"_sf_array_slice(a, f, t) AS _sf_array(a, {_A}[_sf_offset(a, f) + 1:_sf_offset(a, t)])",
     f"_sf_array_remove(a, x) AS CASE WHEN x IS NOT NULL THEN "
-    f"_sf_array(a, list_filter({_A}, lambda e: e <> to_json(x))) END",
+    f"_sf_array(a, list_filter({_A}, lambda e: e <> _sf_element(x))) END",
     f"_sf_array_reverse(a) AS _sf_array(a, list_reverse({_A}))",
     f"_sf_array_flatten(a) AS _sf_array(a, flatten(list_transform({_A}, lambda e: json_extract(e, '$[*]'))))",
     "_sf_array_max(a) AS " + _PICKED.format(less=_LESS, yes="q", no="p"),
@@ -58,9 +62,13 @@ _MACROS: Final[tuple[str, ...]] = (
     f"CASE WHEN nulls_first THEN [] ELSE {_NULLS} END))",
     # DuckDB's array_to_string takes a constant separator only.
     f"_sf_array_to_string(a, s) AS CASE WHEN s IS NULL THEN NULL WHEN len({_A}) = 0 THEN '' ELSE list_reduce("
-    f"list_transform({_A}, lambda e: coalesce(json_extract_string(e, '$'), '')), lambda p, q: p || s || q) END",
+    f"list_transform({_A}, lambda e: coalesce(_sf_shown(json_extract_string(e, '$')), '')), lambda p, q: p || s || q) END",
     "_sf_to_array(x) AS CASE WHEN x IS NULL THEN NULL WHEN json_type(to_json(x)) = 'ARRAY' THEN to_json(x) "
-    "ELSE to_json([to_json(x)]) END",
+    "ELSE to_json([_sf_element(x)]) END",
+    # Of arrays of any lengths, and of none at all: NULL where one has no element.
+    "_sf_arrays_zip(l) AS CASE WHEN len(list_filter(l, lambda a: a IS NULL)) = 0 THEN to_json(list_transform("
+    "range(greatest(list_max(list_transform(l, lambda a: json_array_length(a)))::BIGINT, 1)), lambda i: to_json("
+    "map_from_entries(list_transform(l, lambda a, n: struct_pack(key := '$' || n, value := json_extract(a, i))))))) END",
     "_sf_object_keys(o) AS to_json(list_sort(json_keys(to_json(o))))",
     "_sf_map_contains_key(k, o) AS list_contains(json_keys(to_json(o)), CAST(k AS VARCHAR))",
 )

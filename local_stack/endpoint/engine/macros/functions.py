@@ -11,6 +11,7 @@ from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
 from local_stack.endpoint.engine.macros.failing import failing
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
 from local_stack.endpoint.engine.macros.variants import MACROS as VARIANT_MACROS
+from local_stack.endpoint.engine.macros.variants import SHOWN
 from local_stack.endpoint.errors import carried
 
 _TEXT = "_fs_global.main._sf_json_text(x)"
@@ -30,15 +31,13 @@ _MACROS = (
     f"_sf_try_zoned(x) AS TRY_CAST({_WITH_OFFSET} AS TIMESTAMPTZ)",
     # ::VARCHAR. Source: "Data type conversion"; TIMESTAMP_NTZ_OUTPUT_FORMAT's default has milliseconds.
     """_sf_text(x) AS CASE typeof(x)
-        WHEN 'JSON' THEN CASE WHEN ends_with(CAST(x AS VARCHAR), chr(9))
-            THEN _fs_global.main._sf_marked_text(CAST(x AS VARCHAR))
-            ELSE json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') END
+        WHEN 'JSON' THEN _fs_global.main._sf_shown(json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$'))
         WHEN 'TIMESTAMP' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g')
         WHEN 'TIMESTAMP WITH TIME ZONE'
             THEN _fs_global.main._sf_zoned_text(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%g')
         WHEN 'DOUBLE' THEN regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')
         WHEN 'BLOB' THEN hex(TRY_CAST(x AS BLOB))
-        ELSE CAST(x AS VARCHAR) END""",
+        ELSE CASE WHEN typeof(x) LIKE '%]' THEN CAST(to_json(x) AS VARCHAR) ELSE CAST(x AS VARCHAR) END END""",
     # The same under other formats than the defaults (times.py); in that of a zoned time chr(1) stands for the offset.
     """_sf_formatted(x, date_form, local_form, zoned_form) AS CASE typeof(x)
         WHEN 'DATE' THEN strftime(TRY_CAST(CAST(x AS VARCHAR) AS DATE), date_form)
@@ -50,7 +49,7 @@ _MACROS = (
     + failing("'String ''' || x || ''' is too long and would be truncated'", "VARCHAR")
     + " ELSE x END",
     # ::BINARY
-    f"_sf_binary(x) AS CASE typeof(x) WHEN 'BLOB' THEN TRY_CAST(x AS BLOB) ELSE from_hex({_TEXT}) END",
+    f"_sf_binary(x) AS CASE typeof(x) WHEN 'BLOB' THEN TRY_CAST(x AS BLOB) ELSE from_hex(trim({_TEXT})) END",
     # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.
     """_sf_integer(x) AS CASE typeof(x)
         WHEN 'DOUBLE' THEN CAST(round(TRY_CAST(x AS DOUBLE)) AS HUGEINT)
@@ -80,7 +79,7 @@ _MACROS = (
         ELSE 'VARCHAR(16777216)[LOB]' END""",
     # PARSE_JSON: an empty text is NULL; the error's text is one of ours (errors.py).
     "_sf_json_text(x) AS CASE typeof(x) WHEN 'JSON'"
-    " THEN json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$') ELSE CAST(x AS VARCHAR) END",
+    " THEN rtrim(json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$'), chr(11)) ELSE CAST(x AS VARCHAR) END",
     # A VARIANT of DuckDB keeps one value of a key: without repeated keys it is as long. What is not may have some.
     f"""_sf_plain_json(x) AS json_valid({_TEXT}) AND coalesce(
         length(json({_TEXT})) = length(CAST(CAST(CAST({_TEXT} AS JSON) AS VARIANT) AS JSON)), TRUE)""",
@@ -107,7 +106,8 @@ _MACROS = (
         for kind in ("date", "timestamp")
     ),
     # A number is a time since 1970 in UTC.
-    """_sf_timestamp(x, scale) AS CASE WHEN TRY_CAST(x AS BIGINT) IS NULL THEN CAST(x AS TIMESTAMP)
+    f"""_sf_timestamp(x, scale) AS CASE WHEN typeof(x) = 'JSON' AND TRY_CAST(x AS BIGINT) IS NULL
+        THEN CAST(trim({_TEXT}) AS TIMESTAMP) WHEN TRY_CAST(x AS BIGINT) IS NULL THEN CAST(x AS TIMESTAMP)
         ELSE make_timestamp(CAST(x AS BIGINT) * CAST(1e6 AS BIGINT) // CAST(pow(10, scale) AS BIGINT)) END""",
     "_sf_try_timestamp(x) AS TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP)",
 )
@@ -115,5 +115,5 @@ _MACROS = (
 
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
     """Create or replace every macro."""
-    for macro in (*_MACROS, *VARIANT_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS):
+    for macro in (*SHOWN, *_MACROS, *VARIANT_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS):
         connection.execute(f"CREATE OR REPLACE MACRO _fs_global.main.{macro}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from local_stack.endpoint.engine.macros.failing import failing
+from local_stack.endpoint.engine.macros.variants import UNDEFINED
 from local_stack.endpoint.errors import carried
 
 _NO_FRACTION: Final = carried(
@@ -36,7 +37,7 @@ _FLATTENED: Final = """(input, path, is_outer, mode) AS TABLE
                     k := CASE WHEN json_type(s._sf_root, e.path) = 'OBJECT' THEN e.key END,
                     p := regexp_replace(regexp_replace(e.fullkey, '^\\$\\.?', ''), '\\.?"([^"]*)"', '[''\\1'']', 'g'),
                     i := CASE WHEN json_type(s._sf_root, e.path) = 'ARRAY' THEN TRY_CAST(e.key AS BIGINT) END,
-                    v := json_extract(s._sf_root, e.fullkey),
+                    v := nullif(json_extract(s._sf_root, e.fullkey), {UNDEFINED}),
                     t := json_extract(s._sf_root, e.path)) ORDER BY e.id)
          FROM json_tree(s._sf_root, path) e
          WHERE e.key IS NOT NULL AND (mode = 'BOTH' OR json_type(s._sf_root, e.path) = mode)
@@ -59,7 +60,9 @@ _ELEMENTS: Final = (
     " WHEN json_type(json_extract(j, path)) = 'ARRAY' AND mode <> 'OBJECT' THEN list_transform("
     "json_extract(j, path || '[*]'), lambda _sf_v, _sf_n: struct_pack(k := NULL::VARCHAR, p := "
     + _PATH.format(path="path || '[' || (_sf_n - 1) || ']'")
-    + ", i := _sf_n - 1, v := _sf_v))"
+    + ", i := _sf_n - 1, v := nullif(_sf_v, "
+    + UNDEFINED
+    + ")))"
     " WHEN json_type(json_extract(j, path)) = 'OBJECT' AND mode <> 'ARRAY' THEN list_transform("
     "list_zip(json_keys(json_extract(j, path)), json_extract(j, path || '.*')), lambda _sf_e: struct_pack(k := _sf_e[1], p := "
     + _PATH.format(
@@ -79,7 +82,7 @@ MACROS: Final[tuple[str, ...]] = (
     " f.r.i AS INDEX, f.r.v AS VALUE, CASE WHEN path = '$' THEN f._sf_j ELSE json_extract(f._sf_j, path) END AS THIS FROM"
     " (SELECT unnest(_fs_global.main._sp_elements_or_one(to_json(input), path, is_outer, mode)) AS r,"
     " to_json(input) AS _sf_j) f",
-    "_sp_flatten_tree" + _FLATTENED,
+    "_sp_flatten_tree" + _FLATTENED.replace("{UNDEFINED}", UNDEFINED),
     "_sp_split_to_table" + _SPLIT.format(parts=f"string_split({_TEXT}, {_BY})"),
     "_sp_strtok_split_to_table"
     + _SPLIT.format(
@@ -88,11 +91,13 @@ MACROS: Final[tuple[str, ...]] = (
     ),
     "_sp_get_ignore_case(o, name) AS json_extract(o, '$.\"' || "
     "list_filter(json_keys(o), lambda k: lower(k) = lower(name))[1] || '\"')",
+    "_sp_object_with(o, k, v) AS"
+    " json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), _fs_global.main._sf_element(v)))",
     "_sp_object_insert(o, k, v) AS CASE WHEN json_contains(to_json(json_keys(to_json(o))), to_json(CAST(k AS VARCHAR)))"
     " THEN "
     + failing("'" + carried("duplicate field key", 100250, "22000") + "'", "JSON")
-    + " ELSE json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v)) END",
-    "_sp_object_update(o, k, v, u) AS CASE WHEN u THEN json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), v))"
+    + " ELSE _fs_global.main._sp_object_with(o, k, v) END",
+    "_sp_object_update(o, k, v, u) AS CASE WHEN u THEN _fs_global.main._sp_object_with(o, k, v)"
     " ELSE _fs_global.main._sp_object_insert(o, k, v) END",
     "_sp_object_delete(o, ks) AS " + _SELECTED.format(condition="NOT list_contains(s._sf_ks, k)"),
     "_sp_object_pick(o, ks) AS " + _SELECTED.format(condition="list_contains(s._sf_ks, k)"),

@@ -9,10 +9,15 @@ import json
 import re
 from typing import Final
 
+from local_stack.endpoint.engine.native.marks import TAB
+
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _WORD: Final = re.compile(r"[A-Za-z_$][\w$]*")
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _WORDS: Final = {"true": "true", "false": "false", "null": "null", "undefined": "null", "NaN": '"NaN"'}
+
+
+_UNDEFINED: Final = json.dumps(TAB)
 
 
 class JsonError(ValueError):
@@ -121,7 +126,8 @@ class _Reader:
                 return "[" + ",".join(items) + "]"
             if self._peek() == "":
                 raise self._fault("incomplete array value")
-            items.append("null" if self._peek() == "," else self._value())
+            missing = self._peek() == ","
+            items.append(_UNDEFINED if missing or self._take("undefined") else self._value())
             self._skip()
             if self._peek() == "":
                 raise self._fault("incomplete array value")
@@ -154,7 +160,7 @@ class _Reader:
     def _peek(self) -> str:
         return self._text[self._at : self._at + 1]
 
-    def _take(self, character: str) -> bool:
-        taken = self._peek() == character
-        self._at += taken
+    def _take(self, text: str) -> bool:
+        taken = self._text.startswith(text, self._at)
+        self._at += len(text) if taken else 0
         return taken

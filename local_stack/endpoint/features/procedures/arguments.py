@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from local_stack.endpoint.engine.native.marks import plain_text
 from local_stack.endpoint.features.procedures.call import Argument
 from local_stack.endpoint.features.procedures.definition import Parameter
 from local_stack.endpoint.language.types import SqlType, family_of
@@ -93,7 +94,7 @@ def to_handler(value: Any, kind: SqlType) -> Any:
         case "BINARY":
             return {"$bytes": value.hex()}
         case "VARIANT" | "OBJECT" | "ARRAY":
-            return {"$json": value} if isinstance(value, str) else value
+            return {"$json": plain_text(value)} if isinstance(value, str) else value
     return value
 
 

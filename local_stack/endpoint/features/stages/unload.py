@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from local_stack.endpoint.engine.native.marks import plain_text
 from local_stack.endpoint.features.stages.copy_statement import CopyInto
 from local_stack.endpoint.features.stages.csv_dialect import csv_dialect
 from local_stack.endpoint.features.stages.csv_writer import csv_content
@@ -46,7 +47,7 @@ def unload(copy: CopyInto, session: Session, describe_only: bool) -> Result:
         parts = _partitions(session.execute(f"SELECT TO_VARCHAR({copy.partition}), q.* FROM ({copy.query}) AS q"))
         written = [_unload_one(part, folder, copy, form, location) for folder, part in parts]
     else:
-        outcome = session.execute(copy.query or "")
+        outcome = session.execute(copy.query or "").with_texts(plain_text)
         written = [_unload_one(outcome, None, copy, form, location)]
     if copy.options.get("DETAILED_OUTPUT"):
         return Result(

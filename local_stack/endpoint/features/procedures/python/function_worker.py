@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from local_stack.endpoint.engine.native.marks import plain_text
 from local_stack.endpoint.features.procedures.definition import Routine
 from local_stack.endpoint.features.procedures.python import access
 from local_stack.endpoint.features.procedures.python.workers import CallRequest, WorkerProcess
@@ -100,6 +101,11 @@ class _FunctionWorker:
     def run(self, columns: list[Any]) -> pa.Array:
         """Return the handler's values, as text, for columns of equal length. Raises RuntimeError with the traceback."""
         count = len(columns[0])
+        kinds = [parameter.sql_type for parameter in self._routine.parameters]
+        for position, kind in enumerate(kinds):
+            if kind.is_semi_structured:
+                texts = [text if text is None else plain_text(text) for text in columns[position].to_pylist()]
+                columns[position] = pa.array(texts, pa.string())
         table = pa.Table.from_arrays(columns, names=[str(i) for i in range(len(columns))])
         if not self._routine.parameters:
             table = table.select([])
