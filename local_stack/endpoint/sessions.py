@@ -23,7 +23,7 @@ class Sessions:
 
     def __init__(self, engine: Engine, executor: Executor) -> None:
         self.engine, self._executor = engine, executor
-        engine.locks.end_idle = self._end_idle
+        engine.locks.end_idle, engine.locks.at_work = self._end_idle, self._at_work
         self.queries = Queries()
         self._by_token: dict[str, Session] = {}
         self._lock = threading.Lock()
@@ -95,6 +95,10 @@ class Sessions:
     def _end_idle(self, token: str, seconds: float) -> bool:
         session = self._by_token.get(token)
         return session is not None and session.end_idle_transaction(seconds)
+
+    def _at_work(self, token: str) -> tuple[str, int | None]:
+        session = self._by_token.get(token)
+        return (session.query_ids[-1], session.transaction_id) if session and session.query_ids else ("", None)
 
     def close_all(self) -> None:
         """End all sessions, and what they run."""

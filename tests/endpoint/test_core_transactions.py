@@ -18,6 +18,7 @@ import snowflake.connector
 from local_stack.endpoint.chain import Chain
 from local_stack.endpoint.engine import cancellation
 from local_stack.endpoint.engine.engine import Engine
+from local_stack.endpoint.engine.locks import TableLocks
 from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import SqlError
 from tests.conftest import RunningEndpoint
@@ -153,6 +154,24 @@ def test_concurrent_writers_wait_for_each_other(endpoint: RunningEndpoint, sessi
     assert count(one) == 21
 
 
+def test_twenty_statements_wait_for_a_lock_and_no_more() -> None:
+    locks = TableLocks()
+    locks.acquire("holder", ["D.S.T"], 0)
+    with ThreadPoolExecutor(20) as threads:
+        waiting = [threads.submit(locks.acquire, f"waiter {n}", ["D.S.T"], 60) for n in range(20)]
+        while len(locks.listed()) < 21:
+            assert not any(one.done() for one in waiting)
+        with pytest.raises(SqlError, match=r"(?s)has locked table 'T' .* exceeds the 20 statements limit") as refused:
+            locks.acquire("one too many", ["D.S.T"], 60)
+        assert refused.value.errno == 625
+        locks.release("holder")
+        for _ in waiting:  # each takes it in its turn
+            while not (held := [owner for _, owner, since in locks.listed() if since]):
+                assert not any(one.exception() for one in waiting if one.done())
+            locks.release(held[0])
+        assert [one.result() for one in waiting] == [None] * 20
+
+
 def test_an_idle_transaction_that_blocks_another_is_rolled_back(tmp_path: Path) -> None:
     engine = Engine(tmp_path / "warehouse", tmp_path / "s3", idle_blocker_seconds=0)
     registry = Sessions(engine, Chain())
@@ -165,7 +184,7 @@ def test_an_idle_transaction_that_blocks_another_is_rolled_back(tmp_path: Path) 
         running = threads.submit(copy_context().run, one.execute, "SELECT SYSTEM$WAIT(600)")
         while not one.under_way:
             assert not running.done()
-        with pytest.raises(SqlError, match="LOCK_TIMEOUT"):
+        with pytest.raises(SqlError, match=r"(?s)has locked table 'T' in transaction \d+ .*LOCK_TIMEOUT, 0 seconds"):
             other.execute(update)
         waiting.request(cancellation.canceled())
         assert isinstance(running.exception(), SqlError)

@@ -18,15 +18,20 @@ from local_stack.endpoint.statements import SqlError
 # See: https://docs.snowflake.com/en/sql-reference/transactions#aborting-transactions
 IDLE_BLOCKER_SECONDS = 300.0
 _LOOK_SECONDS = 5.0
+# How many statements may wait for one lock.
+# See: https://docs.snowflake.com/en/sql-reference/transactions#resource-locking
+_MOST_WAITERS = 20
 
 
 class TableLocks:
     """Keep exclusive locks by table name, owned by a session until it releases them all. commits: how often something was
-    committed, at least. end_idle: rolls an owner's transaction back if it is idle for so many seconds; whether it was."""
+    committed, at least. end_idle: rolls an owner's transaction back if it is idle for so many seconds; whether it was.
+    at_work: an owner's latest statement, and its transaction."""
 
     def __init__(self, idle_seconds: float = IDLE_BLOCKER_SECONDS) -> None:
         self.commits = 0
         self.end_idle: Callable[[str, float], bool] = lambda owner, seconds: False
+        self.at_work: Callable[[str], tuple[str, int | None]] = lambda owner: ("", None)
         self._idle_seconds = idle_seconds
         self._owners: dict[str, str] = {}
         self._taken: dict[str, dt.datetime] = {}
@@ -45,16 +50,17 @@ class TableLocks:
             try:
                 while held := {table for table in wanted if self._owners.get(table, owner) != owner}:
                     cancellation.check()
+                    if owner not in self._waiting and self._waiters(held) >= _MOST_WAITERS:
+                        limit = f"the number of waiters for this lock exceeds the {_MOST_WAITERS} statements limit"
+                        raise self._refusal(held, limit)
                     self._waiting[owner] = held
                     if self._waits_for_itself(owner):
-                        raise SqlError(_refusal(held, "waiting for it would be a deadlock"), 625, "57014")
+                        raise self._refusal(held, "waiting for this lock would be a deadlock")
                     if self._end_idle({self._owners[table] for table in held}):
                         continue
                     left = deadline - time.monotonic()
                     if left <= 0:
-                        raise SqlError(
-                            _refusal(held, f"it was not released within LOCK_TIMEOUT ({timeout:g} s)"), 625, "57014"
-                        )
+                        raise self._refusal(held, f"it has waited for this lock for LOCK_TIMEOUT, {timeout:g} seconds")
                     self._changed.wait(min(left, _LOOK_SECONDS))
             finally:
                 self._waiting.pop(owner, None)
@@ -101,12 +107,19 @@ class TableLocks:
                     ahead.append(holder)
         return False
 
+    def _waiters(self, tables: set[str]) -> int:
+        return max(sum(table in wanted for wanted in self._waiting.values()) for table in tables)
+
+    def _refusal(self, tables: set[str], why: str) -> SqlError:
+        """Return the error for a statement that does not get a lock; Snowflake names a table without its schema."""
+        table = min(tables)
+        statement, transaction = self.at_work(self._owners[table])
+        message = (
+            f"Statement '{statement}' has locked table '{table.rpartition('.')[2]}' in transaction {transaction}"
+            f" and this lock has not yet been released.\nYour statement was aborted because {why}."
+        )
+        return SqlError(message, 625, "57014")
+
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
-
-
-def _refusal(tables: set[str], why: str) -> str:
-    return (
-        f"Statement was aborted: another session's transaction has locked table {', '.join(sorted(tables))}, and {why}."
-    )
