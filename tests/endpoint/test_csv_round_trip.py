@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import itertools
+import json
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -199,12 +200,27 @@ def test_other_options_of_unloading(cursor: Any, bucket: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    ["ENABLE_OCTAL = TRUE", "ALLOW_DUPLICATE = TRUE", "STRIP_NULL_VALUES = TRUE", "IGNORE_UTF8_ERRORS = TRUE",
+    ["ENABLE_OCTAL = TRUE", "IGNORE_UTF8_ERRORS = TRUE",
      "REPLACE_INVALID_CHARACTERS = TRUE", "MULTI_LINE = FALSE", "SKIP_BYTE_ORDER_MARK = FALSE"],
 )  # fmt: skip
 def test_json_options_that_cannot_be_followed_are_refused_by_name(cursor: Any, option: str) -> None:
     with pytest.raises(DatabaseError, match=option.partition(" ")[0]):
         cursor.execute(f"CREATE OR REPLACE FILE FORMAT refused TYPE = JSON {option}")
+
+
+def test_json_keys_that_are_repeated_and_nulls_that_are_stripped(cursor: Any, bucket: Path) -> None:
+    (bucket / "repeated.json").write_text('{"a": 1, "b": null, "a": 2, "l": [null, 3, {"c": null}]}\n{"a": 4}\n')
+    cursor.execute("CREATE OR REPLACE TABLE documents (v VARIANT)")
+    copy = "COPY INTO documents FROM @round/repeated.json FILE_FORMAT = (TYPE = JSON {})"
+    with pytest.raises(DatabaseError, match="Error parsing JSON"):
+        cursor.execute(copy.format(""))
+    cursor.execute(copy.format("ALLOW_DUPLICATE = TRUE STRIP_NULL_VALUES = TRUE"))
+    assert [json.loads(v) for (v,) in cursor.execute("SELECT v FROM documents ORDER BY v:a").fetchall()] == [
+        {"a": 2, "l": [3, {}]}, {"a": 4},
+    ]  # fmt: skip
+    cursor.execute("CREATE OR REPLACE FILE FORMAT lenient TYPE = JSON ALLOW_DUPLICATE = TRUE")
+    (total,) = cursor.execute("SELECT SUM($1:a) FROM @round/repeated.json (FILE_FORMAT => 'lenient')").fetchone()
+    assert total == 6
 
 
 def test_json_texts_under_null_if_and_trim_space(cursor: Any, bucket: Path) -> None:

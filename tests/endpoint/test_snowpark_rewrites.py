@@ -105,7 +105,7 @@ def test_pivoted_columns_have_snowflakes_names() -> None:
     [
         ("SELECT LTRIM(a, 'x')", "SELECT LTRIM(a, 'x')"),
         ("SELECT HLL(a)", "SELECT APPROX_COUNT_DISTINCT(a)"),
-        ("SELECT '616263'::BINARY", "SELECT FROM_HEX('616263')"),
+        ("SELECT '616263'::BINARY", "SELECT _FS_GLOBAL.MAIN._SF_BINARY('616263')"),
         (
             "SELECT TO_JSON(ARRAY_COMPACT(a))",
             "SELECT _FS_GLOBAL.MAIN._SF_ARRAY_JSON(LIST_FILTER(a, _u -> NOT _u IS NULL))",

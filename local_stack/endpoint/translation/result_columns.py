@@ -301,10 +301,19 @@ class Scope:
     def _type_of_column(self, node: Expr) -> str | None:
         if (found := self._find(node)) is not None:
             return found.type
-        aliases = (one for one in self.select.selects if isinstance(one, exp.Alias) and _stored(one) == _stored(node))
-        named = None if node.args.get("table") else next(aliases, None)
-        within = named is None or any(column is node for column in named.find_all(exp.Column))
-        return None if named is None or within else type_of(named, self._type_of_column)
+        if not isinstance(node, exp.Column) or node.args.get("table"):
+            return None
+        # An alias: of the projections, those before the one that it stands in.
+        before = self.select.selects[: self._place(node)]
+        named = next((one for one in before if isinstance(one, exp.Alias) and _stored(one) == _stored(node)), None)
+        return None if named is None else type_of(named, self._type_of_column)
+
+    def _place(self, node: Expr) -> int | None:
+        """Return in which projection a node stands; None where it stands in another clause."""
+        place: Expr | None = node
+        while place is not None and place.parent is not self.select:
+            place = place.parent
+        return place.index if place is not None and place.arg_key == "expressions" else None
 
     def _kind(self, projection: Expr) -> Kind | None:
         value = _bare(projection)

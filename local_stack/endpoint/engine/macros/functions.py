@@ -85,16 +85,20 @@ _MACROS = (
         length(json({_TEXT})) = length(CAST(CAST(CAST({_TEXT} AS JSON) AS VARIANT) AS JSON)), TRUE)""",
     *(
         macro
-        for kind, native in (("", "_sf_native_json"), ("_last", "_sf_native_last_members_json"))
+        for kind, repeats in (("", "FALSE"), ("_last", "TRUE"))
         for macro in (
             f"""_sf_parse_json{kind}(x) AS CASE WHEN trim({_TEXT}) = '' THEN NULL
                 WHEN _fs_global.main._sf_plain_json(x) THEN CAST({_TEXT} AS JSON)
-                WHEN {_TEXT} IS NOT NULL THEN coalesce(CAST({native}({_TEXT}) AS JSON),
+                WHEN {_TEXT} IS NOT NULL THEN coalesce(CAST(_sf_native_json({_TEXT}, {repeats}, FALSE) AS JSON),
                 {failing(f"'{_NO_JSON[0]}' || left({_TEXT}, 100) || '{_NO_JSON[1]}'", "JSON")}) END""",
             f"""_sf_try_parse_json{kind}(x) AS CASE WHEN _fs_global.main._sf_plain_json(x) THEN CAST({_TEXT} AS JSON)
-                WHEN trim({_TEXT}) <> '' THEN CAST({native}({_TEXT}) AS JSON) END""",
+                WHEN trim({_TEXT}) <> '' THEN CAST(_sf_native_json({_TEXT}, {repeats}, FALSE) AS JSON) END""",
         )
     ),
+    # A document of a file.
+    f"""_sf_file_json(x, repeats, strips) AS CASE WHEN NOT strips AND _fs_global.main._sf_plain_json(CAST(x AS VARCHAR)) THEN x
+        ELSE coalesce(CAST(_sf_native_json(CAST(x AS VARCHAR), repeats, strips) AS JSON),
+            {failing(f"'{_NO_JSON[0]}' || left(CAST(x AS VARCHAR), 100) || '{_NO_JSON[1]}'", "JSON")}) END""",
     "_sf_format_time(x, form) AS strftime(CAST(x AS TIMESTAMP), form)",
     # A formatted timestamp x, in which chr(1) stands for its offset.
     """_sf_with_offset(t, x, colon) AS replace(t, chr(1), left(_fs_global.main._sf_utc_offset(CAST(x AS TIMESTAMPTZ)), 3)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import duckdb
 
-from local_stack.endpoint.engine.native.json_text import json_fault, last_members_json, standard_json
+from local_stack.endpoint.engine.native.json_text import json_fault, standard_json
 from local_stack.endpoint.engine.native.xml_text import XmlError, parse_xml, to_xml, xml_child, xml_fault
 from local_stack.endpoint.errors import carried
 
@@ -27,8 +27,7 @@ def _parse_xml(text: str, convert: bool) -> str | None:
 
 _FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], list[str]], ...]] = (
     ("_sf_native_sha2", _sha2, ["VARCHAR", "INTEGER"]),
-    ("_sf_native_json", standard_json, ["VARCHAR"]),
-    ("_sf_native_last_members_json", last_members_json, ["VARCHAR"]),
+    ("_sf_native_json", standard_json, ["VARCHAR", "BOOLEAN", "BOOLEAN"]),
     ("_sf_native_json_fault", json_fault, ["VARCHAR"]),
     ("_sf_native_parse_xml", _parse_xml, ["VARCHAR", "BOOLEAN"]),
     ("_sf_native_xml_fault", xml_fault, ["VARCHAR"]),

@@ -24,19 +24,13 @@ class JsonError(ValueError):
     """Say what CHECK_JSON says of a text."""
 
 
-def standard_json(text: str) -> str | None:
-    """Return a text that Snowflake takes as JSON, as JSON of the standard; None where it does not take it."""
-    return _written(text, repeats=False)
+def standard_json(text: str, repeats: bool = False, strips: bool = False) -> str | None:
+    """Return a text that Snowflake takes as JSON, as JSON of the standard; None where it does not take it.
 
-
-def last_members_json(text: str) -> str | None:
-    """Return the same of a text in which keys may be repeated: the last value of a key stands."""
-    return _written(text, repeats=True)
-
-
-def _written(text: str, repeats: bool) -> str | None:
+    repeats: keys may be repeated, the last value of a key stands. strips: members and elements that are null are left out.
+    """
     try:
-        return _Reader(text, repeats).document()
+        return _Reader(text, repeats, strips).document()
     except JsonError:
         return None
 
@@ -55,8 +49,8 @@ def json_fault(text: str) -> str | None:
 class _Reader:
     """Read one document, writing it in the standard's form. Positions are told from 1."""
 
-    def __init__(self, text: str, repeats: bool = False) -> None:
-        self._text, self._at, self._repeats = text, 0, repeats
+    def __init__(self, text: str, repeats: bool = False, strips: bool = False) -> None:
+        self._text, self._at, self._repeats, self._strips = text, 0, repeats, strips
 
     def document(self) -> str:
         written = self._value()
@@ -93,7 +87,8 @@ class _Reader:
         while True:
             self._skip()
             if self._take("}"):
-                return "{" + ",".join(f"{key}:{value}" for key, value in members.items()) + "}"
+                kept = (f"{key}:{value}" for key, value in members.items() if not self._is_stripped(value))
+                return "{" + ",".join(kept) + "}"
             if self._peek() == "":
                 raise self._fault("incomplete object value")
             key = self._key()
@@ -123,7 +118,7 @@ class _Reader:
         while True:
             self._skip()
             if self._take("]"):
-                return "[" + ",".join(items) + "]"
+                return "[" + ",".join(item for item in items if not self._is_stripped(item)) + "]"
             if self._peek() == "":
                 raise self._fault("incomplete array value")
             missing = self._peek() == ","
@@ -133,6 +128,9 @@ class _Reader:
                 raise self._fault("incomplete array value")
             if self._peek() != "]" and not self._take(","):
                 raise JsonError(f"missing comma, pos {self._at + 1}")
+
+    def _is_stripped(self, written: str) -> bool:
+        return self._strips and written in ("null", _UNDEFINED)
 
     def _string(self) -> str:
         quote, start = self._text[self._at], self._at + 1

@@ -30,8 +30,8 @@ _BOOLEANS = frozenset(
 # Values that this endpoint cannot follow. It refuses them and does not ignore them.
 _UNSUPPORTED = {
     "JSON": {
-        "ENABLE_OCTAL": True, "ALLOW_DUPLICATE": True, "STRIP_NULL_VALUES": True, "IGNORE_UTF8_ERRORS": True,
-        "REPLACE_INVALID_CHARACTERS": True, "MULTI_LINE": False, "SKIP_BYTE_ORDER_MARK": False,
+        "ENABLE_OCTAL": True, "IGNORE_UTF8_ERRORS": True, "REPLACE_INVALID_CHARACTERS": True, "MULTI_LINE": False,
+        "SKIP_BYTE_ORDER_MARK": False,
     },
     "PARQUET": {"REPLACE_INVALID_CHARACTERS": True},
 }  # fmt: skip

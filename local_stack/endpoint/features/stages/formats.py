@@ -126,9 +126,12 @@ def reader_sql(path: Path, form: FileFormat, typed: bool = False) -> str:
     if form.type == "PARQUET":
         return parquet_reader([path])
     layout = "auto" if form.get("STRIP_OUTER_ARRAY", False) else "unstructured"
-    read = "read_json" if typed else "read_json_objects"
     options = f"format = '{layout}'{_compression(path, form)}, maximum_object_size = 134217728"
-    return f"{read}({literal(no_glob(path))}, {options})"
+    if typed:
+        return f"read_json({literal(no_glob(path))}, {options})"
+    flags = ", ".join(str(bool(form.get(name, False))) for name in ("ALLOW_DUPLICATE", "STRIP_NULL_VALUES"))
+    read = f"read_json_objects({literal(no_glob(path))}, {options})"
+    return f"(SELECT _fs_global.main._sf_file_json(json, {flags}) AS json FROM {read})"
 
 
 def parquet_reader(paths: Iterable[Path]) -> str:
