@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -129,3 +130,39 @@ def test_output_formats_of_a_statement_and_of_a_call(endpoint: RunningEndpoint) 
         )
         assert cursor.execute("CALL written()").fetchall() == [("2024-02-01",)]
         assert cursor.execute("CALL written()", _statement_params=formats).fetchall() == [("01.02.2024",)]
+
+
+_DETECTED = {
+    "'1/31/2024'::DATE": dt.date(2024, 1, 31), "TO_DATE('31-Jan-2024')": dt.date(2024, 1, 31), "TRY_TO_DATE('31/1/2024')": None,
+    "'20240102'::DATE": dt.date(1970, 8, 23), "'1/31/2024 10:11:12'::TIMESTAMP": dt.datetime(2024, 1, 31, 10, 11, 12),
+    "TO_TIMESTAMP('Thu, 21 Dec 2000 16:01:07 +0200')": dt.datetime(2000, 12, 21, 16, 1, 7),
+    "'Mon Jul 08 18:09:51 +0000 2013'::TIMESTAMP_NTZ": dt.datetime(2013, 7, 8, 18, 9, 51),
+    "TO_TIMESTAMP('1704067200000')": dt.datetime(2024, 1, 1), "x::DATE": dt.date(2024, 2, 1), "d = '2/1/2024'": True,
+    "d IN ('1-Feb-2024')": True, "d > '1/31/2024'": True, "d BETWEEN '1/31/2024' AND '2/1/2024'": True,
+    "TO_TIMESTAMP('2024-01-02 15:04', 'YYYY-MM-DD HH:MI')": dt.datetime(2024, 1, 2, 15, 4),
+    "TO_CHAR(t, 'HH:MI:SS.FF3 HH12 AM DY')": "15:04:05.678 03 PM Tue",
+    "TIMESTAMP_NTZ_FROM_PARTS(y, 1, 2, 3, 4, 5, 6000)": dt.datetime(2024, 1, 2, 3, 4, 5, 6),
+    "TIMESTAMP_LTZ_FROM_PARTS(y, 1, 2, 3, 4, 5, 6000)::TIMESTAMP_NTZ": dt.datetime(2024, 1, 2, 3, 4, 5, 6),
+    "TIMESTAMP_TZ_FROM_PARTS(y, 1, 2, 3, 4, 5, 6000, 'Asia/Kolkata')::TIMESTAMP_LTZ::VARCHAR": "2024-01-01 21:34:05.000 +0000",
+    "MONTHS_BETWEEN('2020-05-01 13:11:20'::TIMESTAMP, '2020-08-21 01:30:05'::TIMESTAMP)": Decimal("-3.629452"),
+    "MONTHS_BETWEEN('2019-03-31'::DATE, '2019-02-28'::DATE)": 1,
+    "REGEXP_REPLACE('abcabc', 'B', '<\\\\0>', 1, 2, 'i')": "abca<b>c",
+    "REGEXP_REPLACE('abcabc', 'b', 'x', 3)": "abcaxc", "REGEXP_REPLACE('abcabc', '(b)(c)', '\\\\2\\\\1', 1, 0)": "acbacb",
+}  # fmt: skip
+
+
+@pytest.mark.integration
+def test_times_in_every_form_that_is_detected(endpoint: RunningEndpoint) -> None:
+    """And functions of times and texts with all their arguments."""
+    with endpoint.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(_DETECTED)} FROM (SELECT '2/1/2024' AS x, '2024-02-01'::DATE AS d, 2024::INT AS y,"
+            " '2024-01-02 15:04:05.678'::TIMESTAMP AS t FROM DUAL)"
+        )
+        assert dict(zip(_DETECTED, cursor.fetchone(), strict=True)) == _DETECTED
+        cursor.execute("CREATE OR REPLACE TEMPORARY TABLE dated (d DATE, t TIMESTAMP)")
+        cursor.execute("INSERT INTO dated VALUES ('1/31/2024', '31-Jan-2024')")
+        cursor.execute("UPDATE dated SET t = '2/1/2024 10:00' WHERE d = '1/31/2024'")
+        assert cursor.execute("SELECT * FROM dated").fetchall() == [(dt.date(2024, 1, 31), dt.datetime(2024, 2, 1, 10))]
+        cursor.execute("ALTER SESSION SET DATE_INPUT_FORMAT = 'DD/MM/YYYY'")
+        assert cursor.execute("SELECT '1/2/2024'::DATE").fetchone() == (dt.date(2024, 2, 1),)

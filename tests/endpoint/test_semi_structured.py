@@ -231,6 +231,22 @@ def test_a_variant_beside_text_is_text(cursor: Any) -> None:
         cursor.execute("SELECT v:k > 1 FROM loose")
 
 
+@pytest.mark.integration
+def test_variants_are_ordered_by_their_values(cursor: Any) -> None:
+    cursor.execute(
+        "CREATE OR REPLACE TEMPORARY TABLE ordered AS SELECT f.value AS v FROM TABLE(FLATTEN([9, 'b', 10, 'a', 1.5])) f"
+    )
+    cursor.execute("SELECT v::VARCHAR FROM ordered ORDER BY v")
+    assert [text for (text,) in cursor.fetchall()] == ["1.5", "9", "10", "a", "b"]
+    cursor.execute(
+        "SELECT MAX(v)::INT, MIN(v)::FLOAT, COUNT_IF(v < 10::VARIANT), MAX(n) FROM"
+        " (SELECT v, ROW_NUMBER() OVER (ORDER BY v DESC) AS n FROM ordered WHERE IS_DECIMAL(v))"
+    )
+    assert cursor.fetchone() == (10, 1.5, 2, 3)
+    cursor.execute("SELECT v AS n FROM ordered GROUP BY v ORDER BY n DESC LIMIT 1")
+    assert cursor.fetchone() == ('"b"',)
+
+
 _WRITTEN = (
     "(i INT, n NUMBER(9,2), x VARCHAR, d DATE, t TIMESTAMP_NTZ, v VARIANT, b BINARY)",
     "2.5::FLOAT, PARSE_JSON('2.555'), PARSE_JSON('\"q\"'), PARSE_JSON('\"2024-01-02\"'), '2024-01-02 03:04 +0500',"

@@ -24,6 +24,11 @@ _BUILT_IN = frozenset({*Snowflake.Parser.FUNCTIONS, *Snowflake.Parser.FUNCTION_P
 Snowflake.Parser.FUNCTIONS["TRY_PARSE_JSON"] = lambda arguments: exp.ParseJSON(
     this=seq_get(arguments, 0), expression=seq_get(arguments, 1), safe=True
 )
+# times.py reads the formats; sqlglot knows fewer elements.
+for _name in ("TO_CHAR", "TO_VARCHAR"):
+    Snowflake.Parser.FUNCTIONS[_name] = lambda arguments: exp.ToChar(
+        this=seq_get(arguments, 0), format=seq_get(arguments, 1)
+    )
 _NAME_PARTS = 5  # of `a.b.c`, points included
 # SCOPED (Snowpark's), LOCAL, GLOBAL and VOLATILE temporary objects are temporary ones.
 _SCOPES = ("SCOPED", "LOCAL", "GLOBAL")
@@ -60,12 +65,23 @@ def parse(sql: str, own: Collection[str] = ()) -> Expr:
             f"Actual statement count {len(statements)} did not match the desired statement count 1.", 8, "0A000"
         )
     (statement,) = statements
+    if "DUAL" in sql.upper():
+        _replace_dual(statement)
     if copies_tags:
         statement.meta[COPY_TAGS] = True
     # Where a name or a value stood is asked by nobody; copying it made up half the time of copying a tree.
     for leaf in statement.find_all(exp.Identifier, exp.Literal):
         leaf._meta = None
     return statement
+
+
+def _replace_dual(statement: Expr) -> None:
+    """Make a query of DUAL, which is a table of one row everywhere."""
+    names = {named.alias.upper() for named in statement.find_all(exp.CTE)}
+    for table in list(statement.find_all(exp.Table)):
+        is_meant = table.name.upper() == "DUAL" and not table.args.get("db") and "DUAL" not in names
+        if is_meant and isinstance(table.parent, exp.From | exp.Join):
+            table.replace(exp.select("'X' AS dummy").subquery(table.args.get("alias") or "DUAL"))
 
 
 def parse_value(text: str) -> Expr:

@@ -141,6 +141,10 @@ def aggregated(expression: Expr, _: Context) -> Expr:
     """
 
     def replace(node: Expr) -> Expr:
+        if isinstance(node, exp.ArrayUnionAgg):
+            elements = exp.Anonymous(this=f"{_HOME}_sf_elements", expressions=[node.this.copy()])
+            listed = exp.Anonymous(this="list", expressions=[elements])
+            return exp.Anonymous(this=f"{_HOME}_sf_array_union", expressions=[listed])
         if isinstance(node, exp.ArrayUniqueAgg):
             return exp.Anonymous(this=f"{_HOME}_sf_elements_of", expressions=[node.copy()])
         if not isinstance(node, exp.Anonymous):

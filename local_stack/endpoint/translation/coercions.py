@@ -2,8 +2,8 @@
 
 Text beside a number, a date or a time becomes one in CASE, DECODE, IFF, COALESCE, NVL, NVL2, GREATEST and LEAST, and in a
 column of UNION, INTERSECT and EXCEPT; where one computes, a number. A VARIANT becomes text there and in comparisons with
-text, and where a function or an operator takes text. Where a type cannot be told from the query and its tables, nothing is
-converted.
+text, and where a function or an operator takes text. Text that becomes a time may have any form that AUTO detects. Where a
+type cannot be told from the query and its tables, nothing is converted.
 See: https://docs.snowflake.com/en/sql-reference/functions/coalesce (usage notes) and …/data-type-conversion
 """
 
@@ -17,7 +17,17 @@ from sqlglot import Expr, exp
 from local_stack.endpoint.translation.casts import AS_TEXT
 from local_stack.endpoint.translation.context import Context
 from local_stack.endpoint.translation.result_columns import Scope, scopes
-from local_stack.endpoint.translation.value_types import ARRAY, CHOICES, FLOAT, NUMBER, OBJECT, TEXT, VARIANT, branches
+from local_stack.endpoint.translation.value_types import (
+    ARRAY,
+    CHOICES,
+    FLOAT,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    VARIANT,
+    branches,
+    cast_type,
+)
 
 _WHOLE = re.compile(r"\s*[+-]?\d+(?:\.(\d*))?\s*")
 _COMPARED = (
@@ -25,6 +35,13 @@ _COMPARED = (
     exp.Between, exp.Case, exp.DecodeCase,
 )  # fmt: skip
 _COMPUTED = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
+_READ = (exp.Cast, exp.TsOrDsToDate, exp.UnixToTime, exp.Anonymous)
+_ORDERED = (exp.Ordered, exp.Min, exp.Max)
+_TIMES = ("DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
+_TIMESTAMP_FUNCTIONS = {
+    f"{verb}{suffix}" for verb in ("TO_TIMESTAMP", "TRY_TO_TIMESTAMP") for suffix in ("", "_NTZ", "_LTZ", "_TZ")
+}
+_DETECTED = re.compile(r"\s*(\d\d?/\d\d?/\d{4}|\d\d?-[A-Za-z]{3}-\d{4}|[A-Za-z]{3},? |\d+\s*$)")
 # A VARIANT in them is text; so are numbers and times, which DuckDB writes otherwise.
 _OF_TEXT = (
     exp.DPipe, exp.Concat, exp.ConcatWs, exp.Like, exp.ILike, exp.RegexpLike, exp.RegexpReplace, exp.RegexpExtract,
@@ -41,7 +58,7 @@ def coercions(expression: Expr, context: Context) -> Expr:
     """Cast what is converted. Runs on Snowflake's tree."""
     root = expression.expression if isinstance(expression, exp.Create | exp.Insert) else expression
     changes = isinstance(root, exp.Query | exp.Update | exp.Merge | exp.Delete)
-    if not changes or not root.find(*CHOICES, *_COMPARED, *_COMPUTED, *_OF_TEXT, exp.SetOperation):
+    if not changes or not root.find(*CHOICES, *_COMPARED, *_COMPUTED, *_OF_TEXT, *_READ, *_ORDERED, exp.SetOperation):
         return expression
     found = {id(one.select): one for one in scopes(root, context.columns)}
     for scope in found.values():
@@ -52,15 +69,64 @@ def coercions(expression: Expr, context: Context) -> Expr:
                 _as_numbers(scope, node)
             if isinstance(node, _COMPARED):
                 for compared in _compared(node):
-                    _convert_variants([_beside(value, scope, found) for value in compared])
+                    _convert_compared([_beside(value, scope, found) for value in compared])
             if isinstance(node, CHOICES) and not isinstance(node.parent, exp.Case):
                 values = [(scope, branch) for branch in branches(node)]
                 _convert(values)
+        _read_times(scope, context)
+        _order(scope)
     for united in root.find_all(exp.SetOperation):
         if not isinstance(united.parent, exp.SetOperation):
             for columns in _columns(united):
                 _convert([(found[id(value.parent)], value) for value in columns])
     return expression
+
+
+def detected(value: Expr, context: Context, kind: str) -> Expr:
+    """Return a text that becomes a date or a timestamp: in any form that AUTO detects, where that is the input format.
+
+    See: https://docs.snowflake.com/en/sql-reference/date-time-input-output
+    """
+    parameter = "DATE_INPUT_FORMAT" if kind == "DATE" else "TIMESTAMP_INPUT_FORMAT"
+    plain = isinstance(value, exp.Literal) and not _DETECTED.match(value.name)
+    if plain or context.parameter(parameter).upper() != "AUTO":
+        return value
+    return exp.Anonymous(this="_fs_global.main._sf_detected", expressions=[value.copy()])
+
+
+def _read_times(scope: Scope, context: Context) -> None:
+    """Read text that is cast to a date or a timestamp."""
+    for node in scope.nodes(*_READ):
+        value: Expr = node.this
+        if isinstance(node, exp.Anonymous):
+            called = str(node.this).upper() in _TIMESTAMP_FUNCTIONS and len(node.expressions) == 1
+            value = node.expressions[0] if called else exp.Null()
+        elif node.args.get("format") or (isinstance(node, exp.Cast) and cast_type(node.to.this.value) not in _TIMES):
+            continue
+        if scope.type_of(value) == TEXT:
+            value.replace(detected(value, context, scope.type_of(node) or ""))
+
+
+def _order(scope: Scope) -> None:
+    """Let VARIANTs be ordered by their values, not by their texts."""
+    for node in scope.nodes(*_ORDERED, exp.GT, exp.GTE, exp.LT, exp.LTE):
+        if isinstance(node, exp.Ordered) and (
+            node.find_ancestor(exp.Query) is not scope.tree or scope.select.args.get("distinct")
+        ):
+            continue
+        operands = [node.this, node.expression] if isinstance(node, exp.Binary) else [node.this]
+        if any(scope.type_of(operand) != VARIANT for operand in operands):
+            continue
+        if isinstance(node, exp.Min | exp.Max):
+            by = f"arg_{'min' if isinstance(node, exp.Min) else 'max'}"
+            node.replace(exp.Anonymous(this=by, expressions=[node.this.copy(), _by_value(node.this)]))
+            continue
+        for operand in operands:
+            operand.replace(_by_value(operand))
+
+
+def _by_value(value: Expr) -> Expr:
+    return exp.Anonymous(this="_fs_global.main._sf_order", expressions=[value.copy()])
 
 
 def _compared(node: Expr) -> Iterator[list[Expr]]:
@@ -135,6 +201,15 @@ def _convert(values: Sequence[tuple[Scope, Expr]]) -> None:
         for (scope, value), kind in zip(values, types, strict=True):
             if kind == TEXT:
                 _cast(value, wanted, scope)
+
+
+def _convert_compared(values: Sequence[tuple[Scope, Expr]]) -> None:
+    """Cast a VARIANT beside text, and a constant text beside a time that has another form than DuckDB reads."""
+    times = [kind for scope, value in values if (kind := scope.type_of(value)) in _TIMES]
+    for scope, value in values:
+        if times and isinstance(value, exp.Literal) and value.is_string and _DETECTED.match(value.name):
+            _cast(value, str(times[0]), scope)
+    _convert_variants(values)
 
 
 def _convert_variants(values: Sequence[tuple[Scope, Expr]]) -> None:

@@ -56,7 +56,7 @@ _COUNTS: dict[type[Expr], tuple[str, ...]] = {
     exp.UnixToTime: ("this",),
 }
 # The same for functions that sqlglot has no class for, by the position of the argument.
-_COUNTS_BY_NAME: dict[str, tuple[int, ...]] = {"TRUNC": (1,)}
+_COUNTS_BY_NAME: dict[str, tuple[int, ...]] = {"TRUNC": (1,), "_SF_NATIVE_REGEXP_REPLACE": (3, 4)}
 _LARGE = (exp.UnixToTime, exp.GenerateSeries)  # these are no counts: they need 64 bits
 _DIGITS = 38
 

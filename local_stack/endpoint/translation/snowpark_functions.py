@@ -234,6 +234,32 @@ def _key(node: Expr, key: Expr) -> Expr:
     return exp.Anonymous(this="json_extract", expressions=[node.this, path])
 
 
+def _zoned_parts(node: Expr) -> Expr:
+    """Make TIMESTAMP_LTZ and TIMESTAMP_TZ of parts: those of a TIMESTAMP_NTZ, in the session's zone or in one that is named."""
+    parts = {name: value for name, value in node.args.items() if name != "zone" and isinstance(value, Expr)}
+    local = exp.TimestampFromParts(**parts)
+    if zone := node.args.get("zone"):
+        return exp.Anonymous(this="timezone", expressions=[zone, local])
+    return exp.Cast(this=local, to=exp.DataType(this=exp.DType.TIMESTAMPLTZ))
+
+
+def _replaced(node: Expr) -> Expr:
+    """Rewrite REGEXP_REPLACE with a position, an occurrence (0: all) or parameters, which DuckDB's takes otherwise or not.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/regexp_replace
+    """
+    position, occurrence, options = (node.args.get(name) for name in ("position", "occurrence", "modifiers"))
+    if position is None and occurrence is None and options is None:
+        return node
+    given = [node.this, node.expression, node.args.get("replacement") or exp.Literal.string("")]
+    given += [
+        position or exp.Literal.number(1),
+        occurrence or exp.Literal.number(0),
+        options or exp.Literal.string("c"),
+    ]
+    return exp.Anonymous(this="_sf_native_regexp_replace", expressions=given)
+
+
 def _hash(node: Expr) -> Expr:
     """Let HASH be signed, as in Snowflake; its values are others."""
     arguments = call_arguments(node)
@@ -258,6 +284,12 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "AS_NUMBER": _as_number,
     "GET_EXTRACT": lambda node: _key(node, call_arguments(node)[-1]),
     "HASH": _hash,
+    "REGEXP_REPLACE": _replaced,
+    "TIMESTAMP_LTZ_FROM_PARTS": _zoned_parts,
+    "TIMESTAMP_TZ_FROM_PARTS": _zoned_parts,
+    "MONTHS_BETWEEN": lambda node: exp.Anonymous(
+        this=f"{_MACRO_DATABASE}_sp_months_between", expressions=[node.this, node.expression]
+    ),
     "CORR": _as_doubles,
     "COVAR_POP": _as_doubles,
     "COVAR_SAMP": _as_doubles,

@@ -36,8 +36,9 @@ def formats(expression: Expr, _: Context) -> Expr:
     """Return the rewrite. Raises SqlError for number formats and unknown elements: they would be ignored silently."""
 
     def replace(node: Expr) -> Expr:
-        if isinstance(node, exp.TimeToStr):  # sqlglot has read the format where it knows that the value is a time
-            return _with_offset(node, node.this, node.args["format"])
+        if isinstance(node, exp.StrToTime | exp.TsOrDsToDate) and isinstance(node.args.get("format"), exp.Literal):
+            given = node.args["format"]  # sqlglot has read it, and does not know HH
+            given.set("this", re.sub("(?<!%)HH", "%H", given.name))
         if not isinstance(node, exp.ToChar):
             return node
         form = node.args.get("format")
@@ -67,6 +68,8 @@ def strftime_format(text: str) -> str:
     """Return a Snowflake time format as DuckDB's strftime takes it."""
     if re.search(r"[09X$]", re.sub(r'"[^"]*"|FF\d', "", text)) and not re.search(r"YY|MM|DD|HH|MI|SS|FF", text.upper()):
         raise unsupported(f"TO_CHAR number format '{text}'")
+    if unknown := re.search(r"FF[0124578]", text):
+        raise unsupported(f"element '{unknown[0]}' of the format '{text}'")
     out = ""
     for match in _TOKEN.finditer(text):
         quoted, element, other = match.groups()

@@ -22,7 +22,8 @@ _TYPES = {
     **dict.fromkeys(("BLOB", "BINARY", "VARBINARY"), "BINARY"),
     **dict.fromkeys(("JSON", "VARIANT"), VARIANT),
     **{name: name for name in ("DATE", "TIME", "BOOLEAN", NUMBER, ARRAY, OBJECT)},
-    **{name: name for name in ("TIMESTAMP_NTZ", "TIMESTAMP_LTZ")},
+    **{name: name for name in ("TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")},
+    "TIMESTAMPTZ": "TIMESTAMP_TZ",
 }
 _OF_NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round)
 _FUNCTIONS: dict[type[Expr], str] = {

@@ -16,6 +16,7 @@ from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.outcome import MAX_TEXT
 from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.translation.coercions import detected
 from local_stack.endpoint.translation.context import Context
 from local_stack.endpoint.translation.known_columns import Known
 from local_stack.endpoint.translation.result_columns import columns_of_query, scopes
@@ -129,7 +130,8 @@ class _Writing:
             if _is_refused(known.kind, target):
                 raise _mismatch(value, known, target)
             if (kind := _conversion(known.kind, target)) is not None:
-                value.replace(_cast(value, kind))
+                text = detected(value, self._context, kind) if kind in _TIMES and known.kind == TEXT else value
+                value.replace(_cast(text, kind))
 
     def _targets(self, named: Sequence[Expr]) -> list[Known | None]:
         if not named:

@@ -16,16 +16,12 @@ _B: Final = "_sf_elements(b)"
 _IS_NULL: Final = f"(e IS NULL OR json_type(e) = 'NULL' OR e = {UNDEFINED})"
 # How many of a list are equal to e.
 _COUNT: Final = "len(list_filter({list}, lambda o: o = e))"
-_LESS: Final = "coalesce(TRY_CAST(p AS DOUBLE) < TRY_CAST(q AS DOUBLE), CAST(p AS VARCHAR) < CAST(q AS VARCHAR))"
-_PICKED: Final = (
-    "CASE WHEN len(_sf_present(a)) > 0 THEN list_reduce(_sf_present(a), "
-    "lambda p, q: CASE WHEN {less} THEN {yes} ELSE {no} END) END"
+# What is ordered: JSON's null is above all others, and `undefined` is not among them.
+_ORDERED: Final = (
+    f"list_transform(list_filter({_A}, lambda e: e IS NOT NULL AND e <> {UNDEFINED}), lambda e: _sf_order(e))"
 )
-_SORTED: Final = (
-    "list_transform(list_sort(list_transform(_sf_present(a), lambda e: struct_pack(n := TRY_CAST(e AS DOUBLE), "
-    "t := CAST(e AS VARCHAR))), {order}, 'NULLS LAST'), lambda s: CAST(s.t AS JSON))"
-)
-_NULLS: Final = f"list_filter({_A}, lambda e: {_IS_NULL})"
+_SORTED: Final = f"list_transform(list_sort({_ORDERED}, '{{order}}'), lambda s: CAST(s.t AS JSON))"
+_MISSING: Final = f"list_filter({_A}, lambda e: e IS NULL OR e = {UNDEFINED})"
 
 _MACROS: Final[tuple[str, ...]] = (
     "_sf_elements(a) AS CAST(json_extract(to_json(a), '$[*]') AS JSON[])",
@@ -53,13 +49,14 @@ _MACROS: Final[tuple[str, ...]] = (
     f"_sf_array(a, list_filter({_A}, lambda e: e <> _sf_element(x))) END",
     f"_sf_array_reverse(a) AS _sf_array(a, list_reverse({_A}))",
     f"_sf_array_flatten(a) AS _sf_array(a, flatten(list_transform({_A}, lambda e: json_extract(e, '$[*]'))))",
-    "_sf_array_max(a) AS " + _PICKED.format(less=_LESS, yes="q", no="p"),
-    "_sf_array_min(a) AS " + _PICKED.format(less=_LESS, yes="p", no="q"),
-    f"_sf_array_sort(a, ascending, nulls_first) AS _sf_array(a, list_concat("
-    f"CASE WHEN nulls_first THEN {_NULLS} ELSE [] END, "
-    f"CASE WHEN ascending THEN {_SORTED.format(order=chr(39) + 'ASC' + chr(39))} "
-    f"ELSE {_SORTED.format(order=chr(39) + 'DESC' + chr(39))} END, "
-    f"CASE WHEN nulls_first THEN [] ELSE {_NULLS} END))",
+    f"_sf_array_max(a) AS list_extract({_SORTED.format(order='DESC')}, 1)",
+    f"_sf_array_min(a) AS list_extract({_SORTED.format(order='ASC')}, 1)",
+    f"_sf_array_sort(a, ascending, nulls_first) AS _sf_array(a, list_concat(CASE WHEN nulls_first THEN {_MISSING} ELSE [] END, "
+    f"CASE WHEN ascending THEN {_SORTED.format(order='ASC')} ELSE {_SORTED.format(order='DESC')} END, "
+    f"CASE WHEN nulls_first THEN [] ELSE {_MISSING} END))",
+    # Of each element as often as in the array that has it most often.
+    "_sf_array_union(l) AS to_json(flatten(list_transform(list_distinct(flatten(l)), lambda e: list_resize([]::JSON[], "
+    "list_max(list_transform(l, lambda a: len(list_filter(a, lambda o: o = e)))), e))))",
     # DuckDB's array_to_string takes a constant separator only.
     f"_sf_array_to_string(a, s) AS CASE WHEN s IS NULL THEN NULL WHEN len({_A}) = 0 THEN '' ELSE list_reduce("
     f"list_transform({_A}, lambda e: coalesce(_sf_shown(json_extract_string(e, '$')), '')), lambda p, q: p || s || q) END",

@@ -22,6 +22,14 @@ _WITH_OFFSET = f"""CASE typeof(x) WHEN 'TIMESTAMP WITH TIME ZONE' THEN CAST(x AS
         CASE WHEN regexp_matches(t, '{_OFFSET}') THEN regexp_extract(t, '{_OFFSET}', 1) || regexp_extract(t, '{_OFFSET}', 2)
             || lpad(regexp_extract(t, '{_OFFSET}', 3), 2, '0') || ':' || rpad(regexp_extract(t, '{_OFFSET}', 4), 2, '0')
         ELSE t END), 1) END"""
+_DAY_AND_YEAR = r"regexp_replace(t, '^ *[A-Za-z]+ ([A-Za-z]+ [0-9]+) .* ([0-9]+) *$', '\1 \2')"
+
+
+def _day(text: str, form: str) -> str:
+    """Write the day of a text in a format as DuckDB reads it; NULL where it is none."""
+    return f"CAST(CAST(try_strptime({text}, '{form}') AS DATE) AS VARCHAR)"
+
+
 _MACROS = (
     # A timestamp with its offset as TZHTZM writes it; DuckDB's %z leaves minutes out that are 0.
     "_sf_utc_offset(x) AS rpad(replace(strftime(x, '%z'), ':', ''), 5, '0')",
@@ -48,6 +56,23 @@ _MACROS = (
     "_sf_fitting(x, n) AS CASE WHEN length(x) > n THEN "
     + failing("'String ''' || x || ''' is too long and would be truncated'", "VARCHAR")
     + " ELSE x END",
+    # Text of digits alone is seconds, milliseconds, microseconds or nanoseconds, by its size.
+    # See: https://docs.snowflake.com/en/sql-reference/functions/to_timestamp
+    "_sp_epoch(n) AS make_timestamp(CAST(CASE WHEN abs(n) < 31536000000 THEN n * 1000000"
+    " WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END AS BIGINT))",
+    # Text in a form that AUTO detects, written as DuckDB reads it: 1/31/2024, 31-Jan-2024, Wed, 31 Jan 2024 10:00:00 +0100,
+    # Wed Jan 31 10:00:00 +0100 2024 and 1706691600. See: https://docs.snowflake.com/en/sql-reference/date-time-input-output
+    f"""_sf_detected(text) AS list_extract(list_transform([text], lambda t: coalesce(CASE
+        WHEN regexp_matches(t, '^\\s*\\d\\d?/\\d\\d?/\\d{{4}}')
+            THEN regexp_replace(t, '^\\s*(\\d\\d?)/(\\d\\d?)/(\\d{{4}})', '\\3-\\1-\\2')
+        WHEN regexp_full_match(t, '\\s*\\d\\d?-[A-Za-z]{{3}}-\\d{{4}}\\s*') THEN {_day("trim(t)", "%d-%b-%Y")}
+        WHEN regexp_matches(t, '^\\s*[A-Za-z]{{3}}, \\d')
+            THEN {_day("regexp_extract(t, '[0-9]+ [A-Za-z]+ [0-9]+')", "%d %b %Y")} || regexp_extract(t, '\\d{{4}}(.*)$', 1)
+        WHEN regexp_matches(t, '^\\s*[A-Za-z]{{3}} [A-Za-z]{{3}} \\d')
+            THEN {_day(_DAY_AND_YEAR, "%b %d %Y")}
+                || regexp_extract(t, '( \\d\\d:\\d\\d:\\d\\d.*) \\d{{4}}\\s*$', 1)
+        WHEN regexp_full_match(t, '\\s*\\d+\\s*') THEN CAST(_fs_global.main._sp_epoch(CAST(t AS HUGEINT)) AS VARCHAR)
+        END, t)), 1)""",
     # ::BINARY
     f"_sf_binary(x) AS CASE typeof(x) WHEN 'BLOB' THEN TRY_CAST(x AS BLOB) ELSE from_hex(trim({_TEXT})) END",
     # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.

@@ -110,6 +110,12 @@ MACROS: Final[tuple[str, ...]] = (
     " 3), 3, '0') END",
     "_sp_width_bucket(x, lo, hi, n) AS CASE WHEN x < lo THEN 0 WHEN x >= hi THEN n + 1"
     " ELSE CAST(floor((x - lo)::DOUBLE * n / (hi - lo)::DOUBLE) AS BIGINT) + 1 END",
+    # Whole months where both are the same day of their months, or both the last one; else the rest is in 31sts, with its time.
+    # See: https://docs.snowflake.com/en/sql-reference/functions/months_between
+    "_sp_months_between(a, b) AS CAST(list_extract(list_transform([struct_pack(a := CAST(a AS TIMESTAMP), b := CAST(b AS"
+    " TIMESTAMP))], lambda s: 12 * (year(s.a) - year(s.b)) + month(s.a) - month(s.b) + CASE WHEN day(s.a) = day(s.b)"
+    " OR (CAST(s.a AS DATE) = last_day(s.a) AND CAST(s.b AS DATE) = last_day(s.b)) THEN 0"
+    " ELSE (day(s.a) - day(s.b) + (epoch(s.a::TIME) - epoch(s.b::TIME)) / 86400.0) / 31 END), 1) AS DECIMAL(38, 6))",
     "_sp_octet_length(x) AS CASE typeof(x) WHEN 'BLOB' THEN octet_length(TRY_CAST(x AS BLOB))"
     " ELSE strlen(CAST(x AS VARCHAR)) END",
     "_sp_bit_length(x) AS _fs_global.main._sp_octet_length(x) * 8",
@@ -145,8 +151,4 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_xmlget(x, tag) AS CAST(_sf_native_xml_child(CAST(x AS VARCHAR), tag, 0) AS JSON)",
     "_sp_xmlget_nth(x, tag, n) AS CAST(_sf_native_xml_child(CAST(x AS VARCHAR), tag, CAST(n AS BIGINT)) AS JSON)",
     "_sp_to_xml(x) AS _sf_native_to_xml(CAST(to_json(x) AS VARCHAR))",
-    # Text of digits alone is seconds, milliseconds, microseconds or nanoseconds, by its size.
-    # See: https://docs.snowflake.com/en/sql-reference/functions/to_timestamp
-    "_sp_epoch(n) AS make_timestamp(CAST(CASE WHEN abs(n) < 31536000000 THEN n * 1000000"
-    " WHEN abs(n) < 31536000000000 THEN n * 1000 WHEN abs(n) < 31536000000000000 THEN n ELSE n // 1000 END AS BIGINT))",
 )

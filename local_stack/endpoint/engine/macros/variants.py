@@ -103,6 +103,11 @@ MACROS: Final[tuple[str, ...]] = (
     f"_sf_element_of(x) AS list_extract(list_transform([x], lambda v: {_HOME}_sf_element(v)), 1)",
     f"""_sf_elements_of(l) AS CASE WHEN typeof(l) IN ('BLOB[]', 'DATE[]', 'TIME[]', 'TIMESTAMP[]', 'TIMESTAMP WITH TIME ZONE[]')
         THEN to_json(list_transform(l, lambda e: {_HOME}_sf_element(e))) ELSE to_json(l) END""",
+    # By what VARIANTs are ordered: numbers as numbers, before all others, which go by their text; JSON's null last.
+    """_sf_order(v) AS CASE WHEN v IS NOT NULL THEN struct_pack(
+        n := CASE WHEN json_type(v) IN ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE') THEN CAST(v AS DOUBLE)
+            WHEN json_type(v) = 'NULL' THEN 'NaN'::DOUBLE ELSE 'Infinity'::DOUBLE END,
+        t := CAST(v AS VARCHAR)) END""",
     # The values are JSON.
     "_sf_object(ks, vs, keeps_null) AS to_json(map_from_entries(list_filter(list_zip(ks, vs),"
     " lambda e: e[1] IS NOT NULL AND (keeps_null OR e[2] IS NOT NULL))))",

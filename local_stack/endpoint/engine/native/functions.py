@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
+import itertools
+import operator
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,6 +22,24 @@ def _sha2(text: str, bits: int) -> str:
     return hashlib.new(f"sha{bits}", text.encode()).hexdigest()
 
 
+_REGEXP_FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+
+
+def _regexp_replace(text: str, pattern: str, replacement: str, position: int, occurrence: int, options: str) -> str:
+    """Replace matches from a position on: all of them, or the one of an occurrence."""
+    flags = functools.reduce(operator.or_, (_REGEXP_FLAGS.get(option, re.NOFLAG) for option in options), re.NOFLAG)
+    try:
+        found = re.compile(pattern, flags)
+        start, number, template = position - 1, itertools.count(1), replacement.replace("\\0", "\\g<0>")
+
+        def replaced(match: re.Match[str]) -> str:
+            return match.expand(template) if occurrence in (0, next(number)) else match[0]
+
+        return text[:start] + found.sub(replaced, text[start:])
+    except re.error as error:
+        raise ValueError(carried(f"Invalid regular expression: '{pattern}', {error}", 100048, "2201B")) from None
+
+
 def _parse_xml(text: str, convert: bool) -> str | None:
     try:
         return parse_xml(text, convert)
@@ -29,6 +51,7 @@ _FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], list[str]], ...]] = (
     ("_sf_native_sha2", _sha2, ["VARCHAR", "INTEGER"]),
     ("_sf_native_json", standard_json, ["VARCHAR", "BOOLEAN", "BOOLEAN"]),
     ("_sf_native_json_fault", json_fault, ["VARCHAR"]),
+    ("_sf_native_regexp_replace", _regexp_replace, ["VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "VARCHAR"]),
     ("_sf_native_parse_xml", _parse_xml, ["VARCHAR", "BOOLEAN"]),
     ("_sf_native_xml_fault", xml_fault, ["VARCHAR"]),
     ("_sf_native_xml_child", xml_child, ["VARCHAR", "VARCHAR", "BIGINT"]),
