@@ -17,6 +17,9 @@ import pytest
 from snowflake.connector.errors import DatabaseError
 from snowflake.connector.pandas_tools import write_pandas
 
+from local_stack.endpoint.features.stages.columns import TargetColumn
+from local_stack.endpoint.features.stages.plain_transforms import plain_transformation
+from snowpark_procs.batch_columns import BATCH_COLUMNS, loaded_columns
 from tests.conftest import RunningEndpoint
 
 
@@ -120,3 +123,66 @@ def test_write_pandas_of_every_type(endpoint: RunningEndpoint, logical: bool | N
     ]  # fmt: skip
     assert (json.loads(found["list"]), json.loads(found["object"])) == ([1, 2], {"a": 1})
     assert [v for n, v in zip(FRAME.columns, second, strict=True) if n != "big"] == [None] * 14
+
+
+LAKE = pa.schema(
+    [
+        ("event_id", pa.string()), ("timestamp", pa.timestamp("us", tz="UTC")), ("plain", pa.timestamp("us")), ("n", pa.int32()),
+        ("money", pa.decimal128(10, 2)), ("flag", pa.bool_()), ("day", pa.date32()), ("properties", pa.string()),
+    ]
+)  # fmt: skip
+TAKEN = (
+    "$1:event_id::STRING, $1:timestamp::TIMESTAMP_NTZ, $1:plain::TIMESTAMP_NTZ, $1:n::NUMBER(38, 0), $1:money::NUMBER(10, 2),"
+    " $1:flag::BOOLEAN, $1:day::DATE, $1:properties::STRING::VARIANT, $1:EVENT_ID::STRING, 'b''1', METADATA$FILENAME, {}"
+)
+SCANNED = "METADATA$START_SCAN_TIME::TIMESTAMP_NTZ"
+
+
+def test_columns_taken_as_they_are_load_alike_together_and_by_query(cursor: Any, tmp_path: Path) -> None:
+    """A transformation of columns with casts, constants and metadata is loaded many files at once, any other one by one."""
+    at = dt.datetime(2024, 1, 15, 10, 0, 0, 123456)
+    row: list[Any] = ["e'1", at.replace(tzinfo=dt.UTC), at, 7, Decimal("12.30"), True, at.date(), '{"a": 1}']
+    for name, rows in (("one", [row, [None] * 8]), ("two", [["e2", *row[1:]]])):
+        columns = {field.name: [each[n] for each in rows] for n, field in enumerate(LAKE)}
+        pq.write_table(pa.table(columns, schema=LAKE), tmp_path / f"{name}.parquet")
+        cursor.execute(f"PUT file://{tmp_path}/{name}.parquet @transformed/lake AUTO_COMPRESS = FALSE")
+    loaded = []
+    for scanned in (SCANNED, f"COALESCE({SCANNED}, NULL)"):
+        cursor.execute(
+            "CREATE OR REPLACE TABLE events (event_id STRING, timestamp TIMESTAMP_NTZ, plain TIMESTAMP_NTZ, n NUMBER(38, 0),"
+            " money NUMBER(10, 2), flag BOOLEAN, day DATE, properties VARIANT, other STRING, batch_id STRING, file_name STRING,"
+            " loaded_at TIMESTAMP_NTZ, never STRING DEFAULT 'default')"
+        )
+        names = "event_id, timestamp, plain, n, money, flag, day, properties, other, batch_id, file_name, loaded_at"
+        found = cursor.execute(
+            f"COPY INTO events ({names}) FROM (SELECT {TAKEN.format(scanned)} FROM @transformed/lake/)"
+            " FILES = ('one.parquet', 'two.parquet') FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE) FORCE = TRUE"
+        ).fetchall()
+        assert [each[1:4] for each in found] == [("LOADED", 2, 2), ("LOADED", 1, 1)]
+        loaded.append(
+            cursor.execute("SELECT * EXCLUDE loaded_at, loaded_at IS NULL FROM events ORDER BY 1, 3").fetchall()
+        )
+    assert loaded[0] == loaded[1]
+    text = '"{\\"a\\": 1}"'
+    whole = "SELECT $1:properties::VARIANT FROM @transformed/lake/one.parquet"
+    cursor.execute(f"COPY INTO c (props) FROM ({whole}) FILE_FORMAT = (TYPE = PARQUET) FORCE = TRUE")
+    assert cursor.execute("SELECT props FROM c WHERE props IS NOT NULL AND TYPEOF(props) = 'VARCHAR'").fetchall() == [
+        (text,)
+    ]
+    assert loaded[0][0] == (
+        "e'1", at, at, 7, Decimal("12.30"), True, at.date(), text, None, "b'1", "lake/one.parquet", "default", False,
+    )  # fmt: skip
+    assert loaded[0][2][:8] == (None,) * 8
+
+
+@pytest.mark.parametrize("dataset", sorted(BATCH_COLUMNS))
+def test_what_ships_is_loaded_many_files_at_once(dataset: str) -> None:
+    types = {"STRING": "VARCHAR", "VARIANT": "JSON", "TIMESTAMP_NTZ": "TIMESTAMP"}
+    columns = loaded_columns(dataset)
+    values = ", ".join(column.value for column in columns)
+    query = f"SELECT {values}, 'b', METADATA$FILENAME, {SCANNED} FROM @raw.lake"
+    kinds = [types.get(column.type, column.type.replace("NUMBER", "DECIMAL").replace(" ", "")) for column in columns]
+    targets = [TargetColumn(str(n), kind, True) for n, kind in enumerate([*kinds, "VARCHAR", "VARCHAR", "TIMESTAMP"])]
+    assert plain_transformation(query, targets) is not None
+    for other in ("SELECT DISTINCT", "SELECT UPPER('b'),", "SELECT 7,"):
+        assert plain_transformation(query.replace("SELECT", other), targets) is None

@@ -76,10 +76,16 @@ def test_parquet(endpoint: RunningEndpoint, tmp_path: Path) -> None:
                 cursor.execute(f"CREATE TABLE never USING TEMPLATE ({query})")
         upper = cursor.execute(sql.format(", IGNORE_CASE => TRUE, FILES => ('two.parquet')")).fetchall()
         assert [row[0] for row in upper] == ["N", "MONEY", "TAGS"]
+        names = ", ".join(f"'{n}.parquet'" for n in range(1001))
         for wrong, message in (
             ("LOCATION => '@inferred'", "FILE_FORMAT"),
             ("LOCATION => '@nowhere', FILE_FORMAT => 'columns_of'", "NOWHERE"),
             ("LOCATION => '@inferred', FILE_FORMAT => 'columns_of', MORE => 1", "MORE"),
+            (
+                "LOCATION => '@inferred/', FILE_FORMAT => 'columns_of', FILES => ('no.parquet')",
+                "Remote file 'inferred/no",
+            ),
+            (f"LOCATION => '@inferred/', FILE_FORMAT => 'columns_of', FILES => ({names})", "maximum number of files"),
         ):
             with pytest.raises(snowflake.connector.errors.ProgrammingError, match=message):
                 cursor.execute(f"SELECT * FROM TABLE(INFER_SCHEMA({wrong}))")

@@ -98,6 +98,8 @@ def variants(expression: Expr, _: Context) -> Expr:
         if not isinstance(node, exp.ToVariant):
             if type(node) is not exp.Cast or node.to.this not in _SEMI_STRUCTURED:
                 return node
+            if isinstance(node.this, exp.JSONExtract) and node.to.this == exp.DataType.Type.VARIANT:
+                return node.this  # a VARIANT already: DuckDB would parse it again
             if isinstance(node.this, exp.Null | exp.ParseJSON | exp.JSONExtract):
                 return node
         if (isinstance(node, exp.Cast) and node.to.this != exp.DataType.Type.VARIANT) or is_array(node.this):

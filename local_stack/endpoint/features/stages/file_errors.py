@@ -53,3 +53,15 @@ def _worded(error: Exception, kind: str) -> SqlError:
     if isinstance(error, duckdb.ConversionException | duckdb.OutOfRangeException):
         return SqlError("A value of the file cannot be converted to the type of its column.", 100071, "22000")
     return as_sql_error(error)
+
+
+def not_found(display: str) -> SqlError:
+    """Return the error of a file that a statement names and that is not in its stage."""
+    return SqlError(
+        f"Remote file '{display}' was not found. There are several potential causes. The file might not "
+        "exist. The required credentials may be missing or invalid. If you are running a copy command, please "
+        "make sure files are not deleted when they are being loaded or files are not being loaded into two "
+        "different tables concurrently with auto purge option.",
+        91016,
+        "22000",
+    )

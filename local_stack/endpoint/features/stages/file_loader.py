@@ -12,6 +12,7 @@ import duckdb
 
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.features.stages.columns import (
+    Match,
     Selection,
     TargetColumn,
     document_selection,
@@ -29,6 +30,7 @@ from local_stack.endpoint.features.stages.formats import FileFormat, parquet_rea
 from local_stack.endpoint.features.stages.load_csv import Assignment, CsvLoad
 from local_stack.endpoint.features.stages.location import StagedFile
 from local_stack.endpoint.features.stages.on_error import OnError
+from local_stack.endpoint.features.stages.plain_transforms import Taken, matches_of, plain_transformation
 from local_stack.endpoint.features.stages.row_errors import TRANSIENT, ColumnNames
 from local_stack.endpoint.features.stages.staged_query import query_over_file
 from local_stack.endpoint.features.stages.text_values import input_formats, not_recognized
@@ -75,6 +77,7 @@ class FileLoader:
         self._formats = input_formats(session, form)
         self._names = ColumnNames(copy.table.name if copy.table else "", [target.name for target in targets])
         self._match_by = str(copy.options.get("MATCH_BY_COLUMN_NAME", "NONE")).upper()
+        self._plain = self._plain_transformation()
         self._footers: dict[str, Footer] = {}
         self._time_zone = str(self._duck.execute("SELECT current_setting('TimeZone')").fetchall()[0][0])
 
@@ -84,7 +87,8 @@ class FileLoader:
         One statement can load a group as if it loaded its files one by one.
         """
         # The error of a group is found on another connection, which does not see this one's temporary tables.
-        separate = self._on_error.lenient or self._copy.query is not None or self._table.database == "temp"
+        is_query = self._copy.query is not None and self._plain is None
+        separate = self._on_error.lenient or is_query or self._table.database == "temp"
         if self._format.type == "PARQUET" and not separate and len(files) > 1:
             try:
                 self._footers = read_footers(self._reader(), files)
@@ -95,11 +99,36 @@ class FileLoader:
                 return
         yield from ([file] for file in files)
 
+    def _plain_transformation(self) -> list[Taken] | None:
+        """Return what each column gets where the transformation takes columns of Parquet files as they are."""
+        options = {name for name in ("TRIM_SPACE", "NULL_IF") if self._format.get(name)}
+        if self._copy.query is None or self._format.type != "PARQUET" or self._on_error.lenient or options:
+            return None
+        return plain_transformation(self._copy.query, self._targets)
+
     def load(self, files: list[StagedFile]) -> dict[StagedFile, Loaded]:
         """Load a group of files. Raises the error of the first that cannot be loaded, unless ON_ERROR goes on."""
-        if len(files) == 1:
-            return {files[0]: self._load_file(files[0])}
+        by_query = self._copy.query is not None and not self._is_plain(files)
+        if by_query or len(files) == 1:
+            return {file: self._load_file(file, by_query) for file in files}
         return self._load_group(files) if files else {}
+
+    def _is_plain(self, files: list[StagedFile]) -> bool:
+        """Return whether the transformation takes the columns of these files, which have one schema, as they are."""
+        if self._plain is None or not files:
+            return self._plain is not None
+        try:
+            columns = (
+                self._reader().execute(f"DESCRIBE SELECT * FROM {reader_sql(files[0].path, self._format)}").fetchall()
+            )
+        except duckdb.Error:
+            return False  # the query names the file that cannot be read
+        return self._plain_matches(files, [(row[0], row[1]) for row in columns]) is not None
+
+    def _plain_matches(self, files: Sequence[StagedFile], columns: Sequence[tuple[str, str]]) -> list[Match] | None:
+        names = ("METADATA$FILENAME", "METADATA$START_SCAN_TIME")
+        metadata = {name: metadata_expression(name, files, self._scan_time) for name in names}
+        return matches_of(self._plain or [], columns, metadata)
 
     def _load_group(self, files: list[StagedFile]) -> dict[StagedFile, Loaded]:
         """Load neighbours in one statement.
@@ -143,9 +172,9 @@ class FileLoader:
         reader.execute(f"SET TimeZone = {literal(self._time_zone)}")
         return reader
 
-    def _load_file(self, file: StagedFile) -> Loaded:
+    def _load_file(self, file: StagedFile, by_query: bool) -> Loaded:
         try:
-            if self._copy.query is not None:
+            if by_query and self._copy.query is not None:
                 return self._load_query(file, self._copy.query)
             if self._format.type == "CSV":
                 return self._load_csv(file)
@@ -233,13 +262,15 @@ class FileLoader:
         source = (
             parquet_reader(file.path for file in files) if len(files) > 1 else reader_sql(files[0].path, self._format)
         )
-        if self._match_by == "NONE":
+        if self._match_by == "NONE" and self._plain is None:
             return document_selection(duck, self._targets, source, self._format)
         return typed_selection(
             duck, source, self._format, partial(self._match, files), self._formats, self._on_error.lenient
         )
 
     def _match(self, files: Sequence[StagedFile], columns: Sequence[tuple[str, str]]) -> Any:
+        if self._plain is not None:
+            return self._plain_matches(files, columns)
         included = self._copy.options.get("INCLUDE_METADATA", {})
         metadata = {
             str(column).upper(): metadata_expression(str(name), files, self._scan_time)

@@ -7,18 +7,23 @@ view that replaces the table function. Source: Snowflake's INFER_SCHEMA.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.features.stages.copy_statement import MAX_FILES
 from local_stack.endpoint.features.stages.csv_dialect import csv_dialect
 from local_stack.endpoint.features.stages.csv_records import Layout
 from local_stack.endpoint.features.stages.csv_source import CsvFile
-from local_stack.endpoint.features.stages.file_errors import file_error
+from local_stack.endpoint.features.stages.file_errors import file_error, not_found
+from local_stack.endpoint.features.stages.footers import Footer, read_footers
 from local_stack.endpoint.features.stages.formats import FileFormat, file_format, reader_sql
 from local_stack.endpoint.features.stages.infer_csv import csv_columns
-from local_stack.endpoint.features.stages.location import StagedFile, locate
+from local_stack.endpoint.features.stages.location import StagedFile, StageLocation, locate
 from local_stack.endpoint.features.stages.text_values import input_formats
 from local_stack.endpoint.language.quoting import identifier, literal
 from local_stack.endpoint.statements import SqlError, unsupported
@@ -74,11 +79,13 @@ def inferred(session: Session, arguments: dict[str, Any]) -> list[tuple[str, str
     location = locate(session, str(arguments["LOCATION"]))
     form = file_format(session, {"FORMAT_NAME": str(arguments["FILE_FORMAT"])}, location.file_format)
     names = arguments.get("FILES")
-    files = location.files() if names is None else [location.file(location.below(str(n)).prefix) for n in names]
+    files = location.files() if names is None else _named(location, names)
     records = int(arguments["MAX_RECORDS_PER_FILE"]) if arguments.get("MAX_RECORDS_PER_FILE") else None
     found: dict[str, tuple[str, list[str]]] = {}
-    for file in files[: int(arguments.get("MAX_FILE_COUNT") or len(files))]:
-        for name, kind in _columns(session, file, form, records):
+    for file, columns in _columns_of(
+        session, files[: int(arguments.get("MAX_FILE_COUNT") or len(files))], form, records
+    ):
+        for name, kind in columns:
             if arguments.get("IGNORE_CASE"):
                 name = name.upper()
             known, where = found.get(name, (kind, []))
@@ -88,6 +95,36 @@ def inferred(session: Session, arguments: dict[str, Any]) -> list[tuple[str, str
         value = f"${position + 1}" if form.type == "CSV" else f"$1:{name}"
         rows.append((name, kind, True, f"{value}::{kind}", ", ".join(where), position))
     return rows
+
+
+def _named(location: StageLocation, names: Sequence[str]) -> list[StagedFile]:
+    """Return the files that FILES names: at most a thousand, each of which must be there."""
+    if len(names) > MAX_FILES:
+        raise compilation_error(
+            f"The maximum number of files that FILES can name is {MAX_FILES}; {len(names)} given.", 1008, "22023"
+        )
+    files = [location.file(location.below(str(name)).prefix) for name in names]
+    for file in files:
+        if not file.path.is_file():
+            raise not_found(file.display)
+    return files
+
+
+def _columns_of(
+    session: Session, files: Sequence[StagedFile], form: FileFormat, records: int | None
+) -> Iterator[tuple[StagedFile, list[tuple[str, str]]]]:
+    """Yield the columns of each file. Parquet files of one schema are looked into once."""
+    footers: dict[str, Footer] = {}
+    if form.type == "PARQUET" and len(files) > 1:
+        with suppress(duckdb.Error):  # looking into them one by one finds the bad one
+            footers = read_footers(session.engine.duck_conn.cursor(), files)
+    known: dict[str, list[tuple[str, str]]] = {}
+    for file in files:
+        footer = footers.get(str(file.path))
+        schema = str(file.path) if footer is None else footer.schema
+        if schema not in known:
+            known[schema] = _columns(session, file, form, records)
+        yield file, known[schema]
 
 
 def _arguments(call: exp.Anonymous) -> dict[str, Any]:

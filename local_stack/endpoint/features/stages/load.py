@@ -19,6 +19,7 @@ from local_stack.endpoint.features.stages.columns import (
     target_columns,
 )
 from local_stack.endpoint.features.stages.copy_statement import CopyInto, parse_copy
+from local_stack.endpoint.features.stages.file_errors import not_found
 from local_stack.endpoint.features.stages.file_loader import FileLoader, Loaded
 from local_stack.endpoint.features.stages.files import etag
 from local_stack.endpoint.features.stages.formats import FileFormat, file_format
@@ -149,14 +150,7 @@ class Load:
         for name in names:
             file = self._location.file(self._location.below(str(name)).prefix)
             if not file.path.is_file():
-                raise SqlError(
-                    f"Remote file '{file.display}' was not found. There are several potential causes. The file might not "
-                    "exist. The required credentials may be missing or invalid. If you are running a copy command, please "
-                    "make sure files are not deleted when they are being loaded or files are not being loaded into two "
-                    "different tables concurrently with auto purge option.",
-                    91016,
-                    "22000",
-                )
+                raise not_found(file.display)
             files.append(file)
         return files
 
