@@ -44,7 +44,7 @@ class ProfiledConnection:
 
     def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
         text = str(query).strip()
-        if text.startswith(("WITH", "SELECT COALESCE")):
+        if text.startswith(("WITH", "SELECT COALESCE", "SELECT COUNT(*) AS")):
             # The profile of a query whose rows are streamed is lost, so it is run once more.
             profile = self._connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments).fetchall()[0][1]
             self._write(text, profile)

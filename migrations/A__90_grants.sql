@@ -69,7 +69,7 @@ REVOKE SELECT ON TABLE recon.speed_sessions FROM ROLE {{ access }}recon_read;
 
 -- The procedures run with their owner's rights: who may call one needs nothing under it.
 {% for role, schema, procedures in [
-    ('loader', 'ops', ['load_batch(STRING)', 'load_pending()']),
+    ('loader', 'ops', ['load_batch(STRING)', 'load_pending(BOOLEAN)']),
     ('transformer', 'ops', ['flag_quality(STRING)', 'reflag(DATE, DATE)']),
     ('reconciler', 'recon', [
         'load_speed_snapshot(DATE)', 'reconcile_day(DATE, VARIANT)', 'reconcile_range(DATE, DATE)', 'reconcile_pending()',

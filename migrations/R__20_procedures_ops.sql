@@ -11,7 +11,7 @@ AS $$
 from snowpark_procs.load_batch import load_batch
 $$;
 
-CREATE OR REPLACE PROCEDURE ops.load_pending()
+CREATE OR REPLACE PROCEDURE ops.load_pending(leave_failure BOOLEAN DEFAULT FALSE)
     {{ bundle.python() }}
     HANDLER = 'load_pending'
     COMMENT = 'Loads every published batch that is not loaded yet, in the order of publication'

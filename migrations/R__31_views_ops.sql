@@ -1,7 +1,7 @@
 -- Answers for on-call about the ledger. All times are UTC.
 CREATE OR REPLACE VIEW ops.batch_status
 COPY GRANTS
-COMMENT = 'Each loaded batch: how far it got, and how many rows it brought'
+COMMENT = 'Each loaded batch: how far it got, how many rows it brought, and what its load took'
 AS
 SELECT
     batches.batch_id,
@@ -12,11 +12,16 @@ SELECT
     IFF(batches.flagged_at IS NULL, 'loaded', 'flagged') AS status,
     SUM(IFF(datasets.dataset = 'user_events', datasets.row_count, 0)) AS events,
     SUM(IFF(datasets.dataset = 'transactions', datasets.row_count, 0)) AS transactions,
-    SUM(IFF(datasets.dataset = 'user_sessions', datasets.row_count, 0)) AS sessions
+    SUM(IFF(datasets.dataset = 'user_sessions', datasets.row_count, 0)) AS sessions,
+    SUM(datasets.byte_count) AS bytes,
+    batches.load_seconds,
+    batches.code_version
 FROM ops.batches AS batches
 INNER JOIN ops.batch_datasets AS datasets
     ON batches.batch_id = datasets.batch_id
-GROUP BY batches.batch_id, batches.mode, batches.published_at, batches.loaded_at, batches.flagged_at;
+GROUP BY
+    batches.batch_id, batches.mode, batches.published_at, batches.loaded_at, batches.flagged_at, batches.load_seconds,
+    batches.code_version;
 
 CREATE OR REPLACE VIEW ops.pending_dates
 COPY GRANTS

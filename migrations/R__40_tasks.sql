@@ -1,5 +1,8 @@
 -- The task graph of the warehouse side, every hour:
 --   t_load -> t_flag -> [t_dbt ->] [t_extract ->] t_reconcile, finalizer t_report
+--   t_load -> t_load_rest
+-- A batch that cannot be loaded keeps none from being flagged that was loaded before it: t_load leaves the failure to t_load_rest, which tries
+-- again and fails in its place, while t_flag and its successors go on.
 -- t_dbt is there when the variable dbt_project names a DBT PROJECT object; otherwise dbt runs outside (CronJob), and t_reconcile
 -- compares the days whose marts are up to date; t_reconcile_apart does the same later in the hour, for marts built outside the
 -- graph and for snapshots of the speed layer that arrive without a batch.
@@ -21,6 +24,16 @@ CREATE OR ALTER TASK ops.t_load
     SUSPEND_TASK_AFTER_NUM_FAILURES = 3
     TASK_AUTO_RETRY_ATTEMPTS = 2
     COMMENT = 'Loads every published batch'
+AS
+CALL ops.load_pending(TRUE);
+
+CREATE OR ALTER TASK ops.t_load_rest
+    WAREHOUSE = {{ warehouse }}
+    USER_TASK_TIMEOUT_MS = 3600000
+    TIMEZONE = 'UTC', QUERY_TAG = 'pipeline'
+    COMMENT = 'Fails by the batch at which t_load has stopped after others'
+    AFTER ops.t_load
+    WHEN SYSTEM$GET_PREDECESSOR_RETURN_VALUE('T_LOAD') = 'FAILED'
 AS
 CALL ops.load_pending();
 

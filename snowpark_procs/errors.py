@@ -7,6 +7,7 @@
     ├── EnvironmentMismatchError  the database is a clone, and its stage another environment's landing
     ├── MaskedError          the procedure's owner reads addresses masked
     ├── LoadMismatchError    what COPY delivered is not what the manifest promised
+    ├── UnreadableFileError  Snowflake cannot read a batch's file as what it should be
     ├── StaleSnapshotError   STAGING has changed since a snapshot was compared with it
     ├── ToleranceError       recon.tolerances has two limits for one metric, tier and date
     ├── MetricError          a row of recon.metrics cannot be used
@@ -57,6 +58,14 @@ class LoadMismatchError(ProcedureError):
             f"{subject}, dataset {dataset}: {figure} expected {expected}, found {found}; nothing was loaded"
         )
         self.subject, self.dataset, self.figure, self.expected, self.found = subject, dataset, figure, expected, found
+
+
+class UnreadableFileError(ProcedureError):
+    """A file that Snowflake cannot read: no Parquet file, torn, or gone. The message is Snowflake's, and names the file."""
+
+    def __init__(self, subject: str, dataset: str, reason: str) -> None:
+        super().__init__(f"{subject}, dataset {dataset}: its files cannot be read ({reason}); nothing was loaded")
+        self.subject, self.dataset, self.reason = subject, dataset, reason
 
 
 class StaleSnapshotError(ProcedureError):

@@ -3,40 +3,48 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
+from snowpark_procs.code_version import code_version
 from snowpark_procs.environment import require_own_landing
 from snowpark_procs.errors import ManifestError
 from snowpark_procs.identifiers import batch_identifier
 from snowpark_procs.landing import acknowledge_if_missing, manifest_path
-from snowpark_procs.ledger import StepRun, recorded_failure, transaction
+from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.manifest import ControlTotals, Dataset, Manifest, read_manifest
-from snowpark_procs.staged_copy import copy_files, refuse_shifting_time_zone
+from snowpark_procs.staged_batches import check_staged, copy_batch_files
+from snowpark_procs.staged_copy import refuse_shifting_time_zone
 from snowpark_procs.statements import run, time_text
 from snowpark_procs.verification import check_files, check_totals
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
 
-# Per dataset: the money column (NULL: none), the column whose range is checked, and the columns that identify a row.
+logger = logging.getLogger(__name__)
+
+# Per dataset: the money column (NULL: none), and the column whose range is checked.
 _CHECKED = {
-    "user_events": ("NULL", "timestamp", ("event_id", "timestamp", "event_type")),
-    "transactions": ("total_amount", "created_at", ("transaction_id", "created_at", "total_amount")),
-    "user_sessions": ("total_spent", "session_start", ("session_id", "session_start", "event_count")),
+    "user_events": ("NULL", "timestamp"),
+    "transactions": ("total_amount", "created_at"),
+    "user_sessions": ("total_spent", "session_start"),
 }
 
 
 def load_batch(session: Session, batch_id: str) -> dict[str, Any]:
     """Load one batch, in one transaction, checked against its manifest; then acknowledge it in the landing.
 
-    A batch that is loaded already is left alone: the summary says `already_loaded`.
-    Raises ArgumentError, ManifestError, TimeZoneError, LoadMismatchError: nothing is loaded then.
+    A batch that is loaded already is left alone: the summary says `already_loaded`. Files that lie in the batch's folder
+    and are not in its manifest are not loaded; the summary names them (`ignored`).
+    Raises ArgumentError, ManifestError, TimeZoneError, LoadMismatchError, UnreadableFileError: nothing is loaded then.
     """
     batch_id = batch_identifier(batch_id)
     step = StepRun("load_batch", batch_id)
+    rows: dict[str, int] = {}
+    ignored: list[str] = []
     with recorded_failure(session, step):
         require_own_landing(session)
         if _is_loaded(session, batch_id):
@@ -44,12 +52,23 @@ def load_batch(session: Session, batch_id: str) -> dict[str, Any]:
         else:
             manifest = _manifest(session, batch_id)
             refuse_shifting_time_zone(session)
+            for dataset in manifest.datasets:
+                ignored += [
+                    f"{name} is not in the manifest: it was not loaded"
+                    for name in check_staged(session, batch_id, dataset)
+                ]
+            rows = {dataset.name: dataset.totals.rows for dataset in manifest.datasets}
+            step.row_count = sum(rows.values())
+            step.detail = {**rows, **({"ignored": ignored} if ignored else {})}
             with transaction(session, step, "load"):
                 _load(session, manifest, step)
         acknowledged = acknowledge_if_missing(session, batch_id)
     if not step.worked:
         return {"batch_id": batch_id, "status": "already_loaded", "acknowledged": acknowledged}
-    return {"batch_id": batch_id, "status": "loaded", "rows": step.row_count, "datasets": step.detail}
+    for sentence in ignored:
+        logger.warning("batch %s: %s", batch_id, sentence)
+    summary = {"batch_id": batch_id, "status": "loaded", "rows": step.row_count, "datasets": rows}
+    return {**summary, "ignored": ignored} if ignored else summary
 
 
 def _is_loaded(session: Session, batch_id: str) -> bool:
@@ -75,8 +94,6 @@ def _load(session: Session, manifest: Manifest, step: StepRun) -> None:
         return
     for dataset in manifest.datasets:
         _load_dataset(session, manifest.batch_id, dataset)
-        step.detail[dataset.name] = dataset.totals.rows
-    step.row_count = sum(dataset.totals.rows for dataset in manifest.datasets)
     run(
         session,
         "insert_batch",
@@ -86,28 +103,21 @@ def _load(session: Session, manifest: Manifest, step: StepRun) -> None:
             manifest.mode,
             manifest.document,
             time_text(manifest.published_at),
+            str((utc_now() - step.started_at).total_seconds()),
+            code_version(),
         ],
     )
 
 
 def _load_dataset(session: Session, batch_id: str, dataset: Dataset) -> None:
-    run(session, "delete_batch_rows", [batch_id], table=dataset.name)
-    copy_files(session, f"raw.{dataset.name}", dataset.stage, [file.path for file in dataset.files])
-    # COPY that matches by column name can set no constant; the files may lack the column, so their rows have none yet.
-    run(session, "claim_rows", [batch_id], table=dataset.name)
-    by_file = {row[0]: int(row[1]) for row in run(session, "loaded_files", [batch_id], table=dataset.name)}
     subject = f"Batch {batch_id}"
-    check_files(subject, dataset.name, dataset.files, by_file)
-    money, time, key = _CHECKED[dataset.name]
-    matched = " + ".join(f"COUNT({column})" for column in key)
-    found = run(session, "loaded_totals", [batch_id], table=dataset.name, money=money, time=time, matched=matched)[0]
-    totals = ControlTotals(
-        rows=int(found[0]),
-        money=None if dataset.totals.money is None else Decimal(found[2] or 0),
-        min_time=_time(found[3]),
-        max_time=_time(found[4]),
-    )
-    check_totals(subject, dataset.name, dataset.totals, totals, int(found[1]))
+    if dataset.files:
+        run(session, "delete_batch_rows", [batch_id], table=dataset.name)
+        check_files(subject, dataset.name, dataset.files, copy_batch_files(session, batch_id, dataset))
+        totals = _loaded_totals(session, batch_id, dataset)
+    else:
+        totals = ControlTotals(0, None if dataset.totals.money is None else Decimal(0), None, None)
+    check_totals(subject, dataset.name, dataset.totals, totals)
     run(
         session,
         "insert_batch_dataset",
@@ -117,11 +127,25 @@ def _load_dataset(session: Session, batch_id: str, dataset: Dataset) -> None:
             dataset.handling,
             dataset.scope,
             len(dataset.files),
+            dataset.bytes,
+            *dataset.snapshots,
             totals.rows,
             None if totals.money is None else str(totals.money),
             _text(totals.min_time),
             _text(totals.max_time),
         ],
+    )
+
+
+def _loaded_totals(session: Session, batch_id: str, dataset: Dataset) -> ControlTotals:
+    """Return what RAW has of the batch's dataset."""
+    money, time = _CHECKED[dataset.name]
+    found = run(session, "loaded_totals", [batch_id], table=dataset.name, money=money, time=time)[0]
+    return ControlTotals(
+        rows=int(found[0]),
+        money=None if dataset.totals.money is None else Decimal(found[1] or 0),
+        min_time=_time(found[2]),
+        max_time=_time(found[3]),
     )
 
 

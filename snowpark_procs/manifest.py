@@ -22,10 +22,11 @@ DATASETS = ("user_events", "transactions", "user_sessions")
 
 @dataclass(frozen=True)
 class StagedFile:
-    """path: relative to the stage. rows: how many rows it holds."""
+    """path: relative to the stage. rows: how many rows it holds. bytes: its size."""
 
     path: str
     rows: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class ControlTotals:
 @dataclass(frozen=True)
 class Dataset:
     """name: user_events | transactions | user_sessions. handling: passthrough | rewritten. scope: added | dates.
-    stage: lake | landing."""
+    stage: lake | landing. snapshots: of the lake's table, the one that the batch starts after (None: its beginning) and the one
+    that it reaches; None for sessions."""
 
     name: str
     handling: str
@@ -49,6 +51,11 @@ class Dataset:
     stage: str
     files: tuple[StagedFile, ...]
     totals: ControlTotals
+    snapshots: tuple[str | None, str | None] = (None, None)
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,9 @@ def read_manifest(path: str, text: str, batch_id: str) -> Manifest:
         raise ManifestError(path, errors[0].message[:300], "/".join(map(str, errors[0].absolute_path)) or "the top")
     if document["batch_id"] != batch_id:
         raise ManifestError(path, f"names batch {document['batch_id']}", "batch_id")
-    datasets = tuple(_dataset(path, name, document["datasets"][name]) for name in DATASETS)
+    datasets = tuple(
+        _dataset(path, name, document["datasets"][name], document["tables"].get(name)) for name in DATASETS
+    )
     return Manifest(
         batch_id=batch_id,
         contract_version=document["contract_version"],
@@ -100,8 +109,8 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(json.loads(schema))
 
 
-def _dataset(path: str, name: str, entry: dict[str, Any]) -> Dataset:
-    files = tuple(StagedFile(file["path"], file["rows"]) for file in entry["files"])
+def _dataset(path: str, name: str, entry: dict[str, Any], table: dict[str, Any] | None) -> Dataset:
+    files = tuple(StagedFile(file["path"], file["rows"], file["bytes"]) for file in entry["files"])
     place = f"datasets/{name}"
     if len({file.path for file in files}) != len(files):
         raise ManifestError(path, "lists a file twice", f"{place}/files")
@@ -127,6 +136,7 @@ def _dataset(path: str, name: str, entry: dict[str, Any]) -> Dataset:
             min_time=_time(path, f"{place}/control/min_time", control["min_time"]),
             max_time=_time(path, f"{place}/control/max_time", control["max_time"]),
         ),
+        snapshots=(None, None) if table is None else (table["from_snapshot_id"], table["to_snapshot_id"]),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from snowpark_procs.errors import TimeZoneError
 from snowpark_procs.statements import literal, run
@@ -11,13 +11,14 @@ from snowpark_procs.statements import literal, run
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
 
-FILES_PER_COPY = 1000  # Snowflake's limit on FILES
+T = TypeVar("T")
+FILES_PER_COPY = 1000  # Snowflake's limit on FILES, of COPY and of INFER_SCHEMA
 
 
-def chunks(paths: Sequence[str], size: int = FILES_PER_COPY) -> Iterator[Sequence[str]]:
-    """The paths in groups of at most size."""
-    for start in range(0, len(paths), size):
-        yield paths[start : start + size]
+def chunks(files: Sequence[T], size: int = FILES_PER_COPY) -> Iterator[Sequence[T]]:
+    """The files in groups of at most size."""
+    for start in range(0, len(files), size):
+        yield files[start : start + size]
 
 
 def copy_files(session: Session, table: str, stage: str, paths: Sequence[str]) -> None:

@@ -25,13 +25,16 @@ def check_files(subject: str, dataset: str, promised: Iterable[StagedFile], load
             raise LoadMismatchError(subject, dataset, f"rows of file {path}", rows, found[path])
 
 
-def check_totals(subject: str, dataset: str, promised: ControlTotals, loaded: ControlTotals, matched: int) -> None:
+def check_totals(
+    subject: str, dataset: str, promised: ControlTotals, loaded: ControlTotals, matched: int | None = None
+) -> None:
     """Compare rows, the sum of money and the range of times.
 
-    matched: how many values the required columns got; none at all means that no column of the files matched by name.
+    matched: how many values the required columns got; none at all means that no column of the files matched by name. None where
+    the columns were checked before.
     Raises LoadMismatchError naming the first figure that differs.
     """
-    if loaded.rows and not matched:
+    if loaded.rows and matched == 0:
         raise LoadMismatchError(subject, dataset, "values in the key columns", "some", "none: no column name matched")
     figures = (
         ("rows", promised.rows, loaded.rows),

@@ -34,6 +34,7 @@ from reconcile.comparison.status_sql import (
     verdict_case,
 )
 from reconcile.speed.columns import SPEED_COLUMNS
+from snowpark_procs.batch_columns import BATCH_COLUMNS, loaded_columns
 from snowpark_procs.bucket_sql import bucketing
 from snowpark_procs.date_ranges import DateRanges
 from snowpark_procs.identifiers import canonical, compared, compared_columns
@@ -160,7 +161,7 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "stage": "lake",
         "files": "'a.parquet', 'b.parquet'",
         "money": "total_spent",
-        "matched": "COUNT(session_id) + COUNT(session_start)",
+        "lock": "load",
         "predicate": "(\nsession_id IS NULL\n)",
         **metric_fragments(_METRICS),
         **session_fragments(_METRICS),
@@ -190,6 +191,12 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "taken": ", ".join(f"hashed.{column.name}" for column in SPEED_COLUMNS),
         "user_as_stored": "NULL",
     }
+    if name == "copy_batch_files":
+        for dataset in BATCH_COLUMNS:
+            columns = loaded_columns(dataset)
+            names, values = ", ".join(each.name for each in columns), ", ".join(each.value for each in columns)
+            yield {**common, "table": dataset, "columns": names, "values": values}
+        return
     tables = [table for table in STAGING_TABLES if table.statement == name] or list(STAGING_TABLES)
     for table in tables:
         yield {**common, **_table_fragments(table)}

@@ -146,6 +146,7 @@ class BatchOptions:
     files_per_dataset: int = 1
     max_session_hours: float = 24
     previous: str | None = None
+    snapshots: tuple[str | None, str] = (None, "1")
 
 
 def publish(
@@ -200,8 +201,8 @@ def publish(
             table: {
                 "identifier": f"ecommerce.{table}",
                 "location": f"s3://data-s3-bucket/ecommerce/{table}",
-                "from_snapshot_id": None,
-                "to_snapshot_id": "1",
+                "from_snapshot_id": options.snapshots[0],
+                "to_snapshot_id": options.snapshots[1],
             }
             for table in ("user_events", "transactions")
         },

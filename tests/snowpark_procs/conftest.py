@@ -176,10 +176,10 @@ def started(warehouse: Warehouse) -> set[str]:
     return found
 
 
-def start_copy(deployed: Path, folder: Path) -> Warehouse:
-    """A warehouse of its own from a copy of the deployed one."""
+def start_copy(deployed: Path, folder: Path, endpoint: RunningEndpoint | None = None) -> Warehouse:
+    """A warehouse of its own from a copy of the deployed one. endpoint: over that folder, where it is no usual one."""
     shutil.copytree(deployed, folder / "warehouse")
-    endpoint = RunningEndpoint(folder / "warehouse", folder / "s3", database=DATABASE)
+    endpoint = endpoint or RunningEndpoint(folder / "warehouse", folder / "s3", database=DATABASE)
     _buckets(endpoint.s3_root)
     endpoint.start()
     warehouse = Warehouse(endpoint)

@@ -176,6 +176,16 @@ def test_an_empty_graph_run_skips_flagging_and_a_failed_one_is_reported(warehous
     assert warehouse.query("SELECT DISTINCT subject FROM ops.recent_failures") == [(batch_id,)]
 
 
+def test_a_batch_that_fails_keeps_none_before_it_from_being_flagged(warehouse: Warehouse) -> None:
+    first = warehouse.publish(sessions=[session("s1", "2024-01-15 10:00:00")])
+    options = BatchOptions(published_at="2024-02-02T00:00:00Z")
+    broken = warehouse.publish(sessions=[session("s2", "2024-01-15 10:00:00")], options=options)
+    (warehouse.landing / "user_sessions" / f"batch_id={broken}" / "part-0.parquet").unlink()
+    assert run_graph(warehouse) == [("failed", "T_LOAD_REST")]
+    assert warehouse.query("SELECT batch_id, status FROM ops.batch_status") == [(first, "flagged")]
+    assert "not in the landing" in warehouse.one("SELECT error_message FROM ops.graph_runs")
+
+
 def test_what_was_loaded_and_not_flagged_is_flagged_by_the_next_run(warehouse: Warehouse) -> None:
     batch_id = warehouse.publish(sessions=[session("s1", "2024-01-15 10:00:00")])
     warehouse.call(f"ops.load_batch('{batch_id}')")

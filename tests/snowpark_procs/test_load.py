@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
@@ -218,13 +222,133 @@ def test_a_session_in_another_time_zone_is_refused(warehouse: Warehouse) -> None
     assert warehouse.counts()["raw.user_events"] == 0
 
 
-def test_files_without_any_known_column_are_refused(warehouse: Warehouse) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def altered(warehouse: Warehouse, batch_id: str, dataset: str, change: Callable[[pa.Table], pa.Table]) -> str:
+    """Write a batch's first file of a dataset anew, with other columns. Returns its path."""
 
+    def at_its_size(manifest: dict[str, Any]) -> None:
+        entry = manifest["datasets"][dataset]
+        file = entry["files"][0]
+        path = (
+            warehouse.s3_root / ("data-s3-bucket" if entry["stage"] == "lake" else "ecommerce-landing") / file["path"]
+        )
+        pq.write_table(change(pq.ParquetFile(path).read()), path)
+        file["bytes"] = path.stat().st_size
+        paths.append(file["path"])
+
+    paths: list[str] = []
+    corrupted(warehouse, batch_id, at_its_size)
+    return paths[0]
+
+
+def renamed(table: pa.Table) -> pa.Table:
+    return table.rename_columns({"user_tier": "tier"})
+
+
+def in_floats(table: pa.Table) -> pa.Table:
+    return table.set_column(table.schema.get_field_index("total_spent"), "total_spent", pa.array([12.34]))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "change", "told"),
+    [
+        ("user_events", renamed, r"user_tier of file {} expected STRING, found none \(columns that are not .*: tier\)"),
+        (
+            "transactions",
+            lambda t: t.drop_columns(["tax_amount"]),
+            r"tax_amount of file {} expected NUMBER.*, found none",
+        ),
+        ("user_sessions", in_floats, r"total_spent of file {} expected NUMBER\(38, 2\), found REAL"),
+        (
+            "user_sessions",
+            lambda t: t.append_column("more", pa.array([1])),
+            r"more of file {} expected none .*, found N",
+        ),
+    ],
+)
+def test_columns_that_are_not_the_contracts_are_refused(
+    warehouse: Warehouse, dataset: str, change: Callable[[pa.Table], pa.Table], told: str
+) -> None:
+    batch_id = small_batch(warehouse, files_per_dataset=2)
+    path = altered(warehouse, batch_id, dataset, change)
+    with pytest.raises(
+        ProgrammingError, match=f"dataset {dataset}: column {told.format(re.escape(path))}.*; nothing was loaded"
+    ):
+        warehouse.call("ops.load_pending()")
+    assert warehouse.counts()["raw.user_events"] == 0
+
+
+def test_a_column_that_only_the_lake_has_is_not_read(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    altered(warehouse, batch_id, "user_events", lambda table: table.append_column("more", pa.array([1] * 3)))
+    assert warehouse.call(f"ops.load_batch('{batch_id}')")["rows"] == 5
+
+
+def test_a_torn_file_is_named(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    path = next((warehouse.s3_root / "data-s3-bucket" / "ecommerce" / "user_events").rglob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ProgrammingError, match=r"(?s)dataset user_events: its files cannot be read .*part-0\.parquet"):
+        warehouse.call(f"ops.load_batch('{batch_id}')")
+    small_batch(warehouse)
+    path = next((warehouse.landing / "user_sessions").rglob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ProgrammingError, match=r"bytes of file \S+part-0\.parquet expected \d+, found \d+; nothing"):
+        warehouse.call(f"ops.load_batch('{batch_id}')")
+
+
+def test_files_besides_those_of_the_manifest_are_named_and_not_loaded(warehouse: Warehouse) -> None:
     batch_id = small_batch(warehouse)
     path = next((warehouse.landing / "user_sessions").rglob("*.parquet"))
-    pq.write_table(pa.table({"something": ["else"]}), path)
-    with pytest.raises(ProgrammingError, match=r"no column name matched|none of"):
-        warehouse.call(f"ops.load_batch('{batch_id}')")
-    assert warehouse.counts()["raw.user_events"] == 0
+    shutil.copy(path, path.with_name("stray.parquet"))
+    told = [f"user_sessions/batch_id={batch_id}/stray.parquet is not in the manifest: it was not loaded"]
+    assert warehouse.call(f"ops.load_batch('{batch_id}')")["ignored"] == told
+    assert json.loads(warehouse.one("SELECT detail:ignored FROM ops.step_runs")) == told
+    assert warehouse.counts()["raw.user_sessions"] == 1
+
+
+def test_more_files_than_one_copy_can_name(warehouse: Warehouse) -> None:
+    events = [event(f"e{n}", "s1", "2024-01-15 10:00:00") for n in range(1001)]
+    warehouse.publish(events=events, options=BatchOptions(files_per_dataset=1001))
+    assert warehouse.call("ops.load_pending()")["batches"][0]["rows"] == 1001
+    assert warehouse.one("SELECT file_count FROM ops.batch_datasets WHERE dataset = 'user_events'") == 1001
+
+
+def test_two_callers_at_once_load_a_batch_once(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    with warehouse.endpoint.connect(database=DATABASE, schema="OPS") as other:
+        call = other.cursor().execute_async(f"CALL ops.load_batch('{batch_id}')")
+        summaries = [warehouse.call(f"ops.load_batch('{batch_id}')")]
+        cursor = other.cursor()
+        cursor.get_results_from_sfqid(call["queryId"])
+        summaries.append(json.loads(cursor.fetchall()[0][0]))
+    assert sorted(summary["status"] for summary in summaries) == ["already_loaded", "loaded"]
+    assert warehouse.counts()["raw.user_events"] == 3
+
+
+def test_a_gap_between_snapshots_is_not_loaded_over(warehouse: Warehouse) -> None:
+    first = small_batch(warehouse, "x1", published_at="2024-02-02T00:00:00Z", snapshots=(None, "5"))
+    second = small_batch(warehouse, "x2", published_at="2024-02-02T00:00:00.5Z", snapshots=("5", "8"), previous=first)
+    small_batch(warehouse, "x3", published_at="2024-02-04T00:00:00Z", mode="backfill", snapshots=("4", "8"))
+    last = small_batch(warehouse, "x4", published_at="2024-02-05T00:00:00Z", snapshots=("9", "11"), previous=second)
+    with pytest.raises(ProgrammingError, match="starts after snapshot 9, and what is loaded reaches 8"):
+        warehouse.call("ops.load_pending()")
+    loaded = warehouse.query("SELECT batch_id FROM ops.batches WHERE mode = 'incremental' ORDER BY loaded_at")
+    assert loaded == [(first,), (second,)]
+    warehouse.call(f"ops.load_batch('{last}')")
+    ledger = "SELECT from_snapshot_id, to_snapshot_id FROM ops.batch_datasets WHERE batch_id = '{}' ORDER BY dataset"
+    assert warehouse.query(ledger.format(last)) == [("9", "11"), ("9", "11"), (None, None)]
+
+
+def test_the_ledger_tells_bytes_seconds_and_code(warehouse: Warehouse) -> None:
+    batch_id = small_batch(warehouse)
+    warehouse.call("ops.load_pending()")
+    manifest = json.loads((warehouse.landing / "_manifests" / f"{batch_id}.json").read_text())
+    sizes = {name: sum(file["bytes"] for file in each["files"]) for name, each in manifest["datasets"].items()}
+    assert dict(warehouse.query("SELECT dataset, byte_count FROM ops.batch_datasets")) == sizes
+    seconds, code = warehouse.one("SELECT load_seconds, code_version FROM ops.batches")
+    assert 0 < seconds < 600
+    assert re.fullmatch("[0-9a-f]{12}", code)
+    (bytes_told, seconds_told, code_told) = warehouse.one(
+        "SELECT bytes, load_seconds, code_version FROM ops.batch_status"
+    )
+    assert (bytes_told, seconds_told, code_told) == (sum(sizes.values()), seconds, code)

@@ -77,7 +77,7 @@ TOTALS = ControlTotals(2, Decimal("1.00"), datetime.datetime(2024, 1, 1), dateti
 
 
 def test_files_match_under_any_stage_prefix() -> None:
-    promised = [StagedFile("a/x.parquet", 1), StagedFile("a/empty.parquet", 0)]
+    promised = [StagedFile("a/x.parquet", 1, 9), StagedFile("a/empty.parquet", 0, 9)]
     check_files("B", "d", promised, {"prefix/of/stage/a/x.parquet": 1})
     with pytest.raises(LoadMismatchError, match=r"rows of file a/x\.parquet expected 1, found 0"):
         check_files("B", "d", promised, {})

@@ -65,7 +65,7 @@ MATRIX = {
     "CREATE TABLE ops.own (a INT)": "",
     "CREATE OR REPLACE TABLE marts.own (a INT)": "transformer",
     "CREATE OR REPLACE VIEW staging.own AS SELECT 1 AS a": "transformer",
-    "DROP PROCEDURE ops.load_pending()": "",
+    "DROP PROCEDURE ops.load_pending(BOOLEAN)": "",
     "DROP SCHEMA recon": "",
     "ALTER MASKING POLICY ops.mask_ip_address SET BODY -> val": "",
     "ALTER STAGE raw.landing SET URL = 's3://data-s3-bucket/'": "",
