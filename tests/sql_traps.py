@@ -37,6 +37,20 @@ def _has(pattern: str, *lacks: str) -> Callable[[str], bool]:
     return lambda statement: bool(wanted.search(statement)) and not any(one.search(statement) for one in others)
 
 
+def _exists_under_or(statement: str) -> bool:
+    """Return whether EXISTS is one side of an OR. Where its query is correlated, Snowflake may be unable to evaluate it."""
+    if re.search(r"\bOR\s+(NOT\s+)?EXISTS\b", statement, re.IGNORECASE):
+        return True
+    for found in re.finditer(r"\bEXISTS\s*\(", statement, re.IGNORECASE):
+        depth, end = 1, found.end()
+        while depth and end < len(statement):
+            depth += {"(": 1, ")": -1}.get(statement[end], 0)
+            end += 1
+        if re.match(r"\s*OR\b", statement[end:], re.IGNORECASE):
+            return True
+    return False
+
+
 _DOCS = "https://docs.snowflake.com/en"
 TRAPS = (
     Trap(
@@ -88,6 +102,7 @@ TRAPS = (
         _has(r"\bCURRENT_(DATE|TIME)\b", r"\bTASK\b.*\bTIMEZONE\s*="),
         f"{_DOCS}/sql-reference/functions/current_date",
     ),
+    Trap("exists under or", _exists_under_or, f"{_DOCS}/user-guide/querying-subqueries"),
     Trap(
         "row for a lock",
         _has(r"^\s*UPDATE\s+(\w+\.)?\w*locks?\w*\s.*\bWHERE\b"),

@@ -62,6 +62,16 @@ _PLANTED = [
     ),
     ("date of the session's zone", "DELETE FROM t WHERE date < CURRENT_DATE()", "DELETE FROM t WHERE date < at::DATE"),
     ("date of the session's zone", "SELECT CURRENT_DATE()", "CREATE TASK t TIMEZONE = 'UTC' AS SELECT CURRENT_DATE()"),
+    (
+        "exists under or",
+        "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE (u.a) = t.a) OR t.b",
+        "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a OR u.b) AND t.b",
+    ),
+    (
+        "exists under or",
+        "SELECT a FROM t WHERE t.b OR NOT EXISTS (SELECT 1 FROM u)",
+        "SELECT a FROM t WHERE t.b AND NOT EXISTS (SELECT 1 FROM u)",
+    ),
     ("row for a lock", "UPDATE ops.locks SET by = 1 WHERE name = 'load'", "UPDATE ops.lock_load SET by = 1"),
     ("proprietary hash", "SELECT HASH(a) FROM t", "SELECT MD5(a), t.hash FROM t"),
     ("quoted lower case", 'CREATE TABLE t ("date" DATE)', "CREATE TABLE t (date DATE)"),

@@ -136,10 +136,8 @@ def _check_types(opened: IcebergTable, table: Table, ids: Mapping[str, int | Non
 
 def _obstacle(ids: Mapping[str, int | None], table: Table, written: Iterable[Schema]) -> str | None:
     types = {column.name: column.type for column in table.columns}
-    read = [name for name in types if name not in table.partitions]
-    for schema in written:
-        if lacking := [name for name in read if name not in {field.name for field in schema.fields}]:
-            return f"column '{lacking[0]}' is not in all of the files"
+    schemas = list(written)
+    for schema in schemas:
         for field in schema.fields:
             if field.name in WAREHOUSE_COLUMNS:
                 return f"column '{field.name}' has the name of one that the warehouse fills itself"
@@ -151,6 +149,9 @@ def _obstacle(ids: Mapping[str, int | None], table: Table, written: Iterable[Sch
         for name, field_id in ids.items():
             if any(field.field_id == field_id and field.name != name for field in schema.fields):
                 return f"column '{name}' was renamed"
+    for name in types:
+        if name not in table.partitions and any(name not in _names(schema).values() for schema in schemas):
+            return f"column '{name}' is not in all of the files"
     return None
 
 

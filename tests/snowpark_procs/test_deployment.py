@@ -127,7 +127,7 @@ def check_endings(warehouse: Warehouse, sent: Path) -> None:
         assert run_graph(warehouse) == [("succeeded", None)]
     newest = "SELECT status, failed_task, tasks FROM ops.graph_runs ORDER BY reported_at DESC LIMIT 1"
     attempts = {task["name"]: task["attempt"] for task in json.loads(warehouse.one(newest)[2])}
-    assert attempts == {"T_LOAD": 1, "T_FLAG": 2, "T_RECONCILE": 2}
+    assert attempts == {"T_LOAD": 1, "T_LOAD_REST": 1, "T_FLAG": 2, "T_RECONCILE": 2}
     warehouse.query("DELETE FROM ops.alert_events")
     with changed(warehouse, "ALTER TASK ops.t_load MODIFY WHEN FALSE"):
         assert run_graph(warehouse, 2)[-1] == ("skipped", None)
@@ -135,7 +135,12 @@ def check_endings(warehouse: Warehouse, sent: Path) -> None:
     with changed(warehouse, when, f"{body} ops.no_such_procedure()", UNLIMITED):
         assert run_graph(warehouse, 3)[-1] == ("failed", "T_FLAG")
         states = {task["name"]: task["state"] for task in json.loads(warehouse.one(newest)[2])}
-        assert states == {"T_LOAD": "SUCCEEDED", "T_FLAG": "FAILED", "T_RECONCILE": "SKIPPED"}
+        assert states == {
+            "T_LOAD": "SUCCEEDED",
+            "T_LOAD_REST": "SKIPPED",
+            "T_FLAG": "FAILED",
+            "T_RECONCILE": "SKIPPED",
+        }
         assert warehouse.call("ops.raise_alert('graph_failed')") == {"alert": "graph_failed", "raised": 1, "sent": True}
         assert warehouse.call("ops.raise_alert('graph_failed')")["raised"] == 0
     with changed(warehouse, when, "ALTER TASK ops.t_flag MODIFY AS CALL SYSTEM$WAIT(60)", UNLIMITED):
