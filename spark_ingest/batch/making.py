@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from spark_ingest.batch.plan import Plan
 from spark_ingest.batch.source import Source
-from spark_ingest.batch.staging import write_staged
+from spark_ingest.batch.staging import Staged, write_staged
 from spark_ingest.batch.touched import touched_events
 from spark_ingest.config import IngestConfig
 from spark_ingest.errors import LakeError
@@ -26,9 +27,8 @@ from spark_ingest.transforms import sessions as S
 from spark_ingest.transforms.amounts import decided
 
 _DISK = StorageLevel.MEMORY_AND_DISK
-# Staged sessions with UUIDs take about 110 bytes a row; a file that grows beyond the target all the same is cut there.
-_BYTES_PER_ROW = 112
 _SMALL_BYTES = 32 * 1024 * 1024
+_BYTES_PER_TASK = 64 * 1024 * 1024  # of events: their sessions are a fifth of that
 _ZERO = Decimal("0.00")
 _NAMED = 10  # so many sessions are named where all are counted
 # The years 1 to 9999, in microseconds since 1970.
@@ -94,24 +94,13 @@ class Batch:
                 money=None if money is None else (total.money or _ZERO), min_micros=total.low, max_micros=total.high
             )
             return Dataset("passthrough", reason, scope, "lake", files, total.rows, control, days)
-        staged = write_staged(rows, self.config, self._folder(table.name), table.time, money, self._files(total.rows))
+        few = rows.coalesce(_tasks(change))
+        staged = write_staged(few, self.config, self._folder(table.name), table.time, money)
         return Dataset("rewritten", obstacle, scope, "landing", staged.files, staged.rows, staged.control, days)
 
     def _totals(self, rows: DataFrame, table: Table, money: str | None) -> Row:
         """Control totals, and what is noticed in the rows, in one pass."""
-        noticed = {}
-        if table is USER_EVENTS:
-            committed = (self.plan.changes[table.name].committed_ms or 0) * 1000
-            noticed = {
-                "events_without_session": F.col("session_id").isNull(),
-                "events_without_id": F.col("event_id").isNull(),
-                "events_without_time": F.col("timestamp").isNull(),
-                "unknown_event_types": ~F.col("event_type").isin(*S.EVENT_TYPES),
-                "unknown_tiers": ~F.col("user_tier").isin(*S.TIERS),
-                "dates_unlike_timestamps": F.to_date("timestamp") != F.col("date"),
-                # Nothing is known before it happened: such a clock was wrong.
-                "events_in_the_future": F.unix_micros("timestamp") > F.lit(committed),
-            }
+        noticed = self._noticed(table)
         total = rows.agg(
             F.count(F.lit(1)).alias("rows"),
             F.min(F.unix_micros(table.time)).alias("low"),
@@ -123,6 +112,31 @@ class Batch:
             raise LakeError(f"table {table.name}: column '{table.time}' has a time outside the years 1 to 9999")
         self.findings.update({name: int(total[name]) for name in noticed})
         return total
+
+    def _noticed(self, table: Table) -> dict[str, Column]:
+        """What is counted in the rows of a table, by the finding's name."""
+        if table is not USER_EVENTS:
+            return {}
+        change = self.plan.changes[table.name]
+        needed = {
+            "session_id": "events_without_session",
+            "event_id": "events_without_id",
+            "timestamp": "events_without_time",
+        }
+        return {
+            # Long texts are read only for the files whose metadata does not tell.
+            **{needed[name]: F.col(name).isNull() for name in needed if not self._is_complete(table, name)},
+            "unknown_event_types": ~F.col("event_type").isin(*S.EVENT_TYPES),
+            "unknown_tiers": ~F.col("user_tier").isin(*S.TIERS),
+            "dates_unlike_timestamps": F.to_date("timestamp") != F.col("date"),
+            # Nothing is known before it happened: such a clock was wrong.
+            "events_in_the_future": F.unix_micros("timestamp") > F.lit((change.committed_ms or 0) * 1000),
+        }
+
+    def _is_complete(self, table: Table, name: str) -> bool:
+        """Whether metadata says that no row of a table's change lacks a value."""
+        column = self.plan.columns[table.name].ids[name]
+        return all(column in file.complete for file in self.plan.changes[table.name].files)
 
     def _obstacle(self, table: Table, change: TableChange) -> str | None:
         """Why files cannot be loaded as they lie in the lake."""
@@ -144,28 +158,20 @@ class Batch:
         change = self.plan.changes[USER_EVENTS.name]
         if change.kind == Kind.NOTHING:
             return Dataset("rewritten", "no new events", "added", "landing", (), 0, Control(money=_ZERO))
-        small = change.bytes < _SMALL_BYTES
+        few = change.bytes < _SMALL_BYTES
         with self.progress.stage("sessions touched"):
-            touched = touched_events(self.source, small)
+            touched = touched_events(self.source, few)
             events = S.session_events(touched.events)
-        with self.progress.stage("sessions") as stage:
-            once, copies = self._once_of_few(events) if small else self._once(events)
+        with self.progress.stage("events once"):
+            once, copies = self._once_of_few(events) if few else self._once(events)
             if touched.sessions is not None:
                 # The copies that other sessions have were there to decide which one counts.
                 once = once.join(touched.sessions, "session_id", "left_semi")
                 copies = None if copies is None else copies.join(touched.sessions, "session_id", "left_semi")
-            made, count = self._sessions(once, small, touched.days)
-            stage.counts["sessions"] = count
-            if copies is not None and change.kind != Kind.EVERYTHING:
-                made, count = self._with_emptied(made, count, copies, once)
         with self.progress.stage("staged sessions") as stage:
-            rows = made.select(
-                *S.SESSION_COLUMNS,
-                F.lit(change.to_snapshot_id).cast("bigint").alias("source_snapshot_id"),
-                F.lit(self.plan.batch_id).alias("batch_id"),
-            )
-            folder = self._folder("user_sessions")
-            staged = write_staged(rows, self.config, folder, "session_start", "total_spent", self._files(count))
+            staged = self._sessions_of_few(once, touched.days) if few else self._sessions(once, touched.days)
+            if copies is not None and change.kind != Kind.EVERYTHING:
+                staged += self._emptied_sessions(copies, once)
             stage.counts |= {"rows": staged.rows, "files": len(staged.files)}
         scope = "dates" if change.kind == Kind.CHANGED else "added"
         reason = "whole sessions, computed from events"
@@ -193,71 +199,89 @@ class Batch:
             return events, None
         return S.each_event_once(S.with_canonical_ids(events), duplicates.select("event_id")), suspects
 
-    def _with_emptied(self, made: DataFrame, count: int, copies: DataFrame, once: DataFrame) -> tuple[DataFrame, int]:
-        """Sessions, and those that a batch before may have made and that are no more: all their events count elsewhere."""
-        emptied = S.emptied_sessions(copies, once).persist(_DISK)
-        found = self.findings["emptied_sessions"] = emptied.count()
-        return (made.unionByName(emptied), count + found) if found else (made, count)
+    def _sessions(self, events: DataFrame, days: Days | None) -> Staged:
+        """Stage the sessions of many events in one job, and then those that it sets aside.
 
-    def _sessions(self, events: DataFrame, small: bool, days: Days | None) -> tuple[DataFrame, int]:
-        """Sessions of events, and how many. Ties and overlong sessions cost only where they occur.
-
-        days: what the events were read of; a session that goes on before is left out (`S.kept_spans`), and named in the
-        manifest's summary. So do changed attributes in a large batch; a small one is sorted rather than searched for them.
+        days: what the events were read of; a session that goes on before is left out (`S.kept_spans`).
         """
-        made = S.exact_sessions(events).persist(_DISK) if small else self._sessions_of_many(events)
         limit = self.config.max_session_micros
-        overlong = F.unix_micros("session_end") - F.unix_micros("session_start") > limit
-        seen = made.agg(
-            F.count(F.lit(1)).alias("sessions"),
-            F.count_if("tied").alias("tied"),
-            F.count_if(overlong).alias("overlong"),
-            F.coalesce(F.sum(F.when(overlong, F.col("event_count"))), F.lit(0)).alias("events_of_overlong"),
-            *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in S.NOTICED),
-        ).collect()[0]
-        self.findings.update({name: int(seen[name]) for name in S.NOTICED})
-        if seen.tied or seen.overlong:
-            special = made.filter(F.col("tied") | overlong).select("session_id")
-            own = S.with_canonical_ids(events).join(special, "session_id", "left_semi")
-            too_long = S.overlong(made, limit)
-            spans = S.kept_spans(own.join(too_long, "session_id", "left_semi"), limit, days).persist(_DISK)
-            again = S.exact_sessions(S.within_spans(decided(own), spans)).persist(_DISK)
-            made = made.join(special, "session_id", "left_anti").unionByName(again)
-            if seen.overlong:
-                return made, seen.sessions - self._found_overlong(seen, again, spans)
-        return made, seen.sessions
+        staged = self._write(S.lone_groups(S.session_groups(events), limit))
+        if staged.aside is None:
+            return staged
+        merged = S.merged_groups(staged.aside).persist(_DISK)
+        is_special = F.col("unsettled") | S.is_overlong(limit)
+        staged += self._write(merged.filter(~is_special))
+        special = merged.filter(is_special).select("session_id")
+        if special.isEmpty():
+            return staged
+        own = S.with_canonical_ids(events).join(special, "session_id", "left_semi")
+        return staged + self._sessions_of_few(decided(own).persist(_DISK), days)
 
-    def _found_overlong(self, seen: Row, again: DataFrame, spans: DataFrame) -> int:
-        """Note what is not kept of overlong sessions; how many have no beginning and are left out."""
-        kept = again.join(spans, "session_id", "left_semi").agg(F.coalesce(F.sum("event_count"), F.lit(0)).alias("n"))
+    def _sessions_of_few(self, events: DataFrame, days: Days | None) -> Staged:
+        """Stage the sessions of few events (canonical, of known amounts). Overlong ones are made again, of what is kept."""
+        limit = self.config.max_session_micros
+        told = F.struct("session_id", "event_count", *S.NOTICED)
+        staged = self._write(S.exact_sessions(events).withColumn("aside", F.when(S.is_overlong(limit), told)))
+        if staged.aside is None:
+            return staged
+        own = events.join(staged.aside, "session_id", "left_semi")
+        spans = S.kept_spans(own, limit, days).persist(_DISK)
+        again = self._write(S.exact_sessions(S.within_spans(own, spans)), is_noticed=False)
+        self._find_overlong(staged.aside, spans, again)
+        return staged + again
+
+    def _find_overlong(self, overlong: DataFrame, spans: DataFrame, kept: Staged) -> None:
+        """Note what is not kept of overlong sessions; those that have no beginning are left out whole."""
+        sums = (F.sum(name).alias(name) for name in ("event_count", *S.NOTICED))
+        found = overlong.agg(F.count(F.lit(1)).alias("sessions"), *sums).collect()[0]
+        self._notice(found.asDict())
         endless = spans.filter("first_micros IS NULL").select("session_id")
         names = [row.session_id for row in endless.orderBy("session_id").limit(_NAMED).collect()]
-        left_out = len(names) if len(names) < _NAMED else endless.count()
-        self.findings["overlong_sessions"] = seen.overlong
-        self.findings["events_beyond_session_limit"] = seen.events_of_overlong - kept.collect()[0].n
-        self.findings["endless_sessions"] = left_out
+        self.findings["overlong_sessions"] = found.sessions
+        self.findings["events_beyond_session_limit"] = found.event_count - kept.counts["events"]
+        self.findings["endless_sessions"] = len(names) if len(names) < _NAMED else endless.count()
         self.endless += names
-        return left_out
 
-    def _sessions_of_many(self, events: DataFrame) -> DataFrame:
-        groups = S.session_groups(events).persist(_DISK)
-        divided = S.divided_sessions(groups).persist(_DISK)
-        if divided.isEmpty():
-            return S.undivided_sessions(groups)
-        merged = S.merged_groups(groups.join(divided, "session_id", "left_semi")).persist(_DISK)
-        return S.undivided_sessions(groups.join(divided, "session_id", "left_anti")).unionByName(merged)
+    def _emptied_sessions(self, copies: DataFrame, once: DataFrame) -> Staged:
+        """Stage those that a batch before may have made and that are no more: all their events count elsewhere."""
+        emptied = self._write(S.emptied_sessions(copies, once))
+        self.findings["emptied_sessions"] = emptied.rows
+        return emptied
+
+    def _write(self, sessions: DataFrame, is_noticed: bool = True) -> Staged:
+        """Stage sessions, but for those with something in `aside`. is_noticed: whether what they have of NOTICED is a finding."""
+        change = self.plan.changes[USER_EVENTS.name]
+        rows = sessions.select(
+            *S.SESSION_COLUMNS,
+            F.lit(change.to_snapshot_id).cast("bigint").alias("source_snapshot_id"),
+            F.lit(self.plan.batch_id).alias("batch_id"),
+            F.col("event_count").alias("events"),
+            *S.NOTICED,
+            *(["aside"] if "aside" in sessions.columns else []),
+        ).coalesce(_tasks(change))
+        folder = self._folder("user_sessions")
+        staged = write_staged(rows, self.config, folder, "session_start", "total_spent", ("events", *S.NOTICED))
+        if is_noticed:
+            self._notice(staged.counts)
+        return staged
+
+    def _notice(self, counts: Mapping[str, int]) -> None:
+        for name in S.NOTICED:
+            self.findings[name] = self.findings.get(name, 0) + counts[name]
 
     def _folder(self, dataset: str) -> str:
         return f"{dataset}/batch_id={self.plan.batch_id}"
-
-    def _files(self, rows: int) -> int:
-        return max(1, math.ceil(rows * _BYTES_PER_ROW / (self.config.target_file_mb * 1024 * 1024)))
 
     def _root(self) -> str:
         return _plain(self.config.warehouse) + "/"
 
     def _in_lake(self, path: str) -> str:
         return _plain(path).removeprefix(self._root())
+
+
+def _tasks(change: TableChange) -> int:
+    """How many tasks write a batch's rows at most, each a file at least."""
+    return max(1, math.ceil(change.bytes / _BYTES_PER_TASK))
 
 
 def _plain(location: str) -> str:

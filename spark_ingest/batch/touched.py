@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -61,13 +62,20 @@ def touched_events(source: Source, few: bool) -> Touched:
     rows = changed.after if changed.before is None else changed.after.unionByName(changed.before)
     touched = _kept(_placed(rows).select(_canonical_session()).distinct(), few)
     days = changed.days.padded(reach)
-    copies = _kept_copies(source, changed, on_days(events, days, USER_EVENTS), days, touched, few)
-    if copies is None:
+    if _holds_only_new_rows(source, days):
         return Touched(_of_sessions(on_days(events, days, USER_EVENTS), touched), None, _noted(source, days))
+    near = _near(on_days(events, days, USER_EVENTS), few)
+    held = near.join(touched, "session_id", "left_semi").select("hash", "day").persist()
+    hashes = held.select("hash") if changed.before is None else held.select("hash").union(_hashes(changed.before))
+    others = near.join(touched, "session_id", "left_anti")
+    copies = _kept(others.join(hashes.distinct(), "hash", "left_semi").distinct(), few)
+    if copies.isEmpty():
+        # All columns are read on the days that the touched sessions have events on, and no others.
+        own = on_days(events, _days_of(held), USER_EVENTS)
+        return Touched(_of_sessions(own, touched), None, _noted(source, days))
     sharing = copies.join(_hashes(rows).distinct(), "hash", "left_semi").select("session_id", "day").distinct()
     sharing = _kept(sharing, few)
-    theirs = [row.day for row in sharing.select("day").distinct().collect()]
-    days |= Days.joined((day, day) for day in theirs).padded(reach)
+    days |= _days_of(sharing).padded(reach)
     touched = touched.union(sharing.select("session_id").distinct())
     dated = on_days(events, days, USER_EVENTS)
     own = _of_sessions(dated, touched)
@@ -97,22 +105,27 @@ def _changed(source: Source, events: DataFrame) -> _Changed:
     return _Changed(on_days(events, near, USER_EVENTS), None, near)
 
 
-def _kept_copies(
-    source: Source, changed: _Changed, dated: DataFrame, days: Days, touched: DataFrame, few: bool
-) -> DataFrame | None:
-    """Copies that other sessions have of the events of touched ones: `session_id`, `hash`, `day`; None when there are none.
+def _holds_only_new_rows(source: Source, days: Days) -> bool:
+    """Whether some days have no other rows than those that the batch adds."""
+    change = source.plan.changes[USER_EVENTS.name]
+    new = {file.path for file in change.files}
+    return change.kind == Kind.APPENDED and all(file.path in new for file in change.live_on(days))
+
+
+def _near(events: DataFrame, few: bool) -> DataFrame:
+    """Of events what tells whose they are, and of which others they are copies: `session_id`, `hash` (or NULL), `day`.
 
     Compared are eight bytes an event: in the worst case a session is recomputed for nothing.
     """
-    change = source.plan.changes[USER_EVENTS.name]
-    if change.kind == Kind.APPENDED and {file.path for file in change.live_on(days)} <= {f.path for f in change.files}:
-        return None  # these dates hold no other rows than the batch's own
-    held = _hashes(_of_sessions(dated, touched))
-    held = held if changed.before is None else held.union(_hashes(changed.before))
+    hashed = F.when(F.col("event_id").isNotNull(), id_hash(F.col("event_id"))).alias("hash")
     day = F.unix_date(F.to_date("timestamp")).alias("day")
-    others = _hashed(_of_others(dated, touched)).select(_canonical_session(), "hash", day)
-    copies = _kept(others.join(held.distinct(), "hash", "left_semi").distinct(), few)
-    return None if copies.isEmpty() else copies
+    near = _placed(events).select(_canonical_session(), hashed, day)
+    return near.persist(StorageLevel.MEMORY_AND_DISK) if few else near
+
+
+def _days_of(rows: DataFrame) -> Days:
+    found = [row.day for row in rows.select("day").distinct().collect()]
+    return Days.joined((day, day) for day in found)
 
 
 def _noted(source: Source, days: Days) -> Days:

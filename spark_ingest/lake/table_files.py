@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+from functools import lru_cache
 
 from pyiceberg.avro.file import AvroFile
 from pyiceberg.conversions import from_bytes
@@ -41,13 +42,17 @@ _REFERENCED = [each.name for each in DATA_FILE_TYPE[3].fields].index("referenced
 
 @dataclass(frozen=True)
 class LakeFile:
-    """One data file. span: the first and the last day that its rows may have. timeless: it may hold rows without a time."""
+    """One data file. span: the first and the last day that its rows may have. timeless: it may hold rows without a time.
+
+    complete: the ids of the columns that have a value in each row, and no empty text.
+    """
 
     path: str
     rows: int
     bytes: int
     span: Range
     timeless: bool = False
+    complete: frozenset[int] = frozenset()
 
     @property
     def is_exact(self) -> bool:
@@ -143,7 +148,20 @@ def _lake_file(table: IcebergTable, file: DataFile, time_id: int | None) -> Lake
     rows = int(file.record_count)
     missing = None if time_id is None else (file.null_value_counts or {}).get(time_id)
     span = NO_DAY if missing == rows else _bounds(file, time_id) or _partition_days(table, file, time_id) or ANY_DAY
-    return LakeFile(str(file.file_path), rows, int(file.file_size_in_bytes), span, timeless=missing != 0)
+    complete = _complete(file)
+    return LakeFile(str(file.file_path), rows, int(file.file_size_in_bytes), span, missing != 0, complete)
+
+
+def _complete(file: DataFile) -> frozenset[int]:
+    """The columns without NULL whose lower bound says that no text is empty: an empty one would be the bound, whole."""
+    nulls, bounds = file.null_value_counts or {}, file.lower_bounds or {}
+    return _shared(frozenset(each for each, bound in bounds.items() if bound != b"" and nulls.get(each) == 0))
+
+
+@lru_cache(maxsize=256)
+def _shared(columns: frozenset[int]) -> frozenset[int]:
+    """One set for all files with the same columns: there may be a million of them."""
+    return columns
 
 
 def _bounds(file: DataFile, time_id: int | None) -> Range | None:

@@ -38,6 +38,13 @@ class Control:
     min_micros: int | None = None
     max_micros: int | None = None
 
+    def __add__(self, other: Control) -> Control:
+        """The totals of both together."""
+        times = [self.min_micros, other.min_micros], [self.max_micros, other.max_micros]
+        low, high = ([each for each in pair if each is not None] for pair in times)
+        money = None if self.money is None or other.money is None else self.money + other.money
+        return Control(money, min(low, default=None), max(high, default=None))
+
     def document(self) -> dict[str, Any]:
         return {
             "money": None if self.money is None else f"{self.money:.2f}",

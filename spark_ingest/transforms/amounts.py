@@ -2,9 +2,9 @@
 
 Two readers with one result. Spark parses JSON outside of its compiled stages, and a stage with a parser in it takes twice as
 long for every event. So most documents are read at sight, by one regular expression that proves the whole document to be
-JSON (RFC 8259) before it takes the amount; the others are left to the parser, which sees them after events are reduced to
-sessions. What is left to it: nesting deeper than three, escapes in the amount or the names beside it, amounts that are null or
-there twice (the last one counts), and what is no JSON at all.
+JSON (RFC 8259) before it takes the amount; the others are left to the parser, which sees only the events of sessions that
+have such a document. What is left to it: nesting deeper than three, escapes in the amount or the names beside it, amounts that
+are null or there twice (the last one counts), and what is no JSON at all.
 """
 
 from __future__ import annotations

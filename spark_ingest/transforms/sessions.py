@@ -19,7 +19,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from spark_ingest.lake.days import DAY_MICROS, Days
-from spark_ingest.transforms.amounts import decided, with_amounts, with_parsed_amount
+from spark_ingest.transforms.amounts import decided, with_amounts
 from spark_ingest.transforms.identifiers import canonical_id
 
 # What the job reads of an event, and nothing else.
@@ -69,6 +69,7 @@ _COUNTED_TYPES = {
     "purchases": "purchase",
 }
 NOTICED = ("unparsable_amounts", "negative_amounts")
+_ADDED = (*_COUNTED_TYPES, "event_count", *NOTICED)  # what the groups of a session have together, money aside
 EVENT_TYPES = tuple(_COUNTED_TYPES.values())
 TIERS = ("bronze", "silver", "gold", "platinum", "unknown")
 _MICROS_PER_MINUTE = 60_000_000
@@ -168,13 +169,13 @@ def _first_copies(events: DataFrame) -> DataFrame:
 
 
 def sessions(events: DataFrame) -> DataFrame:
-    """One row per session of `session_events`, each event counted once: SESSION_COLUMNS, `tied`, and NOTICED.
+    """One row per session of `session_events`, each event counted once: SESSION_COLUMNS, NOTICED, and `unsettled`.
 
     NOTICED: how many of the session's purchases have an amount that is no number, or a negative one.
 
     User and tier are those of the first event by (time, event id) that has one, each by itself; device and browser are
-    those of the earliest event. `tied`: the moment that decides one of them has several events that differ in it; such
-    sessions need to be made by `exact_sessions`.
+    those of the earliest event. `unsettled`: the moment that decides one of them has several events that differ in it, or
+    the amount of a purchase takes the parser; such sessions need to be made by `exact_sessions`.
     """
     return merged_groups(session_groups(events))
 
@@ -184,7 +185,7 @@ def merged_groups(groups: DataFrame) -> DataFrame:
     ranked = Window.partitionBy("session_id").orderBy("micros_start", *_GROUPING[1:])
     # Ordered too, so that Spark sorts once for all.
     whole = ranked.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    totals = {name: F.sum(name).over(whole) for name in (*_COUNTED_TYPES, "event_count", "total_spent", *NOTICED)}
+    totals = {name: F.sum(name).over(whole) for name in (*_ADDED, "total_spent", "undecided")}
     first = {name: F.min(F.when(_has(name), F.col("micros_start"))).over(whole) for name in _ATTRIBUTES}
     # In a struct, a value that is missing is a value too.
     then = {name: F.when(_has(name) & (F.col("micros_start") == F.col(f"{name}_at")), F.struct(name)) for name in first}
@@ -204,7 +205,7 @@ def merged_groups(groups: DataFrame) -> DataFrame:
             }
         )
         .filter("rank = 1")
-        .select(*_session_columns(), "tied", *NOTICED)
+        .select(*_session_columns(), *NOTICED, (F.col("tied") | (F.col("undecided") > 0)).alias("unsettled"))
     )
 
 
@@ -213,43 +214,34 @@ def _has(name: str) -> Column:
     return F.col(name).isNotNull() if name in _FIRST_KNOWN else F.lit(True)
 
 
-def divided_sessions(groups: DataFrame) -> DataFrame:
-    """The sessions that have several of the `session_groups`: `session_id`. Few do: attributes seldom change on the way."""
-    return groups.groupBy("session_id").agg(F.count(F.lit(1)).alias("n")).filter("n > 1").select("session_id")
+def lone_groups(groups: DataFrame, limit_micros: int) -> DataFrame:
+    """Sessions of one of the `session_groups` each, which are the groups themselves: columns as `exact_sessions`.
 
-
-def undivided_sessions(groups: DataFrame) -> DataFrame:
-    """Sessions of one group each, which are the groups themselves: no sort; columns as `sessions`."""
-    addresses = F.col("ip_address").isNotNull().cast("int").alias("distinct_ip_count")
-    return groups.withColumn("distinct_ip_count", addresses).select(
-        *_session_columns(), F.lit(False).alias("tied"), *NOTICED
+    `aside`: the group, where the session has another one, lasts longer than the limit, or has undecided amounts; else NULL. Few
+    have: attributes seldom change on the way.
+    """
+    group = F.struct(*groups.columns)
+    several = F.count(F.lit(1)).over(Window.partitionBy("session_id")) > 1
+    special = several | (F.col("micros_end") - F.col("micros_start") > limit_micros) | (F.col("undecided") > 0)
+    addresses = F.col("ip_address").isNotNull().cast("int")
+    return (
+        groups.withColumn("aside", F.when(special, group))
+        .withColumn("distinct_ip_count", addresses)
+        .select(*_session_columns(), *NOTICED, "aside")
     )
 
 
 def session_groups(events: DataFrame) -> DataFrame:
     """Events reduced per session, attributes and address: counters and times only, so Spark aggregates by hash.
 
-    Ids are canonical here; groups that differ only in the form of an id are left as they are. Purchases of an undecided
-    document are a group of their own, so that only documents are parsed and not events.
+    Ids are canonical here; groups that differ only in the form of an id are left as they are. `undecided`: how many purchases
+    have an amount that takes the parser, and is in no sum.
     """
+    unread = F.col("undecided").isNotNull()
     purchase = F.col("event_type") == "purchase"
-    no_number = purchase & F.col("amount").isNull() & F.col("undecided").isNull()
-    grouped = events.groupBy(*_GROUPING, "undecided").agg(*_counts(no_number))
-    parsed, own = F.col("parsed"), F.col("undecided").isNotNull()
-    return (
-        with_parsed_amount(grouped, "parsed")
-        .withColumns(
-            {
-                "total_spent": F.when(parsed.isNotNull(), _times(parsed, "event_count")).otherwise(
-                    F.col("total_spent")
-                ),
-                "unparsable_amounts": _counted(own & parsed.isNull(), "unparsable_amounts"),
-                "negative_amounts": _counted(parsed < 0, "negative_amounts"),
-                **{name: canonical_id(F.col(name)) for name in ("session_id", "user_id")},
-            }
-        )
-        .drop("parsed", "undecided")
-    )
+    counts = _counts(purchase & F.col("amount").isNull() & ~unread)
+    grouped = events.groupBy(*_GROUPING).agg(*counts, F.count_if(unread).alias("undecided"))
+    return grouped.withColumns({name: canonical_id(F.col(name)) for name in ("session_id", "user_id")})
 
 
 def _counts(no_number: Column) -> list[Column]:
@@ -267,36 +259,27 @@ def _counts(no_number: Column) -> list[Column]:
     ]
 
 
-def _times(amount: Column, count: str) -> Column:
-    return (amount * F.col(count).cast("decimal(10,0)")).cast("decimal(38,2)")
-
-
-def _counted(condition: Column, name: str) -> Column:
-    """All events of a group, where the condition is about all of them; else what is counted already."""
-    return F.when(condition, F.col("event_count")).otherwise(F.col(name))
-
-
 def emptied_sessions(copies: DataFrame, counted: DataFrame) -> DataFrame:
     """Sessions of `copies` without an event among those `counted`, as rows of no event: all they hold counts in another one.
 
-    From the first to the last of these events, by which the warehouse finds the session to remove; columns as `sessions`.
+    From the first to the last of these events, by which the warehouse finds the session to remove; columns as `exact_sessions`.
     """
     spans = copies.groupBy("session_id").agg(F.min("micros").alias("micros_start"), F.max("micros").alias("micros_end"))
     gone = spans.join(counted.select("session_id"), "session_id", "left_anti")
-    nothing: dict[str, Column] = {name: F.lit(0).cast("bigint") for name in (*_COUNTED_TYPES, "event_count", *NOTICED)}
+    nothing: dict[str, Column] = {name: F.lit(0).cast("bigint") for name in _ADDED}
     unknown = {name: F.lit(None).cast("string") for name in ("user_id", "user_tier", "device_type", "browser")}
     other = {
         "total_spent": F.lit(0),
         "distinct_ip_count": F.lit(0),
         "micros_purchase": F.lit(None).cast("bigint"),
     }
-    return gone.withColumns(nothing | unknown | other).select(*_session_columns(), F.lit(False).alias("tied"), *NOTICED)
+    return gone.withColumns(nothing | unknown | other).select(*_session_columns(), *NOTICED)
 
 
 def exact_sessions(events: DataFrame) -> DataFrame:
-    """The sessions of few events, in one aggregate that sorts them: ties are settled by the event id; columns as `sessions`.
+    """The sessions of few events, in one aggregate that sorts them: SESSION_COLUMNS and NOTICED.
 
-    events: with canonical ids, and every amount known (`decided`).
+    Ties are settled by the event id. events: with canonical ids, and every amount known (`decided`).
     """
     order = [F.col("micros"), F.col("event_id").isNull().alias("nameless"), F.col("event_id")]
     place = F.struct(*order, *map(F.col, _GROUPING[1:]))
@@ -307,18 +290,16 @@ def exact_sessions(events: DataFrame) -> DataFrame:
         F.size(F.collect_set("ip_address")).alias("distinct_ip_count"),
         *_counts(purchase & F.col("amount").isNull()),
     )
-    return found.select(*_session_columns(), F.lit(False).alias("tied"), *NOTICED)
+    return found.select(*_session_columns(), *NOTICED)
 
 
-def overlong(made: DataFrame, limit_micros: int) -> DataFrame:
-    """The sessions that last longer than the limit: `session_id`."""
-    return made.filter(F.unix_micros("session_end") - F.unix_micros("session_start") > limit_micros).select(
-        "session_id"
-    )
+def is_overlong(limit_micros: int) -> Column:
+    """Whether a session lasts longer than the limit."""
+    return F.unix_micros("session_end") - F.unix_micros("session_start") > limit_micros
 
 
 def kept_spans(events: DataFrame, limit_micros: int, read: Days | None) -> DataFrame:
-    """What of `overlong` sessions is kept: `session_id`, `first_micros`, `last_micros`.
+    """What is kept of sessions that last longer than the limit: `session_id`, `first_micros`, `last_micros`.
 
     A session begins with an event that has none before it within the limit. read: the days that events were read of; where
     what lies before an event was not read, no session begins. Of a session that begins nowhere both are NULL.

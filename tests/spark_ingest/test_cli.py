@@ -110,8 +110,8 @@ def test_killed_runs_are_made_good_by_the_next(lake: Lake, tmp_path: Path) -> No
     assert files == {file["path"] for file in batch["datasets"]["user_sessions"]["files"]}
     assert pq.read_table(tmp_path / "landing" / next(iter(files)), partitioning=None)["event_count"].to_pylist() == [1]
     stages = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert {"plan", "sessions", "publish"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
-    assert set(batch["summary"]["seconds"]) >= {"plan", "sessions"}
+    assert {"plan", "staged sessions", "publish"} <= {line["stage"] for line in stages if line["status"] == "succeeded"}
+    assert set(batch["summary"]["seconds"]) >= {"plan", "staged sessions"}
     assert command(tmp_path, lake, "run").stdout == "Nothing new in the lake: no batch was published.\n"
 
     lake.append([event("2", "session", "2024-01-15 10:00:00", properties="{broken")])

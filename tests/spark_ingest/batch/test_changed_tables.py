@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from spark_ingest.errors import ConfigError
 from spark_ingest.lake.catalog import open_table
 from spark_ingest.lake.changes import Kind
-from spark_ingest.lake.tables import TABLES
+from spark_ingest.lake.tables import TABLES, USER_EVENTS
 from spark_ingest.maintenance import state
 from tests.spark_ingest.checks import check
 from tests.spark_ingest.conftest import Lake
-from tests.spark_ingest.independent import manifests, staged_sessions
+from tests.spark_ingest.independent import final_sessions, manifests, staged_sessions
 from tests.spark_ingest.rows import event, named, transaction
 
 pytestmark = pytest.mark.spark
@@ -60,6 +62,51 @@ def test_delete_files_make_rows_be_rewritten(lake: Lake, tmp_path: Path) -> None
     assert (events["handling"], events["stage"], events["rows"]) == ("rewritten", "landing", 4)
     assert events["reason"] == "delete files apply to the data files"
     check(lake, tmp_path)
+
+
+def delete_equal(lake: Lake, session: str, partition: str | None) -> None:
+    """Commit an equality delete, as Flink writes them, of one session's rows: in one partition, or in all (None)."""
+    jvm, path = lake.spark._jvm, Path(lake.config.warehouse) / f"equal-{session}-{partition is None}.parquet"
+    assert jvm is not None
+    table = jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(lake.spark._jsparkSession, lake.name(USER_EVENTS))
+    column = table.schema().findField("session_id").fieldId()
+    field = pa.field("session_id", pa.string(), metadata={"PARQUET:field_id": str(column)})
+    pq.write_table(pa.table({"session_id": [named(f"session {session}")]}, schema=pa.schema([field])), path)
+    gateway = lake.spark.sparkContext._gateway
+    assert gateway is not None
+    columns = gateway.new_array(gateway.jvm.int, 1)
+    columns[0] = column
+    made = jvm.org.apache.iceberg.FileMetadata.deleteFileBuilder(table.spec()).ofEqualityDeletes(columns)
+    made = made.withPath(str(path)).withFormat("parquet").withFileSizeInBytes(path.stat().st_size).withRecordCount(1)
+    table.newRowDelta().addDeletes((made if partition is None else made.withPartitionPath(partition)).build()).commit()
+
+
+def test_equality_deletes_delete_what_came_before_them(lake: Lake, tmp_path: Path) -> None:
+    times = ("2024-01-15 10:00:00", "2024-01-15 12:00:00", "2024-03-01 10:00:00")
+    lake.append([event(f"{name} {time}", name, time) for name in "ab" for time in times])
+    lake.run()
+    delete_equal(lake, "a", "date=2024-01-15/hour=10")
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["affected_dates"] == ["2024-01-15"]
+    events = manifest["datasets"]["user_events"]
+    assert (events["handling"], events["reason"], events["rows"]) == (
+        "rewritten",
+        "delete files apply to the data files",
+        3,
+    )
+    # Without partitions such a file is about all; rows that are written with it or later stay.
+    lake.sql("ALTER TABLE {events} DROP PARTITION FIELD hour")
+    lake.sql("ALTER TABLE {events} DROP PARTITION FIELD date")
+    delete_equal(lake, "a", None)
+    lake.append([event("after", "a", "2024-03-01 11:00:00")])
+    manifest = lake.run().manifest
+    assert manifest is not None
+    assert manifest["affected_dates"] == ["2024-01-15", "2024-03-01"]
+    sessions = {key: row[17] for key, row in final_sessions(tmp_path / "landing").items()}
+    assert sessions == {named("session a"): 1, named("session b"): 2}, (
+        "b came back later: the first two are its session"
+    )
 
 
 def test_compaction_is_no_work(lake: Lake, tmp_path: Path) -> None:

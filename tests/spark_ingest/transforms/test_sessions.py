@@ -12,8 +12,9 @@ import pytest
 from pyspark.serializers import CloudPickleSerializer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
-from spark_ingest.batch.staging import _writer
+from spark_ingest.batch.staging import _result, _writer
 from spark_ingest.config import IngestConfig
 from spark_ingest.lake.tables import USER_EVENTS
 from spark_ingest.transforms import sessions as S
@@ -27,7 +28,7 @@ def made(spark: SparkSession, rows: list[Row]) -> dict[str, Any]:
     events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows)))
     exact = _by_id(S.exact_sessions(S.each_event_once(events)))
     for session_id, row in _by_id(S.sessions(S.each_event_once(events))).items():
-        assert row["tied"] or row == exact[session_id]
+        assert row.pop("unsettled") or row == exact[session_id]
     return {key: {name: row[name] for name in S.SESSION_COLUMNS} for key, row in exact.items()}
 
 
@@ -132,11 +133,11 @@ def test_only_what_decides_an_attribute_is_a_tie(spark: SparkSession) -> None:
         event("12", "log-in", later, user_id="bob"),
     ]
     sessions = S.sessions(S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows))))
-    tied = {row.session_id for row in sessions.filter("tied").collect()}
+    tied = {row.session_id for row in sessions.filter("unsettled").collect()}
     assert tied == {named("session browser"), named("session log-in")}
 
 
-def test_divided_and_undivided_sessions_are_all_sessions(spark: SparkSession) -> None:
+def test_lone_groups_and_those_aside_are_all_sessions(spark: SparkSession) -> None:
     rows = [event(f"{name} {n}", name, f"2024-01-15 10:{n:02}:00") for name in "abc" for n in range(4)]
     rows += [
         event("b 5", "b", "2024-01-15 10:05:00", browser="other"),
@@ -144,13 +145,17 @@ def test_divided_and_undivided_sessions_are_all_sessions(spark: SparkSession) ->
     ]
     rows += [event("d 1", "d", "2024-01-15 10:00:00") | {"ip_address": None}]
     events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows)))
-    groups = S.session_groups(events)
-    divided = S.divided_sessions(groups)
-    assert [row.session_id for row in divided.collect()] == [named("session b")]
-    merged = S.merged_groups(groups.join(divided, "session_id", "left_semi"))
-    alone = S.undivided_sessions(groups.join(divided, "session_id", "left_anti"))
+    found = S.lone_groups(S.session_groups(events), 360_000_000).persist()
+    aside = found.filter("aside IS NOT NULL").select("aside.*")
+    assert {row.session_id for row in aside.collect()} == {named("session b")}, "c lasts no longer than the limit"
+    shorter = S.lone_groups(S.session_groups(events), 359_999_999).filter("aside IS NOT NULL")
+    assert {row.session_id for row in shorter.collect()} == {named("session b"), named("session c")}
+    alone = found.filter("aside IS NULL").drop("aside")
+    merged = S.merged_groups(aside).drop("unsettled")
     assert alone.dtypes == merged.dtypes
-    assert sorted(map(str, merged.union(alone).collect())) == sorted(map(str, S.sessions(events).collect()))
+    assert sorted(map(str, merged.union(alone).collect())) == sorted(
+        map(str, S.sessions(events).drop("unsettled").collect())
+    )
 
 
 def test_identifiers_in_any_form_are_one(spark: SparkSession) -> None:
@@ -193,9 +198,14 @@ def _by_value(function: object) -> bytes:
 
 def test_executors_need_no_package_of_ours(tmp_path: Path) -> None:
     """The functions that they run travel by value, to a Python that has only what Spark's workers have."""
-    (tmp_path / "repeated").write_bytes(_by_value(S.repeated_values()))
     config = IngestConfig(warehouse="lake", landing=str(tmp_path))
-    (tmp_path / "write").write_bytes(_by_value(_writer(config, "folder", "at", None)))
+    result = _result(T.StructType([T.StructField("at", T.TimestampNTZType())]))
+    functions = {
+        "repeated": S.repeated_values(),
+        "write": _writer(config, "folder", "at", None, result),
+    }
+    for name, function in functions.items():
+        (tmp_path / name).write_bytes(_by_value(function))
     script = """
 import pickle, sys, pyarrow as pa
 try:
@@ -217,7 +227,7 @@ def test_overlong_sessions_are_cut_at_the_limit(spark: SparkSession) -> None:
     rows.append(event("short", "short", "2024-01-15 10:00:00"))
     events = S.with_canonical_ids(S.session_events(frame(spark, USER_EVENTS, rows)))
     limit = 24 * 3_600_000_000
-    too_long = events.join(S.overlong(S.sessions(events), limit), "session_id", "left_semi")
+    too_long = events.join(S.sessions(events).filter(S.is_overlong(limit)), "session_id", "left_semi")
     kept = S.within_spans(events, S.kept_spans(too_long, limit, None))
     counts = {row.session_id: row.event_count for row in S.sessions(kept).collect()}
     assert counts == {named("session long"): 7, named("session short"): 1}  # hours 0 to 24, both included
@@ -234,9 +244,7 @@ def test_no_aggregate_sorts(spark: SparkSession) -> None:
     once = S.each_event_once(events, duplicates.select("event_id"))
     hashes = S.repeated_hashes(events, 2)
     groups = S.session_groups(once)
-    divided = S.divided_sessions(groups)
-    alone = S.undivided_sessions(groups.join(divided, "session_id", "left_anti"))
-    for part in (duplicates, hashes, once, groups, divided, alone, S.sessions(once)):
+    for part in (duplicates, hashes, once, groups, S.lone_groups(groups, 1), S.sessions(once)):
         plan = plan_of(part)
         assert "SortAggregate" not in plan
         assert "ObjectHashAggregate" not in plan
