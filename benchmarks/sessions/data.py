@@ -13,6 +13,7 @@ from spark_ingest.lake.tables import USER_EVENTS
 
 FIRST_DAY = date(2024, 1, 15)
 EVENTS_PER_SESSION = 8
+INCREMENT_DAYS = 20
 
 # An eighth of the events are purchases; a session's events are a minute or so apart; tier, device and browser belong to
 # the session. Everything derives from the row's number by a hash, so the same size is the same data.
@@ -37,7 +38,7 @@ SELECT
 FROM (
     SELECT id, id DIV {per_session} AS session, id % {per_session} AS place,
         {first} + pmod(xxhash64(id DIV {per_session}, 0), {span}) AS started
-    FROM range({events})
+    FROM range({begin}, {end})
 )
 """
 _UUID = "regexp_replace(md5({}), '^(.{{8}})(.{{4}})(.{{4}})(.{{4}})(.{{12}})$', '$1-$2-$3-$4-$5')"
@@ -47,17 +48,26 @@ _DAY_MICROS = 86_400_000_000
 def make_lake(spark: SparkSession, config: IngestConfig, events: int, days: int) -> None:
     """Fill the lake's user_events where it is empty."""
     create_tables(spark, config)
-    table = identifier(config, USER_EVENTS)
-    if spark.table(table).limit(1).count():
-        return
-    first = (FIRST_DAY - date(1970, 1, 1)) // timedelta(days=1) * _DAY_MICROS
+    if not spark.table(identifier(config, USER_EVENTS)).limit(1).count():
+        _append(spark, config, (0, events), FIRST_DAY, days)
+
+
+def append_increment(spark: SparkSession, config: IngestConfig, events: int, days: int, number: int) -> int:
+    """Append a hundredth of the lake's events, over INCREMENT_DAYS in its middle; how many. number: which increment it is."""
+    few = events // 100 // EVENTS_PER_SESSION * EVENTS_PER_SESSION
+    begin = events + number * few
+    _append(spark, config, (begin, begin + few), FIRST_DAY + timedelta(days=days // 2), INCREMENT_DAYS)
+    return few
+
+
+def _append(spark: SparkSession, config: IngestConfig, ids: tuple[int, int], first: date, days: int) -> None:
     # An hour of room at the end, so that the last sessions stay within the days asked for.
     text = _SELECT.format(
-        users=max(1, events // 40), per_session=EVENTS_PER_SESSION, first=first, span=days * _DAY_MICROS - 3_600_000_000,
-        events=events,
+        users=max(1, ids[1] // 40), per_session=EVENTS_PER_SESSION, span=days * _DAY_MICROS - 3_600_000_000,
+        first=(first - date(1970, 1, 1)) // timedelta(days=1) * _DAY_MICROS, begin=ids[0], end=ids[1],
     )  # fmt: skip
     rows = spark.sql(_with_uuids(text)).selectExpr("*", "to_date(timestamp) AS date", "hour(timestamp) AS hour")
-    rows.writeTo(table).append()
+    rows.writeTo(identifier(config, USER_EVENTS)).option("fanout-enabled", "false").append()
 
 
 def data_files(config: IngestConfig) -> list[str]:
