@@ -25,6 +25,8 @@ from spark_ingest.lake.tables import USER_EVENTS
 from spark_ingest.transforms.identifiers import canonical_id
 from spark_ingest.transforms.sessions import id_hash
 
+_KEPT_BYTES = 256 << 20
+
 
 @dataclass(frozen=True)
 class Touched:
@@ -64,7 +66,9 @@ def touched_events(source: Source, few: bool) -> Touched:
     days = changed.days.padded(reach)
     if _holds_only_new_rows(source, days):
         return Touched(_of_sessions(on_days(events, days, USER_EVENTS), touched), None, _noted(source, days))
-    near = _near(on_days(events, days, USER_EVENTS), few)
+    near = _near(on_days(events, days, USER_EVENTS))
+    if sum(file.bytes for file in change.live_on(days)) <= _KEPT_BYTES:
+        near = near.persist(StorageLevel.MEMORY_AND_DISK)  # it is read twice
     held = near.join(touched, "session_id", "left_semi").select("hash", "day").persist()
     hashes = held.select("hash") if changed.before is None else held.select("hash").union(_hashes(changed.before))
     others = near.join(touched, "session_id", "left_anti")
@@ -112,15 +116,14 @@ def _holds_only_new_rows(source: Source, days: Days) -> bool:
     return change.kind == Kind.APPENDED and all(file.path in new for file in change.live_on(days))
 
 
-def _near(events: DataFrame, few: bool) -> DataFrame:
+def _near(events: DataFrame) -> DataFrame:
     """Of events what tells whose they are, and of which others they are copies: `session_id`, `hash` (or NULL), `day`.
 
     Compared are eight bytes an event: in the worst case a session is recomputed for nothing.
     """
     hashed = F.when(F.col("event_id").isNotNull(), id_hash(F.col("event_id"))).alias("hash")
     day = F.unix_date(F.to_date("timestamp")).alias("day")
-    near = _placed(events).select(_canonical_session(), hashed, day)
-    return near.persist(StorageLevel.MEMORY_AND_DISK) if few else near
+    return _placed(events).select(_canonical_session(), hashed, day)
 
 
 def _days_of(rows: DataFrame) -> Days:
