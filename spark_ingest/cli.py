@@ -195,9 +195,10 @@ def _run(config: IngestConfig, options: argparse.Namespace) -> None:
     from spark_ingest.batch.run import new_progress, run
     from spark_ingest.report import run_table
     from spark_ingest.run_metrics import measured
+    from spark_ingest.tracing import traced
 
     progress = new_progress(config, "run")
-    with measured(config, "batch-ingest"):
+    with measured(config, "batch-ingest"), traced(progress):
         result = run(config, progress, options.first, options.last, options.debug, again=options.again)
     run_table(result)
 
@@ -207,9 +208,11 @@ def _maintain(config: IngestConfig, options: argparse.Namespace) -> None:
     from spark_ingest.maintenance import maintain
     from spark_ingest.report import care_table
     from spark_ingest.run_metrics import measured
+    from spark_ingest.tracing import traced
 
-    with nullcontext() if options.dry_run else measured(config, "table-care"):
-        result = maintain(config, new_progress(config, "maintain"), options.dry_run, options.debug)
+    progress = new_progress(config, "maintain")
+    with nullcontext() if options.dry_run else measured(config, "table-care"), traced(progress):
+        result = maintain(config, progress, options.dry_run, options.debug)
     care_table(result, options.dry_run)
 
 

@@ -23,20 +23,39 @@ class Stage:
     counts: dict[str, int | str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A stage that has ended. start_ns, end_ns: nanoseconds since 1970."""
+
+    name: str
+    start_ns: int
+    end_ns: int
+    succeeded: bool
+    counts: dict[str, int | str]
+
+
 @dataclass
 class Progress:
-    """Stages of one command. seconds: by finished stage, in order."""
+    """Stages of one command. seconds: by finished stage, in order; finished: every stage that has ended.
+
+    context: what each line of the log says as well. Where it has a batch's id, it has the id of that batch's trace (tracing.py).
+    """
 
     command: str
     log: Path | None = None
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
     seconds: dict[str, float] = field(default_factory=dict)
     context: dict[str, str] = field(default_factory=dict)
+    finished: list[Finished] = field(default_factory=list)
+
+    def concerns(self, batch_id: str) -> None:
+        """Say which batch the stages from now on (the running one, too) are about."""
+        self.context |= {"batch_id": batch_id, "trace_id": batch_id.replace("-", "")}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Run a stage: shown while it lasts, timed, logged with its outcome."""
-        stage, start = Stage(name), time.monotonic()
+        stage, start, start_ns = Stage(name), time.monotonic(), time.time_ns()
         status = "failed"
         try:
             with self.console.status(f"{name} …"):
@@ -44,6 +63,8 @@ class Progress:
             status = "succeeded"
         finally:
             self.seconds[name] = round(time.monotonic() - start, 3)
+            end_ns = start_ns + round(self.seconds[name] * 1e9)
+            self.finished.append(Finished(name, start_ns, end_ns, status == "succeeded", stage.counts))
             self._record(stage, status)
         if self.console.is_terminal:
             told = ", ".join(f"{_told(value)} {key.replace('_', ' ')}" for key, value in stage.counts.items())

@@ -57,7 +57,7 @@ OURS_ALLOWED: dict[str, frozenset[str]] = {
     "monitoring": frozenset(),
     "snowpark_procs": RECONCILE_PURE | RECONCILE_INSIDE,
     "deploy": frozenset(),
-    "k8s": frozenset(),
+    "k8s": frozenset({"spark_ingest.spark.jars"}),
 }
 # What a package must never import from outside: Spark never talks to Snowflake, procedures never to Iceberg or Spark.
 FOREIGN_FORBIDDEN = {
@@ -207,6 +207,7 @@ def test_one_module_of_reconcile_touches_a_databases_client(client: str, only: s
     ("package", "client", "only"),
     [
         ("spark_ingest", "prometheus_client", {"spark_ingest.run_metrics"}),
+        ("spark_ingest", "opentelemetry", {"spark_ingest.tracing"}),
         ("monitoring", "snowflake", {"monitoring.ledger"}),
     ],
 )
@@ -244,7 +245,7 @@ ENDPOINT = (
 # The job's rooms, likewise.
 SPARK_INGEST = (
     "errors", "config", "progress", "spark", "lake", "landing", "transforms", "importing", "batch", "maintenance",
-    "report", "run_metrics", "cli", "__main__",
+    "report", "run_metrics", "tracing", "cli", "__main__",
 )  # fmt: skip
 ORDERED = {"local_stack.endpoint": (ENDPOINT, 300), "spark_ingest": (SPARK_INGEST, 100)}
 

@@ -58,7 +58,8 @@ def run(
             if removed:
                 stage.counts["half_written_files_removed"] = removed
             plan = make_plan(config, history, first, last, again)
-            progress.context["batch_id"] = plan.batch_id
+            if plan.has_work:
+                progress.concerns(plan.batch_id)
             stage.counts |= {
                 "dates": len(plan.affected_days),
                 "files": sum(len(c.files) for c in plan.changes.values()),

@@ -15,16 +15,18 @@ from unittest import mock
 from k8s import spark_submit
 from tests.k8s.image import Image
 from tests.k8s.manifests import Document, of_kind, rendered_text
+from tests.otlp import Collector
 
 
 @dataclass
 class Cluster:
-    """Where pods run. settings: what stands in the overlay's ConfigMap besides; secrets: by name, their keys."""
+    """Where pods run. settings: what the overlay's ConfigMap has besides; secrets: by name; traces: what pods have told."""
 
     image: Image
     folder: Path
     settings: dict[str, str]
     secrets: dict[str, dict[str, str]]
+    traces: Collector
     overlay: str = "kind"
     _pods: int = field(default=0)
 

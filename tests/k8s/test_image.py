@@ -28,6 +28,7 @@ from tests.conftest import endpoint_folder
 from tests.k8s.cluster import Cluster
 from tests.k8s.image import Image, bubblewrap
 from tests.k8s.manifests import applications, containers, needs_kubectl, pods
+from tests.otlp import collector
 from tests.reconcile.speed.tables import COLUMNS, ddl, run, served
 from tests.snowpark_procs.batches import EVENT_SCHEMA, TRANSACTION_SCHEMA, event, transaction
 from tests.snowpark_procs.conftest import DATABASE, Warehouse, start_copy
@@ -132,7 +133,7 @@ def cluster(warehouse: Warehouse, store: Store, tmp_path_factory: pytest.TempPat
         f"INSERT INTO user_sessions_realtime VALUES ('{SESSION}', '{USER}', 'gold', '{DAY} 10:00:00', '{DAY} 10:05:00',"
         " 1, 0, 0, 0, 1, 12.50)",
     )
-    with served(speed) as clickhouse:
+    with served(speed) as clickhouse, collector() as traces:
         clickhouse.authorization = "Basic cmVhZGVyOnNlY3JldA=="
         # What a cluster behind private addresses sets as well.
         settings = {
@@ -144,8 +145,9 @@ def cluster(warehouse: Warehouse, store: Store, tmp_path_factory: pytest.TempPat
             "SPARK_INGEST_S3_ENDPOINT": url,
             "RECONCILE_S3_ENDPOINT": url,
             "RECONCILE_CLICKHOUSE_URL": f"http://127.0.0.1:{clickhouse.server_port}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url,
         }
-        yield Cluster(Image.built(folder / "image", bubblewrap()), folder, settings, secrets)
+        yield Cluster(Image.built(folder / "image", bubblewrap()), folder, settings, secrets, traces)
 
 
 def _service_user(warehouse: Warehouse, name: str, role: str) -> dict[str, str]:
@@ -195,6 +197,7 @@ def test_a_driver_that_is_told_to_go(cluster: Cluster, store: Store) -> None:
     assert "spark_ingest: terminated; the next run completes what is missing" in told
     assert driver.returncode == 143
     assert store.keys(LANDING) == set()
+    assert {span.failed for span in cluster.traces.spans if not span.parent_id} == {True}
 
 
 def _hooks(cluster: Cluster) -> set[str]:
@@ -216,7 +219,8 @@ def test_an_hour(cluster: Cluster, store: Store, warehouse: Warehouse) -> None:
         printed, _ = driver.communicate(timeout=240)
     assert (driver.returncode, killed) == (0, True), printed[-4000:]
     published = {key for key in store.keys(LANDING) if key.startswith("_manifests/")}
-    assert len(published) == 1
+    (batch_id,) = (Path(key).stem for key in published)
+    assert cluster.traces.of(batch_id)["publish"].failed is False
 
     store.to_the_warehouse()
     assert [one["status"] for one in warehouse.call("ops.load_pending()")["batches"]] == ["loaded"]

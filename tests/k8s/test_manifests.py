@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +20,10 @@ import yaml
 from k8s.spark_submit import application, command, pod_template
 from reconcile.config import load_config as reconcile_config
 from spark_ingest.config import load_config as ingest_config
+from spark_ingest.spark.jars import EVERY_JAR
 from spark_ingest.spark.session import settings
 from tests.conftest import REPOSITORY
+from tests.k8s.image import CONTAINERFILE
 from tests.k8s.manifests import (
     OVERLAYS,
     Document,
@@ -448,3 +452,30 @@ def test_the_image_fetches_the_jars_with_a_configuration_that_is_one(tmp_path: P
     text = (REPOSITORY / "k8s" / "image" / "Containerfile").read_text(encoding="utf-8")
     given = dict(re.findall(r"(SPARK_INGEST_[A-Z_]+)=(\S+)", text))
     assert f"{ingest_config(given, tmp_path).ivy_dir}/jars/*.jar" in text
+
+
+def test_hadolint_finds_nothing_in_the_containerfile() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, "--no-color", CONTAINERFILE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_list_of_contents_has_all_that_the_image_is_made_of() -> None:
+    lock = _source("locks/image.lock")
+    done = subprocess.run(
+        [sys.executable, "-m", "k8s.contents"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    components = json.loads(done.stdout)["components"]
+    known = {one["purl"]: one for one in components}
+    assert len(known) == len(components)
+    pinned = re.findall(r"^([a-z0-9.-]+)==([^ ;\\]+)", lock, re.MULTILINE)
+    assert len(pinned) > 50
+    for name, version in pinned:
+        hashes = [one["content"] for one in known[f"pkg:pypi/{name}@{version}"]["hashes"]]
+        assert hashes
+        assert all(f"--hash=sha256:{one}" in lock for one in hashes)
+    assert sum(len(one["hashes"]) for one in components if "pypi" in one["purl"]) == lock.count("--hash=")
+    copied = {jar.coordinates for jar in EVERY_JAR}
+    assert {f"{one['group']}:{one['name']}:{one['version']}" for one in components if "group" in one} == copied
+    others = {one["name"] for one in components if one["purl"].startswith(("pkg:docker", "pkg:deb"))}
+    assert others == {"apache/spark", "python", "openjdk-17-jre-headless", "tini"}
