@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     up_parser = kinds.add_parser("up", help="start the local Snowflake endpoint")
     up_parser.add_argument("--rights", choices=("on", "off"), default="on", help="whether it enforces privileges")
     kinds.add_parser("down", help="stop it; the data stays")
-    kinds.add_parser("status", help="say whether it runs")
+    kinds.add_parser("status", help="say whether it runs, what waits, and the newest verdicts")
     run_parser = kinds.add_parser("run", help="take what is in the lake through every stage")
     run_parser.add_argument(
         "--clickhouse", metavar="URL", help="the speed layer (default: the embedded one, if it has rows)"

@@ -15,6 +15,7 @@ from local_stack.errors import EndpointError
 from local_stack.layout import Layout, short
 from local_stack.progress import Progress
 from local_stack.serving import endpoint
+from local_stack.warehouse_client import connect
 
 
 def up(console: Console, layout: Layout, rights: bool = True) -> None:
@@ -55,7 +56,7 @@ def down(console: Console, layout: Layout) -> None:
 
 
 def status(console: Console, layout: Layout) -> int:
-    """Say whether the endpoint runs; exit code 0 if so, 3 if not."""
+    """Say whether the endpoint runs, and how the pipeline is; exit code 0 if it runs, 3 if not."""
     address = endpoint_process.running(layout)
     if address is None:
         console.print("No endpoint is running.")
@@ -63,6 +64,11 @@ def status(console: Console, layout: Layout) -> int:
     console.print(
         f"The endpoint listens on {address.host}:{address.port} (process {address.pid}, rights {_word(address)})."
     )
+    # Imported here: what the other commands are quicker without.
+    from local_stack.overview import read_overview, show_overview
+
+    with connect(layout) as warehouse:
+        show_overview(console, read_overview(layout, warehouse))
     return 0
 
 

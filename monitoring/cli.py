@@ -1,12 +1,14 @@
-"""The command line: `python -m monitoring exporter | print`."""
+"""The command line: `python -m monitoring exporter | print | picture`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitoring.errors import ConfigError, LedgerError, MonitoringError
@@ -18,6 +20,7 @@ EXIT_CODES = """exit codes:
   0  done
   2  wrong argument or configuration
   3  print: the warehouse cannot be reached, or does not answer what is asked
+  4  picture: Prometheus cannot be reached, or does not answer what is asked
 """
 
 
@@ -66,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     exporter.set_defaults(run=_exporter)
     shown = commands.add_parser("print", parents=[reader], help="print the metrics once, as Prometheus reads them")
     shown.set_defaults(run=_print)
+    picture = commands.add_parser("picture", help="draw what the dashboard shows now, as one SVG file")
+    picture.add_argument("--prometheus", metavar="URL", required=True, help="where Prometheus answers")
+    picture.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file to write")
+    picture.set_defaults(run=_picture)
     return parser
 
 
@@ -96,6 +103,17 @@ def _print(options: argparse.Namespace) -> int:
         return LedgerError.exit_code
     registry.register(collector)
     print(generate_latest(registry).decode(), end="")
+    return 0
+
+
+def _picture(options: argparse.Namespace) -> int:
+    from monitoring.picture import DASHBOARD, ask_prometheus, draw
+
+    drawn = draw(json.loads(DASHBOARD.read_text(encoding="utf-8")), ask_prometheus(options.prometheus))
+    try:
+        options.out.write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{options.out} cannot be written: {error.strerror}") from error
     return 0
 
 

@@ -2,7 +2,8 @@
 
 MonitoringError
 ├── ConfigError     a setting or an argument is wrong
-└── LedgerError     the warehouse cannot be reached, or does not answer what is asked
+├── LedgerError     the warehouse cannot be reached, or does not answer what is asked
+└── PrometheusError the same, of Prometheus
 """
 
 from __future__ import annotations
@@ -20,3 +21,7 @@ class ConfigError(MonitoringError):
 
 class LedgerError(MonitoringError):
     exit_code = 3
+
+
+class PrometheusError(MonitoringError):
+    exit_code = 4

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconcile.comparison.outcomes import Verdict
-from reconcile.config import load_config
+from reconcile.config import ReconcileConfig, load_config
 from reconcile.errors import ReconcileError, SpeedTableError
 from reconcile.progress import RowProgress
+from reconcile.run_metrics import measured
 from reconcile.selection import Selection, add_selection, selection
 
 if TYPE_CHECKING:
@@ -101,13 +102,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _extract(options: argparse.Namespace) -> int:
+    config = load_config(os.environ, options.config)
+    return measured(config.metrics, "extract", lambda: _extract_days(options, config))
+
+
+def _extract_days(options: argparse.Namespace, config: ReconcileConfig) -> int:
     # Imported here so that --help needs neither ClickHouse's client nor Arrow.
     from reconcile.speed.connection import open_speed_layer
     from reconcile.speed.extraction import Failure, extract_days
     from reconcile.speed.landing import Landing
 
     chosen = selection(options)
-    config = load_config(os.environ, options.config)
     landing = Landing(config)
     progress = RowProgress(sys.stderr)
 

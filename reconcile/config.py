@@ -32,6 +32,7 @@ class ReconcileConfig:
     columns: our columns that the table names or types otherwise, each as an expression of ClickHouse over its columns.
     attempts, retry_pause_seconds: how often what may pass by itself is tried, and the first pause; each later one is twice that.
     keep_days: older snapshots that are not their day's newest are removed from the landing; 0: none ever.
+    metrics: where the extraction tells Prometheus how it went: the URL of a pushgateway, or a folder for files; None: nowhere.
     """
 
     clickhouse_url: str = field(repr=False)
@@ -48,6 +49,7 @@ class ReconcileConfig:
     keep_days: int = 7
     s3_endpoint: str | None = None
     s3_region: str | None = None
+    metrics: str | None = None
 
     def __post_init__(self) -> None:
         if urlsplit(self.clickhouse_url).scheme not in _URL_SCHEMES:

@@ -207,6 +207,7 @@ def test_one_module_of_reconcile_touches_a_databases_client(client: str, only: s
     ("package", "client", "only"),
     [
         ("spark_ingest", "prometheus_client", {"spark_ingest.run_metrics"}),
+        ("reconcile", "prometheus_client", {"reconcile.run_metrics"}),
         ("spark_ingest", "opentelemetry", {"spark_ingest.tracing"}),
         ("monitoring", "snowflake", {"monitoring.ledger"}),
     ],

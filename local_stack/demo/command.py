@@ -18,12 +18,14 @@ from local_stack.demo.week import generate
 from local_stack.errors import EndpointError
 from local_stack.laptop_spark import LaptopSpark
 from local_stack.layout import Layout, short
+from local_stack.overview import read_overview, show_overview
 from local_stack.pipeline import LakeSide, Pipeline
 from local_stack.programs import Programs
 from local_stack.progress import SET_UP, SPEED_LAYER, Progress
 from local_stack.run_command import new_pipeline, side_by_side
 from local_stack.serving import endpoint
 from local_stack.stage_times import print_stage_times
+from local_stack.warehouse_client import connect
 from reconcile import render_verdict
 
 
@@ -68,8 +70,12 @@ def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fre
             pipeline.explain()
             reconciliation = pipeline.reconciliation()
             report = pipeline.report(reconciliation)
+            with connect(layout) as warehouse:
+                overview = read_overview(layout, warehouse)
         render_verdict(reconciliation, console)
     _print_planted(console, flaws)
+    console.print("How the pipeline is (python -m local_stack status):")
+    show_overview(console, overview)
     console.print(f"Report: {short(report)}")
     left = (
         "An endpoint was running before and still is." if endpoint_process.running(layout) else "Everything is stopped."

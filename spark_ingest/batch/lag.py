@@ -16,11 +16,15 @@ from spark_ingest.landing.storage import open_storage
 
 @dataclass(frozen=True)
 class Lag:
-    """snapshots: those that no batch has. seconds: age of the oldest. batches_waiting: published an hour ago, not loaded yet."""
+    """snapshots: those that no batch has. seconds: age of the oldest. batches_waiting: published an hour ago, not loaded yet.
+
+    batches_unloaded: those and the younger ones.
+    """
 
     snapshots: int
     seconds: float
     batches_waiting: int
+    batches_unloaded: int
 
 
 def lake_lag(config: IngestConfig) -> Lag:
@@ -32,6 +36,7 @@ def lake_lag(config: IngestConfig) -> Lag:
     new = [snapshot for snapshot in unpublished if not only_rewrites(snapshot)]
     oldest = min((snapshot.timestamp_ms / 1000 for snapshot in new), default=None)
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    due = {each.batch_id for each in history.batches if datetime.fromisoformat(each.published_at) < hour_ago}
-    waiting = due - landing.acknowledged()
-    return Lag(len(new), 0.0 if oldest is None else max(0.0, time.time() - oldest), len(waiting))
+    loaded = landing.acknowledged()
+    unloaded = [each for each in history.batches if each.batch_id not in loaded]
+    waiting = [each for each in unloaded if datetime.fromisoformat(each.published_at) < hour_ago]
+    return Lag(len(new), 0.0 if oldest is None else max(0.0, time.time() - oldest), len(waiting), len(unloaded))

@@ -30,7 +30,7 @@ class Cluster:
     overlay: str = "kind"
     _pods: int = field(default=0)
 
-    def run(self, pod: Document, container: Document, timeout: int = 240) -> subprocess.CompletedProcess[str]:
+    def run(self, pod: Document, container: Document, timeout: int = 900) -> subprocess.CompletedProcess[str]:
         """Run a container of a pod to its end."""
         self._pods += 1
         sandbox = self.image.sandbox(

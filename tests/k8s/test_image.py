@@ -193,7 +193,7 @@ def test_a_driver_that_is_told_to_go(cluster: Cluster, store: Store) -> None:
             assert driver.poll() is None, driver.stdout.read() if driver.stdout else ""
             time.sleep(0.05)
         (cluster.folder / f"pod-{cluster._pods}" / "tmp" / "go").touch()
-        told, _ = driver.communicate(timeout=120)
+        told, _ = driver.communicate(timeout=900)
     assert "spark_ingest: terminated; the next run completes what is missing" in told
     assert driver.returncode == 143
     assert store.keys(LANDING) == set()
@@ -216,7 +216,7 @@ def test_an_hour(cluster: Cluster, store: Store, warehouse: Warehouse) -> None:
     executors = cluster.submitted("batch-ingest", "local-cluster[2,2,2304]")
     with subprocess.Popen(executors, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as driver:
         killed = _kill_an_executor(driver)
-        printed, _ = driver.communicate(timeout=240)
+        printed, _ = driver.communicate(timeout=900)
     assert (driver.returncode, killed) == (0, True), printed[-4000:]
     published = {key for key in store.keys(LANDING) if key.startswith("_manifests/")}
     (batch_id,) = (Path(key).stem for key in published)
@@ -235,7 +235,7 @@ def test_an_hour(cluster: Cluster, store: Store, warehouse: Warehouse) -> None:
     assert f"{DAY}" in (cluster.claim("reports") / "reconciliation.html").read_text(encoding="utf-8")
 
     care = subprocess.run(
-        cluster.submitted("table-care", "local[2]"), capture_output=True, text=True, timeout=240, check=False
+        cluster.submitted("table-care", "local[2]"), capture_output=True, text=True, timeout=900, check=False
     )
     succeed(care)
 

@@ -47,7 +47,10 @@ def deployed(layout: Layout, address: Address) -> Layout:
 
 def test_up_twice_is_the_same_endpoint(layout: Layout, address: Address) -> None:
     assert f"process {address.pid}" in local_stack(layout, "up")
-    assert local_stack(layout, "status").startswith("The endpoint listens")
+    told = local_stack(layout, "status")
+    assert told.startswith("The endpoint listens")
+    assert "no tables yet" in told
+    assert "nothing is deployed" in told
 
 
 def test_the_file_to_source_gives_a_shell_everything(layout: Layout, deployed: Layout) -> None:

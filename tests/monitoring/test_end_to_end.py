@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from monitoring.cli import main
 from spark_ingest.config import load_config
 from spark_ingest.errors import LakeError
 from spark_ingest.run_metrics import measured
@@ -152,6 +153,7 @@ def test_what_breaks_is_told_and_resolves(warehouse: Warehouse, tmp_path: Path) 
                 if "lake_lag" not in target["expr"] and not monitoring.query(target["expr"])
             ]
             assert without == []
+            _see(monitoring, dashboard, tmp_path / "dashboard.svg")
 
             monitoring.batch_job(fails=True)
             pipeline.dbt_run(warehouse, "second", "error")
@@ -165,8 +167,20 @@ def test_what_breaks_is_told_and_resolves(warehouse: Warehouse, tmp_path: Path) 
             pipeline.compare(warehouse, page_views=1)
             exporter.refreshed()
             eventually(lambda: webhook.resolved >= BROKEN, f"the webhook hears that {BROKEN} are over")
-            assert {f"https://example.com/runbook/{name}.md" for name in BROKEN} <= webhook.pages
+            assert {f"docs/runbook/{name}.md" for name in BROKEN} <= webhook.pages
 
             exporter.process.kill()
             eventually(lambda: "ExporterDown" in webhook.firing, "the webhook hears that the exporter is down")
     webhook.server.shutdown()
+
+
+def _see(monitoring: Monitoring, dashboard: dict[str, Any], file: Path) -> None:
+    """Draw the dashboard as a person would, and find every panel on it, one of them (the lake's lag) without data."""
+    url = f"http://127.0.0.1:{monitoring.prometheus}"
+    assert main(["picture", "--prometheus", url, "--out", str(file)]) == 0
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", file.read_text(encoding="utf-8"))
+    assert {panel["title"] for panel in dashboard["panels"]} <= set(texts)
+    assert texts.count("no data") == 1
+    assert "user_events newest" in texts
+    assert "10.0%" in texts
+    assert "2.0 s" in texts  # the model of pipeline.healthy

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from local_stack.layout import Layout
+from local_stack.overview import read_overview, show_overview
+from local_stack.warehouse_client import Warehouse as Client
 from monitoring.exporter import next_refresh
 from monitoring.measures import MEASURES
 from tests.conftest import REPOSITORY
@@ -17,7 +23,7 @@ from tests.snowpark_procs.conftest import Warehouse
 
 
 @pytest.mark.integration
-def test_the_ledger_as_prometheus_reads_it(warehouse: Warehouse) -> None:
+def test_the_ledger_as_prometheus_reads_it(warehouse: Warehouse, tmp_path: Path) -> None:
     with pipeline.exporting(warehouse) as exporter:
         empty = pipeline.scrape(exporter.url)
         assert value(empty, "monitoring_refresh_success") == 1
@@ -57,6 +63,15 @@ def test_the_ledger_as_prometheus_reads_it(warehouse: Warehouse) -> None:
         assert value(samples, "dbt_model_failing", model_name="mart_daily_metrics") == 1
         assert value(samples, "dbt_model_failures_total", model_name="mart_daily_metrics") == 1
         assert value(samples, "pipeline_batches_waiting", step="flag_quality") == 1
+        assert _overview(warehouse, tmp_path) == [
+            "Lake no tables yet",
+            "Warehouse 1 batches not flagged, 1 dates for dbt to build",
+            "dbt failing: mart_daily_metrics",
+            "Not valid user_events 10.0%, user_sessions 0.0% of the newest batch",
+            "Days 1 regressed",
+            "Differs most page_views of gold, by 100.0%",
+            f"{pipeline.DAY} disagree",
+        ]
 
         # What was read stays when reading fails, and the metrics say so.
         read_at = value(samples, "monitoring_refresh_timestamp_seconds")
@@ -68,6 +83,13 @@ def test_the_ledger_as_prometheus_reads_it(warehouse: Warehouse) -> None:
         assert value(failed, "monitoring_refresh_timestamp_seconds") == read_at
         assert value(failed, "pipeline_rows_loaded_total", table="user_events") == 10
     assert exporter.process.returncode == 0
+
+
+def _overview(warehouse: Warehouse, state: Path) -> list[str]:
+    """What `python -m local_stack status` and the end of the demo say, by the same queries."""
+    printed = io.StringIO()
+    show_overview(Console(file=printed, width=120), read_overview(Layout(state), Client(warehouse.connection)))
+    return [" ".join(line.split()) for line in printed.getvalue().splitlines()]
 
 
 def test_what_is_wrong_is_one_sentence() -> None:

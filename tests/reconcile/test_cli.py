@@ -92,6 +92,26 @@ def test_a_day_that_is_refused_stops_no_other(
     assert "a broken row" in line
 
 
+def test_an_extraction_tells_prometheus_how_it_went(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RECONCILE_METRICS", str(tmp_path / "figures"))
+    file = tmp_path / "figures" / "extract.prom"
+    assert main(["extract"]) == 0
+    told = file.read_text(encoding="utf-8")
+    assert 'pipeline_step_last_run_success{step="extract"} 1.0' in told
+    assert 'pipeline_step_last_success_timestamp_seconds{step="extract"}' in told
+    monkeypatch.setenv("RECONCILE_SPEED_TABLE", "nowhere")
+    assert main(["extract"]) == 4
+    told = file.read_text(encoding="utf-8")
+    assert 'pipeline_step_last_run_success{step="extract"} 0.0' in told
+    assert "last_success" not in told
+    monkeypatch.setenv("RECONCILE_METRICS", "http://127.0.0.1:9")
+    capsys.readouterr()
+    assert main(["extract"]) == 4
+    assert "the run's metrics cannot be sent to http://127.0.0.1:9" in capsys.readouterr().err
+
+
 def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILE_SPEED_TABLE", "empty_table")
     assert main(["extract"]) == 0
