@@ -9,7 +9,7 @@ import gzip
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -35,7 +35,7 @@ class Collector:
     """A running collector: where it is, and what has come."""
 
     url: str
-    spans: list[Span] = field(default_factory=list)
+    spans: list[Span]
 
     def of(self, batch_id: str) -> dict[str, Span]:
         """The spans of a batch's trace by name."""
@@ -45,6 +45,7 @@ class Collector:
 @contextmanager
 def collector() -> Iterator[Collector]:
     """Take traces until the end of the block."""
+    spans: list[Span] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -53,7 +54,7 @@ def collector() -> Iterator[Collector]:
                 body = gzip.decompress(body)
             known = self.path == "/v1/traces" and self.headers["Content-Type"] == "application/x-protobuf"
             if known:
-                running.spans.extend(_spans(body))
+                spans.extend(_spans(body))
             self.send_response(200 if known else 404)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -62,7 +63,7 @@ def collector() -> Iterator[Collector]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        running = Collector(f"http://127.0.0.1:{server.server_port}")
+        running = Collector(f"http://127.0.0.1:{server.server_port}", spans)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -224,6 +224,7 @@ def test_a_session_in_another_time_zone_is_refused(warehouse: Warehouse) -> None
 
 def altered(warehouse: Warehouse, batch_id: str, dataset: str, change: Callable[[pa.Table], pa.Table]) -> str:
     """Write a batch's first file of a dataset anew, with other columns. Returns its path."""
+    paths: list[str] = []
 
     def at_its_size(manifest: dict[str, Any]) -> None:
         entry = manifest["datasets"][dataset]
@@ -235,7 +236,6 @@ def altered(warehouse: Warehouse, batch_id: str, dataset: str, change: Callable[
         file["bytes"] = path.stat().st_size
         paths.append(file["path"])
 
-    paths: list[str] = []
     corrupted(warehouse, batch_id, at_its_size)
     return paths[0]
 
