@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"NUMBER\(\d+, ?(\d+)\)")
 
 @dataclass(frozen=True)
 class FileColumn:
-    """One column of a file. type: what it is loaded as. loaded: FALSE for what the lake keeps for itself, and may lack."""
+    """One column of a file. type: what it is loaded as. loaded: FALSE for what the lake and the job keep for themselves."""
 
     name: str
     type: str
@@ -49,6 +49,8 @@ def _of(type_: str, *names: str, loaded: bool = True) -> tuple[FileColumn, ...]:
 
 
 _COUNT, _MONEY = "NUMBER(38, 0)", "NUMBER(10, 2)"
+# The ingest job writes it into its own files; a load knows it without.
+_BATCH = _of("STRING", "batch_id", loaded=False)
 BATCH_COLUMNS: Mapping[str, tuple[FileColumn, ...]] = {
     "user_events": (
         *_of("STRING", "event_id", "user_id", "session_id", "event_type"),
@@ -58,6 +60,7 @@ BATCH_COLUMNS: Mapping[str, tuple[FileColumn, ...]] = {
         *_of("VARIANT", "properties"),
         *_of("DATE", "date", loaded=False),
         *_of(_COUNT, "hour", loaded=False),
+        *_BATCH,
     ),
     "transactions": (
         *_of("STRING", "transaction_id", "user_id", "product_id"),
@@ -66,6 +69,7 @@ BATCH_COLUMNS: Mapping[str, tuple[FileColumn, ...]] = {
         *_of("STRING", "status", "payment_method", "user_tier"),
         *_of("TIMESTAMP_NTZ", "created_at"),
         *_of("DATE", "date", loaded=False),
+        *_BATCH,
     ),
     "user_sessions": (
         *_of("STRING", "session_id", "user_id", "user_tier"),
@@ -76,6 +80,7 @@ BATCH_COLUMNS: Mapping[str, tuple[FileColumn, ...]] = {
         *_of("STRING", "device_type", "browser"),
         *_of("BOOLEAN", "converted_to_purchase"),
         *_of(_COUNT, "event_count", "distinct_ip_count", "source_snapshot_id"),
+        *_BATCH,
     ),
 }
 

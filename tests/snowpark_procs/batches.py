@@ -60,6 +60,7 @@ SESSION_SCHEMA = pa.schema(
         ("event_count", pa.int64()),
         ("distinct_ip_count", pa.int64()),
         ("source_snapshot_id", pa.int64()),
+        ("batch_id", pa.string()),
     ]
 )
 Row = dict[str, Any]
