@@ -181,7 +181,7 @@ HOSTILE = {
 }
 _OF_THE_CLOCK = {
     *("processed_at", "loaded_at", "flagged_at", "changed_at", "started_at", "finished_at", "compared_at", "set_at"),
-    *("applied_at", "duration_ms", "refused_at", "explained_at"),
+    *("applied_at", "duration_ms", "load_seconds", "refused_at", "explained_at"),
 }
 
 
