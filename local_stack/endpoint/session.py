@@ -31,7 +31,6 @@ from local_stack.endpoint.errors import (
 from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.quoting import dotted, literal, quote_name, quote_string
 from local_stack.endpoint.language.text import with_literals
-from local_stack.endpoint.language.types import Kind
 from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.parameters import PARAMETERS, check_parameter, require_parameter
 from local_stack.endpoint.queries import Queries
@@ -246,11 +245,6 @@ class Session:
         """Return where a table is: a temporary table of this session hides a permanent one of the same name."""
         hidden = self.temporary_tables.get((table.database, table.schema, table.name))
         return SchemaName("temp", "main", hidden) if hidden else table
-
-    def semi_structured(self, table: exp.Table | tuple[str, str, str]) -> dict[str, Kind]:
-        """Return the ARRAY and OBJECT columns of a table, as it was created."""
-        name = self.full_name(table) if isinstance(table, exp.Table) else table
-        return dict(self.notes.of(name).get("kinds", {}))
 
     def quoted(self, table: SchemaName) -> str:
         """Return the table's name in DuckDB."""

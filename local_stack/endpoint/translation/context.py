@@ -53,7 +53,7 @@ class Context:
     @functools.cached_property
     def columns(self) -> TableColumns:
         """Return what is known of the columns of tables, each looked up once for the statement."""
-        return functools.cache(table_columns(self.session, self.describing))
+        return table_columns(self.session, self.describing)
 
     @property
     def database(self) -> str | None:

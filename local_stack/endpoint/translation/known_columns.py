@@ -37,30 +37,38 @@ TableColumns = Callable[[exp.Table], Columns]
 
 
 def table_columns(session: Session, describing: bool = False) -> TableColumns:
-    """Return what a session knows of the columns of tables. Hold its lock.
+    """Return what a session knows of the columns of tables, each table looked up once. Hold its lock.
 
     describing: lengths too; DuckDB takes ten milliseconds to tell them.
     """
+    found: dict[SchemaName, Columns] = {}
 
     def columns(table: exp.Table) -> Columns:
-        name = session.physical_table(SchemaName(*session.full_name(table)))
-        try:
-            rows = session.duck.execute(f"PRAGMA table_info({quote_string(session.quoted(name))})").fetchall()
-        except duckdb.Error:  # a view of Snowflake's own, or a name that is resolved in another way
-            return None
-        kinds = session.semi_structured(table)
-        noted = session.notes.of(session.full_name(table)).get("lengths", {}) if describing else {}
-        lengths = {**noted, **lengths_of(session.duck, name)} if describing else {}
-        return [
-            Known(
-                name,
-                kinds.get(name),
-                not strict,
-                lengths.get(name),
-                kinds.get(name) or cast_type(kind),
-                type_text(kinds.get(name) or kind, lengths.get(name)),
-            )
-            for _, name, kind, strict, *_ in rows
-        ]
+        name = SchemaName(*session.full_name(table))
+        if name not in found:
+            found[name] = _columns(session, name, describing)
+        return found[name]
 
     return columns
+
+
+def _columns(session: Session, name: SchemaName, describing: bool) -> Columns:
+    physical = session.physical_table(name)
+    try:
+        rows = session.duck.execute(f"PRAGMA table_info({quote_string(session.quoted(physical))})").fetchall()
+    except duckdb.Error:  # a view of Snowflake's own, or a name that is resolved in another way
+        return None
+    notes = session.notes.of(name)
+    kinds = notes.get("kinds", {})
+    lengths = {**notes.get("lengths", {}), **lengths_of(session.duck, physical)} if describing else {}
+    return [
+        Known(
+            column,
+            kinds.get(column),
+            not strict,
+            lengths.get(column),
+            kinds.get(column) or cast_type(kind),
+            type_text(kinds.get(column) or kind, lengths.get(column)),
+        )
+        for _, column, kind, strict, *_ in rows
+    ]
