@@ -110,10 +110,8 @@ def _read_times(scope: Scope, context: Context) -> None:
 def _order(scope: Scope) -> None:
     """Let VARIANTs be ordered by their values, not by their texts."""
     for node in scope.nodes(*_ORDERED, exp.GT, exp.GTE, exp.LT, exp.LTE):
-        if isinstance(node, exp.Ordered) and (
-            node.find_ancestor(exp.Query) is not scope.tree or scope.select.args.get("distinct")
-        ):
-            continue
+        if isinstance(node, exp.Ordered) and (scope.select.args.get("distinct") or node.find_ancestor(exp.WithinGroup)):
+            continue  # what distinct values are ordered by has to be among them
         operands = [node.this, node.expression] if isinstance(node, exp.Binary) else [node.this]
         if any(scope.type_of(operand) != VARIANT for operand in operands):
             continue
