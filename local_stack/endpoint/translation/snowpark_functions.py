@@ -9,7 +9,6 @@ from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.macros.variants import NAMES as VARIANT_KINDS
 from local_stack.endpoint.statements import SqlError
-from local_stack.endpoint.translation.arrays import is_array
 from local_stack.endpoint.translation.context import Context, replace_each
 
 _MACRO_DATABASE: Final = "_fs_global.main."
@@ -67,8 +66,6 @@ def functions(expression: Expr, context: Context) -> Expr:
         name = call_name(node)
         if name in _FORMS:
             return _FORMS[name](node)
-        if name == "JSON_FORMAT" and all(map(is_array, call_arguments(node))):
-            return exp.Anonymous(this=f"{_MACRO_DATABASE}_sf_array_json", expressions=call_arguments(node))
         if name in _MACROS:
             return exp.Anonymous(this=_MACRO_DATABASE + _MACROS[name], expressions=call_arguments(node))
         if macro := _BY_COUNT.get((name, len(call_arguments(node)))):

@@ -117,8 +117,6 @@ MACROS: Final[tuple[str, ...]] = (
     f"_sf_item(x) AS coalesce({_HOME}_sf_element(x), {UNDEFINED})",
     f"_sf_item_of(x) AS coalesce({_HOME}_sf_element_of(x), {UNDEFINED})",
     f"_sf_to_json(x) AS {_HOME}_sf_shown_json(CAST(to_json(x) AS VARCHAR))",
-    # TO_JSON of an ARRAY.
-    f"_sf_array_json(a) AS {_HOME}_sf_shown_json(CAST(to_json(a) AS VARCHAR))",
     *(f"_sf_is_{name}(x) AS {_HOME}_sf_typeof(x) {kinds}" for name, (kinds, _) in _KINDS.items()),
     *(
         f"_sf_as_{name}(x) AS CASE WHEN {_HOME}_sf_is_{name}(x) THEN {value} END"
