@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
 from snowpark_procs.date_ranges import DateRanges
+from snowpark_procs.documents import standard_json
 from snowpark_procs.environment import require_unmasked
 from snowpark_procs.errors import ArgumentError
 from snowpark_procs.identifiers import batch_identifier
@@ -216,6 +217,7 @@ class _Flagging:
                 near_events=reach.near_events.condition("e.timestamp"),
                 session_microseconds=self.rulebook.session_microseconds,
                 touched=statement("sessions_of_changed_events"),
+                properties_parsed=standard_json("r.properties::STRING"),
                 differs=table.differs("judged", "present"),
                 **table.canonical_identifiers("r"),
                 **self.rulebook.expressions(table),

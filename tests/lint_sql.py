@@ -37,6 +37,7 @@ from reconcile.speed.columns import SPEED_COLUMNS
 from snowpark_procs.batch_columns import BATCH_COLUMNS, loaded_columns
 from snowpark_procs.bucket_sql import bucketing
 from snowpark_procs.date_ranges import DateRanges
+from snowpark_procs.documents import standard_json
 from snowpark_procs.identifiers import canonical, compared, compared_columns
 from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
@@ -248,6 +249,7 @@ def _table_fragments(table: StagingTable) -> dict[str, str]:
         "columns": ", ".join(table.columns),
         "values": ", ".join(f"delta.{column}" for column in table.columns),
         "differs": table.differs("judged", "present"),
+        "properties_parsed": standard_json("r.properties::STRING"),
         "extras": table.extras,
         **table.canonical_identifiers("r"),
         **compiled,

@@ -33,8 +33,8 @@ source AS (
         NULLIF(r.user_tier, '') AS user_tier,
         r.loaded_at,
         r.batch_id,
-        TRY_PARSE_JSON(r.properties::STRING, 'd') AS properties_parsed,
-        IFF(TRY_PARSE_JSON(r.properties::STRING, 'd') IS NULL, r.properties::STRING, NULL) AS properties_text
+        &{properties_parsed} AS properties_parsed,
+        IFF(&{properties_parsed} IS NULL, r.properties::STRING, NULL) AS properties_text
     FROM raw.user_events AS r
     WHERE r.batch_id = ? AND &{delivered}
 ),

@@ -1,4 +1,4 @@
-"""One road for a module: the tests' Spark, a deployed warehouse over its lake, and dbt."""
+"""One road for a module: the tests' Spark, a deployed warehouse over its lake, and dbt; and the histories in the oracle."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 from dbt.adapters.factory import cleanup_connections
 from pyspark.sql import SparkSession
 
 from spark_ingest.config import IngestConfig
 from spark_ingest.lake.rows import create_tables
+from tests.oracle.compute import Delivery, database
+from tests.oracle.histories import DELIVERIES, histories
 from tests.oracle.road import Road
 from tests.snowpark_procs.conftest import deployed as deployed
 from tests.snowpark_procs.conftest import start_copy
@@ -34,3 +37,21 @@ def road(
     cleanup_connections()  # type: ignore[no-untyped-call]  # dbt keeps its connections until the process ends
     warehouse.connection.close()
     warehouse.endpoint.stop(signal.SIGKILL)  # nothing of it is kept
+
+
+@pytest.fixture(scope="session")
+def deliveries() -> list[Delivery]:
+    shop = histories(30)
+    return [
+        Delivery.of_rows(
+            [row for history in shop for row in history.events[part]],
+            [row for history in shop for row in history.transactions[part]],
+        )
+        for part in range(DELIVERIES)
+    ]
+
+
+@pytest.fixture(scope="session")
+def rightly(deliveries: list[Delivery]) -> Iterator[duckdb.DuckDBPyConnection]:
+    with database(deliveries) as connection:
+        yield connection

@@ -29,7 +29,7 @@ _TYPES = ("page_view", "product_view", "product_view", "search", "add_to_cart", 
 # What stands for an amount: cents, halves of a cent, and what is none.
 _NO_AMOUNTS = (
     '"12,50"', '"twelve"', "null", "[5]", '{"value": 5}', "true", '"NaN"', '""', '" 5 "', '"+5"', '".5"', '"5."', '"1_000"',
-    '"\\u0663"', '1e18, "amount": "5 "',
+    '"\\u0663"', '1e18, "amount": "5 "', '5, "rebate": NaN', '5, note: 1', "'5'",
 )  # fmt: skip
 _AMOUNTS: tuple[Callable[[random.Random], str], ...] = (
     lambda rng: f"{rng.randrange(1, 20_000)}.{rng.randrange(100):02}",

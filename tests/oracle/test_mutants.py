@@ -6,7 +6,6 @@ A definition that could be wrong unnoticed would prove nothing where the models 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -14,10 +13,8 @@ import pytest
 
 from tests.oracle.compute import Delivery, Options, database
 from tests.oracle.definitions import STEPS, TABLES
-from tests.oracle.histories import DELIVERIES, histories
 
 Content = Counter[tuple[Any, ...]]
-_HISTORIES = 30
 _OWN_TIER = "CASE WHEN user_id IS NULL THEN {0}.user_tier ELSE user_tiers.user_tier END AS user_tier"
 _ONE_TIER = """FROM (
     SELECT s.* REPLACE (coalesce(t.user_tier, s.user_tier) AS user_tier)
@@ -201,24 +198,6 @@ _MUTANTS = {
         _ONE_TIER,
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def deliveries() -> list[Delivery]:
-    shop = histories(_HISTORIES)
-    return [
-        Delivery.of_rows(
-            [row for history in shop for row in history.events[part]],
-            [row for history in shop for row in history.transactions[part]],
-        )
-        for part in range(DELIVERIES)
-    ]
-
-
-@pytest.fixture(scope="module")
-def rightly(deliveries: list[Delivery]) -> Iterator[duckdb.DuckDBPyConnection]:
-    with database(deliveries) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")
