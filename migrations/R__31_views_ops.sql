@@ -59,6 +59,82 @@ LEFT JOIN drivers
 WHERE changes.change_id > COALESCE(drivers.change_id, 0)
 GROUP BY changes.date, changes.dataset, changes.change_id, changes.changed_at;
 
+CREATE OR REPLACE VIEW ops.quality_by_day
+COPY GRANTS
+COMMENT = 'How many rows of a UTC date each quality rule found, and of how many; a NULL date: rows without a time'
+AS
+WITH judged AS (
+    SELECT
+        'events' AS dataset,
+        e.timestamp::DATE AS date,
+        ARRAY_CAT(
+            ARRAY_CAT(e.validation_errors::ARRAY, e.validation_warnings::ARRAY),
+            ARRAY_CONSTRUCT_COMPACT(
+                IFF(e.is_bot_traffic, 'is_bot_traffic', NULL),
+                IFF(e.is_test_user, 'is_test_user', NULL)
+            )
+        ) AS codes
+    FROM staging.events_cleaned AS e
+    UNION ALL
+    SELECT
+        'sessions' AS dataset,
+        s.session_start::DATE AS date,
+        ARRAY_CAT(
+            ARRAY_CAT(s.validation_errors::ARRAY, s.validation_warnings::ARRAY),
+            ARRAY_CONSTRUCT_COMPACT(
+                IFF(s.is_bot_traffic, 'is_bot_traffic', NULL),
+                IFF(s.is_test_user, 'is_test_user', NULL),
+                IFF(s.is_high_value_session, 'is_high_value_session', NULL),
+                IFF(s.is_bounce_session, 'is_bounce_session', NULL)
+            )
+        ) AS codes
+    FROM staging.user_sessions_enhanced AS s
+    UNION ALL
+    SELECT
+        'transactions' AS dataset,
+        t.created_at::DATE AS date,
+        ARRAY_CAT(
+            ARRAY_CAT(t.validation_errors::ARRAY, t.validation_warnings::ARRAY),
+            ARRAY_CONSTRUCT_COMPACT(IFF(t.is_test_user, 'is_test_user', NULL))
+        ) AS codes
+    FROM staging.transactions_validated AS t
+),
+
+days AS (
+    SELECT
+        dataset,
+        date,
+        COUNT(*) AS staged_rows
+    FROM judged
+    GROUP BY dataset, date
+),
+
+findings AS (
+    SELECT
+        judged.dataset,
+        judged.date,
+        f.value::STRING AS code,
+        COUNT(*) AS found
+    FROM judged, LATERAL FLATTEN(INPUT => judged.codes) AS f
+    GROUP BY judged.dataset, judged.date, f.value::STRING
+)
+
+SELECT
+    days.date,
+    rules.dataset,
+    rules.code,
+    rules.severity,
+    COALESCE(findings.found, 0) AS found,
+    days.staged_rows
+FROM days
+INNER JOIN ops.quality_rules AS rules
+    ON days.dataset = rules.dataset
+LEFT JOIN findings
+    ON
+        days.dataset = findings.dataset
+        AND EQUAL_NULL(days.date, findings.date)
+        AND rules.code = findings.code;
+
 CREATE OR REPLACE VIEW ops.quality_summary
 COPY GRANTS
 COMMENT = 'How many current rows each quality rule found, and of how many'
@@ -68,46 +144,11 @@ SELECT
     rules.code,
     rules.severity,
     rules.description,
-    COUNT(findings.code) AS found,
-    MAX(staged.row_count) AS staged_rows
+    COALESCE(SUM(by_day.found), 0) AS found,
+    COALESCE(SUM(by_day.staged_rows), 0) AS staged_rows
 FROM ops.quality_rules AS rules
-INNER JOIN (
-    SELECT
-        'events' AS dataset,
-        COUNT(*) AS row_count
-    FROM staging.events_cleaned
-    UNION ALL
-    SELECT
-        'sessions' AS dataset,
-        COUNT(*) AS row_count
-    FROM staging.user_sessions_enhanced
-    UNION ALL
-    SELECT
-        'transactions' AS dataset,
-        COUNT(*) AS row_count
-    FROM staging.transactions_validated
-) AS staged
-    ON rules.dataset = staged.dataset
-LEFT JOIN (
-    SELECT 'events' AS dataset, f.value::STRING AS code
-    FROM staging.events_cleaned AS e, LATERAL FLATTEN(INPUT => e.validation_errors) AS f
-    UNION ALL
-    SELECT 'events' AS dataset, f.value::STRING AS code
-    FROM staging.events_cleaned AS e, LATERAL FLATTEN(INPUT => e.validation_warnings) AS f
-    UNION ALL
-    SELECT 'sessions' AS dataset, f.value::STRING AS code
-    FROM staging.user_sessions_enhanced AS s, LATERAL FLATTEN(INPUT => s.validation_errors) AS f
-    UNION ALL
-    SELECT 'sessions' AS dataset, f.value::STRING AS code
-    FROM staging.user_sessions_enhanced AS s, LATERAL FLATTEN(INPUT => s.validation_warnings) AS f
-    UNION ALL
-    SELECT 'transactions' AS dataset, f.value::STRING AS code
-    FROM staging.transactions_validated AS t, LATERAL FLATTEN(INPUT => t.validation_errors) AS f
-    UNION ALL
-    SELECT 'transactions' AS dataset, f.value::STRING AS code
-    FROM staging.transactions_validated AS t, LATERAL FLATTEN(INPUT => t.validation_warnings) AS f
-) AS findings
-    ON rules.dataset = findings.dataset AND rules.code = findings.code
+LEFT JOIN ops.quality_by_day AS by_day
+    ON rules.dataset = by_day.dataset AND rules.code = by_day.code
 WHERE rules.severity <> 'flag'
 GROUP BY rules.dataset, rules.code, rules.severity, rules.description;
 

@@ -17,7 +17,7 @@ from snowpark_procs.errors import ArgumentError
 from snowpark_procs.identifiers import batch_identifier
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction
 from snowpark_procs.rulebook import Rulebook, name_broken_rule, read_rulebook
-from snowpark_procs.staging_changes import COUNTS, StagingChanges
+from snowpark_procs.staging_changes import COUNTS, StagingChanges, purchase_dates
 from snowpark_procs.staging_tables import EVENTS, SESSIONS, STAGING_TABLES, StagingTable
 from snowpark_procs.statements import run, statement
 
@@ -159,12 +159,20 @@ class _Flagging:
                 datasets[table.dataset] = self._flag_rows(table, Reach(own, near_events, near_sessions))
             else:
                 datasets[table.dataset] = dict.fromkeys(COUNTS, 0)
+        events = datasets[EVENTS.dataset]
+        changed_events = bool(events["changed"] or events["removed"])
+        rejudged = self.changes.find_purchases(DateRanges.around(dates[EVENTS])) if changed_events else 0
         inherited = self.changes.inherit(near_events, near_sessions) if self._has_work(SESSIONS, datasets) else 0
         self.changes.empty_deltas()
         run(self.session, "apply_first_rules")
         run(self.session, "mark_flagged", [self.batch.batch_id])
         step.row_count = sum(counts["changed"] + counts["removed"] for counts in datasets.values())
-        step.detail = {"change_id": self.changes.change_id, "datasets": datasets, "events_inherited": inherited}
+        step.detail = {
+            "change_id": self.changes.change_id,
+            "datasets": datasets,
+            "events_inherited": inherited,
+            "transactions_rejudged": rejudged,
+        }
 
     def _touched_dates(self, table: StagingTable) -> set[datetime.date]:
         """The dates of the batch's rows, of those known under the same keys, and those that the batch holds as a whole."""
@@ -203,6 +211,7 @@ class _Flagging:
         binds = [self.later, json.dumps(self.batch.replaced.get(table.dataset, []))]
         binds = [*binds, own_dates, self.batch.batch_id] if table is SESSIONS else [self.batch.batch_id, *binds]
         binds += [own_dates] if table is EVENTS else []
+        near_events = reach.near_events.condition("e.timestamp")
         try:
             run(
                 self.session,
@@ -214,9 +223,10 @@ class _Flagging:
                 delivered_later=self.batch.delivered_later.get(table.dataset, DateRanges()).condition(
                     f"r.{table.time}"
                 ),
-                near_events=reach.near_events.condition("e.timestamp"),
+                near_events=near_events,
                 session_microseconds=self.rulebook.session_microseconds,
-                touched=statement("sessions_of_changed_events"),
+                touched=statement("sessions_of_changed_events", near_events=near_events),
+                purchase_dates=purchase_dates(reach.own),
                 properties_parsed=standard_json("r.properties::STRING"),
                 differs=table.differs("judged", "present"),
                 **table.canonical_identifiers("r"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NO_BATCH = ""
 _NONE = "[]"
 # A session without an identifier has no events.
-_NO_EVENTS = "FALSE AS has_bot_event, FALSE AS has_test_event, 0 AS requests"
+_NO_EVENTS = "FALSE AS has_bot_event, FALSE AS has_test_event, 0 AS requests, 0 AS address_sessions"
 
 
 def reflag(
@@ -76,8 +76,8 @@ class _Reflagging:
     def run(self) -> dict[str, Any]:
         """Judge events first: what a session is depends on them, and what they inherit on it. Returns the summary."""
         changed = {
-            EVENTS.dataset: self._rejudge(EVENTS, self._events()),
-            TRANSACTIONS.dataset: self._rejudge(TRANSACTIONS, self._on_dates(TRANSACTIONS)),
+            EVENTS.dataset: self.changes.rejudge(EVENTS, self._events()),
+            TRANSACTIONS.dataset: self.changes.rejudge(TRANSACTIONS, self._on_dates(TRANSACTIONS)),
             SESSIONS.dataset: self._rejudge_sessions(),
         }
         inherited = self.changes.inherit(self.near_events, self.near_sessions)
@@ -94,27 +94,6 @@ class _Reflagging:
         near = self.near_events.condition("events_cleaned.timestamp")
         of_sessions = f"events_cleaned.session_id IN (\n        {self.touched}\n    )"
         return f"{near} AND ({self._on_dates(EVENTS)} OR {of_sessions})"
-
-    def _rejudge(self, table: StagingTable, scope: str, extras: str = "") -> int:
-        """Judge the rows of a condition where they stand. Returns how many are judged differently."""
-        judgement = table.judgement(self.rulebook.expressions(table))
-        misjudged = statement(
-            "misjudged_rows",
-            given=", ".join(filter(None, (self.rulebook.constants, extras))),
-            scope=scope,
-            differs=table.misjudged(judgement),
-        )
-        try:
-            rows = statement("rejudged_rows", table=table.table, time=table.time, misjudged=misjudged)
-            changed = int(run(self.session, "count_rows", rows=rows)[0][0])
-        except SnowparkSQLException:
-            name_broken_rule(self.session, self.rulebook, table)
-            raise
-        if changed:
-            self.changes.record_dates(table, rows)
-            assignments = ",\n    ".join(f"{column} = {said}" for column, said in judgement.items())
-            run(self.session, "rejudge_rows", table=table.table, assignments=assignments, misjudged=misjudged)
-        return changed
 
     def _rejudge_sessions(self) -> int:
         """Judge sessions by themselves and their events, as when a batch has changed an event of each."""
@@ -139,4 +118,4 @@ class _Reflagging:
             raise
         changed = self.changes.take_delta(SESSIONS, self.starts)["changed"]
         without_key = f"{SESSIONS.table}.session_id IS NULL AND {self._on_dates(SESSIONS)}"
-        return changed + self._rejudge(SESSIONS, without_key, _NO_EVENTS)
+        return changed + self.changes.rejudge(SESSIONS, without_key, _NO_EVENTS)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from snowflake.snowpark.exceptions import SnowparkSQLException
+
 from snowpark_procs.date_ranges import DateRanges
-from snowpark_procs.rulebook import Rulebook
-from snowpark_procs.staging_tables import EVENTS, STAGING_TABLES, StagingTable
+from snowpark_procs.rulebook import Rulebook, name_broken_rule
+from snowpark_procs.staging_tables import EVENTS, STAGING_TABLES, TRANSACTIONS, StagingTable
 from snowpark_procs.statements import run, statement
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
 
 COUNTS = ("rows", "changed", "removed", "invalid")
+# How many dates a purchase may lie before or after the line of its transaction (purchase_dates.sql).
+PURCHASE_DAYS = 1
+
+
+def purchase_dates(lines: DateRanges) -> str:
+    """Write the query of transactions and the dates on which their lines have a purchase, for lines of these dates."""
+    near_purchases = lines.widened(PURCHASE_DAYS, PURCHASE_DAYS)
+    return statement("purchase_dates", near_purchases=near_purchases.condition("e.timestamp"))
 
 
 class StagingChanges:
@@ -72,6 +82,50 @@ class StagingChanges:
             near = near_events.condition("events_cleaned.timestamp")
             run(self.session, "update_verdicts", verdicts=verdicts, near=near)
         return changed
+
+    def rejudge(self, table: StagingTable, scope: str, extras: str = "") -> int:
+        """Judge the rows of a condition where they stand. Returns how many are judged differently.
+
+        extras: columns that the rules name and the rows do not have. Raises QualityRuleError.
+        """
+        judgement = table.judgement(self.rulebook.expressions(table))
+        misjudged = statement(
+            "misjudged_rows",
+            given=", ".join(filter(None, (self.rulebook.constants, extras))),
+            scope=scope,
+            differs=table.misjudged(judgement),
+        )
+        try:
+            rows = statement("rejudged_rows", table=table.table, time=table.time, misjudged=misjudged)
+            changed = int(run(self.session, "count_rows", rows=rows)[0][0])
+        except SnowparkSQLException:
+            name_broken_rule(self.session, self.rulebook, table)
+            raise
+        if changed:
+            self.record_dates(table, rows)
+            assignments = ",\n    ".join(f"{column} = {said}" for column, said in judgement.items())
+            run(self.session, "rejudge_rows", table=table.table, assignments=assignments, misjudged=misjudged)
+        return changed
+
+    def find_purchases(self, near_events: DateRanges) -> int:
+        """Tell the lines of transactions that changed events name whether they have a purchase, and judge them anew.
+
+        Returns how many are judged differently. near_events: the dates of the changed events, as they are and as they were.
+        """
+        named = statement("transactions_of_changed_events")
+        if not run(self.session, "count_rows", rows=named)[0][0]:
+            return 0
+        near_lines = near_events.widened(PURCHASE_DAYS, PURCHASE_DAYS)
+        run(
+            self.session,
+            "update_purchases",
+            near_lines=near_lines.condition("known.created_at"),
+            purchase_dates=purchase_dates(near_lines),
+            named=named,
+        )
+        on_dates = near_lines.condition(f"{TRANSACTIONS.table}.{TRANSACTIONS.time}")
+        of_events = f"{TRANSACTIONS.table}.transaction_id IN (\n        {named}\n    )"
+        return self.rejudge(TRANSACTIONS, f"{on_dates} AND {of_events}")
 
     def empty_deltas(self) -> None:
         for table in STAGING_TABLES:

@@ -125,8 +125,8 @@ EVENTS = StagingTable(
     variants=("properties_parsed", *_VALIDATION),
     extras=_NO_EXTRAS,
     inherits=True,
-    previous=("session_id",),
-    carried=("loaded_at",),
+    previous=("session_id", "transaction_id", "ip_address"),
+    carried=("loaded_at", "copies"),
 )
 
 TRANSACTIONS = StagingTable(
@@ -152,6 +152,7 @@ TRANSACTIONS = StagingTable(
     ),
     variants=_VALIDATION,
     extras=_NO_EXTRAS,
+    carried=("copies", "has_purchase"),
 )
 
 SESSIONS = StagingTable(
@@ -188,7 +189,8 @@ SESSIONS = StagingTable(
         "max_repeats",
     ),
     variants=_VALIDATION,
-    extras="NULL::BOOLEAN AS has_bot_event, NULL::BOOLEAN AS has_test_event, NULL::NUMBER AS requests",
+    extras="NULL::BOOLEAN AS has_bot_event, NULL::BOOLEAN AS has_test_event, NULL::NUMBER AS requests,"
+    " NULL::NUMBER AS address_sessions",
 )
 
 # Sessions last: their flags look at the batch's events.

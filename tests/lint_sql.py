@@ -40,6 +40,7 @@ from snowpark_procs.date_ranges import DateRanges
 from snowpark_procs.documents import standard_json
 from snowpark_procs.identifiers import canonical, compared, compared_columns
 from snowpark_procs.quality_rules import Rule, compile_rules, constant_columns
+from snowpark_procs.staging_changes import purchase_dates
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import statement
 from snowpark_procs.unload_buckets import comparable_sessions
@@ -77,9 +78,11 @@ _PARTS = (
     "explanation_parts",
     "hashed_rows",
     "misjudged_rows",
+    "purchase_dates",
     "rejudged_rows",
     "sessions_of_changed_events",
     "sessions_on_dates",
+    "transactions_of_changed_events",
 )
 _UNKNOWN_LAYOUT = (
     "migrations/V1.9.0__masking.sql",
@@ -175,6 +178,8 @@ def _fragments(name: str) -> Iterator[dict[str, str]]:
         "file": "'@raw.landing/a.parquet'",
         "staged": "SELECT NULL::STRING AS session_id, NULL::STRING AS batch_id WHERE FALSE",
         "verdicts": statement("event_verdicts", **_BOUNDS),
+        "named": statement("transactions_of_changed_events"),
+        "purchase_dates": purchase_dates(_IN_JANUARY),
         "touched": statement("sessions_on_dates", **_BOUNDS),
         "constants": constant_columns({"max_session_hours": Decimal(24)}),
         **_BOUNDS,
@@ -214,6 +219,7 @@ _IN_JANUARY = DateRanges.between(datetime.date(2024, 1, 1), datetime.date(2024, 
 _BOUNDS = {
     "ended": _IN_JANUARY.condition("s.session_end"),
     "near_events": _IN_JANUARY.condition("e.timestamp"),
+    "near_lines": _IN_JANUARY.condition("known.created_at"),
     "near_sessions": _IN_JANUARY.condition("s.session_start"),
     "near": _IN_JANUARY.condition("events_cleaned.timestamp"),
     "session_microseconds": "86400000000",

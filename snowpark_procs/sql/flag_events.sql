@@ -9,8 +9,8 @@
 INSERT INTO staging.events_cleaned_delta (
     event_id, user_id, session_id, event_type, timestamp, device_type, browser, ip_address, page_url, product_id,
     search_query, transaction_id, user_tier, properties_parsed, properties_text, is_valid, validation_errors,
-    validation_warnings, is_bot_traffic, is_test_user, own_is_bot_traffic, own_is_test_user, loaded_at, batch_id, is_changed,
-    is_removed, previous_date, previous_session_id
+    validation_warnings, is_bot_traffic, is_test_user, own_is_bot_traffic, own_is_test_user, loaded_at, copies, batch_id,
+    is_changed, is_removed, previous_date, previous_session_id, previous_transaction_id, previous_ip_address
 )
 WITH constants AS (
     SELECT &{constants}
@@ -39,6 +39,13 @@ source AS (
     WHERE r.batch_id = ? AND &{delivered}
 ),
 
+counted AS (
+    SELECT
+        source.*,
+        IFF(event_id IS NULL, 1, COUNT(*) OVER (PARTITION BY event_id)) AS copies
+    FROM source
+),
+
 later AS (
     SELECT f.value::STRING AS batch_id
     FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))) AS f
@@ -62,10 +69,10 @@ present AS (
 
 copies AS (
     SELECT
-        source.*,
+        counted.*,
         TRUE AS is_brought,
         1 AS precedence
-    FROM source
+    FROM counted
     UNION ALL
     SELECT
         present.event_id,
@@ -85,6 +92,7 @@ copies AS (
         present.batch_id,
         present.properties_parsed,
         present.properties_text,
+        present.copies,
         FALSE AS is_brought,
         IFF(later.batch_id IS NULL, 2, 0) AS precedence
     FROM present
@@ -164,7 +172,9 @@ compared AS (
         present.is_bot_traffic AS known_is_bot_traffic,
         present.is_test_user AS known_is_test_user,
         present.timestamp::DATE AS previous_date,
-        present.session_id AS previous_session_id
+        present.session_id AS previous_session_id,
+        present.transaction_id AS previous_transaction_id,
+        present.ip_address AS previous_ip_address
     FROM judged
     LEFT JOIN present
         ON judged.event_id = present.event_id
@@ -201,9 +211,12 @@ SELECT
     own_is_bot_traffic,
     own_is_test_user,
     loaded_at,
+    copies,
     batch_id,
     is_changed,
     is_removed,
     previous_date,
-    previous_session_id
+    previous_session_id,
+    previous_transaction_id,
+    previous_ip_address
 FROM compared

@@ -5,7 +5,8 @@
 -- A row is superseded when a later batch has one of the same session. A row that stands on one of the dates that later batches
 -- have replaced is gone, and so is the current row, which in the order of publication it would have replaced.
 -- A row of no event says that a session is no more: all its events are copies of such that count in other sessions.
--- The batch's events must be in STAGING already: how a visitor behaved is told from the valid events of the session. Known sessions
+-- The batch's events must be in STAGING already: how a visitor behaved is told from the valid events of the session,
+-- and how many sessions an address had on a date from those of all sessions. Known sessions
 -- that are among `touched` are judged again; without a batch, they alone are judged.
 INSERT INTO staging.user_sessions_enhanced_delta (
     session_id, user_id, user_tier, session_start, session_end, session_duration_minutes, page_views, product_views,
@@ -178,6 +179,16 @@ candidates AS (
         )
 ),
 
+addresses AS (
+    SELECT
+        e.ip_address,
+        e.timestamp::DATE AS date,
+        COUNT(DISTINCT e.session_id) AS sessions
+    FROM staging.events_cleaned AS e
+    WHERE e.is_valid AND e.ip_address IS NOT NULL AND &{near_events}
+    GROUP BY 1, 2
+),
+
 repeated AS (
     SELECT
         candidates.session_id,
@@ -191,7 +202,8 @@ repeated AS (
         ) AS request,
         COUNT(*) AS events,
         COUNT_IF(e.own_is_bot_traffic) AS bot_events,
-        COUNT_IF(e.own_is_test_user) AS test_events
+        COUNT_IF(e.own_is_test_user) AS test_events,
+        MAX(addresses.sessions) AS address_sessions
     FROM candidates
     INNER JOIN staging.events_cleaned AS e
         ON
@@ -199,6 +211,8 @@ repeated AS (
             AND e.timestamp >= candidates.session_start
             AND e.timestamp <= candidates.session_end
             AND e.timestamp <= DATEADD('microsecond', &{session_microseconds}, candidates.session_start)
+    LEFT JOIN addresses
+        ON e.ip_address = addresses.ip_address AND e.timestamp::DATE = addresses.date
     WHERE e.is_valid AND &{near_events}
     GROUP BY 1, 2, 3
 ),
@@ -209,7 +223,8 @@ behaviour AS (
         SUM(bot_events) > 0 AS has_bot_event,
         SUM(test_events) > 0 AS has_test_event,
         SUM(IFF(event_type IN ('page_view', 'product_view', 'search'), events, 0)) AS requests,
-        MAX(IFF(request IS NULL, 0, events)) AS max_repeats
+        MAX(IFF(request IS NULL, 0, events)) AS max_repeats,
+        MAX(address_sessions) AS address_sessions
     FROM repeated
     GROUP BY session_id
 ),
@@ -221,6 +236,7 @@ observed AS (
         COALESCE(behaviour.has_test_event, FALSE) AS has_test_event,
         COALESCE(behaviour.requests, 0) AS requests,
         COALESCE(behaviour.max_repeats, 0) AS max_repeats,
+        COALESCE(behaviour.address_sessions, 0) AS address_sessions,
         CAST(
             COALESCE(behaviour.requests, 0) * 60000000
             / GREATEST(DATEDIFF('microsecond', candidates.session_start, candidates.session_end), 1000000)

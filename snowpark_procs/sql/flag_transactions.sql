@@ -1,10 +1,11 @@
 -- Binds: batch id; JSON array of batches that come after it; JSON array of dates that those have replaced as a whole.
+-- The batch's events must be in STAGING already: a line has a purchase where one of them names its transaction.
 -- A row is superseded when one of those batches has the same key, wherever that row went since. A row that stands on one of those
 -- dates is gone, and so is the current row, which in the order of publication it would have replaced.
 INSERT INTO staging.transactions_validated_delta (
     transaction_id, user_id, product_id, quantity, unit_price, total_amount, discount_amount, tax_amount, status,
-    payment_method, user_tier, created_at, is_valid, validation_errors, validation_warnings, is_test_user, batch_id,
-    is_changed, is_removed, previous_date
+    payment_method, user_tier, created_at, is_valid, validation_errors, validation_warnings, is_test_user, copies,
+    has_purchase, batch_id, is_changed, is_removed, previous_date
 )
 WITH constants AS (
     SELECT &{constants}
@@ -30,7 +31,9 @@ source AS (
 ),
 
 single AS (
-    SELECT *
+    SELECT
+        *,
+        IFF(transaction_id IS NULL, 1, COUNT(*) OVER (PARTITION BY transaction_id, product_id)) AS copies
     FROM source
     QUALIFY
         transaction_id IS NULL
@@ -42,13 +45,26 @@ single AS (
         ) = 1
 ),
 
-ruled AS (
+bought AS (
+    &{purchase_dates}
+),
+
+told AS (
     SELECT
         single.*,
+        IFF(single.transaction_id IS NULL OR single.created_at IS NULL, NULL, bought.date IS NOT NULL) AS has_purchase
+    FROM single
+    LEFT JOIN bought
+        ON single.transaction_id = bought.transaction_id AND single.created_at::DATE = bought.date
+),
+
+ruled AS (
+    SELECT
+        told.*,
         &{errors} AS validation_errors,
         &{warnings} AS validation_warnings,
         &{is_test_user} AS is_test_user
-    FROM single
+    FROM told
     CROSS JOIN constants
 ),
 
@@ -97,6 +113,8 @@ SELECT
     judged.validation_errors,
     judged.validation_warnings,
     judged.is_test_user,
+    judged.copies,
+    judged.has_purchase,
     judged.batch_id,
     (present.transaction_id IS NULL OR replaced.date IS NOT NULL OR &{differs}) AS is_changed,
     replaced.date IS NOT NULL AS is_removed,

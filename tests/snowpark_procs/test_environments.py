@@ -167,10 +167,27 @@ def _dictionaries(warehouse: Warehouse, sql: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def test_a_rule_that_a_deployment_no_longer_has_is_withdrawn(warehouse: Warehouse) -> None:
+def test_a_deployment_adds_changes_and_withdraws_rules(warehouse: Warehouse) -> None:
+    """One CALL then takes dates anew, and corrects exactly what the rules say otherwise."""
     script = render("R__10_quality_rules.sql", variables())
     without = re.sub(r"\('sessions', 'many_ip_addresses'.*\n", "", script)
     assert without != script
+    # Another one is changed, and one is new.
+    without = without.replace("user_tier NOT IN (''bronze'', ", "user_tier NOT IN (")
+    of_release = "('events', 'of_this_release', 'error', 'browser = ''Opera''', 'New')"
+    without = without.replace("VALUES\n    (", f"VALUES\n    {of_release},\n    (", 1)
+    assert of_release in without
+    days = ("2024-01-15", "2024-01-16")
+    rows = [event(f"{day} {name}", "s", f"{day} 10:00:00", browser=name) for day in days for name in ("Opera", "X")]
+    rows.append(event("bronze", "s", "2024-01-15 10:00:00", user_tier="bronze"))
+    warehouse.publish(events=rows, sessions=[session("s1", "2024-01-15 10:00:00", distinct_ip_count=11)])
+    warehouse.call("ops.load_pending()")
+    warehouse.call("ops.flag_quality()")
+    warned = "ARRAY_CONTAINS('{}'::VARIANT, validation_warnings)"
+    is_found = f"NOT is_valid OR {warned.format('unknown_user_tier')}"
+    judged = f"SELECT event_id FROM staging.events_cleaned WHERE {is_found} ORDER BY 1"
+    sessions = f"SELECT {warned.format('many_ip_addresses')} FROM staging.user_sessions_enhanced"
+    assert (warehouse.query(judged), warehouse.query(sessions)) == ([], [(True,)])
     state = (
         "SELECT code, enabled, withdrawn FROM ops.quality_rules"
         " WHERE code IN ('many_ip_addresses', 'missing_user_id', 'of_our_own') AND dataset = 'sessions' ORDER BY code"
@@ -185,6 +202,12 @@ def test_a_rule_that_a_deployment_no_longer_has_is_withdrawn(warehouse: Warehous
         assert warehouse.query(state) == [
             ("many_ip_addresses", False, True), ("missing_user_id", False, False), ("of_our_own", True, False),
         ]  # fmt: skip
+        changed = warehouse.call("ops.reflag('2024-01-15', '2024-01-15')")
+        assert changed["changed"] == {"user_events": 2, "user_sessions": 1, "transactions": 0}
+        dates = "SELECT DISTINCT date::STRING FROM ops.date_changes WHERE change_id = %s"
+        assert warehouse.query(dates, changed["change_id"]) == [("2024-01-15",)]
+        assert warehouse.query(judged) == [("2024-01-15 Opera",), ("bronze",)]
+        assert warehouse.query(sessions) == [(False,)]
         with pytest.raises(Error, match="is withdrawn"):
             warehouse.call("ops.set_rule('sessions', 'many_ip_addresses', TRUE)")
         warehouse.connection.execute_string(script)
@@ -192,7 +215,7 @@ def test_a_rule_that_a_deployment_no_longer_has_is_withdrawn(warehouse: Warehous
             ("many_ip_addresses", True, False), ("missing_user_id", False, False), ("of_our_own", True, False),
         ]  # fmt: skip
     finally:
-        warehouse.query("DELETE FROM ops.quality_rules WHERE code = 'of_our_own'")
+        warehouse.query("DELETE FROM ops.quality_rules WHERE code IN ('of_our_own', 'of_this_release')")
         warehouse.call("ops.set_rule('sessions', 'missing_user_id', TRUE)")
         warehouse.connection.execute_string(script)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -33,8 +34,14 @@ def flag(warehouse: Warehouse) -> dict[str, Any]:
     return warehouse.call("ops.flag_quality()")
 
 
+# What these tests' short identifiers, and purchases and transactions without each other, are warned of.
+_OF_SHORT_ROWS = re.compile(r"malformed_\w+_id|purchase_without_transaction|orphan_transaction")
+
+
 def codes(warehouse: Warehouse, table: str, key: str, column: str) -> dict[Any, list[str]]:
-    return {row[0]: json.loads(row[1]) for row in warehouse.query(f"SELECT {key}, {column} FROM staging.{table}")}
+    """The codes that stand with each row, without those of _OF_SHORT_ROWS."""
+    rows = warehouse.query(f"SELECT {key}, {column} FROM staging.{table}")
+    return {key: [code for code in json.loads(found) if not _OF_SHORT_ROWS.fullmatch(code)] for key, found in rows}
 
 
 def test_identifiers_flags_and_errors_of_events(warehouse: Warehouse) -> None:
@@ -144,6 +151,159 @@ _NEARLY_JSON = [
 ]
 
 
+def found(warehouse: Warehouse, *codes: str) -> dict[str, set[str | None]]:
+    """The keys of the rows that each rule found, in whatever dataset."""
+    tables = (("events_cleaned", "event_id"), ("user_sessions_enhanced", "session_id"))
+    staged = " UNION ALL ".join(
+        f"SELECT {key} AS row_key, validation_warnings AS warnings FROM staging.{table}"
+        for table, key in (*tables, ("transactions_validated", "transaction_id"))
+    )
+    rows = warehouse.query(
+        f"SELECT f.value::STRING, row_key FROM ({staged}) AS staged, LATERAL FLATTEN(INPUT => warnings) AS f"
+    )
+    return {code: {key for each, key in rows if each == code} for code in codes}
+
+
+def test_what_a_single_row_is_warned_of(warehouse: Warehouse) -> None:
+    noon = "2024-01-15 12:00:00"
+    urls = {
+        "u1": "/p?q=a%20b#c",
+        "u2": "https://shop.example:8443/a",
+        "u3": "HTTPS://shop.example",
+        "u4": "",
+        "u5": "/a b",
+        "u6": "shop.example/a",
+        "u7": "http://",
+        "u8": "javascript:alert(1)",
+        "u9": None,
+        "v1": "?page=2",
+    }
+    buys = {
+        "b1": {"properties": '{"amount": 999999.99}', "transaction_id": A},
+        "b2": {"properties": '{"amount": 1000000}', "transaction_id": "t-1"},
+        "b3": {"properties": '{"amount": -1000000}', "transaction_id": ""},
+        "b4": {"properties": '{"amount": null}'},
+        "b5": {"properties": '{"amount": "ten"}'},
+    }
+    users = {"w1": "NULL", "w2": " undefined ", "w3": "00000000000000000000000000000000", "w4": A.upper(), "w5": None}
+    rows = [event(name, A, noon, page_url=url) for name, url in urls.items()]
+    rows += [event(name, A, noon, "purchase", **columns) for name, columns in buys.items()]
+    rows += [event(name, "s-1", noon, user_id=user) for name, user in users.items()]
+    lines = [
+        transaction("t1", "p", noon, "999999.99", user_id="none"),
+        transaction("t2", "p", noon, "1000000.00"),
+        transaction("t3", "p", noon, "-1000000.00", unit_price=None),
+    ]
+    visits = [session("s1", noon, total_spent=Decimal("1000000.00"), distinct_ip_count=11), session(A, noon)]
+    warehouse.publish(events=[*rows, event(A, A, noon)], transactions=lines, sessions=visits)
+    flag(warehouse)
+    purchases = {"b1", "b2", "b3", "b4", "b5"}
+    assert found(
+        warehouse, "malformed_page_url", "purchase_without_transaction", "missing_amount", "unparsable_amount", "absurd_amount",
+        "placeholder_user_id", "malformed_user_id", "malformed_session_id", "malformed_transaction_id", "many_ip_addresses",
+    ) == {
+        "malformed_page_url": {"u5", "u6", "u7", "u8"},
+        "purchase_without_transaction": purchases - {"b1", "b2"},
+        "missing_amount": {"b4"},
+        "unparsable_amount": {"b5"},
+        "absurd_amount": {"b2", "b3", "t2", "t3", "s1"},
+        "placeholder_user_id": {"w1", "w2", "w3", "t1"},
+        "malformed_user_id": {"w1", "w2", "t1"},
+        "malformed_session_id": {*users, "s1"},
+        "malformed_transaction_id": {"b2", "t1", "t2", "t3"},
+        "many_ip_addresses": {"s1"},
+    }  # fmt: skip
+    assert A not in found(warehouse, "malformed_event_id")["malformed_event_id"]
+    assert warehouse.query("SELECT COUNT(*) FROM staging.events_cleaned WHERE NOT is_valid") == [(0,)]
+
+
+def test_what_one_batch_brings_twice_is_said_of_the_row(warehouse: Warehouse) -> None:
+    """In its own batch, not over batches: a later batch corrects a row."""
+    noon = "2024-01-15 12:00:00"
+    events = [event("{" + A + "}", "s", noon), event(A, "s", noon), event("e1", "s", noon), event(None, "s", noon)]
+    lines = [transaction("t1", product, noon, "1.00") for product in ("p1", "p1", "p2", None)]
+    warehouse.publish(name="1", events=[*events, event(None, "s", noon)], transactions=lines, options=published(1))
+    flag(warehouse)
+    twice = {"duplicated_event": {A}, "duplicated_line": {"t1"}}
+    assert found(warehouse, *twice) == twice
+    by_day = (
+        "SELECT code, found, staged_rows FROM ops.quality_by_day WHERE date = '2024-01-15'"
+        " AND (code LIKE 'duplicated%' OR code = 'is_test_user' AND dataset = 'transactions') ORDER BY 1"
+    )
+    assert warehouse.query(by_day) == [("duplicated_event", 1, 4), ("duplicated_line", 1, 3), ("is_test_user", 0, 3)]
+    assert warehouse.query("SELECT product_id FROM staging.transactions_validated WHERE copies > 1") == [("p1",)]
+    warehouse.publish(name="2", events=events[1:2], transactions=lines[:1], options=published(2))
+    flag(warehouse)
+    assert found(warehouse, *twice) == {code: set() for code in twice}
+
+
+def test_a_line_is_an_orphan_while_no_purchase_is_near(warehouse: Warehouse) -> None:
+    """Whichever comes first; a purchase that goes or moves leaves its line alone, and the dates of such lines are recorded."""
+    lines = [
+        transaction(name, "p", f"2024-01-{day:02} 00:30:00", "1.00", **columns)
+        for name, day, columns in (
+            *(("before", 14, {}), ("same", 15, {}), ("after", 16, {}), ("far", 17, {}), ("a sale", 15, {})),
+            ("return", 15, {"quantity": -1}),
+        )
+    ]
+    bought = [
+        event(f"of {name}", "s", "2024-01-15 23:50:00", "purchase", transaction_id=name)
+        for name in ("before", "same", "after", "far")
+    ]
+    viewed = event("viewed", "s", "2024-01-15 10:00:00", transaction_id="a sale")
+    orphans = "orphan_transaction"
+    dates = "SELECT date::STRING FROM ops.date_changes WHERE dataset = 'transactions' AND change_id = %s ORDER BY 1"
+    warehouse.publish(name="1", transactions=lines[:4], options=published(1))
+    flag(warehouse)
+    assert found(warehouse, orphans) == {orphans: {"before", "same", "after", "far"}}
+    warehouse.publish(name="2", events=[*bought, viewed], transactions=lines[4:], options=published(2))
+    summary = flag(warehouse)["batches"][0]
+    assert found(warehouse, orphans) == {orphans: {"far", "a sale"}}
+    assert summary["transactions_rejudged"] == 3
+    assert [row[0] for row in warehouse.query(dates, summary["change_id"])] == [
+        "2024-01-14",
+        "2024-01-15",
+        "2024-01-16",
+    ]
+    moved = [
+        {**bought[0], "event_type": "add_to_cart"},
+        event("of same", "s", "2024-01-05 10:00:00", "purchase", transaction_id="same"),
+        {**bought[2], "transaction_id": "a sale"},
+    ]
+    warehouse.publish(name="3", events=moved, transactions=lines[5:], options=published(3))
+    summary = flag(warehouse)["batches"][0]
+    assert found(warehouse, orphans) == {orphans: {"before", "same", "after", "far"}}
+    assert summary["transactions_rejudged"] == 4
+
+
+def test_sessions_are_counted_by_address_and_date(warehouse: Warehouse) -> None:
+    """All of an address are named when it has too many, also those that came before, and none when one has gone elsewhere."""
+    many = "many_sessions_from_address"
+    shared = [event(f"e{n}", f"s{n}", f"2024-01-15 23:0{n}:00", ip_address="192.0.2.9") for n in range(3)]
+    other = event("e9", "s9", "2024-01-16 00:10:00", ip_address="192.0.2.9")
+    over_midnight = event("e10", "s2", "2024-01-16 00:20:00", ip_address="192.0.2.7")
+
+    def visits(*names: str) -> list[Row]:
+        return [session(name, f"2024-01-15 23:0{name[1]}:00") for name in names]
+
+    warehouse.call("ops.set_threshold('sessions_per_address', 2)")
+    try:
+        parts: dict[str, Any] = {"events": [*shared[:2], other, over_midnight], "sessions": visits("s0", "s1", "s9")}
+        warehouse.publish(name="1", options=published(1), **parts)
+        flag(warehouse)
+        assert found(warehouse, many) == {many: set()}
+        third = {**session("s2", "2024-01-15 23:02:00"), "session_end": at("2024-01-16 00:20:00")}
+        warehouse.publish(name="2", events=shared[2:], sessions=[third], options=published(2))
+        flag(warehouse)
+        assert found(warehouse, many) == {many: {"s0", "s1", "s2"}}
+        elsewhere = {**shared[1], "ip_address": "192.0.2.8"}
+        warehouse.publish(name="3", events=[elsewhere], options=published(3))
+        flag(warehouse)
+        assert found(warehouse, many) == {many: set()}
+    finally:
+        warehouse.call("ops.set_threshold('sessions_per_address', 1000)")
+
+
 def test_an_empty_string_is_no_value(warehouse: Warehouse) -> None:
     """Of a line without a product there is one, whether the product is empty or NULL."""
     lines = [
@@ -156,7 +316,7 @@ def test_an_empty_string_is_no_value(warehouse: Warehouse) -> None:
     line = "SELECT transaction_id, product_id, user_id, user_tier FROM staging.transactions_validated"
     assert warehouse.query(line) == [("t1", None, None, None)]
     warnings = codes(warehouse, "transactions_validated", "transaction_id", "validation_warnings")
-    assert warnings == {"t1": ["missing_product_id", "missing_user_id"]}
+    assert warnings == {"t1": ["duplicated_line", "missing_product_id", "missing_user_id"]}
     assert warehouse.query(
         "SELECT session_id, user_id, user_tier FROM staging.user_sessions_enhanced ORDER BY session_id"
     ) == [("s1", None, None), (None, USER, "gold")]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from deploy.quality_page import PAGE, page
 from snowpark_procs.errors import ArgumentError, LoadMismatchError, ManifestError, QualityRuleError, StatementError
 from snowpark_procs.identifiers import batch_identifier, calendar_date, canonical
 from snowpark_procs.landing import published
@@ -92,6 +93,10 @@ def test_totals_and_the_all_null_trap() -> None:
         check_totals("B", "d", TOTALS, TOTALS, 0)
     with pytest.raises(LoadMismatchError, match=r"sum of money expected 1\.00, found 1\.01"):
         check_totals("B", "d", TOTALS, ControlTotals(2, Decimal("1.01"), TOTALS.min_time, TOTALS.max_time), 6)
+
+
+def test_the_page_of_the_rules_is_what_the_migration_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "stale: python -m deploy.quality_page"
 
 
 def test_rules_become_expressions() -> None:

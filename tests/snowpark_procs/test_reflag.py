@@ -52,6 +52,8 @@ OTHER_RULES = (
     added("events", "of_page_a", "warn", "page_url = ''/a''"),
     added("sessions", "robots_are_invalid", "error", "max_repeats > 1 AND has_bot_event"),
     added("transactions", "cheap", "error", "total_amount < 2"),
+    added("transactions", "cheap_orphan", "warn", "total_amount < 2 AND NOT has_purchase"),
+    added("sessions", "of_a_busy_address", "warn", "address_sessions > 2"),
 )
 
 
@@ -72,6 +74,8 @@ def histories(seed: int) -> list[dict[str, Any]]:
     """Random batches, with lines of transactions, rows without a key, and properties that are no JSON."""
     rng = random.Random(seed)
     batches = history(seed, backfills=True)
+    for row in (row for batch in batches for row in batch["events"] if row["event_type"] == "purchase"):
+        row["transaction_id"] = rng.choice(("t0", "t1", None))
     for number, batch in enumerate(batches):
         moment, visitor = f"2024-01-{rng.randint(15, 18)} 10:00:00", f"s{number}"
         without_key = event(None, visitor, moment, properties=rng.choice(("{oops", "{}", None)))
