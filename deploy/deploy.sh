@@ -22,6 +22,8 @@ step "dry run"
 schemachange deploy --dry-run -L WARNING "$@"
 step "deploy"
 python -m deploy.apply "$@"
+step "dbt project"
+python -m deploy.dbt_object "$@"
 step "verify"
 python -m deploy.verify
 if [ -n "${DRIFT_USER-}" ]; then

@@ -239,6 +239,7 @@ ENDPOINT = (
     "versions", "statements", "messages", "errors", "outcome", "language", "engine", "parameters",
     "variables", "queries", "session", "sessions", "translation", "features.show", "features.refusals",
     "features.information_functions", "features.session", "features.rights", "features.objects", "features.stages",
+    "features.dbt_projects",
     "features.tables", "features.procedures", "features.get_ddl", "features.tasks", "chain", "protocol", "__main__",
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from local_stack.endpoint.engine.bindings import Bind, to_python
 from local_stack.endpoint.engine.changes import note_changes
 from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.errors import as_sql_error
+from local_stack.endpoint.features.dbt_projects import DbtProjects
 from local_stack.endpoint.features.get_ddl import get_ddl
 from local_stack.endpoint.features.information_functions import information_functions
 from local_stack.endpoint.features.objects import Objects, get_tag
@@ -141,7 +142,9 @@ _LISTED = ", ".join(
 )
 
 
-def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tuple[str, str], Families]:
+def routes(
+    procedures: Procedures, tasks: Tasks, objects: Objects, dbt: DbtProjects
+) -> Mapping[tuple[str, str], Families]:
     """Return who is asked for a verb and a kind of object, in order. Nobody: the statement goes on to the engine.
 
     A verb alone stands for every kind that has no row of its own.
@@ -156,6 +159,7 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
         ("EXECUTE", "IMMEDIATE", (procedures,)),
         ("EXECUTE", "TASK", (tasks,)),
         ("EXECUTE", "ALERT", (objects,)),
+        ("EXECUTE", "DBT PROJECT", (dbt,)),
         ("START, COMMIT, ROLLBACK", "", ()),
         ("SET, UNSET", "", (variables,)),
         ("CREATE, ALTER, DROP, DESCRIBE", "PROCEDURE, FUNCTION, AGGREGATE FUNCTION", (procedures,)),
@@ -168,6 +172,7 @@ def routes(procedures: Procedures, tasks: Tasks, objects: Objects) -> Mapping[tu
         ("USE", "ROLE, WAREHOUSE, SECONDARY ROLES", (objects,)),
         ("USE", "", (UseStatements(),)),
         ("CREATE, ALTER, DROP, DESCRIBE", _RECORDED, (objects,)),
+        ("CREATE, ALTER", "DBT PROJECT", (dbt, objects)),
         (
             "SHOW",
             f"{_LISTED}, INTEGRATIONS, GRANTS, FUTURE GRANTS, USER PATS, USER PROGRAMMATIC ACCESS TOKENS",
@@ -265,9 +270,9 @@ class Chain:
     """Run statements on sessions."""
 
     def __init__(self) -> None:
-        self._procedures, tasks, objects = Procedures(), Tasks(), Objects()
-        self._serving: tuple[Serving, ...] = (self._procedures, tasks, objects)
-        self._routes = routes(self._procedures, tasks, objects)
+        self._procedures, tasks, objects, dbt = Procedures(), Tasks(), Objects(), DbtProjects()
+        self._serving: tuple[Serving, ...] = (self._procedures, tasks, objects, dbt)
+        self._routes = routes(self._procedures, tasks, objects, dbt)
         self._called = {
             **CONTROL, **CALLED, **tasks.called, "GET_DDL": get_ddl, "SYSTEM$GET_TAG": get_tag,
             "SYSTEM$SEND_SNOWFLAKE_NOTIFICATION": send,

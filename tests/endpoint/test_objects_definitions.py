@@ -347,3 +347,63 @@ def test_the_warehouse_of_a_session_exists(endpoint: RunningEndpoint, connection
             assert run(third, current) == [("MADE_HERE",)]
         run(connection, "DROP WAREHOUSE made_here")
         assert run(connection, current) == run(other, current) == [(None,)]
+
+
+_PROFILE = (
+    "shop: {{target: prod, outputs: {{prod: {{type: snowflake, database: test, schema: public, role: {role}}}}}}}\n"
+)
+
+
+def put_project(connection: Any, folder: Path, **files: str) -> None:
+    """A dbt project's files on the stage ops.files, below shop/."""
+    named = {"dbt_project": "name: shop\nprofile: shop\nversion: '1'\n", "profiles": _PROFILE.format(role="sysadmin")}
+    for name, text in (named | files).items():
+        (folder / f"{name}.yml").write_text(text)
+        run(connection, f"PUT 'file://{folder}/{name}.yml' @ops.files/shop AUTO_COMPRESS = FALSE OVERWRITE = TRUE")
+
+
+def test_dbt_projects(connection: Any, tmp_path: Path) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/sql/create-dbt-project, execute-dbt-project
+
+    What runs to the end is tested with the task graph.
+    """
+    run(connection, "CREATE STAGE ops.files")
+    put_project(connection, tmp_path)
+    assert errno(connection, "CREATE DBT PROJECT ops.p") == 1003
+    assert errno(connection, "CREATE DBT PROJECT ops.p FROM '@ops.files/elsewhere'") == 391902
+    assert errno(connection, "CREATE DBT PROJECT ops.p FROM @ops.files/shop DBT_VERSION = '1.8.0'") == 1008
+    assert errno(connection, "CREATE DBT PROJECT ops.p FROM @ops.files/shop AUTO_COMPILE = TRUE") == 1422
+    run(
+        connection,
+        "CREATE DBT PROJECT ops.p FROM @ops.files/shop DBT_VERSION = '1.11.11' DEFAULT_TARGET = prod COMMENT = 'c'",
+    )
+    (shown,) = dicts(connection, "SHOW DBT PROJECTS IN SCHEMA ops")
+    assert dicts(connection, "DESC DBT PROJECT ops.p") == [shown]
+    assert [shown[name] for name in ("name", "owner", "dbt_version", "default_target", "comment")] == [
+        "P", "ACCOUNTADMIN", "1.11.11", "prod", "c",
+    ]  # fmt: skip
+    assert errno(connection, "CREATE DBT PROJECT ops.p FROM @ops.files/shop") == 2002
+    assert errno(connection, "EXECUTE DBT PROJECT ops.p ARGS = 'init'") == 391903
+    assert errno(connection, "EXECUTE DBT PROJECT ops.p ARGS = 'run --target dev'") == 391902
+    assert errno(connection, "EXECUTE DBT PROJECT ops.none ARGS = 'run'") == 2003
+    run(connection, "EXECUTE DBT PROJECT IF EXISTS ops.none")
+    too_new = "name: shop\nprofile: shop\nversion: '1'\nrequire-dbt-version: '>=99.0.0'\n"
+    put_project(connection, tmp_path, dbt_project=too_new)
+    run(connection, "ALTER DBT PROJECT ops.p DEPLOY FROM '@ops.files/shop'")
+    with pytest.raises(snowflake.connector.errors.ProgrammingError, match="Required version of dbt") as failed:
+        run(connection, "EXECUTE DBT PROJECT ops.p ARGS = 'parse'")
+    assert failed.value.errno == 391904
+    put_project(connection, tmp_path, profiles=_PROFILE.format(role="\"{{ env_var('ROLE') }}\""))
+    run(connection, "ALTER DBT PROJECT ops.p ADD VERSION FROM @ops.files/shop")
+    assert errno(connection, "EXECUTE DBT PROJECT ops.p") == 391905
+    run(connection, "ALTER DBT PROJECT ops.p UNSET DBT_VERSION")
+    assert errno(connection, "EXECUTE DBT PROJECT ops.p") == 2  # Snowflake's default is 1.9.4
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT USAGE ON DATABASE test TO ROLE public")
+        cursor.execute("GRANT USAGE ON SCHEMA ops TO ROLE public")
+        cursor.execute("GRANT MONITOR ON DBT PROJECT ops.p TO ROLE public")
+        cursor.execute("USE ROLE public")
+    assert errno(connection, "EXECUTE DBT PROJECT ops.p") == 3001
+    run(connection, "USE ROLE accountadmin")
+    run(connection, "DROP DBT PROJECT ops.p")
+    assert errno(connection, "DESC DBT PROJECT ops.p") == 2003

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +18,9 @@ from snowflake.connector import DictCursor
 from snowflake.connector.errors import Error
 
 from deploy.rendering import render, variables
+from tests.conftest import REPOSITORY
 from tests.snowpark_procs.batches import BatchOptions, event, session
-from tests.snowpark_procs.conftest import OWNER, SCHEDULED, Warehouse, deploy, start_copy, started
+from tests.snowpark_procs.conftest import DATABASE, OWNER, SCHEDULED, Warehouse, deploy, start_copy, started
 
 pytestmark = pytest.mark.integration
 
@@ -63,6 +66,35 @@ def test_an_emptied_variable_takes_its_tasks_out_of_the_graph(warehouse: Warehou
     assert usual["T_RECONCILE"] == ["T_FLAG"]
     assert more.keys() - usual.keys() == {"T_DBT", "T_EXTRACT", "T_FRESHNESS"}
     assert [more[name] for name in ("T_RECONCILE", "T_EXTRACT", "T_DBT")] == [["T_EXTRACT"], ["T_DBT"], ["T_FLAG"]]
+
+
+def test_the_graph_builds_the_marts_inside(warehouse: Warehouse) -> None:
+    """The deployment makes the DBT PROJECT object; the scheduler's run of it is dbt's own, by its own profile, as TRANSFORMER."""
+    named = {"dbt_project": "ops.shop"}
+    at = {**warehouse.endpoint.environment, "SNOWFLAKE_DATABASE": DATABASE, "SNOWFLAKE_ROLE": OWNER}
+    command = [sys.executable, "-m", "deploy.dbt_object", "--vars", json.dumps(named)]
+    done = [
+        subprocess.run(command, cwd=REPOSITORY, env=at, capture_output=True, text=True, check=True) for _ in range(2)
+    ]
+    assert [each.stdout.split()[-1] for each in done] == ["created", "deployed"]
+    warehouse.publish(
+        events=[event("e1", "s1", "2024-01-15 10:00:00")], sessions=[session("s1", "2024-01-15 10:00:00")]
+    )
+    try:
+        with as_owner(warehouse):
+            warehouse.connection.execute_string(render("R__40_tasks.sql", {**variables(), **named}))
+            warehouse.query("ALTER TASK IF EXISTS ops.t_freshness SUSPEND")
+        said = "SELECT error_message FROM ops.graph_runs"
+        assert run_graph(warehouse, seconds=300) == [("succeeded", None)], warehouse.query(said)
+        assert warehouse.query("SELECT date::STRING, sessions FROM marts.daily_metrics") == [("2024-01-15", 1)]
+        built = "SELECT COUNT(*) > 0 FROM ops.dbt_runs WHERE status = 'success'"
+        assert warehouse.query(built) == [(True,)]
+        owner = "SELECT DISTINCT table_owner FROM information_schema.views WHERE table_schema = 'MARTS'"
+        assert warehouse.query(owner) == [(f"{DATABASE}_TRANSFORMER",)]
+    finally:
+        with as_owner(warehouse):
+            warehouse.connection.execute_string(render("R__40_tasks.sql", variables()))
+        suspend(warehouse, "TASK")
 
 
 def suspend(warehouse: Warehouse, kind: str) -> None:
@@ -201,15 +233,15 @@ def test_what_was_loaded_and_not_flagged_is_flagged_by_the_next_run(warehouse: W
 REPORTS = "SELECT status, failed_task FROM ops.graph_runs ORDER BY reported_at"
 
 
-def run_graph(warehouse: Warehouse, reports: int = 1) -> list[tuple[Any, ...]]:
+def run_graph(warehouse: Warehouse, reports: int = 1, seconds: float = 60) -> list[tuple[Any, ...]]:
     """Execute the root and wait until the finalizer has reported."""
     warehouse.query("EXECUTE TASK ops.t_load")
-    return wait_for(warehouse, REPORTS, reports)
+    return wait_for(warehouse, REPORTS, reports, seconds)
 
 
-def wait_for(warehouse: Warehouse, sql: str, count: int) -> list[tuple[Any, ...]]:
+def wait_for(warehouse: Warehouse, sql: str, count: int, seconds: float = 60) -> list[tuple[Any, ...]]:
     """The rows of a query once they are so many."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         rows = warehouse.query(sql)
         if len(rows) >= count:

@@ -133,7 +133,7 @@ def test_an_operator_sets_the_thresholds(warehouse: Warehouse) -> None:
 
 
 def test_a_rule_may_name_a_threshold_of_its_own(warehouse: Warehouse) -> None:
-    warehouse.query("INSERT INTO ops.quality_thresholds SELECT 'most_addresses', 1.5, 'x'")
+    warehouse.query("INSERT INTO ops.quality_thresholds (name, value, description) SELECT 'most_addresses', 1.5, 'x'")
     warehouse.query(
         "INSERT INTO ops.quality_rules (dataset, code, severity, predicate, description, enabled) "
         "SELECT 'sessions', 'addresses', 'warn', 'distinct_ip_count > most_addresses', 'x', TRUE"

@@ -9,7 +9,7 @@ from local_stack.endpoint.language.options import bare_texts
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.schedule import check_schedule
 from local_stack.endpoint.language.types import read_type
-from local_stack.endpoint.statements import SqlError
+from local_stack.endpoint.statements import SqlError, unsupported
 
 
 def policy(reader: Reader) -> dict[str, Any]:
@@ -86,14 +86,64 @@ def check_alert(values: dict[str, Any]) -> None:
         check_schedule(str(values["SCHEDULE"]), seconds=False)
 
 
+# https://docs.snowflake.com/en/user-guide/data-engineering/dbt-projects-on-snowflake-dbt-core-versions
+_DBT_VERSIONS = ("1.9.4", "1.10.15", "1.11.11")
+
+
+def dbt_version(reader: Reader) -> str:
+    """Read a version of dbt, quoted or bare. Raises SqlError for one that Snowflake does not have."""
+    given = reader.string() if reader.token.kind == "string" else _word(reader)
+    if given not in _DBT_VERSIONS:
+        raise compilation_error(
+            f"invalid value [{given}] for parameter 'DBT_VERSION'; supported versions: {', '.join(_DBT_VERSIONS)}",
+            1008,
+            "22023",
+        )
+    return given
+
+
+def dbt_target(reader: Reader) -> str:
+    """Read the name of a target, quoted or bare."""
+    return reader.string() if reader.token.kind == "string" else _word(reader)
+
+
+def dbt_source(reader: Reader) -> dict[str, Any]:
+    """Read FROM '@stage/path', also bare."""
+    reader.expect("FROM")
+    return {"SOURCE": reader.string() if reader.token.kind == "string" else _word(reader)}
+
+
+def _word(reader: Reader) -> str:
+    """Read everything up to white space, as it stands."""
+    first = last = reader.next()
+    while not reader.at_end() and reader.token.start == last.end:
+        last = reader.next()
+    return reader.sql[first.start : last.end]
+
+
+def deployed_source(reader: Reader) -> dict[str, Any] | None:
+    """Read {DEPLOY | ADD VERSION} FROM '@stage/path' of ALTER DBT PROJECT. Return None for another change.
+
+    An object has one version, the live one, which both replace.
+    """
+    if not (reader.accept("DEPLOY") or reader.accept("ADD", "VERSION")):
+        return None
+    if not reader.looking_at("FROM"):
+        raise unsupported("ALTER DBT PROJECT … ADD VERSION with an alias")
+    found = dbt_source(reader)
+    reader.expect_end()
+    return found
+
+
 BODY_STARTS = {
     "MASKING POLICY": frozenset({"AS"}),
     "ROW ACCESS POLICY": frozenset({"AS"}),
     "RESOURCE MONITOR": frozenset({"TRIGGERS"}),
     "TAG": frozenset({"ALLOWED_VALUES"}),
     "ALERT": frozenset({"IF"}),
+    "DBT PROJECT": frozenset({"FROM"}),
 }
-BODY_REQUIRED = frozenset({"MASKING POLICY", "ROW ACCESS POLICY", "ALERT"})
+BODY_REQUIRED = frozenset({"MASKING POLICY", "ROW ACCESS POLICY", "ALERT", "DBT PROJECT"})
 
 
 def missing_body(kind: str) -> SqlError:

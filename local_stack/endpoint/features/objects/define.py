@@ -49,7 +49,7 @@ def _read_definition(reader: Reader, kind: ObjectKind) -> dict[str, Any]:
     values = read_properties(reader, kind.readers, kind.name, starts)
     if kind.body is not None and not reader.at_end():
         values.update(kind.body(reader))
-        if kind.name == "TAG":
+        if kind.name in ("TAG", "DBT PROJECT"):
             values.update(read_properties(reader, kind.readers, kind.name))
     elif kind.name in bodies.BODY_REQUIRED:
         raise bodies.missing_body(kind.name)
@@ -167,6 +167,8 @@ def _read_change(reader: Reader, kind: ObjectKind) -> Change:
         removed = property_names(reader, kind.readers, kind.name)
         reader.expect_end()
         return lambda stored, session: _set(kind, stored, {}, removed, session)
+    if kind.name == "DBT PROJECT" and (deployed := bodies.deployed_source(reader)) is not None:
+        return lambda stored, session: _set(kind, stored, deployed, [], session)
     if kind.name == "ALERT" and reader.accept_any("MODIFY"):
         return _modify_alert(reader)
     if kind.name in ("ALERT", "WAREHOUSE") and (word := reader.accept_any("RESUME", "SUSPEND")):
@@ -180,7 +182,7 @@ def _read_change(reader: Reader, kind: ObjectKind) -> Change:
         body = reader.rest()
         return lambda stored, session: _set(kind, stored, {"BODY": body}, [], session)
     reader.expect("SET")
-    start = bodies.BODY_STARTS.get(kind.name, frozenset()) - {"AS", "IF"}
+    start = bodies.BODY_STARTS.get(kind.name, frozenset()) - {"AS", "IF", "FROM"}
     values = read_properties(reader, kind.readers, kind.name, start)
     if kind.body is not None and not reader.at_end():
         values.update(kind.body(reader))

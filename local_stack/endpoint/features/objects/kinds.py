@@ -299,6 +299,10 @@ KINDS: tuple[ObjectKind, ...] = (
         ("ALERT",), "ALERTS", "schema", {"WAREHOUSE": name, "SCHEDULE": text, "CONFIG": text, **_COMMENT}, or_alter=True,
         body=bodies.alert,
     ),
+    ObjectKind(
+        ("DBT", "PROJECT"), "DBT PROJECTS", "schema",
+        {"DBT_VERSION": bodies.dbt_version, "DEFAULT_TARGET": bodies.dbt_target, **_COMMENT}, body=bodies.dbt_source,
+    ),
 )  # fmt: skip
 
 

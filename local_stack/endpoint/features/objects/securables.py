@@ -60,6 +60,7 @@ PRIVILEGES: dict[str, frozenset[str]] = {
     "STREAM": frozenset({"SELECT", "OWNERSHIP"}),
     "TASK": frozenset({"MONITOR", "OPERATE", "OWNERSHIP"}),
     "ALERT": frozenset({"MONITOR", "OPERATE", "OWNERSHIP"}),
+    "DBT PROJECT": frozenset({"USAGE", "MONITOR", "OWNERSHIP"}),
     "PIPE": frozenset({"MONITOR", "OPERATE", "OWNERSHIP"}),
     "SECRET": frozenset({"USAGE", "READ", "OWNERSHIP"}),
     "NETWORK RULE": _USAGE,

@@ -53,7 +53,7 @@ class Gate:
         if verb in _USES:
             for need in _USES[verb](Reader(text), session):
                 judge(need, session)
-                if verb == "EXECUTE":
+                if verb == "EXECUTE" and need.kind in ("TASK", "ALERT"):
                     check_owner(need.kind, need.place, session)
         if verb == "CALL":
             uses.of_call(Reader(text), session)

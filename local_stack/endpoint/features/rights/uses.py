@@ -53,8 +53,13 @@ def of_use(reader: Reader, session: Session) -> Iterator[Need]:
 
 
 def of_execute(reader: Reader, session: Session) -> Iterator[Need]:
-    """Yield what EXECUTE {TASK | ALERT} name needs."""
+    """Yield what EXECUTE {TASK | ALERT | DBT PROJECT} name needs."""
     reader.expect("EXECUTE")
+    if reader.accept("DBT", "PROJECT"):
+        reader.accept("IF", "EXISTS")
+        place = session.resolve(reader.name())
+        yield Need("DBT PROJECT", (place.database, place.schema, place.name), ("USAGE",))
+        return
     kind = reader.accept_any("TASK", "ALERT")
     if kind is None:
         return
