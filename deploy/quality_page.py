@@ -28,10 +28,15 @@ of that name is TRUE; marts leave bots and test users out. NULL counts as FALSE.
 """
 
 
+def shipped() -> Any:
+    """Return the migration's lists: `rules`, by dataset, and `thresholds`."""
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "migrations"), autoescape=False)  # noqa: S701
+    return environment.get_template(_MIGRATION).make_module(variables())
+
+
 def page() -> str:
     """Return the page that the migration says."""
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "migrations"), autoescape=False)  # noqa: S701
-    found: Any = environment.get_template(_MIGRATION).make_module(variables())
+    found = shipped()
     named = {name for name, *_ in found.thresholds} | {"max_session_hours"}
     lines = [_HEAD]
     for dataset, rules in found.rules.items():

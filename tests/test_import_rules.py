@@ -234,6 +234,22 @@ def test_the_check_sees_every_way_to_import(source: str, module: str, expected: 
     assert expected in imports(source, module, is_package=False)
 
 
+def test_what_runs_on_an_account_knows_no_stand_in() -> None:
+    """tests/live is written against Snowflake: only the fixture's name says what stands in for it."""
+    stand_in = (
+        "local_stack",
+        "fakesnow",
+        "duckdb",
+        "sqlglot",
+        "tests.endpoint",
+        "tests.snowpark_procs",
+        "tests.conftest",
+    )
+    live = modules("tests/live")
+    assert len(live) > 2
+    assert [(path.name, name) for path in live for name in imports_of(path) if within(name, stand_in)] == []
+
+
 # The endpoint's folders and modules, lowest first: each imports those before it and itself, never one that follows.
 ENDPOINT = (
     "versions", "statements", "messages", "errors", "outcome", "language", "engine", "parameters",

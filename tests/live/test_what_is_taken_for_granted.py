@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from snowflake.connector.errors import ProgrammingError
 
+from deploy.quality_page import shipped
 from tests.live.conftest import Scratch
 
 
@@ -92,3 +93,26 @@ def test_a_task_name_outside_a_task_is_null_or_refused(scratch: Scratch) -> None
         assert scratch.one("SELECT SYSTEM$CURRENT_USER_TASK_NAME()") is None
     except ProgrammingError as error:
         assert "task" in str(error).lower()  # noqa: PT017, either will do
+
+
+def test_quality_rules_match_by_snowflakes_regular_expressions(scratch: Scratch) -> None:
+    """POSIX classes, no backslashes, a match of the whole text: https://docs.snowflake.com/en/sql-reference/functions-regexp"""
+    uuid = "0f1c6d40-0000-4000-8000-00000000000a"
+    cases: dict[tuple[str, str], dict[bool, tuple[str, ...]]] = {
+        ("malformed_page_url", "page_url"): {
+            False: ("/p?q=a%20b#c", "https://shop.example:8443/a", "HTTPS://shop.example", "", "?page=2"),
+            True: ("/a b", "shop.example/a", "http://", "javascript:alert(1)"),
+        },
+        ("malformed_user_id", "user_id"): {
+            False: (uuid,),
+            True: (uuid.upper(), f"{uuid}0", uuid.replace("-", ""), "7"),
+        },
+        ("placeholder_user_id", "user_id"): {False: (uuid, "7", "nobody"), True: ("NULL", " undefined ", "0", "-1")},
+        ("is_bot_traffic", "browser"): {False: ("Firefox", "Chrome"), True: ("Googlebot/2.1", "HeadlessChrome")},
+    }
+    predicates = {code: predicate for code, _, predicate, _ in shipped().rules["events"]}
+    for (code, column), expected in cases.items():
+        texts = [(text, found) for found, each in expected.items() for text in each]
+        values = ", ".join(f"('{text}')" for text, _ in texts)
+        judged = scratch.rows(f"SELECT {column}, {predicates[code]} FROM (VALUES {values}) AS given ({column})")
+        assert sorted(judged) == sorted(texts)
