@@ -177,7 +177,7 @@ def test_columns_taken_as_they_are_load_alike_together_and_by_query(cursor: Any,
 
 @pytest.mark.parametrize("dataset", sorted(BATCH_COLUMNS))
 def test_what_ships_is_loaded_many_files_at_once(dataset: str) -> None:
-    types = {"STRING": "VARCHAR", "VARIANT": "JSON", "TIMESTAMP_NTZ": "TIMESTAMP"}
+    types = {"STRING": "VARCHAR", "VARIANT": "JSON", "TIMESTAMP_NTZ": "TIMESTAMP", "NUMBER(38, 0)": "HUGEINT"}
     columns = loaded_columns(dataset)
     values = ", ".join(column.value for column in columns)
     query = f"SELECT {values}, 'b', METADATA$FILENAME, {SCANNED} FROM @raw.lake"

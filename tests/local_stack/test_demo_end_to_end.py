@@ -111,6 +111,11 @@ def test_it_says_where_the_time_went(printed: str) -> None:
         assert f"{kind} " in account
 
 
+def test_it_leaves_nothing_running(layout: Layout, printed: str) -> None:
+    assert endpoint_process.running(layout) is None
+    assert not layout.endpoint_file.exists()
+
+
 def test_it_ends_with_what_a_dashboard_shows(connection: Warehouse, printed: str) -> None:
     _, shown = printed.split("How the pipeline is")
     for told in ("0 snapshots without a batch", "0 published and not loaded", "0 batches not flagged, 0 dates for dbt"):
@@ -120,11 +125,6 @@ def test_it_ends_with_what_a_dashboard_shows(connection: Warehouse, printed: str
     assert len(newest) == 7
     lines = [line.split() for line in shown.splitlines()]
     assert all([str(day), *verdict.split("_")] in lines for day, verdict in newest)
-
-
-def test_it_leaves_nothing_running(layout: Layout, printed: str) -> None:
-    assert endpoint_process.running(layout) is None
-    assert not layout.endpoint_file.exists()
 
 
 def test_it_names_its_report_and_the_report_exists(layout: Layout, printed: str) -> None:

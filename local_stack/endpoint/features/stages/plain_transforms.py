@@ -25,6 +25,7 @@ _SOURCES = {
     "BOOLEAN": ("BOOLEAN",),
     "DATE": ("DATE",),
     "DECIMAL": (*_WHOLE, "DECIMAL"),
+    "HUGEINT": (*_WHOLE, "HUGEINT", "DECIMAL"),  # NUMBER(38, 0)
 }
 _TARGETS = {
     exp.DType.TEXT: "VARCHAR",
@@ -121,5 +122,6 @@ def _column(expression: Expr) -> str | None:
 def _type(cast: exp.DataType) -> str | None:
     """Return a type as DuckDB names it, of those that are taken as they are."""
     if cast.this == exp.DType.DECIMAL and len(cast.expressions) == 2:
-        return f"DECIMAL({cast.expressions[0].name},{cast.expressions[1].name})"
+        precision, scale = (size.name for size in cast.expressions)
+        return "HUGEINT" if (precision, scale) == ("38", "0") else f"DECIMAL({precision},{scale})"
     return _TARGETS.get(cast.this) if not cast.expressions else None
