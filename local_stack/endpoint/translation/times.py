@@ -23,7 +23,7 @@ _OFFSET = re.compile("%(:?)z")
 _ELEMENTS = {
     "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MON": "%b", "MM": "%m", "DD": "%d", "DY": "%a", "HH24": "%H", "HH12": "%I",
     "HH": "%H", "MI": "%M", "SS": "%S", "AM": "%p", "PM": "%p", "FF3": "%g", "FF6": "%f", "FF9": "%n", "FF": "%n",
-    "TZHTZM": "%z", "TZH:TZM": "%z",
+    "TZHTZM": "%z", "TZH:TZM": "%z", "UTC": "UTC",
 }  # fmt: skip
 # TO_CHAR of a BINARY. See: https://docs.snowflake.com/en/sql-reference/binary-input-output
 _OF_BINARY = {"HEX": "hex", "BASE64": "to_base64", "UTF-8": "decode", "UTF8": "decode"}
@@ -44,6 +44,8 @@ def formats(expression: Expr, _: Context) -> Expr:
         form = node.args.get("format")
         if form is None:
             return exp.Cast(this=node.this, to=exp.DataType.build("VARCHAR"))
+        if isinstance(form, exp.DPipe) and all(isinstance(part, exp.Literal) for part in form.flatten()):
+            form = exp.Literal.string("".join(part.name for part in form.flatten()))  # dbt's catalog asks so
         if not isinstance(form, exp.Literal):
             raise unsupported("TO_CHAR with a format that is not a literal")
         if written := _OF_BINARY.get(form.name.upper()):
