@@ -108,7 +108,7 @@ def test_pivoted_columns_have_snowflakes_names() -> None:
         ("SELECT '616263'::BINARY", "SELECT _FS_GLOBAL.MAIN._SF_BINARY('616263')"),
         (
             "SELECT TO_JSON(ARRAY_COMPACT(a))",
-            "SELECT _FS_GLOBAL.MAIN._SF_ARRAY_JSON(LIST_FILTER(a, _u -> NOT _u IS NULL))",
+            "SELECT _FS_GLOBAL.MAIN._SF_TO_JSON(LIST_FILTER(a, _u -> NOT _u IS NULL))",
         ),
         ("SELECT TO_JSON(a)", "SELECT _FS_GLOBAL.MAIN._SF_TO_JSON(a)"),
         ("SELECT COVAR_POP(a, b)", "SELECT COVAR_POP(CAST(b AS DOUBLE), CAST(a AS DOUBLE))"),
