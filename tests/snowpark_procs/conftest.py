@@ -117,8 +117,9 @@ class Warehouse:
 
     def reset(self) -> None:
         """Empty every table that holds state, the landing and the lake."""
-        for table in _STATE_TABLES:
-            self.query(f"DELETE FROM {table}")
+        for table, rows in self.counts().items():
+            if rows:
+                self.query(f"DELETE FROM {table}")
         self.query("UPDATE ops.model_builds SET watermarks = NULL")
         for bucket in self.s3_root.iterdir():
             shutil.rmtree(bucket)

@@ -207,7 +207,7 @@ def test_marts_are_replaced_and_go_on_after_another_deployment(filled: Warehouse
     filled.call("ops.flag_quality()")
     _dbt(filled, "run", "--full-refresh")
     deploy(filled.endpoint)
-    _dbt(filled, "build")
+    _dbt(filled, "run")
     with as_role(filled, "analyst") as analyst:
         assert rows(analyst, "SELECT COUNT(*) FROM marts.daily_metrics") == [(1,)]
 
