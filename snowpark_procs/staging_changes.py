@@ -108,21 +108,24 @@ class StagingChanges:
         return changed
 
     def find_purchases(self, near_events: DateRanges) -> int:
-        """Tell the lines of transactions that changed events name whether they have a purchase, and judge them anew.
+        """Tell the lines of transactions that changed events name whether they have a purchase.
 
-        Returns how many are judged differently. near_events: the dates of the changed events, as they are and as they were.
+        Where that was told otherwise before, they are judged anew. Returns how many are judged differently. near_events: the
+        dates of the changed events, as they are and as they were.
         """
         named = statement("transactions_of_changed_events")
         if not run(self.session, "count_rows", rows=named)[0][0]:
             return 0
         near_lines = near_events.widened(PURCHASE_DAYS, PURCHASE_DAYS)
-        run(
+        updated = run(
             self.session,
             "update_purchases",
             near_lines=near_lines.condition("known.created_at"),
             purchase_dates=purchase_dates(near_lines),
             named=named,
         )
+        if not updated[0][0]:  # lines of the same batch were told when they were flagged
+            return 0
         on_dates = near_lines.condition(f"{TRANSACTIONS.table}.{TRANSACTIONS.time}")
         of_events = f"{TRANSACTIONS.table}.transaction_id IN (\n        {named}\n    )"
         return self.rejudge(TRANSACTIONS, f"{on_dates} AND {of_events}")

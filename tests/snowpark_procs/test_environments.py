@@ -224,7 +224,10 @@ def test_a_deployment_adds_changes_and_withdraws_rules(warehouse: Warehouse) -> 
     ("call", "said"),
     [
         ("ops.set_rule('events', 'nothing', TRUE)", "There is no rule 'events.nothing'"),
-        ("ops.set_threshold('nothing', 1)", "There is no threshold 'nothing': the thresholds are .*\\bbot_min_requests\\b"),
+        (
+            "ops.set_threshold('nothing', 1)",
+            "There is no threshold 'nothing': the thresholds are .*\\bbot_min_requests\\b",
+        ),
     ],
 )
 def test_what_cannot_be_set_is_said(warehouse: Warehouse, call: str, said: str) -> None:
