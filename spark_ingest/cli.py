@@ -8,13 +8,17 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from spark_ingest.config import IngestConfig, load_config
 from spark_ingest.errors import IngestError, InputError, LakeError
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +61,7 @@ def _terminable() -> Iterator[None]:
         context = pyspark.SparkContext._active_spark_context if pyspark else None
         if context is not None:
             # In a thread of its own: this one may be in the midst of a call to the JVM.
-            threading.Thread(target=context.cancelAllJobs, daemon=True).start()
+            threading.Thread(target=_cancel_jobs, args=(context,), daemon=True).start()
         raise _Terminated
 
     if threading.current_thread() is not threading.main_thread():
@@ -68,6 +72,12 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _cancel_jobs(context: SparkContext) -> None:
+    """Cancel Spark's jobs. A context that the command's end stops meanwhile refuses: it has no job left."""
+    with suppress(Exception):
+        context.cancelAllJobs()
 
 
 _ENDINGS = ((_Terminated, "terminated", 143), (KeyboardInterrupt, "interrupted", 130))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from spark_ingest import cli
 from spark_ingest.cli import main
 from tests.spark_ingest.conftest import REPOSITORY, Lake
 from tests.spark_ingest.rows import at, event, named
@@ -81,6 +83,30 @@ def test_mistakes_are_one_sentence(
     assert told in errors
     assert "Traceback" not in errors
     assert len(errors.strip().splitlines()) == 1
+
+
+def test_a_spark_that_stopped_before_its_jobs_are_cancelled_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command ends, and stops its Spark, while the thread that cancels the jobs has only been started."""
+    asked: list[str] = []
+
+    class Stopped:
+        def cancelAllJobs(self) -> None:
+            asked.append("jobs")
+            raise RuntimeError("Cannot call methods on a stopped SparkContext.")
+
+    unhandled: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", unhandled.append)
+    monkeypatch.setattr("pyspark.SparkContext._active_spark_context", Stopped())
+    monkeypatch.setattr(threading.Thread, "start", threading.Thread.run)  # at once, in this thread
+
+    def told_to_end() -> None:
+        with cli._terminable():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)  # a signal is answered between two steps of the interpreter
+
+    with pytest.raises(cli._Terminated):
+        told_to_end()
+    assert (asked, unhandled) == (["jobs"], [])
 
 
 @pytest.mark.spark
