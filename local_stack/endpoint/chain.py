@@ -38,9 +38,11 @@ from local_stack.endpoint.features.session.explain import Explain
 from local_stack.endpoint.features.session.functions import CallOfFunction, evaluated
 from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.features.session.parameters import SessionParameters
+from local_stack.endpoint.features.session.query_history import FUNCTIONS as QUERY_FUNCTIONS
 from local_stack.endpoint.features.session.use import UseStatements
 from local_stack.endpoint.features.session.variables import SessionVariables
 from local_stack.endpoint.features.stages.copy_files import CopyFiles
+from local_stack.endpoint.features.stages.copy_history import FUNCTIONS as COPY_FUNCTIONS
 from local_stack.endpoint.features.stages.define import StageDefinitions
 from local_stack.endpoint.features.stages.files import StagedFiles
 from local_stack.endpoint.features.stages.infer_schema import infer_schema
@@ -208,7 +210,7 @@ def routes(
 
 BEFORE: list[Rewrite] = [
     existing_containers,
-    information_functions({**TASK_FUNCTIONS, **TAG_FUNCTIONS}),
+    information_functions({**TASK_FUNCTIONS, **TAG_FUNCTIONS, **QUERY_FUNCTIONS, **COPY_FUNCTIONS}),
     information_schema,
     schema_views,
     visible_objects,

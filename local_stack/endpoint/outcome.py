@@ -23,6 +23,7 @@ from local_stack.endpoint.statements import Column, Result
 
 MAX_TEXT = 16_777_216
 _NESTED = ("VARIANT", "ARRAY", "OBJECT")
+_COUNTS = ("rows_loaded", "rows_unloaded")
 
 
 _EXACT = Context(prec=80)  # Python's own context rounds to 28 digits
@@ -87,6 +88,16 @@ class Outcome:
     def scalar(self) -> Any:
         """Return the first row's first value, None where there is no row."""
         return self.table.column(0)[0].as_py() if self.table.num_rows else None
+
+    @property
+    def row_count(self) -> int:
+        """Return how many rows the statement gave, loaded, unloaded or changed."""
+        counts = [
+            column
+            for name, column in zip(self.table.column_names, self.table.columns, strict=True)
+            if name in _COUNTS or name.startswith("number of rows ")
+        ]
+        return sum(pc.sum(column).as_py() or 0 for column in counts) if counts else int(self.table.num_rows)
 
 
 def column_from_duckdb(name: str, duckdb_type: str) -> ColumnInfo:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +16,30 @@ from local_stack.endpoint.statements import SqlError
 # How many statements that have ended are remembered, and of how many the results are kept.
 _REMEMBERED = 10_000
 _KEPT_RESULTS = 1_000
+# As much of a statement as QUERY_HISTORY shows.
+LONGEST_TEXT = 100_000
+
+
+@dataclass
+class Execution:
+    """Hold one statement, also one that a procedure runs. session: the number of its session. ended: None while it runs.
+
+    rows: how many it gave or changed.
+    """
+
+    text: str
+    session: str
+    user: str
+    role: str
+    warehouse: str | None
+    database: str | None
+    schema: str | None
+    tag: str
+    query_id: str
+    began: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    ended: dt.datetime | None = None
+    error: SqlError | None = None
+    rows: int | None = None
 
 
 @dataclass
@@ -48,7 +73,18 @@ class Queries:
         self._by_id: OrderedDict[str, Query] = OrderedDict()
         self._by_request: dict[str, Query] = {}
         self._results: OrderedDict[str, tuple[str, Outcome]] = OrderedDict()
+        self._executions: deque[Execution] = deque(maxlen=_REMEMBERED)
         self._lock = threading.Lock()
+
+    def record(self, execution: Execution) -> None:
+        """Remember a statement for QUERY_HISTORY."""
+        with self._lock:
+            self._executions.append(execution)
+
+    def executions(self) -> list[Execution]:
+        """Return the statements that are remembered, the latest last."""
+        with self._lock:
+            return list(self._executions)
 
     def begin(self, query: Query) -> None:
         """Remember a statement that is about to run."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,7 +35,7 @@ from local_stack.endpoint.language.quoting import dotted, literal, quote_name, q
 from local_stack.endpoint.language.text import with_literals
 from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.parameters import PARAMETERS, check_parameter, require_parameter
-from local_stack.endpoint.queries import Queries
+from local_stack.endpoint.queries import LONGEST_TEXT, Execution, Queries
 from local_stack.endpoint.statements import SqlError, Statement
 from local_stack.endpoint.variables import Variables
 
@@ -208,8 +210,8 @@ class Session:
             " (upper($1), upper($2), upper($3)) UNION ALL SELECT view_name FROM duckdb_views()"
             " WHERE (upper(database_name), upper(schema_name), upper(view_name)) = (upper($1), upper($2), upper($3))",
             [name.database, name.schema, name.name],
-        ).fetchone()
-        return str(found[0]) if found else name.name
+        ).fetchall()
+        return str(found[0][0]) if found else name.name
 
     def full_name(self, table: exp.Table) -> tuple[str, str, str]:
         """Return (database, schema, name) as stored, completed from the session."""
@@ -329,18 +331,40 @@ class Session:
         cancellation.check()
         self.under_way.append(statement)
         try:
-            outcome = self.executor.run(statement, self, batch)
-        except SqlError:
-            cancellation.check()
-            raise
+            with self._recorded(statement, query_id or str(uuid.uuid4())) as execution:
+                outcome = self._run(statement, batch)
+                execution.rows = outcome.row_count
         finally:
             self.under_way.remove(statement)
             self.idle_since = time.monotonic()
-        if query_id is not None:
-            outcome = replace(outcome, query_id=query_id)
+        outcome = replace(outcome, query_id=execution.query_id)
         if not statement.describe_only:
             self.keep(outcome)
         return outcome
+
+    def _run(self, statement: Statement, batch: Sequence[tuple[bindings.Bind, ...]]) -> Outcome:
+        try:
+            return self.executor.run(statement, self, batch)
+        except SqlError:
+            cancellation.check()
+            raise
+
+    @contextmanager
+    def _recorded(self, statement: Statement, query_id: str) -> Iterator[Execution]:
+        """Record a statement while it runs, and how it ends. QUERY_HISTORY does not tell of one that is only described."""
+        execution = Execution(
+            statement.text[:LONGEST_TEXT], self.number, self.user, self.role, self.warehouse, self.database, self.schema,
+            self.parameter("QUERY_TAG", statement.parameters), query_id,
+        )  # fmt: skip
+        if not statement.describe_only:
+            self.queries.record(execution)
+        try:
+            yield execution
+        except SqlError as error:
+            execution.error = error
+            raise
+        finally:
+            execution.ended = dt.datetime.now(dt.UTC)
 
     @property
     def transaction_id(self) -> int | None:

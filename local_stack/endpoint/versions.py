@@ -62,7 +62,7 @@ NEEDS: tuple[Need, ...] = (
         "_fs_information_schema._fs_views AS",
     ),
     *_needs(
-        _FAKESNOW, "fakesnow/info_schema.py", "engine/load_history.py and features/stages/history.py",
+        _FAKESNOW, "fakesnow/info_schema.py", "engine/load_history.py",
         "_fs_information_schema._fs_load_history",
     ),
     *_needs(

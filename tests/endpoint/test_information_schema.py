@@ -105,3 +105,81 @@ def test_text_is_compared_as_what_it_is_compared_with(connection: Any) -> None:
         100038,
         "Numeric value '2024-01-03' is not recognized",
     )
+
+
+def test_copy_history_tells_what_each_file_gave(endpoint: RunningEndpoint, connection: Any) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/copy_history"""
+    folder = endpoint.s3_root / "landing" / "day"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("1\n2\nx\n")
+    (folder / "b.csv").write_text("x\n")
+    make_roles(connection, "READER", "STRANGER")
+    run(connection, "CREATE OR REPLACE SCHEMA test.s", "CREATE TABLE test.s.t (i INT)",
+        "CREATE STAGE test.s.landing URL = 's3://landing/'",
+        "COPY INTO test.s.t FROM @test.s.landing/day/ FILE_FORMAT = (TYPE = CSV) ON_ERROR = CONTINUE",
+        "TRUNCATE TABLE test.s.t",
+        "GRANT USAGE ON DATABASE test TO ROLE READER", "GRANT USAGE ON SCHEMA test.s TO ROLE READER",
+        "GRANT USAGE ON DATABASE test TO ROLE STRANGER", "GRANT USAGE ON SCHEMA test.s TO ROLE STRANGER",
+        "GRANT SELECT ON TABLE test.s.t TO ROLE READER")  # fmt: skip
+    columns = (
+        "file_name, stage_location, status, row_count, row_parsed, file_size, first_error_line_number, error_count,"
+        " table_catalog_name, table_schema_name, table_name, pipe_name"
+    )
+    asked = f"""SELECT {columns} FROM TABLE(test.information_schema.copy_history(
+        table_name => 'test.s.t', start_time => DATEADD(hours, -1, CURRENT_TIMESTAMP()))) ORDER BY 1"""
+    with as_role(endpoint, "READER") as reader:
+        assert run(reader, asked) == [
+            ("day/a.csv", "s3://landing/", "Partially loaded", 2, 3, 6, 3, 1, "TEST", "S", "T", None),
+            ("day/b.csv", "s3://landing/", "Load failed", 0, 1, 2, 1, 1, "TEST", "S", "T", None),
+        ]
+        assert run(reader, asked.replace("hours, -1,", "hours, 0,")) == []
+        assert refused(reader, asked.replace("hours, -1,", "days, -15,"))[0] == 1008
+        loads = "SELECT status, row_count, error_count FROM test.information_schema.load_history ORDER BY file_name"
+        assert run(reader, loads) == [("PARTIALLY_LOADED", 2, 1), ("LOAD_FAILED", 0, 1)]
+    with as_role(endpoint, "STRANGER") as stranger:
+        assert refused(stranger, asked)[0] == 2003
+        assert run(stranger, loads) == []
+
+
+def test_query_history_tells_how_statements_ended(endpoint: RunningEndpoint, connection: Any) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/query_history"""
+    run(connection, "CREATE OR REPLACE SCHEMA test.s", "CREATE OR REPLACE USER peer PASSWORD = 'pass' DEFAULT_ROLE = PEER",
+        "CREATE WAREHOUSE wh")  # fmt: skip
+    make_roles(connection, "PEER")
+    run(connection, "GRANT ROLE peer TO USER peer", "GRANT USAGE ON WAREHOUSE wh TO ROLE peer")
+    columns = (
+        "query_text, query_type, execution_status, error_code, rows_produced, query_tag, warehouse_name, user_name"
+    )
+    asked = f"SELECT {columns} FROM TABLE(test.information_schema.query_history_by_session()) ORDER BY start_time"
+    work = (
+        "CREATE TABLE test.s.t AS SELECT 1 AS i",
+        "BEGIN INSERT INTO test.s.t VALUES (2), (3); RETURN 1; END",
+        "SELECT nothing FROM test.s.t",
+    )
+    with endpoint.connect(role="ACCOUNTADMIN", session_parameters={"QUERY_TAG": "nightly"}) as worker:
+        run(worker, *work[:2])
+        assert refused(worker, work[2])[0] == 904
+        assert [row[:6] for row in run(worker, asked)] == [
+            (work[0], "CREATE_TABLE_AS_SELECT", "SUCCESS", None, 1, "nightly"),
+            (work[1], "EXECUTE_IMMEDIATE", "SUCCESS", None, 1, "nightly"),
+            ("INSERT INTO test.s.t VALUES (2), (3)", "INSERT", "SUCCESS", None, 2, "nightly"),
+            (work[2], "SELECT", "FAILED_WITH_ERROR", 904, None, "nightly"),
+            (asked, "SELECT", "RUNNING", None, None, "nightly"),
+        ]
+    with endpoint.connect(user="peer", password="pass") as peer:
+        run(peer, "USE WAREHOUSE wh", "SELECT 1")
+        mine = "SELECT DISTINCT user_name FROM TABLE(test.information_schema.query_history(RESULT_LIMIT => 10000)) ORDER BY 1"
+        assert run(peer, mine) == [("PEER",)]
+    all_users = [name for (name,) in run(connection, mine)]
+    assert {"LOCAL", "PEER"} <= set(all_users)
+    of_warehouse = (
+        f"SELECT {columns} FROM TABLE(test.information_schema.query_history_by_warehouse(WAREHOUSE_NAME => 'wh'))"
+    )
+    assert run(connection, f"{of_warehouse} WHERE query_type = 'SELECT' AND query_text = 'SELECT 1'") == [
+        ("SELECT 1", "SELECT", "SUCCESS", None, 1, "", "WH", "PEER")
+    ]
+    secret = "SELECT COUNT(*) FROM TABLE(test.information_schema.query_history()) WHERE query_text LIKE '%pa' || 'ss%'"
+    assert run(connection, secret) == [(0,)]
+    old = "SELECT * FROM TABLE(test.information_schema.query_history(END_TIME_RANGE_START => DATEADD(day, -8, SYSDATE())))"
+    assert refused(connection, old)[0] == 1008
+    assert refused(connection, f"CREATE VIEW test.s.v AS {mine}")[0] == 2

@@ -1,6 +1,7 @@
 """Bring the databases of an older version up to date, and refuse those of a newer one.
 
 The format of a database is a number in its file. 1: integers are BIGINT (no number is written). 2: they are HUGEINT.
+3: a load's status and errors are kept (engine/load_history.py adds the columns).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import duckdb
 
 from local_stack.endpoint.language.quoting import dotted, identifier
 
-FORMAT = 2
+FORMAT = 3
 _HOME = "_fs_information_schema"
 
 
@@ -25,6 +26,13 @@ def update_format(connection: duckdb.DuckDBPyConnection, database: str) -> None:
         )
     if found == FORMAT:
         return
+    if found == 1:
+        _widen_integers(connection, database)
+    connection.execute(f"DELETE FROM {place}")
+    connection.execute(f"INSERT INTO {place} VALUES ({FORMAT})")
+
+
+def _widen_integers(connection: duckdb.DuckDBPyConnection, database: str) -> None:
     for schema, table, column in connection.execute(
         "SELECT schema_name, table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING"
         " (database_name, schema_name, table_name) WHERE database_name = ? AND schema_name <> ? AND data_type = 'BIGINT'",
@@ -33,5 +41,3 @@ def update_format(connection: duckdb.DuckDBPyConnection, database: str) -> None:
         connection.execute(
             f"ALTER TABLE {dotted(database, schema, table)} ALTER COLUMN {identifier(column)} TYPE HUGEINT"
         )
-    connection.execute(f"DELETE FROM {place}")
-    connection.execute(f"INSERT INTO {place} VALUES ({FORMAT})")

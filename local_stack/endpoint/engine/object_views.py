@@ -35,7 +35,7 @@ _OWNER = "coalesce(o.owner, 'SYSADMIN')"
 _TABLES = f"""{_KNOWN}, changes AS (
         SELECT schema_name, table_name, max(changed_at) AS changed FROM (
             SELECT schema_name, table_name, changed_at FROM <{CHANGES}>
-            UNION ALL SELECT schema_name, table_name, loaded_at FROM <{LOADS}>)
+            UNION ALL SELECT schema_name, table_name, loaded_at FROM <{LOADS}> WHERE row_count > 0)
         GROUP BY ALL
     ), relations AS (
         SELECT schema_name, table_name, 'TABLE' AS kind, estimated_size AS size, comment

@@ -1,25 +1,28 @@
-"""Rewrite table functions of INFORMATION_SCHEMA to the queries that they stand for.
+"""Rewrite table functions of INFORMATION_SCHEMA to the queries or rows that they stand for.
 
 See: https://docs.snowflake.com/en/sql-reference/info-schema (table functions)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlglot
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.errors import compilation_error
-from local_stack.endpoint.language.quoting import quote_string
+from local_stack.endpoint.language.parse import parse
+from local_stack.endpoint.outcome import from_result
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Column, unsupported
+from local_stack.endpoint.statements import Result, unsupported
 from local_stack.endpoint.translation.context import Context, Rewrite, put_query
+from local_stack.endpoint.translation.queries import result_table
 
-# A function's arguments by name, as SQL, and what gives the query in Snowflake's SQL.
+# A function's arguments by name, as SQL, and what gives its rows, or a query of them in Snowflake's SQL.
 Arguments = Mapping[str, str]
-Functions = Mapping[str, Callable[[Arguments, Session], str]]
+Functions = Mapping[str, Callable[[Arguments, Session], str | Result]]
 # For functions whose arguments may be positional.
 _POSITIONAL = {
     "TASK_DEPENDENTS": ("TASK_NAME", "RECURSIVE"),
@@ -31,17 +34,40 @@ def information_functions(functions: Functions) -> Rewrite:
     """Return the rewrite of `TABLE([db.]INFORMATION_SCHEMA.TASK_HISTORY(…))` and its like."""
 
     def rewrite(expression: Expr, context: Context) -> Expr:
-        for node in list(expression.find_all(exp.TableFromRows)):
+        for position, node in enumerate(list(expression.find_all(exp.TableFromRows))):
             function = node.this.expression if isinstance(node.this, exp.Dot) else node.this
             name = str(function.this).upper() if isinstance(function, exp.Anonymous) else ""
             if name in functions:
-                query = functions[name](_arguments(function, name), context.session)
-                put_query(node, sqlglot.parse_one(query, read="snowflake").unnest())
+                rows = functions[name](_arguments(function, name), context.session)
+                put_query(node, _query(rows, f"{name}_{position}", expression, context))
             elif name and isinstance(node.this, exp.Dot) and "INFORMATION_SCHEMA" in node.this.this.sql().upper():
                 raise unsupported(f"INFORMATION_SCHEMA.{name}")
         return expression
 
     return rewrite
+
+
+def _query(rows: str | Result, name: str, statement: Expr, context: Context) -> Expr:
+    """Return the query of a function's rows. name: tells it from the others of the statement."""
+    if isinstance(rows, str):
+        return sqlglot.parse_one(rows, read="snowflake").unnest()
+    if isinstance(statement, exp.Create) and str(statement.args.get("kind")).upper() == "VIEW":
+        raise unsupported(f"{name.rpartition('_')[0]} in a view")
+    columns = tuple(replace(column, name=column.name.upper()) for column in rows.columns)
+    outcome = replace(from_result(replace(rows, columns=columns)), query_id=name)
+    return exp.select("*").from_(result_table(outcome, context))
+
+
+def require_known(function: str, arguments: Arguments, known: Iterable[str]) -> None:
+    """Raise SqlError for an argument that a function does not have."""
+    if unknown := sorted(set(arguments) - set(known)):
+        raise compilation_error(f"Invalid argument {unknown[0]} of {function}.", 938, "22023")
+
+
+def constant(argument: str, kind: str, session: Session) -> Any:
+    """Return the value of a constant expression, as a Snowflake type. Raises SqlError."""
+    with session.lock:
+        return session.duck.execute(session.to_duckdb(parse(f"SELECT ({argument})::{kind}"))).fetchall()[0][0]
 
 
 def _arguments(function: exp.Anonymous, name: str) -> dict[str, str]:
@@ -57,27 +83,3 @@ def _arguments(function: exp.Anonymous, name: str) -> dict[str, str]:
         else:
             raise compilation_error(f"Arguments of {name} are named.", 938, "22023")
     return arguments
-
-
-def _literal(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    return quote_string(value.isoformat() if hasattr(value, "isoformat") else str(value))
-
-
-def values_query(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a subquery that gives these rows."""
-    selected = [
-        "SELECT "
-        + ", ".join(f"{_literal(v)}::{_sql_type(c)} AS {c.name.upper()}" for c, v in zip(columns, row, strict=True))
-        for row in rows
-    ]
-    if not selected:
-        selected = [
-            "SELECT " + ", ".join(f"NULL::{_sql_type(c)} AS {c.name.upper()}" for c in columns) + " WHERE FALSE"
-        ]
-    return "(" + " UNION ALL ".join(selected) + ")"
-
-
-def _sql_type(column: Column) -> str:
-    return "VARCHAR" if column.type == "TEXT" else column.type

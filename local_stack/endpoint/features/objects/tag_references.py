@@ -6,11 +6,11 @@ See: https://docs.snowflake.com/en/sql-reference/functions/tag_references and â€
 from __future__ import annotations
 
 from local_stack.endpoint.errors import compilation_error
-from local_stack.endpoint.features.information_functions import Arguments, Functions, values_query
+from local_stack.endpoint.features.information_functions import Arguments, Functions
 from local_stack.endpoint.features.objects.tags import Tags, key_of, lineage
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Column
+from local_stack.endpoint.statements import Column, Result
 
 _COLUMNS = tuple(
     Column(name)
@@ -23,12 +23,12 @@ _IN_A_SCHEMA = ("TABLE", "COLUMN")
 Row = list[str | None]
 
 
-def _references(arguments: Arguments, session: Session) -> str:
+def _references(arguments: Arguments, session: Session) -> Result:
     parts, domain = _given(arguments)
-    return values_query(_COLUMNS, _rows(parts, domain, session))
+    return Result(_COLUMNS, _rows(parts, domain, session))
 
 
-def _of_all_columns(arguments: Arguments, session: Session) -> str:
+def _of_all_columns(arguments: Arguments, session: Session) -> Result:
     parts, domain = _given(arguments)
     if domain != "TABLE":
         raise _invalid(domain, "TAG_REFERENCES_ALL_COLUMNS")
@@ -39,9 +39,7 @@ def _of_all_columns(arguments: Arguments, session: Session) -> str:
             " ORDER BY column_index",
             [table.database, table.schema, table.name],
         ).fetchall()
-    return values_query(
-        _COLUMNS, [row for (column,) in columns for row in _rows((*parts, str(column)), "COLUMN", session)]
-    )
+    return Result(_COLUMNS, [row for (column,) in columns for row in _rows((*parts, str(column)), "COLUMN", session)])
 
 
 def _given(arguments: Arguments) -> tuple[tuple[str, ...], str]:

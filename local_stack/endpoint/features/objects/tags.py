@@ -136,7 +136,7 @@ def _require_column(table: SchemaName, column: str, session: Session) -> None:
         "SELECT 1 FROM duckdb_columns() WHERE (database_name, schema_name, table_name, column_name) = (?, ?, ?, ?)",
         [table.database, table.schema, table.name, column],
     )
-    if found.fetchone() is None:
+    if not found.fetchall():
         raise compilation_error(f"column '{column}' does not exist", 904, "42000")
 
 

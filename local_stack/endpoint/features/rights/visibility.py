@@ -92,6 +92,7 @@ def _seer(kind: str, access: Access) -> Callable[[tuple[str, ...], int, pa.Table
 _VIEWS = {
     "TABLES": ("TABLE_SCHEMA", "TABLE_NAME"), "VIEWS": ("TABLE_SCHEMA", "TABLE_NAME"),
     "COLUMNS": ("TABLE_SCHEMA", "TABLE_NAME"), "SCHEMATA": ("SCHEMA_NAME", None), "DATABASES": ("DATABASE_NAME", None),
+    "LOAD_HISTORY": ("SCHEMA_NAME", "TABLE_NAME"),
 }  # fmt: skip
 
 

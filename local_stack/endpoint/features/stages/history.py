@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from local_stack.endpoint.engine.load_history import COLUMNS, KEPT_DAYS, TEMPORARY, table_number
-from local_stack.endpoint.features.stages.location import StagedFile
-from local_stack.endpoint.language.quoting import identifier
+from local_stack.endpoint.engine.load_history import COLUMNS, KEPT_DAYS, LOADS, loads_table, table_number
+from local_stack.endpoint.features.stages.file_loader import Loaded
+from local_stack.endpoint.features.stages.location import StagedFile, StageLocation
 
 if TYPE_CHECKING:
     from local_stack.endpoint.language.names import SchemaName
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileLoad:
-    """Hold one loaded file. `tag` identifies its content. `rows` is the number of rows loaded."""
+    """Hold how a file was loaded. `tag` identifies its content where it counts as loaded. `limit` is COPY's error_limit."""
 
     file: StagedFile
-    tag: str
-    rows: int
+    tag: str | None
+    outcome: Loaded
+    limit: int
 
 
 class LoadHistory:
@@ -35,46 +36,38 @@ class LoadHistory:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, table: SchemaName) -> None:
         self._duck, self._table = connection, table
-        self._temporary = table.database == "temp"
-        if self._temporary:
-            connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {TEMPORARY.rpartition('.')[2]} {COLUMNS}")
-            self._name, self._key = TEMPORARY, table_number(connection, table.name)
-        else:
-            self._name, self._key = f"{identifier(table.database)}._fs_information_schema._local_loads", table.name
+        self._name, self._key = loads_table(table.database), table.name
+        if table.database == "temp":
+            connection.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {LOADS} {COLUMNS}")
+            self._key = table_number(connection, table.name)
 
     def loaded(self) -> set[tuple[str, str]]:
         """Return what was loaded within the last 64 days, as pairs of a file's key and the tag of its content."""
         since = dt.datetime.now(dt.UTC) - dt.timedelta(days=KEPT_DAYS)
         found = self._duck.execute(
-            f"SELECT DISTINCT file_name, etag FROM {self._name}"
-            " WHERE schema_name = ? AND table_name = ? AND loaded_at > ?",
+            f"SELECT DISTINCT file_name, etag FROM {self._name} WHERE etag IS NOT NULL"
+            " AND schema_name = ? AND table_name = ? AND loaded_at > ?",
             [self._table.schema, self._key, since],
         ).fetchall()
         return set(found)
 
-    def add(self, loads: Sequence[FileLoad], at: dt.datetime) -> None:
-        """Remember loads. Thousands of files take two statements, not two each."""
+    def add(self, loads: Sequence[FileLoad], location: StageLocation, at: dt.datetime) -> None:
+        """Remember loads from a stage. Thousands of files take one statement."""
         if not loads:
             return
-        counts = [load.rows for load in loads]
+        outcomes = [load.outcome for load in loads]
+        texts, numbers = "unnest(?::VARCHAR[])", "unnest(?::BIGINT[])"
         self._duck.execute(
-            f"INSERT INTO {self._name} SELECT ?, ?, unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::BIGINT[]),"
-            " unnest(?::BIGINT[]), ?",
+            f"INSERT INTO {self._name} SELECT ?, ?, {texts}, {texts}, {numbers}, {numbers}, ?, ?, {texts}, {texts},"
+            f" {texts}, {numbers}, {texts}, {numbers}, {numbers}, {texts}, {numbers}, {numbers}",
             [
-                self._table.schema,
-                self._key,
-                [load.file.key for load in loads],
-                [load.tag for load in loads],
-                counts,
-                [load.file.path.stat().st_size for load in loads],
-                at,
+                self._table.schema, self._key,
+                [load.file.key for load in loads], [load.tag for load in loads],
+                [outcome.loaded for outcome in outcomes], [load.file.path.stat().st_size for load in loads],
+                at, location.display_prefix if location.external else location.name,
+                [load.file.relative for load in loads], [load.file.display for load in loads],
+                [outcome.status for outcome in outcomes], [outcome.parsed for outcome in outcomes],
+                *map(list, zip(*(outcome.first for outcome in outcomes), strict=True)),
+                [outcome.errors for outcome in outcomes], [load.limit for load in loads],
             ],
-        )
-        if self._temporary:
-            return
-        self._duck.execute(
-            f"INSERT INTO {identifier(self._table.database)}._fs_information_schema._fs_load_history"
-            " SELECT ?, unnest(?::VARCHAR[]), ?, ?, 'LOADED', unnest(?::BIGINT[]), unnest(?::BIGINT[]), NULL, NULL, NULL,"
-            " NULL, 0, 1",
-            [self._table.schema, [load.file.display for load in loads], self._table.name, at, counts, counts],
-        )
+        )  # fmt: skip

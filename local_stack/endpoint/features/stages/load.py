@@ -20,7 +20,7 @@ from local_stack.endpoint.features.stages.columns import (
 )
 from local_stack.endpoint.features.stages.copy_statement import CopyInto, parse_copy
 from local_stack.endpoint.features.stages.file_errors import not_found
-from local_stack.endpoint.features.stages.file_loader import FileLoader, Loaded
+from local_stack.endpoint.features.stages.file_loader import FileLoader
 from local_stack.endpoint.features.stages.files import etag
 from local_stack.endpoint.features.stages.formats import FileFormat, file_format
 from local_stack.endpoint.features.stages.history import FileLoad, LoadHistory
@@ -103,15 +103,19 @@ class Load:
                 if outcome is None:
                     rows.append([file.display, "LOAD_SKIPPED", 0, 0, 1, 1, "File was loaded before.", None, None, None])
                     continue
-                if outcome.status != "LOAD_FAILED":
-                    loads.append(FileLoad(file, tags[file], outcome.loaded))
-                    if not self._copy.options.get("FORCE", False):
-                        known.add((file.key, tags[file]))
-                rows.append(self._row(file, outcome))
-        history.add(loads, self._scan_time)
+                failed = outcome.status == "LOAD_FAILED"
+                limit = self._on_error.limit(outcome.parsed)
+                loads.append(FileLoad(file, None if failed else tags[file], outcome, limit))
+                if not failed and not self._copy.options.get("FORCE", False):
+                    known.add((file.key, tags[file]))
+                rows.append([
+                    file.display, outcome.status, outcome.parsed, outcome.loaded, limit, outcome.errors, *outcome.first,
+                ])  # fmt: skip
+        history.add(loads, self._location, self._scan_time)
         if self._copy.options.get("PURGE"):
             for load in loads:
-                load.file.path.unlink(missing_ok=True)
+                if load.tag is not None:
+                    load.file.path.unlink(missing_ok=True)
         if self._copy.options.get("RETURN_FAILED_ONLY"):
             rows = [row for row in rows if row[1] in ("LOAD_FAILED", "PARTIALLY_LOADED")]
         return Result(COLUMNS, rows)
@@ -153,9 +157,3 @@ class Load:
                 raise not_found(file.display)
             files.append(file)
         return files
-
-    def _row(self, file: StagedFile, outcome: Loaded) -> list[Any]:
-        limit = self._on_error.limit(outcome.parsed)
-        return [
-            file.display, outcome.status, outcome.parsed, outcome.loaded, limit, outcome.errors, *outcome.first,
-        ]  # fmt: skip

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from local_stack.endpoint.engine.grants import ACCOUNT
 from local_stack.endpoint.errors import compilation_error
-from local_stack.endpoint.features.information_functions import Arguments, Functions, values_query
+from local_stack.endpoint.features.information_functions import Arguments, Functions, require_known
 from local_stack.endpoint.features.tasks import graph, history, store
 from local_stack.endpoint.features.tasks.listing import COLUMNS, row
 from local_stack.endpoint.language.quoting import quote_string
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
+from local_stack.endpoint.statements import Result
 
 
-def task_dependents(arguments: Arguments, session: Session) -> str:
+def task_dependents(arguments: Arguments, session: Session) -> Result:
     """Answer TASK_DEPENDENTS(TASK_NAME => 't' [, RECURSIVE => TRUE]): the task and what comes after it."""
     if "TASK_NAME" not in arguments:
         raise compilation_error("Missing argument TASK_NAME of TASK_DEPENDENTS.", 938, "22023")
@@ -28,7 +29,7 @@ def task_dependents(arguments: Arguments, session: Session) -> str:
             task for task in found if task is root or task.full_name == root.full_name or root.full_name in task.after
         ]
     last = graph.finalizer(tasks, root.full_name)
-    return values_query(COLUMNS, [row(task, tasks, session) for task in [*found, *([last] if last else [])]])
+    return Result(COLUMNS, [row(task, tasks, session) for task in [*found, *([last] if last else [])]])
 
 
 _HISTORY_ARGUMENTS = frozenset(
@@ -45,8 +46,7 @@ _HISTORY_ARGUMENTS = frozenset(
 
 def task_history(arguments: Arguments, session: Session) -> str:
     """Answer TASK_HISTORY([SCHEDULED_TIME_RANGE_START => …, …]): the newest runs first, 100 without RESULT_LIMIT."""
-    if unknown := sorted(set(arguments) - _HISTORY_ARGUMENTS):
-        raise compilation_error(f"Invalid argument {unknown[0]} of TASK_HISTORY.", 938, "22023")
+    require_known("TASK_HISTORY", arguments, _HISTORY_ARGUMENTS)
     conditions = [_seen(session, "")]
     if start := arguments.get("SCHEDULED_TIME_RANGE_START"):
         conditions.append(f"scheduled_time >= ({start})::TIMESTAMP_LTZ")
