@@ -49,8 +49,12 @@ _NUMBER = r"\A-?\d{1,60}(\.\d{1,60})?([eE][+-]?\d{1,3})?\z"
 _DOCUMENT = (
     r"(?s)\A\s*\{(\s*\".*)?\}\s*\z"  # not {'amount': 5}, which Spark's reader would take and the warehouse does not
 )
-_DOUBLE_DIGITS = 15
-_EXACT = "decimal(38,10)"
+_STRICTLY = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+# Room for 1e18, which is too large, and so many places that their rounding does not show in cents.
+_EXACT = "decimal(38,19)"
+# Spark's reader goes no further than a document's end, and keeps what it has of one that is broken: here the document must end
+# where its array does, and what is broken is named.
+_WRAPPED = "documents array<struct<amount string>>, complete boolean, fault string"
 
 
 def with_amounts(events: DataFrame) -> DataFrame:
@@ -68,9 +72,15 @@ def with_amounts(events: DataFrame) -> DataFrame:
 def with_parsed_amount(rows: DataFrame, name: str) -> DataFrame:
     """Add the amount of the documents in `undecided` by Spark's JSON parser; NULL as in `with_amounts`, or malformed."""
     document = F.when(F.col("undecided").rlike(_DOCUMENT), F.col("undecided"))
-    known = rows.withColumn("text", _number(_member(document, "string")))
-    # A number with a point is read as a double; one of more digits than that keeps is read again, as what it is.
-    known = known.withColumn("exact", F.when(F.length("text") > _DOUBLE_DIGITS, _member(document, _EXACT)))
+    wrapped = F.concat(F.lit('{"documents": ['), document, F.lit('], "complete": true}'))
+    known = rows.withColumn("read", F.from_json(wrapped, _WRAPPED, _STRICTLY | {"columnNameOfCorruptRecord": "fault"}))
+    is_one = F.col("read.fault").isNull() & F.col("read.complete") & (F.size("read.documents") == 1)
+    # The last one of several.
+    text = F.when(is_one, F.col("read.documents")[0]["amount"])
+    known = known.withColumn("text", _number(text)).drop("read")
+    # A number with a point is read as a double; it is read again, as what it is.
+    exact = F.from_json(F.when(F.col("text").isNotNull(), document), f"amount {_EXACT}", _STRICTLY)
+    known = known.withColumn("exact", exact.getField("amount"))
     # Of several amounts, a last one that does not fit leaves an earlier one there.
     is_same = F.expr("try_cast(text AS double) = CAST(exact AS double)")
     known = known.withColumn("text", F.when(is_same, F.col("exact").cast("string")).otherwise(F.col("text")))
@@ -82,12 +92,6 @@ def decided(events: DataFrame) -> DataFrame:
     parsed = with_parsed_amount(events, "parsed")
     known = parsed.withColumn("amount", F.coalesce("amount", "parsed")).drop("parsed")
     return known.withColumn("undecided", F.lit(None).cast("string"))
-
-
-def _member(document: Column, kind: str) -> Column:
-    """The amount of a document, the last one of several; NULL where it is none of that kind, or no JSON (RFC 8259)."""
-    strictly = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
-    return F.from_json(document, f"amount {kind}", strictly).getField("amount")
 
 
 def _number(text: Column) -> Column:
