@@ -35,6 +35,7 @@ from local_stack.endpoint.features.rights.visibility import visible, visible_obj
 from local_stack.endpoint.features.session.activity import Activity
 from local_stack.endpoint.features.session.control import CONTROL
 from local_stack.endpoint.features.session.explain import Explain
+from local_stack.endpoint.features.session.flow import flowed
 from local_stack.endpoint.features.session.functions import CallOfFunction, evaluated
 from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.features.session.parameters import SessionParameters
@@ -54,6 +55,7 @@ from local_stack.endpoint.features.tables.containers import Containers
 from local_stack.endpoint.features.tables.declared import declarations
 from local_stack.endpoint.features.tables.describe import DescribeTable
 from local_stack.endpoint.features.tables.listing import ShowObjects
+from local_stack.endpoint.features.tables.sequences import Sequences
 from local_stack.endpoint.features.tables.show_keys import ShowKeys
 from local_stack.endpoint.features.tables.table_statements import Tables
 from local_stack.endpoint.features.tasks import Tasks
@@ -76,6 +78,7 @@ from local_stack.endpoint.translation.context import Context, Rewrite
 from local_stack.endpoint.translation.effects import changed_tables, classify, writes
 from local_stack.endpoint.translation.execution import Execution
 from local_stack.endpoint.translation.integers import integers
+from local_stack.endpoint.translation.merge import merged_by_name
 from local_stack.endpoint.translation.names import (
     column_lists,
     default_sequences,
@@ -191,6 +194,7 @@ def routes(
         ("CREATE, ALTER, DROP, UNDROP", "TABLE, VIEW", (objects, tables)),
         ("TRUNCATE", "", (tables,)),
         ("CREATE, DROP", "SEQUENCE", ()),
+        ("ALTER, DESCRIBE", "SEQUENCE", (Sequences(),)),
         ("DESCRIBE", "TABLE, VIEW", (DescribeTable(),)),
         ("SHOW", "TABLES, VIEWS, OBJECTS, SCHEMAS, DATABASES, SEQUENCES, COLUMNS", (ShowObjects(),)),
         ("CREATE, ALTER, DROP", "STAGE, FILE FORMAT", (stages,)),
@@ -224,6 +228,7 @@ BEFORE: list[Rewrite] = [
     query_results,
     declarations,
     default_sequences,
+    merged_by_name,
     coercions,
     written,
     temporary_tables,
@@ -293,7 +298,7 @@ class Chain:
         """Return one statement's outcome. Every failure is a SqlError."""
         try:
             refuse_forbidden(statement.text, session)
-            statement, batch = resolve_names(statement, batch, session)
+            statement, batch = resolve_names(flowed(statement, session), batch, session)
             about = subject(statement.text)
             if statement.binds and not takes_binds(statement.text, about):
                 statement = replace(statement, text=session.with_binds(statement), binds=())

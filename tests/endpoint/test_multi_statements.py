@@ -44,6 +44,19 @@ def test_each_statement_has_its_result_and_its_binds(connection: Any) -> None:
 
 
 @pytest.mark.integration
+def test_statements_flow_into_each_other(connection: Any) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/operators-flow"""
+    cursor = connection.cursor()
+    cursor.execute("SHOW TABLES LIKE 'T' ->> SELECT \"name\", '->>' FROM $1")
+    assert cursor.fetchall() == [("T", "->>")]
+    chain = "SELECT ? AS a ->> SELECT a + 1 AS b FROM $1 ->> SELECT x.a, y.b FROM $2 x JOIN $1 y ON y.b > ?"
+    cursor.execute(chain, (1, 1), _force_qmark_paramstyle=True)
+    assert cursor.fetchall() == [(1, 2)]
+    with pytest.raises(ProgrammingError, match="unexpected '->>'"):
+        cursor.execute("->> SELECT 1")
+
+
+@pytest.mark.integration
 def test_the_count_must_be_met_and_a_failure_ends_the_run(connection: Any) -> None:
     cursor = connection.cursor()
     for wanted in (None, 3):

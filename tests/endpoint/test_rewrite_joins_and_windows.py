@@ -170,3 +170,26 @@ def test_an_update_from_several_source_rows_counts_each_target_once(cursor: Any)
     bound = f"UPDATE a SET y = s.y + ? FROM {source} WHERE a.x = s.x AND s.y > ?"
     assert cursor.execute(bound, (100, 5), _force_qmark_paramstyle=True).fetchall() == [(1, 0)]
     assert cursor.execute("SELECT y FROM a WHERE x = 2").fetchall() == [(106,)]
+
+
+def test_changes_are_counted(cursor: Any) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/conditional_change_event"""
+    rows = "VALUES ('A', 1, 0), ('A', 2, 0), ('A', 3, 13), ('A', 4, NULL), ('B', 5, 30), ('B', 6, 13) AS t(p, o, x)"
+    counted = f"SELECT CONDITIONAL_CHANGE_EVENT(x) OVER (PARTITION BY p ORDER BY o) FROM {rows} ORDER BY o"
+    assert [row[0] for row in cursor.execute(counted).fetchall()] == [0, 0, 1, 1, 0, 1]
+
+
+def test_columns_are_named_by_position_and_by_name(cursor: Any) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/sql/merge (ALL BY NAME)"""
+    for sql in ("CREATE OR REPLACE TABLE t (id INT, s STRING)", "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+                "CREATE OR REPLACE TABLE u AS SELECT 'x' AS s, 1 AS id UNION ALL SELECT 'y', 3"):  # fmt: skip
+        cursor.execute(sql)
+    joined = "SELECT a.$2, b.$1 FROM t a JOIN u b ON a.$1 = b.$2"
+    assert cursor.execute(joined).fetchall() == [("a", "x")]
+    merge = "MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN UPDATE ALL BY NAME WHEN NOT MATCHED THEN INSERT ALL BY NAME"
+    assert cursor.execute(merge).fetchall() == [(1, 1)]
+    assert cursor.execute("SELECT * FROM t ORDER BY id").fetchall() == [(1, "x"), (2, "b"), (3, "y")]
+    with pytest.raises(Exception, match="MATCH_RECOGNIZE"):
+        cursor.execute(
+            "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY id ALL ROWS PER MATCH PATTERN (a) DEFINE a AS id > 1)"
+        )

@@ -74,6 +74,26 @@ def one(session: Session, expression: str) -> Any:
         ("BOOLXOR(TRUE, FALSE), BOOLXOR(2, -2), BOOLAND(1, 0.4), BOOLOR(0, 0.6), BOOLNOT(0)", (True, False, False, True, True)),
         ("YEAR('2024-01-15'), DAYNAME('2024-01-15 23:59:59'), LAST_DAY('2024-02-10')", (2024, "Mon", dt.date(2024, 2, 29))),
         ("{*} FROM VALUES (1, 'x') t(a, b)", '{\n  "A": 1,\n  "B": "x"\n}'),
+        # Format models of numbers, as their page has them: https://docs.snowflake.com/en/sql-reference/sql-format-models
+        ("LISTAGG(TO_CHAR(a, '\">\"$99.0\"<\"')), LISTAGG(TO_VARCHAR(a, '\">\"B9,999.0\"<\"'))"
+         " FROM VALUES (-12.391), (0), (3987) AS t(a)",
+         (">-$12.4<>  $0.0<> $##.#<", ">   -12.4<>      .0<> 3,987.0<")),
+        ("TO_CHAR(-12.391, '\">\"TME\"<\"'), TO_CHAR(-12.391, 'TM9'), TO_CHAR(-12.391, '0XXX'), TO_CHAR(3987, 'S0XXX'),"
+         " TO_VARCHAR(-123.45, '999.99MI'), TO_CHAR(1234567.5::FLOAT, 'FM9,999,990.00')",
+         (">-1.2391E1<", "-12.391", "FFF4", "+0F93", "123.45-", "1,234,567.50")),
+        # Backslashes are halved once: https://docs.snowflake.com/en/sql-reference/functions-regexp
+        (r"REGEXP_REPLACE('Customers - (NY)', '\\(|\\)', ''), REGEXP_REPLACE('a\\b', '\\\\', '/'), REGEXP_SUBSTR('a\\b', '\\\\')",
+         ("Customers - NY", "a/b", "\\")),
+        ("PARSE_URL('HTTP://USER:PASS@EXAMPLE.INT:4345/HELLO.PHP?USER=1')",
+         '{\n  "fragment": null,\n  "host": "USER:PASS@EXAMPLE.INT",\n  "parameters": {\n    "USER": "1"\n  },\n'
+         '  "path": "HELLO.PHP",\n  "port": "4345",\n  "query": "USER=1",\n  "scheme": "http"\n}'),
+        ("PARSE_URL('example.int/hello.php', 1):error::STRING, PARSE_URL('mailto:abc@xyz.com'):path::STRING, PARSE_URL(NULL)",
+         ("scheme not specified", "abc@xyz.com", None)),
+        ("PARSE_IP(a, 'INET'):ipv4_range_start::INT, PARSE_IP(a, 'INET'):ipv4_range_end::INT"
+         " FROM VALUES ('192.168.242.188/24') t(a)",
+         (3232297472, 3232297727)),
+        ("PARSE_IP('fe80::20c:29ff:fe2c:429/64', 'INET'):hex_ipv6_range_end::STRING, PARSE_IP('x', 'INET', 1):ipv4",
+         ("FE80000000000000FFFFFFFFFFFFFFFF", None)),
         ("HASH(1) = HASH(1), HASH(1) BETWEEN -9223372036854775808 AND 9223372036854775807", (True, True)),
     ],
 )  # fmt: skip

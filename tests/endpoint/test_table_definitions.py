@@ -236,6 +236,15 @@ def test_columns_that_count_show_their_identity_and_others_their_sequence(endpoi
         assert [row[1:5] + row[7:8] for row in cursor.execute("SHOW SEQUENCES LIKE 'NUMBERS'").fetchall()] == [
             ("TEST", "PUBLIC", "1", "1", "it's"),
         ]  # fmt: skip
+        # See: https://docs.snowflake.com/en/sql-reference/sql/alter-sequence (the interval counts from the second use)
+        cursor.execute("CREATE OR REPLACE SEQUENCE old START 5 INCREMENT 2")
+        cursor.execute("SELECT old.NEXTVAL")
+        for sql in ("ALTER SEQUENCE old SET INCREMENT BY 10", "ALTER SEQUENCE old SET COMMENT = 'new'",
+                    "ALTER SEQUENCE old RENAME TO renewed", "ALTER SEQUENCE IF EXISTS old UNSET COMMENT"):  # fmt: skip
+            cursor.execute(sql)
+        assert [cursor.execute("SELECT renewed.NEXTVAL").fetchone()[0] for _ in range(2)] == [7, 17]
+        described = cursor.execute("DESCRIBE SEQUENCE renewed").fetchall()
+        assert [row[:5] + row[7:8] for row in described] == [("RENEWED", "TEST", "PUBLIC", "27", "10", "new")]
         cursor.execute(
             "CREATE OR REPLACE TABLE counted (a INT AUTOINCREMENT, b INT IDENTITY(10, 5) ORDER, c INT DEFAULT numbers.NEXTVAL,"
             " d INT DEFAULT 1 + 1)"

@@ -56,6 +56,8 @@ def parse(sql: str, own: Collection[str] = ()) -> Expr:
         tokens = _without_copy_tags(tokens)
         copies_tags = len(tokens) < whole
         tokens = _exists_before_name(_without_scope(tokens))
+    if tokens and tokens[0].text.upper() == "MERGE":
+        tokens = _by_name(tokens)
     tokens = _numbered([_unescaped(token, sql) for token in tokens])
     statements = [s for s in Snowflake().parser().parse(tokens, sql) if s and not isinstance(s, exp.Semicolon)]
     if not statements:
@@ -146,6 +148,23 @@ def _without_copy_tags(tokens: list[Token]) -> list[Token]:
         if depth == 0 and (token.text.upper(), following.text.upper()) == ("COPY", "TAGS"):
             return tokens[:index] + tokens[index + 2 :]
     return tokens
+
+
+def _by_name(tokens: list[Token]) -> list[Token]:
+    """Write `UPDATE ALL BY NAME` as `UPDATE SET *`, and `INSERT ALL BY NAME` as `INSERT *`, which sqlglot knows.
+
+    See: https://docs.snowflake.com/en/sql-reference/sql/merge
+    """
+    words, found, at = [token.text.upper() for token in tokens], [], 0
+    while at < len(tokens):
+        found.append(tokens[at])
+        if words[at] in ("UPDATE", "INSERT") and words[at + 1 : at + 4] == ["ALL", "BY", "NAME"]:
+            if words[at] == "UPDATE":
+                found.append(_changed(tokens[at + 1], TokenType.SET, "SET"))
+            found.append(_changed(tokens[at + 3], TokenType.STAR, "*"))
+            at += 3
+        at += 1
+    return found
 
 
 def _exists_before_name(tokens: list[Token]) -> list[Token]:

@@ -98,6 +98,27 @@ def to_timestamp(expression: Expr) -> Expr:
     return read
 
 
+def regex_replace(expression: Expr) -> Expr:
+    """Do what fakesnow's transform of this name does, to the pattern as it is."""
+    return fs.regex_replace(_doubled(expression, exp.RegexpReplace))
+
+
+def regex_substr(expression: Expr) -> Expr:
+    """Do what fakesnow's transform of this name does, to the pattern as it is."""
+    return fs.regex_substr(_doubled(expression, exp.RegexpExtract))
+
+
+def _doubled(expression: Expr, kind: type[exp.Func]) -> Expr:
+    """Double the backslashes of a pattern: fakesnow halves them, and the parser has read the escapes already.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions-regexp (escape characters and caveats)
+    """
+    pattern = expression.expression if isinstance(expression, kind) else None
+    if isinstance(pattern, exp.Literal):
+        pattern.set("this", pattern.name.replace("\\", "\\\\"))
+    return expression
+
+
 _WHOLE: tuple[list[str], ...] = ([], ["38"], ["38", "0"])
 _CALL: Types = (exp.Anonymous,)
 _SHOW: Types = (exp.Show,)
@@ -120,8 +141,8 @@ TRANSFORMS: tuple[Transform, ...] = (
     Transform(fs.json_extract_cast_as_varchar, (exp.JSONExtract,)),
     Transform(fs.json_extract_cased_as_varchar, (exp.JSONExtract,)),
     Transform(fs.json_extract_precedence, (exp.JSONExtract, exp.JSONExtractScalar)),
-    Transform(fs.regex_replace, (exp.RegexpReplace,)),
-    Transform(fs.regex_substr, (exp.RegexpExtract,)),
+    Transform(regex_replace, (exp.RegexpReplace,)),
+    Transform(regex_substr, (exp.RegexpExtract,)),
     Transform(sequence_nextval, (exp.Column,)),
     Transform(fs.values_columns, (exp.Values,)),
     Transform(fs.to_decimal, (exp.ToNumber,)),

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.statements import Column, Result, SqlError
-from local_stack.endpoint.translation.context import CHANGED
+from local_stack.endpoint.translation.context import CHANGED, Context, identifier
 
 _ACTIONS = {"INSERT": "number of rows inserted", "UPDATE": "number of rows updated", "DELETE": "number of rows deleted"}
 
@@ -31,6 +31,28 @@ def duckdb_merge(merge: exp.Merge) -> exp.Merge:
                 column.set("table", None)
     rewritten.set("returning", exp.Returning(expressions=[exp.column("merge_action")]))
     return rewritten
+
+
+def merged_by_name(expression: Expr, context: Context) -> Expr:
+    """Write out the columns of ALL BY NAME: each of the target takes the source's of the same name.
+
+    See: https://docs.snowflake.com/en/sql-reference/sql/merge
+    """
+    if not isinstance(expression, exp.Merge) or not expression.args["whens"].find(exp.Star):
+        return expression
+    columns = context.columns(expression.this) or ()
+    source = expression.args["using"].alias_or_name
+    names = [identifier(column.name) for column in columns]
+    values = [exp.column(name.copy(), table=exp.to_identifier(source)) for name in names]
+    for when in expression.args["whens"].expressions:
+        then = when.args["then"]
+        if isinstance(then, exp.Update) and isinstance(then.expressions[0], exp.Star):
+            pairs = zip(names, values, strict=True)
+            then.set("expressions", [exp.EQ(this=exp.column(n.copy()), expression=v.copy()) for n, v in pairs])
+        elif isinstance(then, exp.Insert) and isinstance(then.this, exp.Star):
+            then.set("this", exp.Tuple(expressions=[exp.column(name.copy()) for name in names]))
+            then.set("expression", exp.Tuple(expressions=[value.copy() for value in values]))
+    return expression
 
 
 def ambiguity_query(merge: exp.Merge) -> exp.Select | None:

@@ -252,11 +252,7 @@ def plain_tables(expression: Expr, context: Context) -> Expr:
 
 
 def positional_columns(expression: Expr, context: Context) -> Expr:
-    """Rewrite positions: `$n` of a query's one source to `#n`.
-
-    `t.$n` over a VALUES or a subquery becomes that source's nth column.
-    """
-    del context
+    """Rewrite positions: `$n` of a query's one source to `#n`, and `t.$n` to the nth column of that source."""
     _unquote(expression)
     for position in list(expression.find_all(exp.Parameter)):
         if not isinstance(position.this, exp.Literal) or not position.this.name.isdigit():
@@ -268,7 +264,7 @@ def positional_columns(expression: Expr, context: Context) -> Expr:
         target: Expr = qualified or position
         number = int(position.this.name)
         if qualified is not None and qualified.table:
-            name = _nth_column(select, qualified.table, number)
+            name = _nth_column(select, qualified.table, number, context)
             if name is None:
                 continue
             replacement: Expr = exp.column(name, table=qualified.args["table"].copy())
@@ -301,7 +297,7 @@ def _reads_a_stage(select: exp.Select) -> bool:
     return isinstance(table, exp.Table) and isinstance(table.this, exp.Var) and table.name.startswith("@")
 
 
-def _nth_column(select: exp.Select, source: str, number: int) -> exp.Identifier | None:
+def _nth_column(select: exp.Select, source: str, number: int, context: Context) -> exp.Identifier | None:
     """Return the name of column `number` of the source with this alias; None where it cannot be read off the statement."""
     for joined in [select.args.get("from_"), *(select.args.get("joins") or [])]:
         this = joined.this if joined is not None else None
@@ -315,6 +311,10 @@ def _nth_column(select: exp.Select, source: str, number: int) -> exp.Identifier 
             if number <= len(projections) and projections[number - 1].alias_or_name not in ("", "*"):
                 name = projections[number - 1].alias_or_name
                 return exp.Identifier(this=name, quoted=False)
+        if isinstance(this, exp.Table) and isinstance(this.this, exp.Identifier):
+            columns = context.columns(this) or ()
+            if number <= len(columns):
+                return exp.to_identifier(columns[number - 1].name, quoted=True)
     return None
 
 

@@ -37,6 +37,7 @@ _PARTS_OF_TIMES: Final = (
     exp.Year, exp.Quarter, exp.Month, exp.Week, exp.WeekOfYear, exp.Day, exp.DayOfMonth, exp.DayOfWeek, exp.DayOfWeekIso,
     exp.DayOfYear, exp.YearOfWeek, exp.YearOfWeekIso, exp.Dayname, exp.Monthname, exp.LastDay,
 )  # fmt: skip
+_UP_TO_HERE: Final = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
 _KEY_LISTS: Final = {"OBJECT_DELETE": "_sp_object_delete", "OBJECT_PICK": "_sp_object_pick"}
 
 
@@ -115,21 +116,24 @@ def _binary(node: exp.ToBinary | exp.Cast) -> Expr:
 
 
 def _window(node: exp.Window) -> Expr:
-    """Rewrite RATIO_TO_REPORT and CONDITIONAL_TRUE_EVENT, which DuckDB lacks, over the same window."""
+    """Rewrite RATIO_TO_REPORT and the CONDITIONAL_…_EVENTs, which DuckDB lacks, over the same window."""
     match call_name(node.this):
         case "RATIO_TO_REPORT":
             value = call_arguments(node.this)[0]
             total = node.copy()
             total.set("this", exp.Sum(this=value.copy()))
             return exp.Div(this=value, expression=total, typed=False, safe=False)
+        case "CONDITIONAL_CHANGE_EVENT":
+            values = node.copy()
+            values.set("this", exp.Anonymous(this="list", expressions=[call_arguments(node.this)[0].copy()]))
+            values.set("spec", _UP_TO_HERE.copy())
+            return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_changes", expressions=[values])
         case "CONDITIONAL_TRUE_EVENT":
             condition = call_arguments(node.this)[0]
             counted = node.copy()
             counted.set("this", exp.CountIf(this=condition.copy()))
             # Of rows with the same key each counts for itself.
-            counted.set(
-                "spec", exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
-            )
+            counted.set("spec", _UP_TO_HERE.copy())
             return counted
     return node
 
@@ -257,6 +261,26 @@ def _replaced(node: Expr) -> Expr:
     return exp.Anonymous(this="_sf_native_regexp_replace", expressions=given)
 
 
+def _listed(node: Expr) -> Expr:
+    """Let LISTAGG put nothing between the values where no delimiter is given; DuckDB puts a comma."""
+    if isinstance(node, exp.GroupConcat) and node.args.get("separator") is None:
+        node.set("separator", exp.Literal.string(""))
+    return node
+
+
+def _parsed(function: str) -> Callable[[Expr], Expr]:
+    """Call a native function that gives an OBJECT, with its errors as values where the last argument says so."""
+
+    def form(node: Expr) -> Expr:
+        text, *others = call_arguments(node)
+        if len(others) < (1 if function == "url" else 2):
+            others.append(exp.Literal.number(0))
+        call = exp.Anonymous(this=f"_sf_native_parse_{function}", expressions=[text, *others])
+        return exp.Cast(this=call, to=exp.DataType(this=exp.DType.JSON))
+
+    return form
+
+
 def _hash(node: Expr) -> Expr:
     """Let HASH be signed, as in Snowflake; its values are others."""
     arguments = call_arguments(node)
@@ -280,6 +304,7 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "AS_DECIMAL": _as_number,
     "AS_NUMBER": _as_number,
     "GET_EXTRACT": lambda node: _key(node, call_arguments(node)[-1]),
+    "GROUP_CONCAT": _listed,
     "HASH": _hash,
     "REGEXP_REPLACE": _replaced,
     "TIMESTAMP_LTZ_FROM_PARTS": _zoned_parts,
@@ -287,6 +312,8 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "MONTHS_BETWEEN": lambda node: exp.Anonymous(
         this=f"{_MACRO_DATABASE}_sp_months_between", expressions=[node.this, node.expression]
     ),
+    "PARSE_IP": _parsed("ip"),
+    "PARSE_URL": _parsed("url"),
     "CORR": _as_doubles,
     "COVAR_POP": _as_doubles,
     "COVAR_SAMP": _as_doubles,

@@ -43,6 +43,8 @@ def strictness(expression: Expr, _: Context) -> Expr:
         _definition(expression)
     if expression.find(exp.HistoricalData):
         raise unsupported("time travel (AT | BEFORE)")
+    if expression.find(exp.MatchRecognize):
+        raise unsupported("MATCH_RECOGNIZE")
     if isinstance(expression, exp.MultitableInserts):
         raise unsupported("multi-table INSERT")
     for grouping in expression.find_all(exp.Rollup, exp.Cube):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.native.number_format import FormatError, read_format
 from local_stack.endpoint.errors import compilation_error
 from local_stack.endpoint.parameters import PARAMETERS
 from local_stack.endpoint.statements import unsupported
@@ -33,7 +34,7 @@ _TOKEN = re.compile(
 
 
 def formats(expression: Expr, _: Context) -> Expr:
-    """Return the rewrite. Raises SqlError for number formats and unknown elements: they would be ignored silently."""
+    """Return the rewrite. Raises SqlError for unknown elements of a format: they would be ignored silently."""
 
     def replace(node: Expr) -> Expr:
         if isinstance(node, exp.StrToTime | exp.TsOrDsToDate) and isinstance(node.args.get("format"), exp.Literal):
@@ -50,6 +51,8 @@ def formats(expression: Expr, _: Context) -> Expr:
             raise unsupported("TO_CHAR with a format that is not a literal")
         if written := _OF_BINARY.get(form.name.upper()):
             return exp.Anonymous(this=written, expressions=[node.this])
+        if is_number_format(form.name):
+            return _of_number(node.this, form)
         parts = [node.this, exp.Literal.string(strftime_format(form.name))]
         parts[1].set("this", parts[1].name.replace("%z", "%:z" if "TZH:TZM" in form.name.upper() else "%z"))
         return _with_offset(exp.Anonymous(this=FORMAT_TIME, expressions=parts), node.this, parts[1])
@@ -66,10 +69,25 @@ def _with_offset(formatted: Expr, value: Expr, form: Expr) -> Expr:
     return exp.Anonymous(this=_WITH_OFFSET, expressions=[formatted.copy(), value.copy(), exp.Literal.string(found[1])])
 
 
+def is_number_format(text: str) -> bool:
+    """Return whether a format is one of numbers: it has places of digits and no part of a time."""
+    bare = re.sub(r'"[^"]*"', "", text).upper()
+    return bool(re.search(r"[09X$]|TM|^FM", re.sub(r"FF\d", "", bare))) and not re.search(
+        r"YY|MM|DD|HH|SS|FF|MI:", bare
+    )
+
+
+def _of_number(value: Expr, form: exp.Literal) -> Expr:
+    try:
+        read_format(form.name)
+    except FormatError as error:
+        raise unsupported(f"'{error}' in the TO_CHAR number format '{form.name}'") from None
+    text = exp.Cast(this=value, to=exp.DataType(this=exp.DType.VARCHAR))
+    return exp.Anonymous(this="_sf_native_number", expressions=[text, form])
+
+
 def strftime_format(text: str) -> str:
     """Return a Snowflake time format as DuckDB's strftime takes it."""
-    if re.search(r"[09X$]", re.sub(r'"[^"]*"|FF\d', "", text)) and not re.search(r"YY|MM|DD|HH|MI|SS|FF", text.upper()):
-        raise unsupported(f"TO_CHAR number format '{text}'")
     if unknown := re.search(r"FF[0124578]", text):
         raise unsupported(f"element '{unknown[0]}' of the format '{text}'")
     out = ""

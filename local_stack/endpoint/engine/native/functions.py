@@ -13,7 +13,9 @@ from typing import Any, Final
 
 import duckdb
 
+from local_stack.endpoint.engine.native.addresses import parse_ip, parse_url
 from local_stack.endpoint.engine.native.json_text import json_fault, standard_json
+from local_stack.endpoint.engine.native.number_format import formatted
 from local_stack.endpoint.engine.native.xml_text import XmlError, parse_xml, to_xml, xml_child, xml_fault
 from local_stack.endpoint.errors import carried
 
@@ -52,6 +54,9 @@ _FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], list[str]], ...]] = (
     ("_sf_native_json", standard_json, ["VARCHAR", "BOOLEAN", "BOOLEAN"]),
     ("_sf_native_json_fault", json_fault, ["VARCHAR"]),
     ("_sf_native_regexp_replace", _regexp_replace, ["VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "VARCHAR"]),
+    ("_sf_native_number", formatted, ["VARCHAR", "VARCHAR"]),
+    ("_sf_native_parse_url", parse_url, ["VARCHAR", "INTEGER"]),
+    ("_sf_native_parse_ip", parse_ip, ["VARCHAR", "VARCHAR", "INTEGER"]),
     ("_sf_native_parse_xml", _parse_xml, ["VARCHAR", "BOOLEAN"]),
     ("_sf_native_xml_fault", xml_fault, ["VARCHAR"]),
     ("_sf_native_xml_child", xml_child, ["VARCHAR", "VARCHAR", "BIGINT"]),
