@@ -20,9 +20,16 @@ test-env:  ## add what the tests and checks need to it
 demo: env  ## run the whole pipeline on a generated week, end with a verdict (SEED=n, FRESH=1)
 	@$(PY) -m local_stack demo --seed $(SEED) $(if $(FRESH),--fresh)
 
+CAPTURED := $(CURDIR)/.cache/captured
+
 .PHONY: test
 test: test-env  ## run the tests, two files at a time, and name the slowest (JOBS=n, ARGS=…)
-	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20 $(ARGS)
+	@rm -rf $(CAPTURED) && mkdir -p $(CAPTURED)
+	@CAPTURED_SQL=$(CAPTURED) $(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations=20 $(ARGS)
+
+.PHONY: lint-captured
+lint-captured:  ## parse with sqlfluff what procedures and dbt sent while the last `make test` ran
+	@$(PY) -m tests.lint_captured $(CAPTURED)
 
 .PHONY: check
 check: test-env  ## lint, types and the tests that start neither Spark, endpoint nor set-up: an answer within a minute

@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from local_stack.endpoint.protocol.http import serve as serve
+from tests.captured_sql import capture
 
 # As local_stack.endpoint.protocol.http.serve.
 Serve = Callable[..., None]
@@ -50,4 +51,5 @@ def _serve(
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
+    capture()
     serve(data_dir, s3_root, host, port, rights=rights, setup=setup)

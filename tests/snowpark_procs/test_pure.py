@@ -22,6 +22,8 @@ from snowpark_procs.staged_copy import chunks
 from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import literal, statement
 from snowpark_procs.verification import check_files, check_totals
+from tests.captured_sql import captured_statements
+from tests.lint_captured import never_sent, parse_findings
 from tests.lint_sql import ROOT, _findings
 from tests.snowpark_procs.batches import publish, session, transaction
 
@@ -226,6 +228,24 @@ def test_columns_are_those_of_the_migrations(table: StagingTable) -> None:
 def test_the_sql_check_finds_planted_mistakes() -> None:
     assert any("PRS" in finding for finding in _findings("migrations/R__x.sql", "CREATE TABEL x (a INT);"))
     assert any("PRS" in finding for finding in _findings("a.sql", "COPY INTO x FROM @s FORCE = PERHAPS;"))
+
+
+def test_the_check_of_captured_statements_finds_planted_mistakes(tmp_path: Path) -> None:
+    (tmp_path / "1.jsonl").write_text(
+        "".join(
+            json.dumps(text) + "\n"
+            for text in (
+                "SELECT a FROM t WHERE b IN (1, 2) AND c = 'x'",
+                "SELECT a FROM t  WHERE b IN (7) AND c = 'it''s' -- the same form",
+                "SELECT a FORM t WHERE",
+            )
+        )
+    )
+    first, second = captured_statements(tmp_path)
+    assert (parse_findings(first), bool(parse_findings(second))) == ([], True)
+    names = {path.stem for path in (ROOT / "snowpark_procs" / "sql").glob("*.sql")}
+    assert set(never_sent([first])) == names
+    assert set(never_sent([statement("newest_run")])) == names - {"newest_run"}
 
 
 def test_what_an_amount_looks_like_is_the_same_wherever_it_is_read() -> None:
