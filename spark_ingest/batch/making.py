@@ -221,7 +221,8 @@ class Batch:
         """Stage the sessions of few events (canonical, of known amounts). Overlong ones are made again, of what is kept."""
         limit = self.config.max_session_micros
         told = F.struct("session_id", "event_count", *S.NOTICED)
-        staged = self._write(S.exact_sessions(events).withColumn("aside", F.when(S.is_overlong(limit), told)))
+        sessions = S.exact_sessions(events).withColumn("aside", F.when(S.is_overlong(limit), told))
+        staged = self._write(sessions, is_little_aside=True)
         if staged.aside is None:
             return staged
         own = events.join(staged.aside, "session_id", "left_semi")
@@ -248,8 +249,11 @@ class Batch:
         self.findings["emptied_sessions"] = emptied.rows
         return emptied
 
-    def _write(self, sessions: DataFrame, is_noticed: bool = True) -> Staged:
-        """Stage sessions, but for those with something in `aside`. is_noticed: whether what they have of NOTICED is a finding."""
+    def _write(self, sessions: DataFrame, is_noticed: bool = True, is_little_aside: bool = False) -> Staged:
+        """Stage sessions, but for those with something in `aside`. is_noticed: whether what they have of NOTICED is a finding.
+
+        is_little_aside: as `write_staged` has it.
+        """
         change = self.plan.changes[USER_EVENTS.name]
         rows = sessions.select(
             *S.SESSION_COLUMNS,
@@ -260,7 +264,10 @@ class Batch:
             *(["aside"] if "aside" in sessions.columns else []),
         ).coalesce(_tasks(change))
         folder = self._folder("user_sessions")
-        staged = write_staged(rows, self.config, folder, "session_start", "total_spent", ("events", *S.NOTICED))
+        counted = ("events", *S.NOTICED)
+        staged = write_staged(
+            rows, self.config, folder, "session_start", "total_spent", counted, is_little_aside=is_little_aside
+        )
         if is_noticed:
             self._notice(staged.counts)
         return staged

@@ -55,25 +55,42 @@ class Staged:
 
 
 def write_staged(
-    rows: DataFrame, config: IngestConfig, folder: str, time: str, money: str | None, counted: tuple[str, ...] = ()
+    rows: DataFrame,
+    config: IngestConfig,
+    folder: str,
+    time: str,
+    money: str | None,
+    counted: tuple[str, ...] = (),
+    is_little_aside: bool = False,
 ) -> Staged:
     """Write rows to `folder` of the landing, a file or more by each of their partitions, and return what was written.
 
     time, money: the columns of the control totals. counted: columns of whole numbers that are summed and not written. A column
     `aside` holds a structure in rows that are returned instead of written. Times are written as UTC without a zone, in
     microseconds. Files of failed attempts may remain in the folder; only the returned ones count.
+    is_little_aside: what is set aside fits in the driver.
     """
     plain = rows.select(*(_without_zone(each) for each in rows.schema.fields))
     result = _result(rows.schema, counted)
     results = plain.mapInArrow(_writer(config, folder, time, money, result), result)
-    if ASIDE in rows.columns:
-        # Kept, since to compute it again would be to write again.
-        results = results.persist(StorageLevel.MEMORY_AND_DISK)
+    aside = None
     try:
-        found = results.filter("path IS NOT NULL").drop(ASIDE).collect()
+        if ASIDE not in rows.columns:
+            found = results.collect()
+        elif is_little_aside:
+            every = results.collect()
+            found, special = [row for row in every if row.path is not None], [row[ASIDE] for row in every if row[ASIDE]]
+            if special:
+                kind: Any = rows.schema[ASIDE].dataType
+                aside = rows.sparkSession.createDataFrame(special, kind)
+        else:
+            # Kept, since to compute it again would be to write again.
+            results = results.persist(StorageLevel.MEMORY_AND_DISK)
+            found = results.filter("path IS NOT NULL").drop(ASIDE).collect()
+            kept = results.filter(f"{ASIDE} IS NOT NULL").select(f"{ASIDE}.*")
+            aside = None if kept.isEmpty() else kept
     except PythonException as error:  # the writer failed, not the computation of its rows
         raise LandingError(f"{config.landing}/{folder}: cannot be written: {last_line(error)}") from error
-    aside = results.filter(f"{ASIDE} IS NOT NULL").select(f"{ASIDE}.*") if ASIDE in rows.columns else None
     files = sorted(StagedFile(row.path, row.rows, row.bytes) for row in found)
     return Staged(
         files=tuple(files),
@@ -84,7 +101,7 @@ def write_staged(
             max_micros=max((row.max_micros for row in found if row.max_micros is not None), default=None),
         ),
         counts={name: sum(row[name] for row in found) for name in counted},
-        aside=None if aside is None or aside.isEmpty() else aside,
+        aside=aside,
     )
 
 

@@ -12,7 +12,9 @@ pauses ("undefined") costs no more than another one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
@@ -20,7 +22,7 @@ from pyspark.sql import functions as F
 
 from spark_ingest.batch.source import Source, on_days
 from spark_ingest.lake.changes import Kind
-from spark_ingest.lake.days import Days
+from spark_ingest.lake.days import NO_DAYS, Days
 from spark_ingest.lake.tables import USER_EVENTS
 from spark_ingest.transforms.identifiers import canonical_id
 from spark_ingest.transforms.sessions import id_hash
@@ -72,10 +74,10 @@ def touched_events(source: Source, few: bool) -> Touched:
     held = near.join(touched, "session_id", "left_semi").select("hash", "day").persist()
     hashes = held.select("hash") if changed.before is None else held.select("hash").union(_hashes(changed.before))
     others = near.join(touched, "session_id", "left_anti")
-    copies = _kept(others.join(hashes.distinct(), "hash", "left_semi").distinct(), few)
-    if copies.isEmpty():
+    copies, own_days = _copies_or_days(others.join(hashes.distinct(), "hash", "left_semi").distinct(), held, few)
+    if copies is None:
         # All columns are read on the days that the touched sessions have events on, and no others.
-        own = on_days(events, _days_of(held), USER_EVENTS)
+        own = on_days(events, own_days, USER_EVENTS)
         return Touched(_of_sessions(own, touched), None, _noted(source, days))
     sharing = copies.join(_hashes(rows).distinct(), "hash", "left_semi").select("session_id", "day").distinct()
     sharing = _kept(sharing, few)
@@ -92,6 +94,20 @@ def _kept(ids: DataFrame, few: bool) -> DataFrame:
     if not few:
         return ids.persist()
     return ids.sparkSession.createDataFrame(ids.toPandas(), ids.schema)
+
+
+def _copies_or_days(copies: DataFrame, held: DataFrame, few: bool) -> tuple[DataFrame | None, Days]:
+    """Keep the copies, or, where there are none, tell the days of the rows held. Of few copies one job tells both."""
+    if not few:
+        copies = copies.persist()
+        return (None, _days_of(held)) if copies.isEmpty() else (copies, NO_DAYS)
+    nothing = {"session_id": F.lit(None).cast("string"), "hash": F.lit(0).cast("bigint"), "is_copy": F.lit(False)}
+    days = held.select("day").distinct().withColumns(nothing)
+    found: Any = copies.withColumn("is_copy", F.lit(True)).unionByName(days).toPandas()
+    known = found[found.is_copy]
+    if known.empty:
+        return None, _joined(found.day)
+    return copies.sparkSession.createDataFrame(known[copies.columns], copies.schema), NO_DAYS
 
 
 def _changed(source: Source, events: DataFrame) -> _Changed:
@@ -127,8 +143,11 @@ def _near(events: DataFrame) -> DataFrame:
 
 
 def _days_of(rows: DataFrame) -> Days:
-    found = [row.day for row in rows.select("day").distinct().collect()]
-    return Days.joined((day, day) for day in found)
+    return _joined(row.day for row in rows.select("day").distinct().collect())
+
+
+def _joined(days: Iterable[int]) -> Days:
+    return Days.joined((int(day), int(day)) for day in days)
 
 
 def _noted(source: Source, days: Days) -> Days:
