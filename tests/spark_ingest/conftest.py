@@ -45,13 +45,18 @@ class Lake:
         return run(self.config, Progress("run"), first, last, spark=self.spark, again=again)
 
 
-@pytest.fixture
-def lake(spark: SparkSession, base_config: IngestConfig, tmp_path: Path) -> Lake:
+def new_lake(spark: SparkSession, base_config: IngestConfig, folder: Path) -> Lake:
+    """Two empty tables, and a folder for the landing and what is rejected."""
     config = replace(
         base_config,
         namespace=f"test_{next(_NUMBERS)}",
-        landing=str(tmp_path / "landing"),
-        rejects=str(tmp_path / "rejects"),
+        landing=str(folder / "landing"),
+        rejects=str(folder / "rejects"),
     )
     create_tables(spark, config)
     return Lake(spark, config)
+
+
+@pytest.fixture
+def lake(spark: SparkSession, base_config: IngestConfig, tmp_path: Path) -> Lake:
+    return new_lake(spark, base_config, tmp_path)
