@@ -100,10 +100,7 @@ def compute(
     """Compute these tables after these deliveries: quotients rounded once, half away from zero; all else as it is."""
     options = options or Options()
     with database(deliveries, options) as connection:
-        return {
-            table: _read(connection, key, query.format(**options.placeholders))
-            for table, (key, query) in TABLES.items()
-        }
+        return {table: _read(connection, *_filled(table, options)) for table in tables}
 
 
 def _deliver(connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery]) -> None:
