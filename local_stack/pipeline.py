@@ -88,11 +88,13 @@ class Pipeline:
                     "SELECT COUNT(*), COUNT_IF(NOT is_valid) FROM staging.events_cleaned"
                     " UNION ALL SELECT COUNT(*), COUNT_IF(NOT is_valid) FROM staging.user_sessions_enhanced"
                 )
-                reasons = warehouse.rows(
-                    "SELECT code, SUM(found) FROM ops.quality_summary WHERE severity = 'error' AND found > 0"
-                    " AND dataset IN ('events', 'sessions') GROUP BY code ORDER BY 2 DESC, 1 LIMIT 3"
-                )
-            (events, bad_events), (sessions, bad_sessions) = counts
+                (events, bad_events), (sessions, bad_sessions) = counts
+                reasons = []
+                if bad_events or bad_sessions:  # it takes a look at every row
+                    reasons = warehouse.rows(
+                        "SELECT code, SUM(found) FROM ops.quality_summary WHERE severity = 'error' AND found > 0"
+                        " AND dataset IN ('events', 'sessions') GROUP BY code ORDER BY 2 DESC, 1 LIMIT 3"
+                    )
             note.text = f"{events} events ({bad_events} not valid), {sessions} sessions ({bad_sessions} not valid)"
             if reasons:
                 note.text += ": " + ", ".join(f"{code} {found}" for code, found in reasons)

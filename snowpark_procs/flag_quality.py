@@ -227,7 +227,7 @@ class _Flagging:
                 session_microseconds=self.rulebook.session_microseconds,
                 touched=statement("sessions_of_changed_events", near_events=near_events),
                 purchase_dates=purchase_dates(reach.own),
-                properties_parsed=standard_json("r.properties::STRING"),
+                properties_parsed=standard_json("brought.properties"),
                 differs=table.differs("judged", "present"),
                 **table.canonical_identifiers("r"),
                 **self.rulebook.expressions(table),

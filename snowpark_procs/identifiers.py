@@ -18,6 +18,7 @@ _COLUMN = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _OPEN, _CLOSE = "{", "}"
 _DIGIT = "[0-9a-f]"
 _GROUPS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+_LENGTH = 36
 
 
 def _digits(count: int) -> str:
@@ -76,4 +77,6 @@ def canonical(column: str) -> str:
         raise ArgumentError(f"'{column}' is no column name")
     digits = f"RIGHT(REPLACE(REPLACE({column}, '{_CLOSE}', ''), '-', ''), 32)"
     groups = " || '-' || ".join(f"SUBSTR({digits}, {start}, {length})" for start, length in _GROUPS)
-    return f"IFF(REGEXP_LIKE({column}, '{_ANY_FORM}', 'i'), LOWER({groups}), NULLIF({column}, ''))"
+    # Hyphenated and nothing else: the one form of that length.
+    uuid = f"IFF(LENGTH({column}) = {_LENGTH}, LOWER({column}), LOWER({groups}))"
+    return f"IFF(REGEXP_LIKE({column}, '{_ANY_FORM}', 'i'), {uuid}, NULLIF({column}, ''))"

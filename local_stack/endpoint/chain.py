@@ -118,7 +118,10 @@ from local_stack.endpoint.translation.variables import mark_inlined, session_var
 from local_stack.endpoint.translation.written import written
 
 # What an open transaction of another session need not look at again: these do nothing, or say themselves what they commit.
-_COMMIT_NOTHING = ("QUERY", "CALL", "SHOW", "DESCRIBE", "USE", "SET", "UNSET", "LIST", "GET", "PUT", "BEGIN", "COPY")
+_COMMIT_NOTHING = (
+    *("QUERY", "CALL", "SHOW", "DESCRIBE", "USE", "SET", "UNSET", "LIST", "GET", "PUT", "COPY"),
+    *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction that has written tells it itself
+)
 
 
 class Family(Protocol):

@@ -16,7 +16,7 @@ WITH constants AS (
     SELECT &{constants}
 ),
 
-source AS (
+brought AS (
     SELECT
         &{event_id} AS event_id,
         &{user_id} AS user_id,
@@ -33,17 +33,16 @@ source AS (
         NULLIF(r.user_tier, '') AS user_tier,
         r.loaded_at,
         r.batch_id,
-        &{properties_parsed} AS properties_parsed,
-        IFF(&{properties_parsed} IS NULL, r.properties::STRING, NULL) AS properties_text
+        r.properties::STRING AS properties
     FROM raw.user_events AS r
     WHERE r.batch_id = ? AND &{delivered}
 ),
 
-counted AS (
+parsed AS (
     SELECT
-        source.*,
-        IFF(event_id IS NULL, 1, COUNT(*) OVER (PARTITION BY event_id)) AS copies
-    FROM source
+        brought.*,
+        &{properties_parsed} AS properties_parsed
+    FROM brought
 ),
 
 later AS (
@@ -64,15 +63,47 @@ own_dates AS (
 present AS (
     SELECT known.*
     FROM staging.events_cleaned AS known
-    WHERE &{known} AND known.event_id IN (SELECT source.event_id FROM source)
+    WHERE &{known} AND known.event_id IN (SELECT brought.event_id FROM brought)
+),
+
+-- Events of which there is something to choose.
+repeated AS (
+    SELECT
+        event_id,
+        COUNT_IF(is_brought) AS copies
+    FROM (
+        SELECT
+            brought.event_id,
+            TRUE AS is_brought
+        FROM brought
+        UNION ALL
+        SELECT
+            present.event_id,
+            FALSE AS is_brought
+        FROM present
+    ) AS every_copy
+    WHERE event_id IS NOT NULL
+    GROUP BY event_id
+    HAVING COUNT(*) > 1
+),
+
+source AS (
+    SELECT
+        parsed.* EXCLUDE (properties),
+        IFF(parsed.properties_parsed IS NULL, parsed.properties, NULL) AS properties_text,
+        COALESCE(repeated.copies, 1) AS copies,
+        TRUE AS is_brought,
+        1 AS precedence,
+        repeated.event_id IS NOT NULL AS is_repeated
+    FROM parsed
+    LEFT JOIN repeated
+        ON parsed.event_id = repeated.event_id
 ),
 
 copies AS (
-    SELECT
-        counted.*,
-        TRUE AS is_brought,
-        1 AS precedence
-    FROM counted
+    SELECT *
+    FROM source
+    WHERE is_repeated
     UNION ALL
     SELECT
         present.event_id,
@@ -94,7 +125,8 @@ copies AS (
         present.properties_text,
         present.copies,
         FALSE AS is_brought,
-        IFF(later.batch_id IS NULL, 2, 0) AS precedence
+        IFF(later.batch_id IS NULL, 2, 0) AS precedence,
+        TRUE AS is_repeated
     FROM present
     LEFT JOIN later
         ON present.batch_id = later.batch_id
@@ -106,10 +138,13 @@ copies AS (
 -- What sessions are made of goes first, as in the Spark job; an amount is what the quality rules take for one.
 single AS (
     SELECT *
+    FROM source
+    WHERE NOT is_repeated
+    UNION ALL
+    SELECT *
     FROM copies
     QUALIFY
-        event_id IS NULL
-        OR ROW_NUMBER() OVER (
+        ROW_NUMBER() OVER (
             PARTITION BY event_id
             ORDER BY
                 (session_id IS NULL OR timestamp IS NULL),
@@ -167,7 +202,7 @@ superseded AS (
 compared AS (
     SELECT
         judged.*,
-        (present.event_id IS NULL OR replaced.date IS NOT NULL OR &{differs}) AS is_changed,
+        IFF(present.event_id IS NULL OR replaced.date IS NOT NULL, TRUE, &{differs}) AS is_changed,
         replaced.date IS NOT NULL AS is_removed,
         present.is_bot_traffic AS known_is_bot_traffic,
         present.is_test_user AS known_is_test_user,

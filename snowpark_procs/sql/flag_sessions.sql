@@ -299,7 +299,7 @@ SELECT
     judged.is_bot_traffic,
     judged.is_test_user,
     judged.batch_id,
-    (present.session_id IS NULL OR judged.is_removed OR &{differs}) AS is_changed,
+    IFF(present.session_id IS NULL OR judged.is_removed, TRUE, &{differs}) AS is_changed,
     judged.is_removed,
     present.session_start::DATE AS previous_date
 FROM judged

@@ -116,7 +116,7 @@ SELECT
     judged.copies,
     judged.has_purchase,
     judged.batch_id,
-    (present.transaction_id IS NULL OR replaced.date IS NOT NULL OR &{differs}) AS is_changed,
+    IFF(present.transaction_id IS NULL OR replaced.date IS NOT NULL, TRUE, &{differs}) AS is_changed,
     replaced.date IS NOT NULL AS is_removed,
     present.created_at::DATE AS previous_date
 FROM judged

@@ -8,7 +8,17 @@ from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.macros.variants import UNDEFINED
 from local_stack.endpoint.translation.context import Context, replace_each
-from local_stack.endpoint.translation.value_types import ARRAY, FLOAT, NUMBER, OBJECT, TEXT, VARIANT, type_of
+from local_stack.endpoint.translation.value_types import (
+    ARRAY,
+    CHOICES,
+    FLOAT,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    VARIANT,
+    branches,
+    type_of,
+)
 
 _HOME: Final = "_fs_global.main."
 # The macro of each function, and in which order it takes the parts of sqlglot's node.
@@ -48,7 +58,8 @@ _ARRAYS: Final[tuple[type[Expr], ...]] = (
 )
 _OBJECT: Final = f"{_HOME}_sf_object"
 _PLAIN: Final = (TEXT, NUMBER, FLOAT, VARIANT, ARRAY, OBJECT, "BOOLEAN")  # what JSON keeps, or has kept
-_ARRAY_MACROS: Final = frozenset(_HOME + _MACROS[kind][0] for kind in _ARRAYS if kind in _MACROS)
+_OF_PRESENT: Final = f"{_HOME}_sf_array_of_present"
+_ARRAY_MACROS: Final = frozenset((_OF_PRESENT, *(_HOME + _MACROS[kind][0] for kind in _ARRAYS if kind in _MACROS)))
 
 
 def is_array(node: Expr) -> bool:
@@ -85,8 +96,7 @@ def _rewritten(node: Expr) -> Expr:
         nulls_first = node.args.get("nulls_first") or exp.Not(this=ascending.copy())
         return exp.Anonymous(this=f"{_HOME}_sf_array_sort", expressions=[node.this, ascending, nulls_first])
     if isinstance(node, exp.ArrayConstructCompact):
-        listed = _rewritten(exp.Array(expressions=node.expressions))
-        return exp.Anonymous(this=f"{_HOME}_sf_array_compact", expressions=[listed])
+        return _rewritten(exp.ArrayCompact(this=_rewritten(exp.Array(expressions=node.expressions))))
     if isinstance(node, exp.ArraysZip):
         zipped = [exp.Anonymous(this="to_json", expressions=[value]) for value in node.expressions]
         return exp.Anonymous(this=f"{_HOME}_sf_arrays_zip", expressions=[exp.Array(expressions=zipped)])
@@ -97,6 +107,8 @@ def _rewritten(node: Expr) -> Expr:
         node.set("expression", _element(node.expression))
     if isinstance(node, exp.Struct | exp.JSONObject):
         return _object(node)
+    if isinstance(node, exp.ArrayCompact) and (present := _present(node.this)):
+        return present
     if type(node) not in _MACROS:
         return node
     macro, parts = _MACROS[type(node)]
@@ -132,6 +144,28 @@ def _element(value: Expr, macro: str = "element") -> Expr:
         return exp.Anonymous(this=f"{_HOME}_sf_variant_tz", expressions=[value])
     suffix = "" if isinstance(value, exp.Column) else "_of"
     return exp.Anonymous(this=f"{_HOME}_sf_{macro}{suffix}", expressions=[value])
+
+
+def _present(array: Expr) -> Expr | None:
+    """Write the ARRAY of those constants that are not NULL; None where what is in the array is not told by the statement alone.
+
+    A constant is no JSON null and not undefined, so that nothing has to be read from JSON again.
+    """
+    listed = array.expressions[0] if isinstance(array, exp.Anonymous) and array.this == "to_json" else None
+    if not isinstance(listed, exp.Array):
+        return None
+    elements = [element.this if isinstance(element, exp.Coalesce) else element for element in listed.expressions]
+    if not all(isinstance(element, exp.Anonymous) and _is_constant(element.expressions[0]) for element in elements):
+        return None
+    return exp.Anonymous(this=_OF_PRESENT, expressions=[exp.Array(expressions=elements)])
+
+
+def _is_constant(value: Expr) -> bool:
+    """Return whether a value is a literal, NULL, or one of several such that conditions choose from."""
+    value = value.unnest()
+    return isinstance(value, exp.Literal | exp.Null) or (
+        isinstance(value, CHOICES) and all(map(_is_constant, branches(value)))
+    )
 
 
 def aggregated(expression: Expr, _: Context) -> Expr:

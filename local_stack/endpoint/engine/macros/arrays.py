@@ -31,6 +31,8 @@ _MACROS: Final[tuple[str, ...]] = (
     f"_sf_array_prepend(a, x) AS _sf_array(a, list_prepend(_sf_item(x), {_A}))",
     f"_sf_array_cat(a, b) AS CASE WHEN b IS NOT NULL THEN _sf_array(a, list_concat({_A}, {_B})) END",
     "_sf_array_compact(a) AS _sf_array(a, _sf_present(a))",
+    # Of JSON that is no null.
+    "_sf_array_of_present(l) AS to_json(list_filter(l, lambda e: e IS NOT NULL))",
     f"_sf_array_contains(x, a) AS CASE WHEN x IS NOT NULL AND a IS NOT NULL THEN list_contains({_A}, _sf_element(x)) END",
     f"_sf_array_position(x, a) AS nullif(list_position({_A}, _sf_element(x)), 0) - 1",
     f"_sf_array_distinct(a) AS _sf_array(a, list_filter({_A}, lambda e, i: list_position({_A}, e) = i))",

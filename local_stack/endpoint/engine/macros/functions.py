@@ -105,9 +105,11 @@ _MACROS = (
     # PARSE_JSON: an empty text is NULL; the error's text is one of ours (errors.py).
     "_sf_json_text(x) AS CASE typeof(x) WHEN 'JSON'"
     " THEN rtrim(json_extract_string(TRY_CAST(CAST(x AS VARCHAR) AS JSON), '$'), chr(11)) ELSE CAST(x AS VARCHAR) END",
-    # A VARIANT of DuckDB keeps one value of a key: without repeated keys it is as long. What is not may have some.
-    f"""_sf_plain_json(x) AS json_valid({_TEXT}) AND coalesce(
-        length(json({_TEXT})) = length(CAST(CAST(CAST({_TEXT} AS JSON) AS VARIANT) AS JSON)), TRUE)""",
+    # JSON without repeated keys. Where it has objects in it: a VARIANT of DuckDB keeps one value of a key, so that it is as long
+    # without repeated keys; what is not may have some.
+    f"""_sf_plain_json(x) AS json_valid({_TEXT}) AND CASE WHEN contains(substr({_TEXT}, 2), '{{') THEN coalesce(
+        length(json({_TEXT})) = length(CAST(CAST(CAST({_TEXT} AS JSON) AS VARIANT) AS JSON)), TRUE)
+        ELSE list_unique(json_keys({_TEXT})) = len(json_keys({_TEXT})) END""",
     *(
         macro
         for kind, repeats in (("", "FALSE"), ("_last", "TRUE"))
