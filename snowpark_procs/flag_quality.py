@@ -17,7 +17,7 @@ from snowpark_procs.errors import ArgumentError
 from snowpark_procs.identifiers import batch_identifier
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction
 from snowpark_procs.rulebook import Rulebook, name_broken_rule, read_rulebook
-from snowpark_procs.staging_changes import COUNTS, StagingChanges, purchase_dates
+from snowpark_procs.staging_changes import COUNTS, NO_STRAYS, StagingChanges, purchase_dates
 from snowpark_procs.staging_tables import EVENTS, SESSIONS, STAGING_TABLES, StagingTable
 from snowpark_procs.statements import run, statement
 
@@ -137,7 +137,12 @@ def _batch(session: Session, batch_id: str) -> Batch | None:
 
 
 class _Flagging:
-    """The work on one batch, within its transaction."""
+    """The work on one batch, within its transaction.
+
+    meets_known: whether STAGING has events that the batch brings again.
+    """
+
+    meets_known = False
 
     def __init__(self, session: Session, batch: Batch, rulebook: Rulebook) -> None:
         self.session = session
@@ -191,7 +196,8 @@ class _Flagging:
                 canonical_key=table.canonical_identifiers("r")[key],
                 delivered=delivery.delivered.condition(f"r.{table.time}"),
             )
-            dates |= {row[0] for row in found}
+            dates |= {date for date, _ in found}
+            self.meets_known |= table is EVENTS and any(is_known for _, is_known in found)
         return dates
 
     def _has_work(self, table: StagingTable, datasets: Mapping[str, dict[str, int]]) -> bool:
@@ -211,6 +217,8 @@ class _Flagging:
         binds = [self.later, json.dumps(self.batch.replaced.get(table.dataset, []))]
         binds = [*binds, own_dates, self.batch.batch_id] if table is SESSIONS else [self.batch.batch_id, *binds]
         binds += [own_dates] if table is EVENTS else []
+        strays = self._strays(reach) if table is SESSIONS else None
+        binds += [self.batch.batch_id] if strays else []
         near_events = reach.near_events.condition("e.timestamp")
         try:
             run(
@@ -227,6 +235,7 @@ class _Flagging:
                 session_microseconds=self.rulebook.session_microseconds,
                 touched=statement("sessions_of_changed_events", near_events=near_events),
                 purchase_dates=purchase_dates(reach.own),
+                strays=strays or NO_STRAYS,
                 properties_parsed=standard_json("brought.properties"),
                 differs=table.differs("judged", "present"),
                 **table.canonical_identifiers("r"),
@@ -237,6 +246,23 @@ class _Flagging:
             raise
         if self.batch.deliveries[table.dataset].scope == "dates":
             self._remove_what_is_gone(table, own)
+
+    def _strays(self, reach: Reach) -> str | None:
+        """Write the query of sessions with copies of events that count elsewhere; None where the batch has no copies at all."""
+        repeated = statement("repeated_events")
+        if not self.meets_known and not run(self.session, "count_rows", rows=repeated)[0][0]:
+            return None
+        delivered = self.batch.deliveries[EVENTS.dataset].delivered
+        delivered = delivered.joined(self.batch.delivered_later.get(EVENTS.dataset, DateRanges()))
+        identifiers = EVENTS.canonical_identifiers("r")
+        return statement(
+            "stray_sessions",
+            event_id=identifiers["event_id"],
+            session_id=identifiers["session_id"],
+            delivered=delivered.condition("r.timestamp"),
+            known=reach.near_events.condition("known.timestamp"),
+            session_microseconds=self.rulebook.session_microseconds,
+        )
 
     def _remove_what_is_gone(self, table: StagingTable, own: list[str]) -> None:
         """Remove the rows that the batch no longer has on the dates that it holds as a whole."""

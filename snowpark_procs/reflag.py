@@ -13,7 +13,7 @@ from snowpark_procs.errors import ArgumentError
 from snowpark_procs.identifiers import calendar_date
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction
 from snowpark_procs.rulebook import Rulebook, name_broken_rule, read_rulebook
-from snowpark_procs.staging_changes import StagingChanges
+from snowpark_procs.staging_changes import NO_STRAYS, StagingChanges
 from snowpark_procs.staging_tables import EVENTS, SESSIONS, TRANSACTIONS, StagingTable
 from snowpark_procs.statements import run, statement
 
@@ -109,6 +109,7 @@ class _Reflagging:
                 near_events=self.near_events.condition("e.timestamp"),
                 session_microseconds=self.rulebook.session_microseconds,
                 touched=self.touched,
+                strays=NO_STRAYS,
                 differs=SESSIONS.differs("judged", "present"),
                 **SESSIONS.canonical_identifiers("r"),
                 **self.rulebook.expressions(SESSIONS),

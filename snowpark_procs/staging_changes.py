@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COUNTS = ("rows", "changed", "removed", "invalid")
 # How many dates a purchase may lie before or after the line of its transaction (purchase_dates.sql).
 PURCHASE_DAYS = 1
+NO_STRAYS = "SELECT NULL::STRING AS session_id FROM constants WHERE FALSE"
 
 
 def purchase_dates(lines: DateRanges) -> str:

@@ -191,6 +191,7 @@ SESSIONS = StagingTable(
     variants=_VALIDATION,
     extras="NULL::BOOLEAN AS has_bot_event, NULL::BOOLEAN AS has_test_event, NULL::NUMBER AS requests,"
     " NULL::NUMBER AS address_sessions",
+    carried=("is_recounted",),
 )
 
 # Sessions last: their flags look at the batch's events.

@@ -1,10 +1,11 @@
 -- Binds: JSON array of batches that come after this one; JSON array of dates that those have replaced as a whole; JSON array of
--- dates that this batch replaces as a whole; batch id.
+-- dates that this batch replaces as a whole; batch id; those of `strays`.
 -- A session is its events from the first one on, up to the maximum session length. The Spark job reads no further back than
 -- that, so an identifier that comes back later arrives as a session of its own: the earlier one stays.
 -- A row is superseded when a later batch has one of the same session. A row that stands on one of the dates that later batches
 -- have replaced is gone, and so is the current row, which in the order of publication it would have replaced.
 -- A row of no event says that a session is no more: all its events are copies of such that count in other sessions.
+-- Sessions among `strays`, and those that were, have the numbers of their events in STAGING instead: some of the row's count elsewhere.
 -- The batch's events must be in STAGING already: how a visitor behaved is told from the valid events of the session,
 -- and how many sessions an address had on a date from those of all sessions. Known sessions
 -- that are among `touched` are judged again; without a batch, they alone are judged.
@@ -13,7 +14,7 @@ INSERT INTO staging.user_sessions_enhanced_delta (
     searches, add_to_cart_events, purchases, total_spent, items_purchased, avg_order_value, device_type, browser,
     converted_to_purchase, conversion_time_minutes, is_high_value_session, is_bounce_session, first_purchase_at,
     event_count, distinct_ip_count, requests_per_minute, max_repeats, is_valid, validation_errors, validation_warnings,
-    is_bot_traffic, is_test_user, batch_id, is_changed, is_removed, previous_date
+    is_bot_traffic, is_test_user, is_recounted, batch_id, is_changed, is_removed, previous_date
 )
 WITH constants AS (
     SELECT &{constants}
@@ -64,6 +65,10 @@ source AS (
     WHERE r.batch_id = ? AND &{delivered}
 ),
 
+strays AS (
+    &{strays}
+),
+
 single AS (
     SELECT *
     FROM source
@@ -97,11 +102,14 @@ superseded AS (
 accepted AS (
     SELECT
         single.*,
-        COALESCE(single.event_count = 0, FALSE) OR replaced.date IS NOT NULL AS is_removed
+        COALESCE(single.event_count = 0, FALSE) OR replaced.date IS NOT NULL AS is_removed,
+        COALESCE(present.is_recounted, FALSE) OR strays.session_id IS NOT NULL AS is_recounted
     FROM single
     CROSS JOIN constants
     LEFT JOIN present
         ON single.session_id = present.session_id
+    LEFT JOIN strays
+        ON single.session_id = strays.session_id
     LEFT JOIN superseded
         ON single.session_id = superseded.session_id
     LEFT JOIN replaced
@@ -134,7 +142,7 @@ touched AS (
     &{touched}
 ),
 
-candidates AS (
+given AS (
     SELECT
         accepted.*,
         FALSE AS is_known
@@ -164,10 +172,13 @@ candidates AS (
         present.distinct_ip_count,
         present.batch_id,
         FALSE AS is_removed,
+        COALESCE(present.is_recounted, FALSE) OR strays.session_id IS NOT NULL AS is_recounted,
         TRUE AS is_known
     FROM present
     INNER JOIN touched
         ON present.session_id = touched.session_id
+    LEFT JOIN strays
+        ON present.session_id = strays.session_id
     LEFT JOIN accepted
         ON present.session_id = accepted.session_id
     WHERE
@@ -177,6 +188,114 @@ candidates AS (
             present.session_start::DATE NOT IN (SELECT own_dates.date FROM own_dates)
             OR present.batch_id IN (SELECT later.batch_id FROM later)
         )
+),
+
+-- The events of sessions that are told anew.
+members AS (
+    SELECT e.*
+    FROM given
+    INNER JOIN staging.events_cleaned AS e
+        ON
+            given.session_id = e.session_id
+            AND e.timestamp >= given.session_start
+            AND e.timestamp <= DATEADD('microsecond', 2 * &{session_microseconds}, given.session_start)
+    WHERE given.is_recounted AND &{near_events}
+    QUALIFY
+        e.timestamp <= DATEADD(
+            'microsecond', &{session_microseconds}, MIN(e.timestamp) OVER (PARTITION BY e.session_id)
+        )
+),
+
+-- As the Spark job tells them: user and tier of the first event that has one, device and browser of the earliest.
+attributed AS (
+    SELECT
+        members.*,
+        FIRST_VALUE(user_id) IGNORE NULLS OVER (
+            PARTITION BY session_id ORDER BY timestamp, event_id NULLS LAST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS first_user_id,
+        FIRST_VALUE(user_tier) IGNORE NULLS OVER (
+            PARTITION BY session_id ORDER BY timestamp, event_id NULLS LAST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS first_user_tier,
+        FIRST_VALUE(device_type) OVER (
+            PARTITION BY session_id ORDER BY timestamp, event_id NULLS LAST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS first_device_type,
+        FIRST_VALUE(browser) OVER (
+            PARTITION BY session_id ORDER BY timestamp, event_id NULLS LAST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS first_browser,
+        IFF(
+            event_type = 'purchase'
+            AND REGEXP_LIKE(properties_parsed:amount::STRING, '-?[0-9]{1,60}([.][0-9]{1,60})?([eE][+-]?[0-9]{1,3})?'),
+            TRY_TO_DECIMAL(properties_parsed:amount::STRING, 20, 2),
+            NULL
+        ) AS amount
+    FROM members
+),
+
+recounted AS (
+    SELECT
+        session_id,
+        first_user_id AS user_id,
+        first_user_tier AS user_tier,
+        MIN(timestamp) AS session_start,
+        MAX(timestamp) AS session_end,
+        COUNT_IF(event_type = 'page_view') AS page_views,
+        COUNT_IF(event_type = 'product_view') AS product_views,
+        COUNT_IF(event_type = 'search') AS searches,
+        COUNT_IF(event_type = 'add_to_cart') AS add_to_cart_events,
+        COUNT_IF(event_type = 'purchase') AS purchases,
+        COALESCE(SUM(amount), 0) AS total_spent,
+        first_device_type AS device_type,
+        first_browser AS browser,
+        MIN(IFF(event_type = 'purchase', timestamp, NULL)) AS first_purchase_at,
+        COUNT(*) AS event_count,
+        COUNT(DISTINCT ip_address) AS distinct_ip_count
+    FROM attributed
+    GROUP BY session_id, first_user_id, first_user_tier, first_device_type, first_browser
+),
+
+candidates AS (
+    SELECT *
+    FROM given
+    WHERE NOT is_recounted
+    UNION ALL
+    SELECT
+        given.session_id,
+        recounted.user_id,
+        recounted.user_tier,
+        COALESCE(recounted.session_start, given.session_start) AS session_start,
+        COALESCE(recounted.session_end, given.session_end) AS session_end,
+        CAST(
+            DATEDIFF('microsecond', recounted.session_start, recounted.session_end) / 60000000 AS NUMBER(18, 4)
+        ) AS session_duration_minutes,
+        recounted.page_views,
+        recounted.product_views,
+        recounted.searches,
+        recounted.add_to_cart_events,
+        recounted.purchases,
+        recounted.total_spent,
+        recounted.purchases AS items_purchased,
+        CAST(recounted.total_spent / NULLIF(recounted.purchases, 0) AS NUMBER(38, 2)) AS avg_order_value,
+        recounted.device_type,
+        recounted.browser,
+        recounted.purchases > 0 AS converted_to_purchase,
+        CAST(
+            DATEDIFF('microsecond', recounted.session_start, recounted.first_purchase_at) / 60000000 AS NUMBER(18, 4)
+        ) AS conversion_time_minutes,
+        recounted.first_purchase_at,
+        recounted.event_count,
+        recounted.distinct_ip_count,
+        given.batch_id,
+        given.is_removed OR recounted.session_id IS NULL AS is_removed,
+        given.is_recounted,
+        given.is_known
+    FROM given
+    LEFT JOIN recounted
+        ON given.session_id = recounted.session_id
+    WHERE given.is_recounted
 ),
 
 addresses AS (
@@ -298,6 +417,7 @@ SELECT
     judged.validation_warnings,
     judged.is_bot_traffic,
     judged.is_test_user,
+    judged.is_recounted,
     judged.batch_id,
     IFF(present.session_id IS NULL OR judged.is_removed, TRUE, &{differs}) AS is_changed,
     judged.is_removed,
@@ -306,5 +426,5 @@ FROM judged
 LEFT JOIN present
     ON judged.session_id = present.session_id
 WHERE
-    NOT judged.is_known
-    OR &{differs}
+    (NOT judged.is_known OR judged.is_removed OR &{differs})
+    AND (present.session_id IS NOT NULL OR NOT judged.is_removed)

@@ -122,7 +122,7 @@ def _text(rng: random.Random) -> str:
 
 def _value(rng: random.Random, depth: int = 3) -> str:
     """A scalar twice as often as a list or an object, which are not nested deeper than so."""
-    of_kinds = [_number, _text, lambda rng: rng.choice(_WORDS), _number]
+    of_kinds: list[Callable[[random.Random], str]] = [_number, _text, lambda rng: rng.choice(_WORDS), _number]
     if depth:
         of_kinds += [lambda rng: _list(rng, depth - 1), lambda rng: _object(rng, depth - 1)]
     return rng.choice(of_kinds)(rng)

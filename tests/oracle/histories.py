@@ -95,6 +95,7 @@ class History:
             self._give_back_in_a_session()
         for _ in range(self._rng.randrange(0, 3)):
             self._deliver(self.transactions, self._transaction(self._name(), self._midnight + self._moment()))
+        self._send_again_days_later()
 
     # What happens in a session
 
@@ -154,6 +155,19 @@ class History:
             seldom = kind in ("robot by name", "hurries", "test by document")
             self._visits += [(user, events[0]["timestamp"], events[-1]["timestamp"])] * (4 if seldom else 1)
         return events
+
+    def _send_again_days_later(self) -> None:
+        """A session that begins with, has or ends with a copy of an event of days before, whichever comes first."""
+        rng = self._copies
+        sent = rng.choice([row for part in self.events for row in part if row["event_id"] and row.get("session_id")])
+        session_id, start = self._name(), sent["timestamp"] + timedelta(days=rng.choice((2, 3, 6)))
+        copy = sent | {"session_id": session_id, "timestamp": start + timedelta(minutes=rng.choice((0, 5, 20)))}
+        part = rng.randrange(DELIVERIES)
+        self.events[rng.randrange(part, DELIVERIES)].append(copy)
+        for minute in (1, 15)[: rng.choice((1, 2))]:
+            own = self._event(rng.choice(("page_view", "purchase")), start + timedelta(minutes=minute))
+            own |= {"event_id": self._name(), "user_id": rng.choice(self._customers), "user_tier": rng.choice(_TIERS)}
+            self.events[part].append(own | {"session_id": session_id, "browser": "Firefox 121"})
 
     def _event(self, event_type: str | None, at: datetime) -> Row:
         rng = self._rng

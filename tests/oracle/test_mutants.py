@@ -64,6 +64,11 @@ _MUTANTS = {
     "users have several forms": ("events", "canonical(user_id) AS", "nullif(user_id, '') AS"),
     "users of transactions have several forms": ("transaction_lines", "canonical(user_id)", "nullif(user_id, '')"),
     "a copy counts again": ("events", "QUALIFY", "QUALIFY true OR"),
+    "a copy days away counts again": (
+        "events",
+        "PARTITION BY canonical(event_id)",
+        "PARTITION BY canonical(event_id), us // 172800000000",
+    ),
     "the newest copy counts": ("events", "us NULLS LAST", "delivery DESC"),
     "a copy without a session counts": ("events", "session_id IS NULL OR us IS NULL, us", "us"),
     "the latest copy counts": ("events", "us NULLS LAST", "us DESC"),

@@ -575,6 +575,41 @@ def test_of_copies_of_an_event_one_counts_however_they_come(warehouse: Warehouse
     assert warehouse.query("SELECT timestamp::DATE FROM staging.events_cleaned") == [(date(2024, 1, 16),)]
 
 
+def _told(session_id: str, amounts: dict[str, str], **columns: Any) -> tuple[list[Row], Row]:
+    """The purchases of a session by the hour, and its row as the Spark job tells it of them."""
+    bought = [
+        event(f"e{hour}", session_id, f"{hour}:00:00", "purchase", properties=f'{{"amount": {amount}}}', **columns)
+        for hour, amount in amounts.items()
+    ]
+    spent = {"purchases": len(bought), "total_spent": sum(map(Decimal, amounts.values())), "page_views": 0}
+    times = {"session_end": bought[-1]["timestamp"], "first_purchase_at": bought[0]["timestamp"]}
+    return bought, session(session_id, f"{min(amounts)}:00:00", event_count=len(bought), **spent, **times)
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (2, 3, 1)])
+def test_a_copy_days_away_counts_in_one_session(warehouse: Warehouse, order: tuple[int, ...]) -> None:
+    """The Spark job sees no other copy when it tells a session: of one with other events, which gets more, and of one without."""
+    (early,), early_row = _told(A, {"2024-01-15 10": "1"})
+    late, late_row = _told(B, {"2024-01-20 10": "10", "2024-01-20 11": "100"}, user_tier="silver")
+    more, more_row = _told(
+        B, {"2024-01-20 10": "10", "2024-01-20 11": "100", "2024-01-20 12": "10000"}, user_tier="silver"
+    )
+    (alone,), alone_row = _told("alone", {"2024-01-25 10": "1000"})
+    for copy in (late[0], alone):
+        copy |= {"event_id": early["event_id"], "user_id": None}
+    parts = {1: ([early], [early_row]), 2: ([*late, alone], [late_row, alone_row]), 3: (more[2:], [more_row])}
+    for hour, part in enumerate(order, 1):
+        events, sessions = parts[part]
+        warehouse.publish(events=events, sessions=sessions, options=published(hour))
+        flag(warehouse)
+    columns = "session_id, event_count, purchases, total_spent, user_tier, session_start, session_duration_minutes, is_recounted"
+    start, other = (row["timestamp"].replace(tzinfo=None) for row in (early, late[1]))
+    assert warehouse.query(f"SELECT {columns} FROM staging.user_sessions_enhanced ORDER BY total_spent") == [
+        (A, 1, 1, Decimal("1.00"), "gold", start, Decimal("0.0000"), False),
+        (B, 2, 2, Decimal("10100.00"), "silver", other, Decimal("60.0000"), True),
+    ]
+
+
 def _complete_day(rows: list[Row], hour: int, name: str, warehouse: Warehouse) -> str:
     options = published(hour, mode="backfill", scope={"user_sessions": "dates"}, affected_dates=["2024-01-15"])
     return warehouse.publish(name=name, sessions=rows, options=options)
