@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,10 +69,14 @@ def endpoint() -> Iterator[ProfiledEndpoint]:
 
 @contextlib.contextmanager
 def process(warehouse: Warehouse, name: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A dbt of its own over the warehouse; killed at the end, if it still runs."""
+    """A dbt of its own over the warehouse; killed at the end, if it still runs. It takes over what has been parsed."""
+    folder = warehouse.scratch / name
+    folder.mkdir()
+    parsed = warehouse.scratch / "target" / "partial_parse.msgpack"
+    if parsed.exists():
+        shutil.copy(parsed, folder)
     command = [str(Path(sys.executable).with_name("dbt")), *arguments, "--project-dir", str(PROJECT)]
-    command += ["--profiles-dir", str(PROJECT), "--target-path", str(warehouse.scratch / name)]
-    command += ["--log-path", str(warehouse.scratch / name)]
+    command += ["--profiles-dir", str(PROJECT), "--target-path", str(folder), "--log-path", str(folder)]
     environment = {**os.environ, **warehouse.environment}
     running = subprocess.Popen(
         command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
+from dbt.cli.main import dbtRunnerResult
 
 from local_stack.laptop_dbt import LaptopDbt
 from local_stack.programs import Programs
-from tests.dbt import week
+from tests.dbt import independent_metrics, week
 from tests.dbt.staged_rows import Event, Session, Transaction
-from tests.dbt.warehouse import MARTS, Warehouse, failures, nodes, succeeded
+from tests.dbt.warehouse import MARTS, Kept, Warehouse, failures, nodes, succeeded
 from tests.dbt_environment import PROJECT, environment, parsed_project
 
 pytestmark = pytest.mark.integration
@@ -22,20 +25,52 @@ DAY = date(2024, 1, 17)
 SESSION_MARTS = ("daily_metrics", "user_tier_analytics", "daily_totals")
 
 
+# Starts on the day, and is moved to the day before by one test.
+MOVED = Session("moved", datetime(2024, 1, 17, 0, 0, 1), "mover", "gold")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class WeekBuild:
+    """Hold what `dbt build` of the week gave, tests and unit tests included. noted: ops.dbt_runs after it."""
+
+    result: dbtRunnerResult
+    noted: list[tuple[Any, ...]]
+    kept: Kept
+
+
+@pytest.fixture(scope="module")
+def week_build(built_warehouse: Warehouse) -> WeekBuild:
+    built_warehouse.clear()
+    built_warehouse.flag([*week.sessions(), MOVED], week.events())
+    built_warehouse.execute("DELETE FROM ops.dbt_runs")
+    result = succeeded(built_warehouse.dbt("build"))
+    noted = built_warehouse.execute(
+        "SELECT node, materialization, status, seconds >= 0, invocation_id FROM ops.dbt_runs"
+    )
+    return WeekBuild(result, noted, built_warehouse.keep("after_the_week"))
+
+
+@pytest.fixture
+def built_week(built_warehouse: Warehouse, week_build: WeekBuild) -> Warehouse:
+    """The warehouse as it was when the week had been built."""
+    built_warehouse.bring_back(week_build.kept)
+    return built_warehouse
+
+
 def rebuilt(before: dict[tuple[date, str | None], object], after: dict[tuple[date, str | None], object]) -> set[date]:
     """Dates with a row that was built anew, went or came."""
     return {key[0] for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
-def test_build_is_green_and_the_marts_equal_an_independent_computation(warehouse: Warehouse) -> None:
-    warehouse.flag(week.sessions(), week.events())
-    warehouse.execute("DELETE FROM ops.dbt_runs")
-    result = succeeded(warehouse.dbt("build"))
-    kinds = {node.node.resource_type for node in nodes(result)}
+def test_build_is_green_and_the_marts_equal_an_independent_computation(
+    built_week: Warehouse, week_build: WeekBuild
+) -> None:
+    kinds = {node.node.resource_type for node in nodes(week_build.result)}
     assert {"model", "test", "unit_test"} <= kinds
     # What became of each is noted for monitoring, under one invocation.
-    executed = [each for each in nodes(result) if each.node.resource_type in ("model", "test", "unit_test")]
-    noted = warehouse.execute("SELECT node, materialization, status, seconds >= 0, invocation_id FROM ops.dbt_runs")
+    executed = [each for each in nodes(week_build.result) if each.node.resource_type in ("model", "test", "unit_test")]
+    noted = week_build.noted
     assert sorted((node, status) for node, _, status, _, _ in noted) == sorted(
         (each.node.name, str(each.status)) for each in executed
     )
@@ -43,8 +78,8 @@ def test_build_is_green_and_the_marts_equal_an_independent_computation(warehouse
     assert {row[3] for row in noted} == {True}
     assert len({row[4] for row in noted}) == 1
     for mart in MARTS:
-        assert warehouse.rows(mart) == warehouse.expected(mart), mart
-        assert len(warehouse.rows(mart)) >= 7, mart
+        assert built_week.rows(mart) == built_week.expected(mart), mart
+        assert len(built_week.rows(mart)) >= 7, mart
 
 
 def test_building_again_touches_no_row_and_a_full_refresh_gives_the_same_rows(warehouse: Warehouse) -> None:
@@ -70,103 +105,147 @@ def test_building_again_touches_no_row_and_a_full_refresh_gives_the_same_rows(wa
         assert not warehouse.built_at(mart).items() & first[mart][1].items(), mart
 
 
-def test_late_rows_rebuild_exactly_the_dates_they_touch(warehouse: Warehouse) -> None:
-    warehouse.flag(week.sessions(), week.events())
-    warehouse.build()
-    before = {mart: warehouse.built_at(mart) for mart in MARTS}
+def test_late_rows_rebuild_exactly_the_dates_they_touch(built_week: Warehouse) -> None:
+    before = {mart: built_week.built_at(mart) for mart in MARTS}
     late = datetime(2024, 1, 17, 12, 30)
-    warehouse.flag(
+    built_week.flag(
         sessions=[Session("late", late, "u1", "gold", purchases=1, total_spent=Decimal("10.01"))],
         events=[Event("late", "late", "purchase", late, "u1", "p1", "10.01")],
     )
-    warehouse.build()
+    built_week.build()
     for mart in MARTS:
-        assert warehouse.rows(mart) == warehouse.expected(mart), mart
+        assert built_week.rows(mart) == built_week.expected(mart), mart
     # His history changes on every later date on which he is active.
-    active = {row[0] for row in warehouse.execute("SELECT date FROM staging.int_user_days WHERE user_id = 'u1'")}
+    active = {row[0] for row in built_week.execute("SELECT date FROM staging.int_user_days WHERE user_id = 'u1'")}
     for mart in SESSION_MARTS:
-        assert rebuilt(before[mart], warehouse.built_at(mart)) == {day for day in active if day >= DAY}, mart
-    assert rebuilt(before["daily_speed_comparable"], warehouse.built_at("daily_speed_comparable")) == {DAY}
+        assert rebuilt(before[mart], built_week.built_at(mart)) == {day for day in active if day >= DAY}, mart
+    assert rebuilt(before["daily_speed_comparable"], built_week.built_at("daily_speed_comparable")) == {DAY}
     # A product view of the day before may end in a late event of this day.
-    assert rebuilt(before["product_performance"], warehouse.built_at("product_performance")) == {
+    assert rebuilt(before["product_performance"], built_week.built_at("product_performance")) == {
         DAY - timedelta(days=1),
         DAY,
     }
 
 
-def test_a_session_that_moves_to_another_day_rebuilds_both(warehouse: Warehouse) -> None:
-    moved = Session("moved", datetime(2024, 1, 17, 0, 0, 1), "mover", "gold")
-    warehouse.flag([*week.sessions(), moved])
-    warehouse.build()
-    before = warehouse.built_at("daily_metrics")
-    warehouse.flag([replace(moved, session_start=datetime(2024, 1, 16, 23, 59, 59))])
-    warehouse.build()
-    assert rebuilt(before, warehouse.built_at("daily_metrics")) == {DAY - timedelta(days=1), DAY}
-    assert warehouse.rows("daily_metrics") == warehouse.expected("daily_metrics")
+def test_a_session_that_moves_to_another_day_rebuilds_both(built_week: Warehouse) -> None:
+    before = built_week.built_at("daily_metrics")
+    built_week.flag([replace(MOVED, session_start=datetime(2024, 1, 16, 23, 59, 59))])
+    built_week.build()
+    assert rebuilt(before, built_week.built_at("daily_metrics")) == {DAY - timedelta(days=1), DAY}
+    assert built_week.rows("daily_metrics") == built_week.expected("daily_metrics")
 
 
-def test_a_date_that_becomes_empty_loses_its_rows_and_no_other_date_does(warehouse: Warehouse) -> None:
-    warehouse.flag(week.sessions(), week.events())
-    warehouse.build()
-    before = {mart: warehouse.built_at(mart) for mart in MARTS}
-    warehouse.flag(
-        gone_sessions=[s.session_id for s in warehouse.sessions.values() if s.date == DAY],
-        gone_events=[e.event_id for e in warehouse.events.values() if e.date == DAY],
+def test_a_date_that_becomes_empty_loses_its_rows_and_no_other_date_does(built_week: Warehouse) -> None:
+    before = {mart: built_week.built_at(mart) for mart in MARTS}
+    built_week.flag(
+        gone_sessions=[s.session_id for s in built_week.sessions.values() if s.date == DAY],
+        gone_events=[e.event_id for e in built_week.events.values() if e.date == DAY],
     )
-    warehouse.build()
+    built_week.build()
     for mart in MARTS:
-        rows = warehouse.rows(mart)
-        assert rows == warehouse.expected(mart), mart
+        rows = built_week.rows(mart)
+        assert rows == built_week.expected(mart), mart
         assert rows, mart
         assert DAY not in {key[0] for key in rows}, mart
-    assert rebuilt(before["daily_speed_comparable"], warehouse.built_at("daily_speed_comparable")) == {DAY}
+    assert rebuilt(before["daily_speed_comparable"], built_week.built_at("daily_speed_comparable")) == {DAY}
 
-    succeeded(warehouse.dbt("test", "--select", "test_type:singular"))
-    emptied = {mart: warehouse.built_at(mart) for mart in MARTS}
-    warehouse.build()
-    assert emptied == {mart: warehouse.built_at(mart) for mart in MARTS}
-
-
-def test_a_row_that_turns_invalid_leaves_the_marts(warehouse: Warehouse) -> None:
-    session = Session("a", datetime(2024, 1, 17, 10), "u1", "gold")
-    event = Event("a", "a", "product_view", datetime(2024, 1, 17, 10), "u1", "p1")
-    warehouse.flag([session], [event])
-    warehouse.build()
-    assert all(warehouse.rows(mart) for mart in MARTS)
-    warehouse.flag([replace(session, is_valid=False)], [replace(event, is_valid=False)])
-    warehouse.build()
-    assert [mart for mart in MARTS if warehouse.rows(mart)] == ["daily_speed_comparable"]
-    assert warehouse.rows("daily_speed_comparable") == warehouse.expected("daily_speed_comparable")
+    succeeded(built_week.dbt("test", "--select", "test_type:singular"))
+    emptied = {mart: built_week.built_at(mart) for mart in MARTS}
+    built_week.build()
+    assert emptied == {mart: built_week.built_at(mart) for mart in MARTS}
 
 
-def test_no_tier_is_a_group_and_half_cents_round_away_from_zero(warehouse: Warehouse) -> None:
-    start = datetime(2024, 1, 17, 10)
-    warehouse.flag(
-        [
-            Session("a", start, "u1", None, purchases=1, total_spent=Decimal("1.00")),
-            Session("b", start, "u2", None, purchases=1, total_spent=Decimal("1.01")),
-            Session("c", start, None, "gold", purchases=2, total_spent=Decimal("90071992547409.93")),
-        ]
-    )
-    warehouse.build()
-    rows = warehouse.rows("daily_metrics")
-    assert rows[DAY, None]["revenue_per_user"] == Decimal("1.01")  # 2.01 / 2
+@dataclass(frozen=True)
+class Round:
+    """Hold the rows of every mart after a build, and what they should be."""
+
+    rows: dict[str, independent_metrics.Rows]
+    expected: dict[str, independent_metrics.Rows]
+
+
+@pytest.fixture(scope="module")
+def rounds(built_warehouse: Warehouse) -> list[Round]:
+    """Two builds of three tests' rows, which are months apart and share no user."""
+    built_warehouse.clear()
+    found = []
+    for sessions, events in (
+        ([TURNING, *UNTIERED], [TURNING_EVENT, VIEW, Event("other", "x", "product_view", NEXT_DAY, None, "p2")]),
+        (
+            [replace(TURNING, is_valid=False)],
+            [replace(TURNING_EVENT, is_valid=False), Event("next", "s", "page_view", AFTER_MIDNIGHT, "viewer")],
+        ),
+    ):
+        built_warehouse.flag(sessions, events)
+        built_warehouse.build()
+        rows, expected = (
+            {mart: read(mart) for mart in MARTS} for read in (built_warehouse.rows, built_warehouse.expected)
+        )
+        found.append(Round(rows, expected))
+    return found
+
+
+def of_day(rows: Mapping[tuple[date, str | None], Value], day: date) -> dict[tuple[date, str | None], Value]:
+    return {key: value for key, value in rows.items() if key[0] == day}
+
+
+TURNING = Session("a", datetime(2024, 1, 17, 10), "u1", "gold")
+TURNING_EVENT = Event("a", "a", "product_view", datetime(2024, 1, 17, 10), "u1", "p1")
+
+
+def test_a_row_that_turns_invalid_leaves_the_marts(rounds: list[Round]) -> None:
+    first, second = rounds
+    assert all(of_day(first.rows[mart], DAY) for mart in MARTS)
+    assert [mart for mart in MARTS if of_day(second.rows[mart], DAY)] == ["daily_speed_comparable"]
+    assert second.rows["daily_speed_comparable"] == second.expected["daily_speed_comparable"]
+
+
+UNTIERED_DAY = date(2024, 5, 17)
+UNTIERED = (
+    Session("b", datetime(2024, 5, 17, 10), "cents", None, purchases=1, total_spent=Decimal("1.00")),
+    Session("c", datetime(2024, 5, 17, 10), "cent", None, purchases=1, total_spent=Decimal("1.01")),
+    Session("d", datetime(2024, 5, 17, 10), None, "gold", purchases=2, total_spent=Decimal("90071992547409.93")),
+)
+
+
+def test_no_tier_is_a_group_and_half_cents_round_away_from_zero(rounds: list[Round]) -> None:
+    rows = rounds[0].rows["daily_metrics"]
+    assert rows[UNTIERED_DAY, None]["revenue_per_user"] == Decimal("1.01")  # 2.01 / 2
     # More cents than a double holds; revenue of guests is nobody's.
-    assert rows[DAY, "gold"]["revenue"] == Decimal("90071992547409.93")
-    assert rows[DAY, "gold"]["revenue_per_user"] == 0
-    assert rows == warehouse.expected("daily_metrics")
+    assert rows[UNTIERED_DAY, "gold"]["revenue"] == Decimal("90071992547409.93")
+    assert rows[UNTIERED_DAY, "gold"]["revenue_per_user"] == 0
+    assert rows == rounds[0].expected["daily_metrics"]
 
 
-def test_a_late_event_after_midnight_ends_the_view_of_the_day_before(warehouse: Warehouse) -> None:
-    view = Event("view", "s", "product_view", datetime(2024, 1, 16, 23, 59, 50), "u1", "p1")
-    warehouse.flag(events=[view, Event("other", "x", "product_view", datetime(2024, 1, 17, 12), None, "p2")])
-    warehouse.build()
-    key = (DAY - timedelta(days=1), "p1")
-    assert warehouse.rows("product_performance")[key]["avg_view_duration_seconds"] is None
-    warehouse.flag(events=[Event("next", "s", "page_view", datetime(2024, 1, 17, 0, 0, 5, 500_000), "u1")])
-    warehouse.build()
-    assert warehouse.rows("product_performance")[key]["avg_view_duration_seconds"] == Decimal("15.5")
-    assert warehouse.rows("product_performance") == warehouse.expected("product_performance")
+VIEW = Event("view", "s", "product_view", datetime(2024, 9, 16, 23, 59, 50), "viewer", "p1")
+NEXT_DAY, AFTER_MIDNIGHT = datetime(2024, 9, 17, 12), datetime(2024, 9, 17, 0, 0, 5, 500_000)
+
+
+def test_a_late_event_after_midnight_ends_the_view_of_the_day_before(rounds: list[Round]) -> None:
+    first, second = (each.rows["product_performance"] for each in rounds)
+    key = (VIEW.date, "p1")
+    assert first[key]["avg_view_duration_seconds"] is None
+    assert second[key]["avg_view_duration_seconds"] == Decimal("15.5")
+    assert second == rounds[1].expected["product_performance"]
+
+
+@pytest.fixture(scope="module")
+def small_shop(built_warehouse: Warehouse) -> Kept:
+    """Two days with a purchase and a return, built."""
+    start = datetime(2024, 1, 17, 10)
+    built_warehouse.clear()
+    built_warehouse.flag(
+        [Session("a", start, "u1", None), Session("b", start + timedelta(days=1), "u1", "gold")],
+        [
+            Event("a", "a", "product_view", start, "u1", "p1"),
+            Event("b", "a", "purchase", start, "u1", "p1", "9.99", transaction_id="t1"),
+        ],
+        transactions=[
+            Transaction("t1", "p1", start, total_amount=Decimal("9.99")),
+            Transaction("r1", "p1", start, quantity=-1, total_amount=Decimal("-9.99"), user_id="u1"),
+        ],
+    )
+    built_warehouse.build()
+    return built_warehouse.keep("a_small_shop")
 
 
 @pytest.mark.parametrize(
@@ -194,22 +273,12 @@ def test_a_late_event_after_midnight_ends_the_view_of_the_day_before(warehouse: 
         ),
     ],
 )
-def test_each_check_fails_on_what_it_is_for(warehouse: Warehouse, damage: str, failing: str) -> None:
-    start = datetime(2024, 1, 17, 10)
-    warehouse.flag(
-        [Session("a", start, "u1", None), Session("b", start + timedelta(days=1), "u1", "gold")],
-        [
-            Event("a", "a", "product_view", start, "u1", "p1"),
-            Event("b", "a", "purchase", start, "u1", "p1", "9.99", transaction_id="t1"),
-        ],
-        transactions=[
-            Transaction("t1", "p1", start, total_amount=Decimal("9.99")),
-            Transaction("r1", "p1", start, quantity=-1, total_amount=Decimal("-9.99"), user_id="u1"),
-        ],
-    )
-    warehouse.build()
-    warehouse.execute(damage)
-    result = warehouse.dbt("test", "--select", failing)
+def test_each_check_fails_on_what_it_is_for(
+    built_warehouse: Warehouse, small_shop: Kept, damage: str, failing: str
+) -> None:
+    built_warehouse.bring_back(small_shop)
+    built_warehouse.execute(damage)
+    result = built_warehouse.dbt("test", "--select", failing)
     assert not result.success
     assert set(failures(result)) == {failing}
 
