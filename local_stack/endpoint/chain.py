@@ -337,7 +337,7 @@ class Chain:
             match family.handle(statement, session):
                 case Result() as result:
                     if about.verb not in _COMMIT_NOTHING:
-                        session.engine.locks.note_commit()
+                        session.engine.locks.note_commit(defines=True)
                     return from_result(result)
                 case Statement() as rewritten:
                     statement = rewritten

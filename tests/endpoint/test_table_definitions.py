@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from snowflake.connector.constants import FIELD_ID_TO_NAME
 from snowflake.connector.errors import DatabaseError
 
 from tests.conftest import RunningEndpoint
@@ -218,6 +219,23 @@ def test_comments_in_the_information_schema_and_without_the_thing(cursor: Any) -
     _refused(cursor, "COMMENT ON VIEW t IS 'x'", 2003, "does not exist")
     _refused(cursor, "COMMENT ON COLUMN t.nope IS 'x'", 904, "invalid identifier 'NOPE'")
     cursor.execute("ALTER VIEW IF EXISTS nope SET COMMENT = 'x'")
+
+
+def test_a_session_sees_what_another_has_made_of_a_column(endpoint: RunningEndpoint, cursor: Any) -> None:
+    """What it has learned of a table's columns holds until something is defined."""
+
+    def kind() -> int:
+        return int(cursor.execute("SELECT v FROM definitions.changing").description[0].type_code)
+
+    cursor.execute("CREATE TABLE definitions.changing (v VARIANT)")
+    variant = kind()
+    with endpoint.connect() as other:
+        other.cursor().execute("CREATE OR REPLACE TABLE definitions.changing (v ARRAY)")
+    array = kind()
+    cursor.execute("ALTER TABLE definitions.changing ADD COLUMN w OBJECT")
+    cursor.execute("ALTER TABLE definitions.changing DROP COLUMN v")
+    cursor.execute("ALTER TABLE definitions.changing RENAME COLUMN w TO v")
+    assert [FIELD_ID_TO_NAME[number] for number in (variant, array, kind())] == ["VARIANT", "ARRAY", "OBJECT"]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -25,11 +25,11 @@ _MOST_WAITERS = 20
 
 class TableLocks:
     """Keep exclusive locks by table name, owned by a session until it releases them all. commits: how often something was
-    committed, at least. end_idle: rolls an owner's transaction back if it is idle for so many seconds; whether it was.
-    at_work: an owner's latest statement, and its transaction."""
+    committed, at least; definitions: how often that was more than rows. end_idle: rolls an owner's transaction back if it is
+    idle for so many seconds; whether it was. at_work: an owner's latest statement, and its transaction."""
 
     def __init__(self, idle_seconds: float = IDLE_BLOCKER_SECONDS) -> None:
-        self.commits = 0
+        self.commits = self.definitions = 0
         self.end_idle: Callable[[str, float], bool] = lambda owner, seconds: False
         self.at_work: Callable[[str], tuple[str, int | None]] = lambda owner: ("", None)
         self._idle_seconds = idle_seconds
@@ -74,10 +74,11 @@ class TableLocks:
             held = [(table, owner, self._taken[table]) for table, owner in self._owners.items()]
             return held + [(table, owner, None) for owner, tables in self._waiting.items() for table in sorted(tables)]
 
-    def note_commit(self) -> None:
+    def note_commit(self, defines: bool = False) -> None:
         """Tell the open transactions that there may be something new to see."""
         with self._changed:
             self.commits += 1
+            self.definitions += defines
 
     def release(self, owner: str) -> None:
         """Give up every lock of an owner."""

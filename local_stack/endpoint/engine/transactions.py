@@ -134,7 +134,7 @@ class Transaction:
                     time.sleep(0.01 * (attempt + 1))
             raise AssertionError  # not reached: the last attempt returns or raises
         finally:
-            self._locks.note_commit()
+            self._locks.note_commit(defines=not atomic)
             self._locks.release(self._owner)
 
     def _atomically(self, action: Callable[[], T]) -> T:

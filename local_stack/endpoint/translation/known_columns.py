@@ -32,22 +32,28 @@ class Known:
     exact: str | None = None
 
 
+_ATTRIBUTE = "known columns"
 Columns = Sequence[Known] | None  # in order; None where they cannot be told
 TableColumns = Callable[[exp.Table], Columns]
 
 
 def table_columns(session: Session, describing: bool = False) -> TableColumns:
-    """Return what a session knows of the columns of tables, each table looked up once. Hold its lock.
+    """Return what a session knows of the columns of tables, each looked up once until something is defined. Hold its lock.
 
     describing: lengths too; DuckDB takes ten milliseconds to tell them.
     """
-    found: dict[SchemaName, Columns] = {}
+    asked = (session.engine.locks.definitions, describing)
+    found: dict[SchemaName, Columns]
+    kept, found = session.attributes.get(_ATTRIBUTE, ((), {}))
+    if kept != asked:
+        found = {}
+        session.attributes[_ATTRIBUTE] = asked, found
 
     def columns(table: exp.Table) -> Columns:
         name = SchemaName(*session.full_name(table))
-        if name not in found:
-            found[name] = _columns(session, name, describing)
-        return found[name]
+        if (known := found.get(name)) is None and (known := _columns(session, name, describing)) is not None:
+            found[name] = known
+        return known
 
     return columns
 

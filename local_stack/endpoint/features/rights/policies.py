@@ -38,6 +38,15 @@ class Protection:
     rows: tuple[StoredObject, list[str]] | None = None
 
 
+@dataclass
+class Reading:
+    """Hold one statement's reading of protected tables: `bodies` are the policies' expressions that it has needed."""
+
+    protected: dict[Place, Protection]
+    session: Session
+    bodies: dict[tuple[str, str, tuple[str, ...]], str] = field(default_factory=dict)
+
+
 def policies(expression: Expr, context: Context) -> Expr:
     """Replace each protected table that a statement reads by what its policies let the role see of it."""
     session = context.session
@@ -46,7 +55,7 @@ def policies(expression: Expr, context: Context) -> Expr:
     protected = _protections(session)
     if not protected:
         return expression
-    return _protect(expression, protected, session)
+    return _protect(expression, Reading(protected, session))
 
 
 def _defines_view(expression: Expr) -> bool:
@@ -75,7 +84,7 @@ def _read(session: Session) -> dict[Place, Protection]:
     return dict(found)
 
 
-def _protect(tree: Expr, protected: dict[Place, Protection], session: Session) -> Expr:
+def _protect(tree: Expr, reading: Reading) -> Expr:
     hidden = {cte.alias.upper() for cte in tree.find_all(exp.CTE)}
     target = _target(tree)
     for table in list(tree.find_all(exp.Table)):
@@ -83,7 +92,7 @@ def _protect(tree: Expr, protected: dict[Place, Protection], session: Session) -
             continue
         if not table.args.get("db") and table.name.upper() in hidden:
             continue
-        query = _reading(session.full_name(table), protected, session)
+        query = _query(reading.session.full_name(table), reading)
         if query is not None:
             _stand_in(table, query)
     return tree
@@ -96,30 +105,49 @@ def _target(tree: Expr) -> exp.Table | None:
     return found if isinstance(found, exp.Table) else None
 
 
-def _reading(place: Place, protected: dict[Place, Protection], session: Session) -> Expr | None:
+def _query(place: Place, reading: Reading) -> Expr | None:
     """Return the query that replaces a table or view. Return None where it may be read as it is."""
+    protected, session = reading.protected, reading.session
+    if not _shields(place, protected, session):
+        return None
     source: Expr | None = None
-    if not session.grants.has_owner("TABLE", ".".join(place)) and (view := definition(place, session)) is not None:
-        source = _expanded(view, protected, session)
+    if (view := _view(place, session)) is not None:
+        source = _expanded(view, reading)
     protection = protected.get(place)
     if protection is None:
         return source
     relation = f"({source.sql(dialect='duckdb')})" if source is not None else dotted(*place)
     masks = ", ".join(
-        f"{_body(policy, given, session)} AS {identifier(column).sql(dialect='duckdb')}"
+        f"{_body(policy, given, reading)} AS {identifier(column).sql(dialect='duckdb')}"
         for column, (policy, given) in protection.masks.items()
     )
-    where = f" WHERE {_body(*protection.rows, session)}" if protection.rows else ""
+    where = f" WHERE {_body(*protection.rows, reading)}" if protection.rows else ""
     star = f"* REPLACE ({masks})" if masks else "*"
     return sqlglot.parse_one(f"SELECT {star} FROM {relation} AS {_ROW}{where}", read="duckdb")
 
 
-def _expanded(view: exp.Create, protected: dict[Place, Protection], session: Session) -> Expr | None:
+def _shields(place: Place, protected: dict[Place, Protection], session: Session) -> bool:
+    """Return whether a table or view has a policy, or anything that the view reads."""
+
+    def found() -> bool:
+        if place in protected:
+            return True
+        view = _view(place, session)
+        return view is not None and any(_shields(place_of(table), protected, session) for table in sources(view))
+
+    return session.grants.cached(("shields", place, frozenset(protected)), found)
+
+
+def _view(place: Place, session: Session) -> exp.Create | None:
+    return None if session.grants.has_owner("TABLE", ".".join(place)) else definition(place, session)
+
+
+def _expanded(view: exp.Create, reading: Reading) -> Expr | None:
     """Return a view's query with the tables in it protected. Return None where none of them has a policy."""
     tree = view.copy()
     changed = False
     for table in list(sources(tree)):
-        query = _reading(place_of(table), protected, session)
+        query = _query(place_of(table), reading)
         if query is not None:
             _stand_in(table, query)
             changed = True
@@ -140,8 +168,15 @@ def _stand_in(table: exp.Table, query: Expr) -> None:
     table.replace(exp.Subquery(this=query, alias=alias.copy(), **extra))
 
 
-def _body(policy: StoredObject, given: list[str], session: Session) -> str:
+def _body(policy: StoredObject, given: list[str], reading: Reading) -> str:
     """Return a policy's expression over the given columns as DuckDB SQL, for the roles in use."""
+    key = policy.kind, policy.full_name, tuple(given)
+    if key not in reading.bodies:
+        reading.bodies[key] = _translated(policy, given, reading.session)
+    return reading.bodies[key]
+
+
+def _translated(policy: StoredObject, given: list[str], session: Session) -> str:
     values = policy.definition["properties"]
     names = {str(argument[0]).upper(): column for argument, column in zip(values["ARGUMENTS"], given, strict=False)}
     tree = parse(f"SELECT {values['BODY']} AS value")

@@ -252,6 +252,8 @@ def _clean_path() -> None:
 def main(path: str) -> None:
     """Serve calls until standard input closes: the endpoint has ended."""
     _clean_path()
+    with contextlib.suppress(ImportError):
+        import jsonschema  # noqa: F401  # what a load checks manifests by takes longer to import than to use
     import pandas  # noqa: F401
     import snowflake.connector.cursor
     import snowflake.snowpark  # noqa: F401
