@@ -81,6 +81,9 @@ def one(session: Session, expression: str) -> Any:
         ("TO_CHAR(-12.391, '\">\"TME\"<\"'), TO_CHAR(-12.391, 'TM9'), TO_CHAR(-12.391, '0XXX'), TO_CHAR(3987, 'S0XXX'),"
          " TO_VARCHAR(-123.45, '999.99MI'), TO_CHAR(1234567.5::FLOAT, 'FM9,999,990.00')",
          (">-1.2391E1<", "-12.391", "FFF4", "+0F93", "123.45-", "1,234,567.50")),
+        ("TO_NUMBER('12,345.67', '999,999.99', 10, 2), TO_DECIMAL('-$1.50', '$9.99', 5, 2), TO_NUMBER('1a', 'XX'),"
+         " TRY_TO_NUMBER('1,2x', '9,999'), TO_NUMBER('5-', '9MI')", (Decimal("12345.67"), Decimal("-1.50"), 26, None, -5)),
+        ("x + 1, 2 * x FROM (SELECT PARSE_JSON('{\"a\": 7}'):a AS x)", (8, 14)),
         # Backslashes are halved once: https://docs.snowflake.com/en/sql-reference/functions-regexp
         (r"REGEXP_REPLACE('Customers - (NY)', '\\(|\\)', ''), REGEXP_REPLACE('a\\b', '\\\\', '/'), REGEXP_SUBSTR('a\\b', '\\\\')",
          ("Customers - NY", "a/b", "\\")),

@@ -1,7 +1,8 @@
 """Convert values beside those of another type, where DuckDB does it otherwise than Snowflake or not at all.
 
 Text beside a number, a date or a time becomes one in CASE, DECODE, IFF, COALESCE, NVL, NVL2, GREATEST and LEAST, and in a
-column of UNION, INTERSECT and EXCEPT; where one computes, a number. A VARIANT becomes text there and in comparisons with
+column of UNION, INTERSECT and EXCEPT; where one computes, a number. A column that is a VARIANT becomes a FLOAT where one
+computes. A VARIANT becomes text there and in comparisons with
 text, and where a function or an operator takes text. Text that becomes a time may have any form that AUTO detects. Where a
 type cannot be told from the query and its tables, nothing is converted.
 See: https://docs.snowflake.com/en/sql-reference/functions/coalesce (usage notes) and …/data-type-conversion
@@ -161,6 +162,9 @@ def _as_text(scope: Scope, node: Expr) -> None:
 
 
 def _as_numbers(scope: Scope, node: exp.Binary) -> None:
+    for operand in (node.this, node.expression):
+        if isinstance(operand, exp.Column) and scope.type_of(operand) == VARIANT:
+            _cast(operand, FLOAT, scope)
     values = [(scope, node.this), (scope, node.expression)]
     types = {scope.type_of(value) for _, value in values}
     if types == {TEXT}:

@@ -268,6 +268,17 @@ def _listed(node: Expr) -> Expr:
     return node
 
 
+def _to_number(node: Expr) -> Expr:
+    """Read a text by a format model, then convert it as one without."""
+    form = node.args.get("format")
+    if form is None:
+        return node
+    name = "try_number" if node.args.get("safe") else "read_number"
+    node.set("this", exp.Anonymous(this=f"_sf_native_{name}", expressions=[node.this, form]))
+    node.set("format", None)
+    return node
+
+
 def _parsed(function: str) -> Callable[[Expr], Expr]:
     """Call a native function that gives an OBJECT, with its errors as values where the last argument says so."""
 
@@ -307,6 +318,7 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "GROUP_CONCAT": _listed,
     "HASH": _hash,
     "REGEXP_REPLACE": _replaced,
+    "TO_NUMBER": _to_number,
     "TIMESTAMP_LTZ_FROM_PARTS": _zoned_parts,
     "TIMESTAMP_TZ_FROM_PARTS": _zoned_parts,
     "MONTHS_BETWEEN": lambda node: exp.Anonymous(

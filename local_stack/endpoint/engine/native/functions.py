@@ -15,7 +15,7 @@ import duckdb
 
 from local_stack.endpoint.engine.native.addresses import parse_ip, parse_url
 from local_stack.endpoint.engine.native.json_text import json_fault, standard_json
-from local_stack.endpoint.engine.native.number_format import formatted
+from local_stack.endpoint.engine.native.number_format import formatted, read_number
 from local_stack.endpoint.engine.native.xml_text import XmlError, parse_xml, to_xml, xml_child, xml_fault
 from local_stack.endpoint.errors import carried
 
@@ -49,12 +49,21 @@ def _parse_xml(text: str, convert: bool) -> str | None:
         raise ValueError(carried(f"Error parsing XML: {error}", 100100, "22P02")) from None
 
 
+def _read_number(text: str, form: str) -> str:
+    found = read_number(text, form)
+    if found is None:
+        raise ValueError(carried(f"Can't parse '{text}' as number with format '{form}'", 100140, "22007"))
+    return found
+
+
 _FUNCTIONS: Final[tuple[tuple[str, Callable[..., Any], list[str]], ...]] = (
     ("_sf_native_sha2", _sha2, ["VARCHAR", "INTEGER"]),
     ("_sf_native_json", standard_json, ["VARCHAR", "BOOLEAN", "BOOLEAN"]),
     ("_sf_native_json_fault", json_fault, ["VARCHAR"]),
     ("_sf_native_regexp_replace", _regexp_replace, ["VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "VARCHAR"]),
     ("_sf_native_number", formatted, ["VARCHAR", "VARCHAR"]),
+    ("_sf_native_read_number", _read_number, ["VARCHAR", "VARCHAR"]),
+    ("_sf_native_try_number", read_number, ["VARCHAR", "VARCHAR"]),
     ("_sf_native_parse_url", parse_url, ["VARCHAR", "INTEGER"]),
     ("_sf_native_parse_ip", parse_ip, ["VARCHAR", "VARCHAR", "INTEGER"]),
     ("_sf_native_parse_xml", _parse_xml, ["VARCHAR", "BOOLEAN"]),

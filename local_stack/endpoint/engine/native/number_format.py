@@ -1,4 +1,4 @@
-"""Write numbers by a format model, as TO_CHAR does.
+"""Write numbers by a format model, as TO_CHAR does, and read them by one, as TO_NUMBER does.
 
 See: https://docs.snowflake.com/en/sql-reference/sql-format-models (numeric format models)
 """
@@ -12,6 +12,12 @@ from typing import Final
 _ELEMENT: Final = re.compile(r'"((?:[^"]|"")*)"|(MI|TME|TM9|TM|FM|[09.,DGSB$X])|([;:\-=/() ])', re.IGNORECASE)
 _EXACT: Final = Context(prec=80)
 _LONGEST_PLAIN = 64
+_PLAIN: Final = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]?\d+)?\s*")
+# What of a text each element takes; fewer digits than the format has places are taken, too.
+_READ: Final = {
+    "9": r"\d?", "0": r"\d", "X": "[0-9A-Fa-f]?", "x": "[0-9A-Fa-f]?", ".": r"\.?", "D": r"\.?", ",": ",?", "G": ",?",
+    "$": r"\$?", "S": "(?P<sign>[-+])", "MI": "(?P<sign>[- ]?)",
+}  # fmt: skip
 
 
 class FormatError(ValueError):
@@ -50,6 +56,27 @@ def formatted(number: str, form: str) -> str:
     if "FM" in kinds:
         shown = shown.strip()
     return before + shown + after
+
+
+def read_number(text: str, form: str) -> str | None:
+    """Return the number that a text is by a format, None where it does not fit. An element of the format may stand alone."""
+    pattern = sign = ""
+    elements = read_format(form)
+    kinds = {element for kind, element in elements if kind == "element"}
+    if kinds & {"TM", "TM9", "TME"}:
+        return text.strip() if _PLAIN.fullmatch(text) else None
+    for kind, element in elements:
+        pattern += re.escape(element) if kind == "literal" else _READ.get(element, "")
+    if not kinds & {"S", "MI"}:
+        sign = r"(?P<sign>[-+]?)"
+    match = re.fullmatch(rf"\s*{sign}{pattern}\s*", text)
+    if match is None:
+        return None
+    digits = re.sub(r"[^0-9A-Fa-f.]" if kinds & {"X", "x"} else r"[^0-9.]", "", text)
+    if not digits.strip("."):
+        return None
+    number = str(int(digits, 16)) if kinds & {"X", "x"} else digits
+    return f"-{number}" if match["sign"] == "-" else number
 
 
 def _parted(elements: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]], str]:
