@@ -146,6 +146,7 @@ def cluster(warehouse: Warehouse, store: Store, tmp_path_factory: pytest.TempPat
             "RECONCILE_S3_ENDPOINT": url,
             "RECONCILE_CLICKHOUSE_URL": f"http://127.0.0.1:{clickhouse.server_port}",
             "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url,
+            "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",  # two rows never pay for the thorough compiler
         }
         yield Cluster(Image.built(folder / "image", bubblewrap()), folder, settings, secrets, traces)
 

@@ -29,7 +29,7 @@ class Road:
     def build(self, *arguments: str) -> None:
         """Build every model with dbt; its tests are run by the demo."""
         variables = profile_variables(self.warehouse.endpoint, SNOWFLAKE_WAREHOUSE="COMPUTE_WH")
-        built = run_dbt(variables, self.scratch, "--quiet", "run", *arguments)
+        built = run_dbt(variables, self.scratch, "--quiet", "--no-write-json", "run", *arguments)
         failed = [
             f"{node.node.name}: {node.message}"
             for node in getattr(built.result, "results", ())

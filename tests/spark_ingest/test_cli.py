@@ -111,14 +111,9 @@ def test_a_spark_that_stopped_before_its_jobs_are_cancelled_is_no_error(monkeypa
 
 @pytest.mark.spark
 def test_killed_runs_are_made_good_by_the_next(lake: Lake, tmp_path: Path) -> None:
-    """append, runs ended early and killed with kill -9 while staging, run again; once more, killed just before publication."""
+    """Runs ended early and killed with kill -9 while staging, run again; once more, killed just before publication."""
     assert Path(lake.config.landing) == tmp_path / "landing"
-    events = tmp_path / "events.parquet"
-    pq.write_table(pa.Table.from_pylist([EVENT, EVENT | {"event_id": named("event 1")}]), events)
-    appended = command(tmp_path, lake, "append", "--id", "one", "--events", str(events))
-    assert (appended.returncode, appended.stderr) == (0, "")
-    assert "user_events: 2 rows appended" in appended.stdout
-
+    lake.append([EVENT, EVENT | {"event_id": named("event 1")}])
     staged, log = tmp_path / "landing" / "user_sessions", tmp_path / "log.jsonl"
     told = kill_when(tmp_path, lake, lambda: log.exists() and '"stage": "dates"' in log.read_text(), signal.SIGTERM)
     assert told == "spark_ingest: terminated; the next run completes what is missing (--debug shows more)\n"

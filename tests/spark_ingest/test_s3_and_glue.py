@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.aws import REGION, aws
+from tests.spark_ingest.rows import named
 from tests.spark_ingest.test_cli import EVENT, environment
 
 pytestmark = [pytest.mark.spark, pytest.mark.integration]
@@ -69,13 +70,14 @@ def store() -> Iterator[Store]:
 def test_glue(store: Store, tmp_path: Path) -> None:
     """A missing table, an append, a batch, and nothing new: as on a folder, with nothing on the local disk."""
     events = tmp_path / "events.parquet"
-    pq.write_table(pa.Table.from_pylist([EVENT]), events)
+    pq.write_table(pa.Table.from_pylist([EVENT, EVENT | {"event_id": named("event 1")}]), events)
     missing = store.spark_ingest(tmp_path, "run")
     assert missing.returncode == 4
     assert "table ecommerce.user_events does not exist" in missing.stderr
 
-    appended = store.spark_ingest(tmp_path, "append", "--events", str(events))
-    assert appended.returncode == 0, appended.stderr
+    appended = store.spark_ingest(tmp_path, "append", "--id", "one", "--events", str(events))
+    assert (appended.returncode, appended.stderr) == (0, "")
+    assert "user_events: 2 rows appended" in appended.stdout
     assert _terminated(store, tmp_path) == 143
     assert store.keys(LANDING) == []  # the lease is given back
     done = store.spark_ingest(tmp_path, "run")
