@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -278,63 +280,6 @@ def test_sessions_are_counted_by_address_and_date(warehouse: Warehouse) -> None:
         warehouse.call("ops.set_threshold('sessions_per_address', 1000)")
 
 
-def test_an_empty_string_is_no_value(warehouse: Warehouse) -> None:
-    """Of a line without a product there is one, whether the product is empty or NULL."""
-    lines = [
-        transaction("t1", "", "2024-01-15 10:00:00", "1.00", user_id="", user_tier=""),
-        transaction("t1", None, "2024-01-15 10:00:00", "1.00", user_id="", user_tier=""),
-    ]
-    visits = [session("s1", "2024-01-15 10:00:00", user_id="", user_tier="")]
-    warehouse.publish(transactions=lines, sessions=[*visits, session("", "2024-01-15 10:00:00")])
-    flag(warehouse)
-    line = "SELECT transaction_id, product_id, user_id, user_tier FROM staging.transactions_validated"
-    assert warehouse.query(line) == [("t1", None, None, None)]
-    warnings = codes(warehouse, "transactions_validated", "transaction_id", "validation_warnings")
-    assert warnings == {"t1": ["duplicated_line", "missing_product_id", "missing_user_id"]}
-    assert warehouse.query(
-        "SELECT session_id, user_id, user_tier FROM staging.user_sessions_enhanced ORDER BY session_id"
-    ) == [("s1", None, None), (None, USER, "gold")]
-    assert codes(warehouse, "user_sessions_enhanced", "session_id", "validation_warnings")["s1"] == ["missing_user_id"]
-
-
-def test_what_was_paid_is_the_price_with_the_tax_added_or_contained(warehouse: Warehouse) -> None:
-    def line(name: str, total: str, discount: str | None, tax: str | None, quantity: int = 2) -> Row:
-        money = {"discount_amount": discount and Decimal(discount), "tax_amount": tax and Decimal(tax)}
-        columns: dict[str, Any] = {**money, "quantity": quantity, "total_amount": Decimal(total)}
-        return transaction(name, "p", "2024-01-15 10:00:00", "10.00", **columns)
-
-    lines = [
-        line("tax_added", "22.80", "1.00", "3.80"),
-        line("tax_contained", "19.00", "1.00", "3.80"),
-        line("neither", "20.90", "1.00", "3.80"),
-        line("discount_forgotten", "20.00", "1.00", "0.00"),
-        line("nothing_but_a_price", "20.00", None, None),
-        line("a_cent_off", "20.01", None, None),
-        line("two_cents_off", "20.02", None, None),
-        line("returned", "-22.00", None, "-2.00", -2),
-    ]
-    warehouse.publish(transactions=lines)
-    flag(warehouse)
-    warnings = codes(warehouse, "transactions_validated", "transaction_id", "validation_warnings")
-    assert {name for name, found in warnings.items() if "total_differs" in found} == {
-        "neither",
-        "discount_forgotten",
-        "two_cents_off",
-    }
-
-
-def test_a_bounce_is_one_event_that_is_no_purchase(warehouse: Warehouse) -> None:
-    rows = [
-        session("came", "2024-01-15 10:00:00"),
-        session("bought", "2024-01-15 10:00:00", purchases=1, page_views=0),
-        session("stayed", "2024-01-15 10:00:00", event_count=2, page_views=2),
-    ]
-    warehouse.publish(sessions=rows)
-    flag(warehouse)
-    bounced = "SELECT session_id FROM staging.user_sessions_enhanced WHERE is_bounce_session"
-    assert warehouse.query(bounced) == [("came",)]
-
-
 def test_a_session_is_as_long_as_the_loaded_manifests_say(warehouse: Warehouse) -> None:
     assert warehouse.one("SELECT max_session_hours FROM ops.session_limit") == 24
     long = {"session_end": at("2024-01-16 16:00:00"), "event_count": 2}
@@ -348,62 +293,6 @@ def test_a_session_is_as_long_as_the_loaded_manifests_say(warehouse: Warehouse) 
     warehouse.call("ops.flag_quality()")
     errors = codes(warehouse, "user_sessions_enhanced", "session_id", "validation_errors")
     assert errors == {"s25": [], "s30": [], "s31": ["excessive_duration"]}
-
-
-@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-def test_a_row_sent_again_with_another_date(warehouse: Warehouse, order: tuple[int, ...]) -> None:
-    """The earliest copy of an event counts, the newest row of a transaction line, whatever lies between the dates.
-
-    A row is found by its key, only what is compared is bounded by dates.
-    """
-    batches = {
-        1: [event("e1", A, "2023-03-01 10:00:00"), event("e2", A, "2023-03-01 10:00:00")],
-        2: [event("e1", A, "2024-01-15 10:00:00"), event("e3", A, "2024-01-15 10:00:00")],
-    }
-    lines = {
-        1: [transaction("t1", None, "2023-03-01 10:00:00", "1.00")],
-        2: [transaction("t1", "", "2024-01-15 10:00:00", "2.00")],
-    }
-    ids = {n: warehouse.publish(events=batches[n], transactions=lines[n], options=published(n)) for n in (1, 2)}
-    warehouse.call("ops.load_pending()")
-    for number in order:
-        warehouse.call(f"ops.flag_quality('{ids[number]}')")
-    days = "SELECT event_id, timestamp::DATE::STRING FROM staging.events_cleaned ORDER BY 1"
-    assert warehouse.query(days) == [("e1", "2023-03-01"), ("e2", "2023-03-01"), ("e3", "2024-01-15")]
-    assert warehouse.query("SELECT total_amount FROM staging.transactions_validated") == [(Decimal("2.00"),)]
-    changed = "SELECT date FROM ops.date_changes WHERE dataset = %s AND batch_id = %s ORDER BY 1"
-    both = [(date(2023, 3, 1),), (date(2024, 1, 15),)]
-    found = {name: [warehouse.query(changed, name, ids[n]) for n in order] for name in ("user_events", "transactions")}
-    assert found == {
-        "user_events": [both[:1], both[1:]] if order == (1, 2) else [both[1:], both],
-        "transactions": [both[:1], both] if order == (1, 2) else [both[1:], []],
-    }
-
-
-def test_enhanced_session_columns(warehouse: Warehouse) -> None:
-    row = session(
-        A,
-        "2024-01-15 10:00:00",
-        session_end=at("2024-01-15 10:40:00"),
-        session_duration_minutes=Decimal("40.0000"),
-        purchases=3,
-        total_spent=Decimal("500.00"),
-        first_purchase_at=at("2024-01-15 10:00:50.5"),
-        event_count=9,
-    )
-    tested = session(B, "2024-01-15 10:00:00", total_spent=Decimal("-0.01"), purchases=1)
-    warehouse.publish(
-        events=[event("e1", B, "2024-01-15 10:00:00", properties='{"is_test": "true"}')], sessions=[row, tested]
-    )
-    flag(warehouse)
-    columns = (
-        "avg_order_value, conversion_time_minutes, is_high_value_session, is_bounce_session, is_test_user, is_valid"
-    )
-    rows = warehouse.query(f"SELECT {columns} FROM staging.user_sessions_enhanced ORDER BY session_id")
-    assert rows == [
-        (Decimal("166.67"), Decimal("0.8417"), True, False, False, True),
-        (Decimal("-0.01"), None, False, False, True, False),
-    ]
 
 
 def test_flagging_again_changes_nothing(warehouse: Warehouse) -> None:
@@ -426,36 +315,6 @@ def test_a_late_batch_moves_a_session_and_names_both_dates(warehouse: Warehouse)
     assert warehouse.query("SELECT page_views FROM staging.user_sessions_enhanced") == [(2,)]
     assert warehouse.query(_DATES) == [(date(2024, 1, 16),), (date(2024, 1, 15),), (date(2024, 1, 16),)]
     assert warehouse.query("SELECT DISTINCT change_id FROM ops.date_changes ORDER BY 1") == [(1,), (2,)]
-
-
-@pytest.mark.parametrize("order", [("january", "february", "late"), ("february", "january", "late")])
-def test_an_identifier_that_comes_back_later_does_not_replace_the_session(
-    warehouse: Warehouse, order: tuple[str, ...]
-) -> None:
-    """The maximum session length is 24 h: what comes after it is no part of the session, in whatever order it is loaded."""
-    spent = {"total_spent": Decimal("5.00"), "purchases": 1}
-    batches = {
-        "january": session(A, "2024-01-15 10:00:00", session_end=at("2024-01-15 23:00:00"), **spent),
-        "february": session(A, "2024-02-20 10:00:00"),
-        "late": session(A, "2024-01-15 09:00:00", session_end=at("2024-01-15 23:00:00"), event_count=3, **spent),
-    }
-    for hour, name in enumerate(order):
-        warehouse.publish(sessions=[batches[name]], options=published(hour))
-        flag(warehouse)
-    kept = "SELECT session_start, total_spent, event_count FROM staging.user_sessions_enhanced"
-    assert warehouse.query(kept) == [(at("2024-01-15 09:00:00").replace(tzinfo=None), Decimal("5.00"), 3)]
-    assert warehouse.query("SELECT COUNT(*) FROM raw.user_sessions") == [(3,)]
-
-
-def test_an_identifier_that_comes_back_flagged_out_of_order(warehouse: Warehouse) -> None:
-    january = warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")], options=published(1))
-    february = warehouse.publish(sessions=[session(A, "2024-02-20 10:00:00")], options=published(2))
-    warehouse.call("ops.load_pending()")
-    for batch_id in (february, january):
-        warehouse.call(f"ops.flag_quality('{batch_id}')")
-    assert warehouse.query("SELECT session_start::DATE::STRING FROM staging.user_sessions_enhanced") == [
-        ("2024-01-15",)
-    ]
 
 
 def test_a_session_within_a_day_of_the_known_one_replaces_it(warehouse: Warehouse) -> None:
@@ -493,25 +352,6 @@ def test_a_dataset_is_replaced_on_its_own_dates_alone(warehouse: Warehouse, orde
     assert warehouse.query("SELECT event_id FROM staging.events_cleaned") == [(kept["event_id"],)]
 
 
-@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 1, 3), (2, 3, 1)])
-def test_a_session_whose_events_count_elsewhere_goes(warehouse: Warehouse, order: tuple[int, ...]) -> None:
-    """The second batch says that a session is no more, and that another one has lost all that it had on a later day."""
-    emptied = {"event_count": 0, "page_views": 0}
-    batches = {
-        1: [session(A, "2024-01-15 10:00:00"), session(B, "2024-01-15 10:00:00")],
-        2: [session(A, "2024-01-15 10:00:00", **emptied), session(B, "2024-02-20 10:00:00", **emptied)],
-        3: [session("other", "2024-01-15 09:00:00")],
-    }
-    ids = {number: warehouse.publish(sessions=rows, options=published(number)) for number, rows in batches.items()}
-    warehouse.call("ops.load_pending()")
-    for number in order:
-        warehouse.call(f"ops.flag_quality('{ids[number]}')")
-    kept = "SELECT session_id, event_count, batch_id FROM staging.user_sessions_enhanced ORDER BY 1"
-    assert warehouse.query(kept) == [(B, 1, ids[1]), ("other", 1, ids[3])]
-    days = [(date(2024, 1, 15),)]
-    assert sorted(set(warehouse.query(_DATES))) == days
-
-
 def test_a_session_may_come_back_after_it_went(warehouse: Warehouse) -> None:
     warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")], options=published(1))
     flag(warehouse)
@@ -532,47 +372,6 @@ def test_the_same_content_again_is_no_change(warehouse: Warehouse) -> None:
     summary = flag(warehouse)
     assert summary["batches"][0]["datasets"]["user_sessions"] == {"rows": 1, "changed": 0, "removed": 0, "invalid": 0}
     assert len(warehouse.query(_DATES)) == 1
-
-
-def _bought(time: str, amount: str, session_id: str | None = A, **columns: Any) -> Row:
-    return event("e", session_id, time, "purchase", properties=f'{{"amount": {amount}}}', **columns)
-
-
-# Copies of one event, the one that counts first, and its amount: the one that the Spark job takes (tests/oracle).
-_COPIES = (
-    (_bought("2024-01-15 10:00:00", "9"), _bought("2024-01-15 10:00:01", "1"), "9"),
-    (_bought("2024-01-15 10:00:01", "9"), _bought("2024-01-15 10:00:00", "1", session_id=None), "9"),
-    (_bought("2024-01-15 10:00:00", "9"), _bought("2024-01-15 10:00:00", "10"), "9"),
-    (_bought("2024-01-15 10:00:00", '"x"'), _bought("2024-01-15 10:00:00", "1"), "x"),
-    (_bought("2024-01-15 10:00:00", "1", product_id="p"), _bought("2024-01-15 10:00:00", "1.00", product_id="q"), "1"),
-)
-
-
-@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-def test_of_copies_of_an_event_one_counts_however_they_come(warehouse: Warehouse, order: tuple[int, ...]) -> None:
-    """Both in one batch, the one that counts first or last; then their date is taken anew, and has one of them no more."""
-    events: dict[int, list[Row]] = {1: [], 2: []}
-    expected = []
-    for number, (counts, other, amount) in enumerate(_COPIES):
-        for way, batches in (("first", (1, 2)), ("last", (2, 1)), ("together", (2, 2))):
-            for row, batch in ((counts, batches[0]), (other, batches[1])):
-                events[batch].append(row | {"event_id": f"{number} {way}"})
-            expected.append(
-                (f"{number} {way}", counts["timestamp"].replace(tzinfo=None), counts.get("product_id"), amount)
-            )
-    lines = [transaction("t1", f"p{number}", "2024-01-15 10:00:00", f"{number}.00") for number in (1, 2)]
-    sold = {1: [*lines, lines[0]], 2: []}
-    ids = {n: warehouse.publish(events=events[n], transactions=sold[n], options=published(n)) for n in (1, 2)}
-    warehouse.call("ops.load_pending()")
-    for number in order:
-        warehouse.call(f"ops.flag_quality('{ids[number]}')")
-    kept = "SELECT event_id, timestamp, product_id, properties_parsed:amount::STRING FROM staging.events_cleaned"
-    assert warehouse.query(f"{kept} WHERE session_id = '{A}' ORDER BY 1") == expected
-    assert warehouse.one("SELECT SUM(total_amount) FROM staging.transactions_validated") == Decimal("3.00")
-    options = published(3, scope={"user_events": "dates"}, dates={"user_events": ["2024-01-15"]})
-    warehouse.publish(events=[event("0 first", A, "2024-01-16 10:00:00")], options=options)
-    flag(warehouse)
-    assert warehouse.query("SELECT timestamp::DATE FROM staging.events_cleaned") == [(date(2024, 1, 16),)]
 
 
 def _told(session_id: str, amounts: dict[str, str], **columns: Any) -> tuple[list[Row], Row]:
@@ -671,3 +470,263 @@ def test_a_broken_rule_is_named_and_nothing_is_flagged(warehouse: Warehouse, dat
 def test_an_unloaded_batch_cannot_be_flagged(warehouse: Warehouse) -> None:
     with pytest.raises(ProgrammingError, match="is not loaded"):
         warehouse.call(f"ops.flag_quality('{A}')")
+
+
+# One batch of several tests' rows ----------------------------------------------------------------------------------------
+
+_NOON = "2024-01-15 10:00:00"
+_EMPTY_LINES = [
+    transaction("t1", "", _NOON, "1.00", user_id="", user_tier=""),
+    transaction("t1", None, _NOON, "1.00", user_id="", user_tier=""),
+]
+_EMPTY_SESSIONS = [session("s1", _NOON, user_id="", user_tier=""), session("", _NOON)]
+
+
+def _paid(name: str, total: str, discount: str | None, tax: str | None, quantity: int = 2) -> Row:
+    money = {"discount_amount": discount and Decimal(discount), "tax_amount": tax and Decimal(tax)}
+    columns: dict[str, Any] = {**money, "quantity": quantity, "total_amount": Decimal(total)}
+    return transaction(name, "p", _NOON, "10.00", **columns)
+
+
+_PAID = [
+    _paid("tax_added", "22.80", "1.00", "3.80"),
+    _paid("tax_contained", "19.00", "1.00", "3.80"),
+    _paid("neither", "20.90", "1.00", "3.80"),
+    _paid("discount_forgotten", "20.00", "1.00", "0.00"),
+    _paid("nothing_but_a_price", "20.00", None, None),
+    _paid("a_cent_off", "20.01", None, None),
+    _paid("two_cents_off", "20.02", None, None),
+    _paid("returned", "-22.00", None, "-2.00", -2),
+]
+_BOUNCES = [
+    session("came", _NOON),
+    session("bought", _NOON, purchases=1, page_views=0),
+    session("stayed", _NOON, event_count=2, page_views=2),
+]
+_ENHANCED = [
+    session(
+        A,
+        _NOON,
+        session_end=at("2024-01-15 10:40:00"),
+        session_duration_minutes=Decimal("40.0000"),
+        purchases=3,
+        total_spent=Decimal("500.00"),
+        first_purchase_at=at("2024-01-15 10:00:50.5"),
+        event_count=9,
+    ),
+    session(B, _NOON, total_spent=Decimal("-0.01"), purchases=1),
+]
+
+
+@pytest.fixture(scope="module")
+def one_batch(module_warehouse: Warehouse) -> Iterator[Warehouse]:
+    """A warehouse with one batch, flagged."""
+    module_warehouse.reset()
+    module_warehouse.publish(
+        events=[event("e1", B, _NOON, properties='{"is_test": "true"}')],
+        transactions=[*_EMPTY_LINES, *_PAID],
+        sessions=[*_EMPTY_SESSIONS, *_BOUNCES, *_ENHANCED],
+    )
+    flag(module_warehouse)
+    yield module_warehouse
+    module_warehouse.reset()
+
+
+def test_an_empty_string_is_no_value(one_batch: Warehouse) -> None:
+    """Of a line without a product there is one, whether the product is empty or NULL."""
+    line = "SELECT transaction_id, product_id, user_id, user_tier FROM staging.transactions_validated"
+    assert one_batch.query(f"{line} WHERE transaction_id = 't1'") == [("t1", None, None, None)]
+    warnings = codes(one_batch, "transactions_validated", "transaction_id", "validation_warnings")
+    assert warnings["t1"] == ["duplicated_line", "missing_product_id", "missing_user_id"]
+    visits = "SELECT session_id, user_id, user_tier FROM staging.user_sessions_enhanced"
+    empty = f"{visits} WHERE session_id IS NULL OR session_id IN ('', 's1') ORDER BY session_id"
+    assert one_batch.query(empty) == [("s1", None, None), (None, USER, "gold")]
+    assert codes(one_batch, "user_sessions_enhanced", "session_id", "validation_warnings")["s1"] == ["missing_user_id"]
+
+
+def test_what_was_paid_is_the_price_with_the_tax_added_or_contained(one_batch: Warehouse) -> None:
+    warnings = codes(one_batch, "transactions_validated", "transaction_id", "validation_warnings")
+    assert {name for name, found in warnings.items() if "total_differs" in found} == {
+        "neither",
+        "discount_forgotten",
+        "two_cents_off",
+    }
+
+
+def test_a_bounce_is_one_event_that_is_no_purchase(one_batch: Warehouse) -> None:
+    bounced = "SELECT session_id FROM staging.user_sessions_enhanced WHERE is_bounce_session"
+    assert one_batch.query(f"{bounced} AND session_id IN ('came', 'bought', 'stayed')") == [("came",)]
+
+
+def test_enhanced_session_columns(one_batch: Warehouse) -> None:
+    columns = (
+        "avg_order_value, conversion_time_minutes, is_high_value_session, is_bounce_session, is_test_user, is_valid"
+    )
+    kept = f"SELECT {columns} FROM staging.user_sessions_enhanced WHERE session_id IN ('{A}', '{B}')"
+    assert one_batch.query(f"{kept} ORDER BY session_id") == [
+        (Decimal("166.67"), Decimal("0.8417"), True, False, False, True),
+        (Decimal("-0.01"), None, False, False, True, False),
+    ]
+
+
+# Three batches of several tests' rows, which share neither identifiers nor dates, flagged in any order -----------------------
+
+
+def _bought(time: str, amount: str, session_id: str | None = A, **columns: Any) -> Row:
+    return event("e", session_id, time, "purchase", properties=f'{{"amount": {amount}}}', **columns)
+
+
+# Copies of one event, the one that counts first, and its amount: the one that the Spark job takes (tests/oracle).
+_COPIES = (
+    (_bought("2024-01-15 10:00:00", "9"), _bought("2024-01-15 10:00:01", "1"), "9"),
+    (_bought("2024-01-15 10:00:01", "9"), _bought("2024-01-15 10:00:00", "1", session_id=None), "9"),
+    (_bought("2024-01-15 10:00:00", "9"), _bought("2024-01-15 10:00:00", "10"), "9"),
+    (_bought("2024-01-15 10:00:00", '"x"'), _bought("2024-01-15 10:00:00", "1"), "x"),
+    (_bought("2024-01-15 10:00:00", "1", product_id="p"), _bought("2024-01-15 10:00:00", "1.00", product_id="q"), "1"),
+)
+
+BACK, TWICE, AGAIN = (f"0f1c6d40-0000-4000-8000-0000000000b{number}" for number in range(3))
+_SPENT = {"total_spent": Decimal("5.00"), "purchases": 1}
+_EMPTIED = {"event_count": 0, "page_views": 0}
+_EVENTS = {
+    1: [event("e1", AGAIN, "2022-03-01 10:00:00"), event("e2", AGAIN, "2022-03-01 10:00:00")],
+    2: [event("e1", AGAIN, "2022-06-15 10:00:00"), event("e3", AGAIN, "2022-06-15 10:00:00")],
+    3: [],
+}
+_LINES = {
+    1: [transaction("t1", None, "2022-03-01 10:00:00", "1.00")],
+    2: [transaction("t1", "", "2022-06-15 10:00:00", "2.00")],
+    3: [],
+}
+_SESSIONS = {
+    1: [
+        session(BACK, "2024-01-15 10:00:00", session_end=at("2024-01-15 23:00:00"), **_SPENT),
+        session(TWICE, "2024-02-20 10:00:00"),
+        session(A, "2024-03-15 10:00:00"),
+        session(B, "2024-03-15 10:00:00"),
+    ],
+    2: [
+        session(BACK, "2024-02-20 10:00:00"),
+        session(TWICE, "2024-01-15 10:00:00", session_end=at("2024-01-15 23:00:00"), **_SPENT),
+        session(A, "2024-03-15 10:00:00", **_EMPTIED),
+        session(B, "2024-04-20 10:00:00", **_EMPTIED),
+    ],
+    3: [
+        *(
+            session(name, "2024-01-15 09:00:00", session_end=at("2024-01-15 23:00:00"), event_count=3, **_SPENT)
+            for name in (BACK, TWICE)
+        ),
+        session("other", "2024-03-15 09:00:00"),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """Hold a warehouse where three batches were flagged in an order. ids: of the batches by number."""
+
+    warehouse: Warehouse
+    order: tuple[int, ...]
+    ids: dict[int, str]
+
+
+@pytest.fixture(scope="module", params=[(1, 2, 3), (3, 2, 1), (2, 1, 3), (2, 3, 1)], ids=lambda order: str(order))
+def in_any_order(module_warehouse: Warehouse, request: pytest.FixtureRequest) -> Iterator[Flagged]:
+    module_warehouse.reset()
+    copies, sold = _copies()
+    ids = {
+        number: module_warehouse.publish(
+            events=[*_EVENTS[number], *copies[number]],
+            transactions=[*_LINES[number], *sold[number]],
+            sessions=_SESSIONS[number],
+            options=published(number),
+        )
+        for number in (1, 2, 3)
+    }
+    module_warehouse.call("ops.load_pending()")
+    for number in request.param:
+        module_warehouse.call(f"ops.flag_quality('{ids[number]}')")
+    yield Flagged(module_warehouse, request.param, ids)
+    module_warehouse.reset()
+
+
+def test_a_row_sent_again_with_another_date(in_any_order: Flagged) -> None:
+    """The earliest copy of an event counts, the newest row of a transaction line, whatever lies between the dates.
+
+    A row is found by its key, only what is compared is bounded by dates.
+    """
+    warehouse, ids = in_any_order.warehouse, in_any_order.ids
+    order = [number for number in in_any_order.order if number != 3]
+    days = (
+        f"SELECT event_id, timestamp::DATE::STRING FROM staging.events_cleaned WHERE session_id = '{AGAIN}' ORDER BY 1"
+    )
+    assert warehouse.query(days) == [("e1", "2022-03-01"), ("e2", "2022-03-01"), ("e3", "2022-06-15")]
+    total = "SELECT total_amount FROM staging.transactions_validated WHERE transaction_id = 't1'"
+    assert warehouse.query(total) == [(Decimal("2.00"),)]
+    changed = (
+        "SELECT date FROM ops.date_changes WHERE dataset = %s AND batch_id = %s AND date < '2023-01-01' ORDER BY 1"
+    )
+    both = [(date(2022, 3, 1),), (date(2022, 6, 15),)]
+    found = {name: [warehouse.query(changed, name, ids[n]) for n in order] for name in ("user_events", "transactions")}
+    assert found == {
+        "user_events": [both[:1], both[1:]] if order == [1, 2] else [both[1:], both],
+        "transactions": [both[:1], both] if order == [1, 2] else [both[1:], []],
+    }
+
+
+@pytest.mark.parametrize("session_id", [BACK, TWICE], ids=["the older comes first", "the newer comes first"])
+def test_an_identifier_that_comes_back_later_does_not_replace_the_session(
+    in_any_order: Flagged, session_id: str
+) -> None:
+    """The maximum session length is 24 h: what comes after it is no part of the session, in whatever order it is flagged."""
+    kept = "SELECT session_start, total_spent, event_count FROM staging.user_sessions_enhanced WHERE session_id = %s"
+    assert in_any_order.warehouse.query(kept, session_id) == [
+        (at("2024-01-15 09:00:00").replace(tzinfo=None), Decimal("5.00"), 3)
+    ]
+    loaded = "SELECT COUNT(*) FROM raw.user_sessions WHERE session_id = %s"
+    assert in_any_order.warehouse.query(loaded, session_id) == [(3,)]
+
+
+def test_a_session_whose_events_count_elsewhere_goes(in_any_order: Flagged) -> None:
+    """The second batch says that a session is no more, and that another one has lost all that it had on a later day."""
+    warehouse, ids = in_any_order.warehouse, in_any_order.ids
+    kept = (
+        "SELECT session_id, event_count, batch_id FROM staging.user_sessions_enhanced"
+        f" WHERE session_id IN ('{A}', '{B}', 'other') ORDER BY 1"
+    )
+    assert warehouse.query(kept) == [(B, 1, ids[1]), ("other", 1, ids[3])]
+    days = {day for (day,) in warehouse.query(_DATES) if day >= date(2024, 3, 1)}
+    assert days == {date(2024, 3, 15)}
+
+
+def test_of_copies_of_an_event_one_counts_however_they_come(in_any_order: Flagged) -> None:
+    """Both in one batch, the one that counts first or last; then their date is taken anew, and has one of them no more."""
+    warehouse = in_any_order.warehouse
+    expected = [
+        (f"{number} {way}", counts["timestamp"].replace(tzinfo=None), counts.get("product_id"), amount)
+        for number, (counts, _, amount) in enumerate(_COPIES)
+        for way in _WAYS
+    ]
+    kept = "SELECT event_id, timestamp, product_id, properties_parsed:amount::STRING FROM staging.events_cleaned"
+    assert warehouse.query(f"{kept} WHERE session_id = '{A}' ORDER BY 1") == expected
+    lines = "SELECT SUM(total_amount) FROM staging.transactions_validated WHERE transaction_id = 't2'"
+    assert warehouse.one(lines) == Decimal("3.00")
+    options = published(4, scope={"user_events": "dates"}, dates={"user_events": ["2024-01-15"]})
+    warehouse.publish(events=[event("0 first", A, "2024-01-16 10:00:00")], options=options)
+    flag(warehouse)
+    days = "SELECT timestamp::DATE FROM staging.events_cleaned WHERE timestamp >= '2023-01-01'"
+    assert warehouse.query(days) == [(date(2024, 1, 16),)]
+
+
+_WAYS = {"first": (1, 2), "last": (2, 1), "together": (2, 2)}
+
+
+def _copies() -> tuple[dict[int, list[Row]], dict[int, list[Row]]]:
+    """The copies of events by batch, and lines of which the first batch brings one twice."""
+    events: dict[int, list[Row]] = {1: [], 2: [], 3: []}
+    for number, (counts, other, _) in enumerate(_COPIES):
+        for way, batches in _WAYS.items():
+            for row, batch in zip((counts, other), batches, strict=True):
+                events[batch].append(row | {"event_id": f"{number} {way}"})
+    lines = [transaction("t2", f"p{number}", "2024-01-15 10:00:00", f"{number}.00") for number in (1, 2)]
+    return events, {1: [*lines, lines[0]], 2: [], 3: []}
