@@ -128,6 +128,17 @@ def test_neighbours_of_one_schema_are_read_together(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_footer_is_read_again_where_the_file_has_changed(tmp_path: Path) -> None:
+    name = "a.parquet"
+    _write(tmp_path, "changing", {name: _rows(1, 3)})
+    file = StagedFile(tmp_path / "changing" / name, name, name, name)
+    with duckdb.connect() as reader:
+        first = read_footers(reader, [file])
+        assert read_footers(reader, [file])[str(file.path)] is first[str(file.path)]
+        _write(tmp_path, "changing", {name: _rows(1, 4)})
+        assert read_footers(reader, [file])[str(file.path)].rows == 4
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
 def test_rows_answer_and_load_metadata_are_those_of_single_files(cursor: Any, bucket: Path, zone: str) -> None:
     names = _write(bucket, "mixed", _same_and_other_schemas())

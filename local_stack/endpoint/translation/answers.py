@@ -18,7 +18,7 @@ def without_rows(expression: Expr) -> Result:
     """Return the columns of the answer to a statement that is no query, as a client asks for before running it."""
     match expression:
         case exp.Merge():
-            answer = merge.merge_result(expression, ())
+            answer = merge.merge_result(expression, {})
         case exp.Update():
             answer = update.update_result(0, 0)
         case exp.Insert() | exp.Delete():

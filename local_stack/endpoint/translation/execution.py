@@ -129,7 +129,9 @@ class Execution:
             if self._rows():
                 raise merge.ambiguous()
         self._execute(merge.duckdb_merge(expression), params)
-        return merge.merge_result(expression, (row[0] for row in self._rows()))
+        actions: Any = self._duck.to_arrow_table()
+        counted = actions.column(0).value_counts().to_pylist()
+        return merge.merge_result(expression, {each["values"]: each["counts"] for each in counted})
 
     def _define(self, expression: Expr, params: list[Any]) -> Result:
         kind = str(expression.args.get("kind") or "").upper()

@@ -7,8 +7,7 @@ Snowflake refuses (ERROR_ON_NONDETERMINISTIC_MERGE is TRUE by default).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from sqlglot import Expr, exp
 
@@ -73,12 +72,13 @@ def ambiguous() -> SqlError:
     return SqlError("Duplicate row detected during DML action", errno=100090, sqlstate="42P18")
 
 
-def merge_result(merge: exp.Merge, actions: Iterable[str]) -> Result:
-    """Return one row with a count for each kind of clause that the merge has."""
-    counts = Counter(actions)
+def merge_result(merge: exp.Merge, counts: Mapping[str, int]) -> Result:
+    """Return one row with a count for each kind of clause that the merge has. counts: rows by what was done with them."""
     kinds = {_kind(when.args["then"]) for when in merge.args["whens"].find_all(exp.When)}
     shown = [action for action in _ACTIONS if action in kinds]
-    return Result(tuple(Column(_ACTIONS[action], "FIXED") for action in shown), [[counts[action] for action in shown]])
+    return Result(
+        tuple(Column(_ACTIONS[action], "FIXED") for action in shown), [[counts.get(action, 0) for action in shown]]
+    )
 
 
 def _kind(then: Expr) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -38,15 +39,42 @@ class Footer:
         return not self.columns.isdisjoint(READER_COLUMNS)
 
 
+# What a file is known by: its path and place on disk, when it was changed, and its size.
+_State = tuple[Path, int, int, int]
+_MOST_KNOWN = 20_000
+_known: dict[_State, Footer] = {}
+
+
 def read_footers(reader: duckdb.DuckDBPyConnection, files: Sequence[StagedFile]) -> dict[str, Footer]:
-    """Read the footers of Parquet files. Return them by path. Raises duckdb.Error when one cannot be read."""
-    paths = path_list(sorted({file.path for file in files}))
-    rows = dict(reader.execute(f"SELECT file_name, num_rows FROM parquet_file_metadata({paths})").fetchall())
+    """Return the footers of Parquet files by path. Raises duckdb.Error when one cannot be read.
+
+    A load asks twice for all of its files, for their columns and for their rows.
+    A footer is read again where its file has changed.
+    """
+    states = {_state(file.path) for file in files}
+    found = {state: _known[state] for state in states if state in _known}
+    if unread := sorted(states - found.keys()):
+        found |= zip(unread, _read(reader, [path for path, *_ in unread]), strict=True)
+        if len(_known) + len(unread) > _MOST_KNOWN:
+            _known.clear()
+        _known.update(found)
+    return {str(path): footer for (path, *_), footer in found.items()}
+
+
+def _state(path: Path) -> _State:
+    told = path.stat()
+    return path, told.st_ino, told.st_mtime_ns, told.st_size
+
+
+def _read(reader: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> list[Footer]:
+    listed = path_list(paths)
+    rows = dict(reader.execute(f"SELECT file_name, num_rows FROM parquet_file_metadata({listed})").fetchall())
     schemas = reader.execute(
         f"SELECT file_name, md5(CAST(to_json(list(({_SCHEMA}) ORDER BY column_id)) AS VARCHAR)),"
-        f" list(lower(name)) FROM parquet_schema({paths}) GROUP BY file_name"
+        f" list(lower(name)) FROM parquet_schema({listed}) GROUP BY file_name"
     ).fetchall()
-    return {path: Footer(schema, rows[path], frozenset(columns)) for path, schema, columns in schemas}
+    footers = {path: Footer(schema, rows[path], frozenset(columns)) for path, schema, columns in schemas}
+    return [footers[str(path)] for path in paths]
 
 
 def neighbours(files: Sequence[StagedFile], footers: dict[str, Footer]) -> Iterator[list[StagedFile]]:
