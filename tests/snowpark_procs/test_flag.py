@@ -585,7 +585,7 @@ _COPIES = (
     (_bought("2024-01-15 10:00:00", "1", product_id="p"), _bought("2024-01-15 10:00:00", "1.00", product_id="q"), "1"),
 )
 
-BACK, TWICE, AGAIN = (f"0f1c6d40-0000-4000-8000-0000000000b{number}" for number in range(3))
+BACK, TWICE, ONCE, AGAIN = (f"0f1c6d40-0000-4000-8000-0000000000b{number}" for number in range(4))
 _SPENT = {"total_spent": Decimal("5.00"), "purchases": 1}
 _EMPTIED = {"event_count": 0, "page_views": 0}
 _EVENTS = {
@@ -602,11 +602,13 @@ _SESSIONS = {
     1: [
         session(BACK, "2024-01-15 10:00:00", session_end=at("2024-01-15 23:00:00"), **_SPENT),
         session(TWICE, "2024-02-20 10:00:00"),
+        session(ONCE, "2024-01-15 10:00:00"),
         session(A, "2024-03-15 10:00:00"),
         session(B, "2024-03-15 10:00:00"),
     ],
     2: [
         session(BACK, "2024-02-20 10:00:00"),
+        session(ONCE, "2024-02-20 10:00:00"),
         session(TWICE, "2024-01-15 10:00:00", session_end=at("2024-01-15 23:00:00"), **_SPENT),
         session(A, "2024-03-15 10:00:00", **_EMPTIED),
         session(B, "2024-04-20 10:00:00", **_EMPTIED),
@@ -630,23 +632,30 @@ class Flagged:
     ids: dict[int, str]
 
 
-@pytest.fixture(scope="module", params=[(1, 2, 3), (3, 2, 1), (2, 1, 3), (2, 3, 1)], ids=lambda order: str(order))
+_ORDERS = {"one by one": (1, 2, 3), **{str(order): order for order in ((1, 2, 3), (3, 2, 1), (2, 1, 3), (2, 3, 1))}}
+
+
+@pytest.fixture(scope="module", params=_ORDERS)
 def in_any_order(module_warehouse: Warehouse, request: pytest.FixtureRequest) -> Iterator[Flagged]:
+    """Three batches that are loaded together and flagged in an order, or each loaded and flagged as it comes."""
     module_warehouse.reset()
+    order = _ORDERS[request.param]
     copies, sold = _copies()
-    ids = {
-        number: module_warehouse.publish(
+    ids = {}
+    for number in (1, 2, 3):
+        ids[number] = module_warehouse.publish(
             events=[*_EVENTS[number], *copies[number]],
             transactions=[*_LINES[number], *sold[number]],
             sessions=_SESSIONS[number],
             options=published(number),
         )
-        for number in (1, 2, 3)
-    }
-    module_warehouse.call("ops.load_pending()")
-    for number in request.param:
-        module_warehouse.call(f"ops.flag_quality('{ids[number]}')")
-    yield Flagged(module_warehouse, request.param, ids)
+        if request.param == "one by one":
+            flag(module_warehouse)
+    if request.param != "one by one":
+        module_warehouse.call("ops.load_pending()")
+        for number in order:
+            module_warehouse.call(f"ops.flag_quality('{ids[number]}')")
+    yield Flagged(module_warehouse, order, ids)
     module_warehouse.reset()
 
 
@@ -685,6 +694,11 @@ def test_an_identifier_that_comes_back_later_does_not_replace_the_session(
     ]
     loaded = "SELECT COUNT(*) FROM raw.user_sessions WHERE session_id = %s"
     assert in_any_order.warehouse.query(loaded, session_id) == [(3,)]
+
+
+def test_an_identifier_that_comes_back_flagged_out_of_order(in_any_order: Flagged) -> None:
+    start = "SELECT session_start::DATE::STRING FROM staging.user_sessions_enhanced WHERE session_id = %s"
+    assert in_any_order.warehouse.query(start, ONCE) == [("2024-01-15",)]
 
 
 def test_a_session_whose_events_count_elsewhere_goes(in_any_order: Flagged) -> None:
