@@ -42,20 +42,25 @@ def table_columns(session: Session, describing: bool = False) -> TableColumns:
 
     describing: lengths too; DuckDB takes ten milliseconds to tell them.
     """
-    asked = (session.engine.locks.definitions, describing)
-    found: dict[SchemaName, Columns]
-    kept, found = session.attributes.get(_ATTRIBUTE, ((), {}))
-    if kept != asked:
-        found = {}
-        session.attributes[_ATTRIBUTE] = asked, found
 
     def columns(table: exp.Table) -> Columns:
-        name = SchemaName(*session.full_name(table))
+        name, found = SchemaName(*session.full_name(table)), _found(session, describing)
         if (known := found.get(name)) is None and (known := _columns(session, name, describing)) is not None:
             found[name] = known
         return known
 
     return columns
+
+
+def _found(session: Session, describing: bool) -> dict[SchemaName, Columns]:
+    """Return what a session has looked up since something was defined last."""
+    key, definitions = f"{_ATTRIBUTE}, describing" if describing else _ATTRIBUTE, session.engine.locks.definitions
+    found: dict[SchemaName, Columns]
+    since, found = session.attributes.get(key, (None, {}))
+    if since != definitions:
+        found = {}
+        session.attributes[key] = definitions, found
+    return found
 
 
 def _columns(session: Session, name: SchemaName, describing: bool) -> Columns:
