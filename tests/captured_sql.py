@@ -20,6 +20,7 @@ from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import Statement
 
+_NODE = re.compile(r'"node_id": "([^"]+)"')
 _DBT = '"app": "dbt"'
 _SHIPPED_SCHEMAS = ("OPS", "RAW", "RECON", "STAGING")
 # What differs from one run to the next: texts, numbers, the names of temporary tables.
@@ -59,6 +60,12 @@ def without_values(text: str) -> str:
     """Return what a statement has in common with those that differ from it in values and comments alone."""
     form = " ".join(_DIGITS.sub("0", _TEXT.sub("''", _COMMENT.sub(" ", text))).split())
     return _ROWS.sub("('')", _VALUES.sub("''", form))
+
+
+def kind(text: str) -> str:
+    """Return what statements that differ in dates, rules or thresholds have in common: dbt's node, and how they begin."""
+    words, node = without_values(text).split(), _NODE.search(text)
+    return f"{node[1]} {' '.join(words[:2])}" if node else " ".join(words[:5])
 
 
 def captured_statements(folder: Path) -> Iterator[str]:

@@ -40,7 +40,7 @@ _UNKNOWN_TO_SQLFLUFF = (
     (r"CREATE OR ALTER TASK", "CREATE OR REPLACE TASK", f"{_DOCS}/sql-reference/sql/create-task"),
     (r"\n\s*FINALIZE = \w+", "", f"{_DOCS}/sql-reference/sql/create-task"),
     (r"(?s)EXECUTE DBT PROJECT \S+ ARGS = '[^']*'", "SELECT 1", f"{_DOCS}/sql-reference/sql/execute-dbt-project"),
-    (r"SYSTEM\$(\w+)\(", r"\1(", f"{_DOCS}/sql-reference/functions-system"),
+    (r"(?i)SYSTEM\$(\w+)\(", r"\1(", f"{_DOCS}/sql-reference/functions-system"),
     # A bound value, not the ? of a regular expression.
     (r"(?<=[\s(,])\?(?=[\s),:]|$)", "'bound'", f"{_DOCS}/developer-guide/sql-api/submitting-requests"),
     # Only the condition and the action of an ALERT are checked.

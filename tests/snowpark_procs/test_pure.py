@@ -23,7 +23,7 @@ from snowpark_procs.staging_tables import STAGING_TABLES, StagingTable
 from snowpark_procs.statements import literal, statement
 from snowpark_procs.verification import check_files, check_totals
 from tests.captured_sql import captured_statements
-from tests.lint_captured import never_sent, parse_findings
+from tests.lint_captured import never_sent, one_of_each_kind, parse_findings
 from tests.lint_sql import ROOT, _findings
 from tests.snowpark_procs.batches import publish, session, transaction
 
@@ -243,6 +243,8 @@ def test_the_check_of_captured_statements_finds_planted_mistakes(tmp_path: Path)
     )
     first, second = captured_statements(tmp_path)
     assert (parse_findings(first), bool(parse_findings(second))) == ([], True)
+    longer = f"{first} AND d IN (SELECT 1)"
+    assert one_of_each_kind([longer, first, second]) == [first, second]
     names = {path.stem for path in (ROOT / "snowpark_procs" / "sql").glob("*.sql")}
     assert set(never_sent([first])) == names
     assert set(never_sent([statement("newest_run")])) == names - {"newest_run"}
