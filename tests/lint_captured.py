@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from sqlfluff.core import FluffConfig, Linter
@@ -42,9 +43,15 @@ def one_of_each_kind(statements: list[str]) -> list[str]:
 
 def parse_findings(text: str) -> list[str]:
     """Return what sqlfluff cannot parse of a statement."""
-    config = FluffConfig.from_path(str(ROOT), overrides={"max_parse_depth": 0})  # rules of many conditions are deep
-    parsed = Linter(config=config).parse_string(known_to_sqlfluff(text))
+    parsed = _linter().parse_string(known_to_sqlfluff(text))
     return [f"line {error.line_no}: {error.desc()}, in:\n{text}\n" for error in parsed.violations]
+
+
+@cache
+def _linter() -> Linter:
+    return Linter(
+        FluffConfig.from_path(str(ROOT), overrides={"max_parse_depth": 0})
+    )  # rules of many conditions are deep
 
 
 def never_sent(statements: list[str]) -> Iterator[str]:
