@@ -251,13 +251,14 @@ def test_the_check_of_captured_statements_finds_planted_mistakes(tmp_path: Path)
 
 
 def test_what_an_amount_looks_like_is_the_same_wherever_it_is_read() -> None:
-    """The quality rules, the precedence of copies and dbt's macro; the Spark job's pattern is the same in Java's form."""
+    """The quality rules, the flagging of events and sessions, dbt's macro; the Spark job's pattern is the same in Java's form."""
     spelled = "'-?[0-9]{1,60}([.][0-9]{1,60})?([eE][+-]?[0-9]{1,3})?'"
     texts = {
         path: (ROOT / path).read_text().replace("''", "'")
         for path in (
             "migrations/R__10_quality_rules.sql",
             "snowpark_procs/sql/flag_events.sql",
+            "snowpark_procs/sql/flag_sessions.sql",
             "dbt_project/macros/business_logic/purchase_amount.sql",
         )
     }

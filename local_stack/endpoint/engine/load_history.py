@@ -29,7 +29,6 @@ _UNKNOWN = (
     " 1::BIGINT AS error_limit"
 )
 LOADS = "_local_loads"
-TEMPORARY = f"temp.main.{LOADS}"
 _HOME = "_fs_information_schema"
 
 
@@ -78,13 +77,10 @@ def begin_history(connection: duckdb.DuckDBPyConnection, database: str, schema: 
 
 def forget_loads(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> None:
     """Let nothing count as loaded: TRUNCATE clears a table's load metadata, but not its history."""
+    loads = loads_table(database)
     if database != "temp":
-        connection.execute(
-            f"UPDATE {loads_table(database)} SET etag = NULL WHERE schema_name = ? AND table_name = ?", [schema, table]
-        )
+        connection.execute(f"UPDATE {loads} SET etag = NULL WHERE schema_name = ? AND table_name = ?", [schema, table])
     elif connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'temp' AND table_name = '_local_loads'"
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'temp' AND table_name = ?", [LOADS]
     ).fetchall():
-        connection.execute(
-            f"UPDATE {TEMPORARY} SET etag = NULL WHERE table_name = ?", [table_number(connection, table)]
-        )
+        connection.execute(f"UPDATE {loads} SET etag = NULL WHERE table_name = ?", [table_number(connection, table)])

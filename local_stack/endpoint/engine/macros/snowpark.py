@@ -141,9 +141,9 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_contains(a, b) AS contains(CAST(a AS VARCHAR), CAST(b AS VARCHAR))",
     "_sp_base64(x) AS CASE typeof(x) WHEN 'BLOB' THEN base64(TRY_CAST(x AS BLOB)) ELSE base64(encode(CAST(x AS VARCHAR))) END",
     "_sp_hash(h) AS CAST(CAST(h AS HUGEINT) - 9223372036854775808 AS BIGINT)",
-    # Of BOOLAND and its like.
     # CONDITIONAL_CHANGE_EVENT: how often a value differs from the one before it, of those up to a row.
     "_sp_changes(values) AS len(list_filter(list_zip(values, values[2:]), lambda pair: pair[1] <> pair[2]))",
+    # Of BOOLAND and its like.
     """_sp_truth(x) AS CASE typeof(x) WHEN 'BOOLEAN' THEN TRY_CAST(CAST(x AS VARCHAR) AS BOOLEAN)
         ELSE round(TRY_CAST(CAST(x AS VARCHAR) AS DOUBLE)) <> 0 END""",
     "_sp_check_json(x) AS CASE typeof(x) WHEN 'JSON' THEN NULL ELSE _sf_native_json_fault(CAST(x AS VARCHAR)) END",

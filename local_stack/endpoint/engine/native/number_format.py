@@ -161,13 +161,8 @@ class _Fixed:
         """Put the sign ahead of the first digit, or where S or MI stands."""
         blanks = len(whole) - len(whole.lstrip())
         dollar = "$" if "$" in self._kinds else ""
-        number = dollar + whole.lstrip()
-        if "MI" in self._kinds:
-            sign = "-" if self._negative else " "
-            ends = self._elements[-1] == "MI"
-            return " " * blanks + number + rest + sign if ends else " " * blanks + sign + number + rest
-        if "S" in self._kinds:
-            sign = "-" if self._negative else "+"
-            ends = self._elements[-1] == "S"
-            return " " * blanks + number + rest + sign if ends else " " * blanks + sign + number + rest
-        return " " * blanks + ("-" if self._negative else " ") + number + rest
+        number = dollar + whole.lstrip() + rest
+        mark = next((each for each in ("MI", "S") if each in self._kinds), "")
+        sign = "-" if self._negative else "+" if mark == "S" else " "
+        ends = bool(mark) and self._elements[-1] == mark
+        return " " * blanks + (number + sign if ends else sign + number)
