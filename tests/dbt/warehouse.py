@@ -26,6 +26,7 @@ from tests.dbt.staged_rows import (
     literal,
 )
 from tests.dbt_environment import profile_variables, run_dbt
+from tests.table_rows import remove_rows
 
 DATABASE = "ECOMMERCE_DW"
 MARTS = {
@@ -89,16 +90,10 @@ class Warehouse:
 
     def clear(self) -> None:
         """Empty STAGING, the ledger and the marts."""
-        self._empty()
+        remove_rows(self.execute, _TABLES)
         self.execute("UPDATE ops.model_builds SET definition = NULL, watermarks = NULL")
         self.sessions, self.events, self.transactions, self.change_id = {}, {}, {}, 0
         self.changes = _no_changes()
-
-    def _empty(self) -> None:
-        counted = " UNION ALL ".join(f"SELECT '{table}', COUNT(*) FROM {table}" for table in _TABLES)
-        for table, rows in self.execute(counted):
-            if rows:
-                self.execute(f"DELETE FROM {table}")
 
     def keep(self, schema: str) -> Kept:
         """Copy the state, builds included, into a schema of its own: `bring_back` costs less than the builds."""
@@ -111,7 +106,7 @@ class Warehouse:
 
     def bring_back(self, kept: Kept) -> None:
         """Return to a state that was kept."""
-        self._empty()
+        remove_rows(self.execute, _TABLES)
         self.execute("DELETE FROM ops.model_builds")
         for table in (*_TABLES, "ops.model_builds"):
             self.execute(f"INSERT INTO {table} SELECT * FROM {_copy(kept.schema, table)}")

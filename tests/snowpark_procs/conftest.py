@@ -18,6 +18,7 @@ from snowflake.connector import DictCursor
 
 from tests.conftest import REPOSITORY, RunningEndpoint, endpoint_folder
 from tests.snowpark_procs import batches
+from tests.table_rows import remove_rows, row_counts
 
 DATABASE = "ECOMMERCE_DW"
 OWNER = f"{DATABASE}_OWNER"
@@ -108,8 +109,7 @@ class Warehouse:
 
     def counts(self) -> dict[str, int]:
         """Rows of every table that holds state."""
-        counted = " UNION ALL ".join(f"SELECT '{table}', COUNT(*) FROM {table}" for table in _STATE_TABLES)
-        return {row[0]: row[1] for row in self.query(counted)}
+        return row_counts(self.query, _STATE_TABLES)
 
     def contents(self, *tables: str) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of the given tables, or of all that hold state, in a fixed order."""
@@ -117,9 +117,7 @@ class Warehouse:
 
     def reset(self) -> None:
         """Empty every table that holds state, the landing and the lake."""
-        for table, rows in self.counts().items():
-            if rows:
-                self.query(f"DELETE FROM {table}")
+        remove_rows(self.query, _STATE_TABLES)
         self.query("UPDATE ops.model_builds SET watermarks = NULL")
         for bucket in self.s3_root.iterdir():
             shutil.rmtree(bucket)
