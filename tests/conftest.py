@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -50,6 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
     items.sort(key=lambda item: order.place(item.path.relative_to(REPOSITORY).as_posix()))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of the search for cycles, and search less often: clients and dbt make many objects."""
+    gc.freeze()
+    gc.set_threshold(70_000, 20, 20)
 
 
 @pytest.hookimpl(tryfirst=True)
