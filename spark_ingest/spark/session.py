@@ -19,7 +19,7 @@ from spark_ingest.config import IngestConfig
 from spark_ingest.spark.class_archive import class_archive
 from spark_ingest.spark.jar_fetch import ensure_jars
 from spark_ingest.spark.jars import LOCAL_FILE_SYSTEM, LOCAL_FILES, artifacts, present
-from spark_ingest.spark.java import java_home
+from spark_ingest.spark.java import for_file_names, java_home
 from spark_ingest.spark.jvm_names import remember_names
 
 CATALOG = "iceberg"
@@ -69,6 +69,7 @@ def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", qui
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         home = java_home()
         os.environ["JAVA_HOME"] = str(home)
+        os.environ.update(for_file_names())
         # Python workers run in this very environment, wherever the command was started from.
         os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
         builder = builder.master(config.spark_master).config("spark.driver.memory", config.driver_memory)

@@ -14,8 +14,9 @@ newest_changes AS (
     'page_views': 'page_views', 'product_views': 'product_views', 'searches': 'searches',
     'add_to_cart_events': 'add_to_cart_events', 'purchases': 'purchases', 'revenue': 'total_spent'
 } -%}
-{#- Identifiers that differ in capitals or outer blanks only are one, as in the comparison. #}
-{%- set session, user = "LOWER(TRIM(session_id, ' \\t\\r\\n'))", "LOWER(TRIM(user_id, ' \\t\\r\\n'))" -%}
+{#- Identifiers that differ in capitals or outer blanks only are one, and blanks alone are none, as in the comparison. #}
+{%- set session = "NULLIF(LOWER(TRIM(session_id, ' \\t\\r\\n')), '')" -%}
+{%- set user = "NULLIF(LOWER(TRIM(user_id, ' \\t\\r\\n')), '')" -%}
 sessions AS (
     SELECT
         date,
