@@ -18,6 +18,7 @@ from spark_ingest.config import IngestConfig, is_s3
 from spark_ingest.errors import LandingError
 from spark_ingest.landing.manifest import Control, StagedFile
 from spark_ingest.spark.failures import last_line
+from spark_ingest.spark.python_tasks import without_jars
 
 ASIDE = "aside"
 _ROW_GROUP = 128 * 1024
@@ -72,7 +73,7 @@ def write_staged(
     """
     plain = rows.select(*(_without_zone(each) for each in rows.schema.fields))
     result = _result(rows.schema, counted)
-    results = plain.mapInArrow(_writer(config, folder, time, money, result), result)
+    results = plain.mapInArrow(without_jars(_writer(config, folder, time, money, result)), result)
     aside = None
     try:
         if ASIDE not in rows.columns:

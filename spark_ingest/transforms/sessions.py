@@ -19,6 +19,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from spark_ingest.lake.days import DAY_MICROS, Days
+from spark_ingest.spark.python_tasks import without_jars
 from spark_ingest.transforms.amounts import decided, with_amounts
 from spark_ingest.transforms.identifiers import canonical_id
 
@@ -109,7 +110,7 @@ def repeated_hashes(events: DataFrame, partitions: int) -> DataFrame:
 
     Eight bytes an event are shuffled instead of its id, and sorted by numpy: a third of the time of `duplicated_ids`.
     """
-    return id_hashes(events).repartition(partitions, "hash").mapInArrow(repeated_values(), "hash bigint")
+    return id_hashes(events).repartition(partitions, "hash").mapInArrow(without_jars(repeated_values()), "hash bigint")
 
 
 def id_hashes(events: DataFrame) -> DataFrame:
