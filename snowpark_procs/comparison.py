@@ -24,12 +24,11 @@ def evaluate(
     days: list[str],
     compared_at: str,
     limits: Sequence[dict[str, Any]] = (),
-    is_override: bool = False,
 ) -> int:
     """Fill recon.comparison with the cells of those days (ISO dates) whose inputs are not those of their newest run.
 
-    compared_at: UTC, with microseconds. limits: those of this CALL. To be called in a transaction, which empties the table again.
-    Returns the number of rows.
+    compared_at: UTC, with microseconds. limits: those of this CALL, if any. To be called in a transaction, which empties the
+    table again. Returns the number of rows.
     """
     clear(session)
     inserted = run(
@@ -38,9 +37,9 @@ def evaluate(
         [
             json.dumps(days),
             compared_at,
+            bool(limits),
             json.dumps(dates_not_loaded(session, days)),
             json.dumps(limits),
-            is_override,
             definitions_digest(metrics),
         ],
         **fragments(metrics),

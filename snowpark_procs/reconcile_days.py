@@ -34,14 +34,14 @@ def reconcile_day(session: Session, date: datetime.date | str, tolerances: Any =
 
     A comparison of the same inputs as the day's newest run adds nothing: `new_run` is False and the run is that one.
     tolerances: limits for this CALL, as {metric: {"absolute": …, "relative": …} }; '*' means every metric not named. Such a
-    run is kept apart: it is no verdict of the day and no part of its convergence.
+    run is kept apart: it is no verdict of the day and no part of its convergence. An object without limits is none.
     Raises ArgumentError, ToleranceError, MetricError, and what loading raises.
     """
     day = begun_date(date)
     load_newest_snapshots(session, day, day)
-    new_runs = _compare(session, [day.isoformat()], day.isoformat(), tolerances)
-    verdict = _verdicts(session, [day.isoformat()], tolerances is not None)[0]
-    return {**verdict, "new_run": bool(new_runs), "is_override": tolerances is not None}
+    new_runs, is_override = _compare(session, [day.isoformat()], day.isoformat(), tolerances)
+    verdict = _verdicts(session, [day.isoformat()], is_override)[0]
+    return {**verdict, "new_run": bool(new_runs), "is_override": is_override}
 
 
 def reconcile_range(
@@ -83,14 +83,14 @@ def reconcile_pending(session: Session) -> dict[str, Any]:
 def _reconcile(session: Session, days: list[str]) -> dict[str, Any]:
     if not days:
         return {"days": 0, "new_runs": 0, "verdicts": {}, "results": []}
-    new_runs = _compare(session, days, f"{days[0]} to {days[-1]}", None)
+    new_runs, _ = _compare(session, days, f"{days[0]} to {days[-1]}", None)
     verdicts = _verdicts(session, days, False)
     counts = dict(Counter(entry["verdict"] for entry in verdicts))
     return {"days": len(days), "new_runs": new_runs, "verdicts": counts, "results": verdicts}
 
 
-def _compare(session: Session, days: list[str], subject: str, tolerances: Any) -> int:
-    """Compare the days whose inputs changed. Returns the number of new runs."""
+def _compare(session: Session, days: list[str], subject: str, tolerances: Any) -> tuple[int, bool]:
+    """Compare the days whose inputs changed. Returns the number of new runs, and whether they have limits of this CALL."""
     step = StepRun("reconcile", subject)
     with recorded_failure(session, step):
         metrics = read_metrics(session)
@@ -98,15 +98,14 @@ def _compare(session: Session, days: list[str], subject: str, tolerances: Any) -
         refuse_two_limits(session, days)
         with transaction(session, step, "reconcile"):
             compared_at = time_text(utc_now())
-            is_override = tolerances is not None
-            evaluate(session, metrics, days, compared_at, limits, is_override)
+            evaluate(session, metrics, days, compared_at, limits)
             run(session, "insert_results", [compared_at])
             verdict = verdict_case("status", "extraction_id", "waits_for")
-            inserted = run(session, "insert_runs", [is_override, compared_at], verdict=verdict)
+            inserted = run(session, "insert_runs", [bool(limits), compared_at], verdict=verdict)
             clear(session)
             step.row_count = int(inserted[0][0])
             step.worked = step.row_count > 0
-    return step.row_count or 0
+    return step.row_count or 0, bool(limits)
 
 
 def _verdicts(session: Session, days: list[str], is_override: bool) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
--- Binds: JSON array of dates; time of the comparison; JSON array of the dates that batches in the landing wait to bring, as
--- {"batch_id", "date"}; JSON array of limits for this CALL, as {"metric", "absolute", "relative"}; whether there are such; digest of the
--- metrics' definitions.
+-- Binds: JSON array of dates; time of the comparison; whether there are limits of this CALL; JSON array of the dates that batches in the
+-- landing wait to bring, as {"batch_id", "date"}; JSON array of those limits, as {"metric", "absolute", "relative"}; digest of the metrics'
+-- definitions.
 -- One row per tier and metric that either side has, for the dates whose inputs (snapshot, mart rows, limits, readiness) differ from those
 -- of their newest run. The id of the run to come continues the previous run's, so inputs that go back to an earlier state are a run of
--- their own. One statement evaluates all of it, at one point in time.
+-- their own; one with limits of this CALL is never one of the day's own. One statement evaluates all of it, at one point in time.
 INSERT INTO recon.comparison (
     run_id, date, extraction_id, extracted_at, speed_rows, change_id, batch_digest, inputs_digest, waits_for, not_measured,
     user_tier, metric, speed_value, batch_value, invalid_value, absolute_tolerance, relative_tolerance, difference,
@@ -17,6 +17,7 @@ WITH asked AS (
 moment AS (
     SELECT
         TO_TIMESTAMP_NTZ(?, 'YYYY-MM-DD HH24:MI:SS.FF6') AS compared_at,
+        ?::BOOLEAN AS is_override,
         COALESCE(MAX(IFF(settings.name = 'allowed_lateness_hours', settings.value, NULL)), 0) AS lateness_hours
     FROM recon.settings AS settings
 ),
@@ -237,12 +238,13 @@ limit_states AS (
 
 newest_runs AS (
     SELECT
-        date,
-        run_id,
-        inputs_digest
-    FROM recon.runs
-    WHERE COALESCE(is_override, FALSE) = ?
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY date ORDER BY compared_at DESC, run_id DESC) = 1
+        runs.date,
+        runs.run_id,
+        runs.inputs_digest
+    FROM recon.runs AS runs
+    INNER JOIN moment
+        ON COALESCE(runs.is_override, FALSE) = moment.is_override
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY runs.date ORDER BY runs.compared_at DESC, runs.run_id DESC) = 1
 ),
 
 inputs AS (
@@ -277,9 +279,13 @@ fresh AS (
     SELECT
         inputs.*,
         MD5(
-            TO_CHAR(inputs.date, 'YYYY-MM-DD') || '#' || inputs.inputs_digest || '#' || COALESCE(newest_runs.run_id, '-')
+            TO_CHAR(inputs.date, 'YYYY-MM-DD')
+            || '#' || inputs.inputs_digest
+            || '#' || COALESCE(newest_runs.run_id, '-')
+            || IFF(moment.is_override, '#limits of this CALL', '')
         ) AS run_id
     FROM inputs
+    CROSS JOIN moment
     LEFT JOIN newest_runs
         ON inputs.date = newest_runs.date
     WHERE newest_runs.run_id IS NULL OR newest_runs.inputs_digest <> inputs.inputs_digest

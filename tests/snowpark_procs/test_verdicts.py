@@ -245,7 +245,11 @@ def test_limits_of_one_call_are_kept_apart(warehouse: Warehouse) -> None:
     assert used == [(Decimal("0.5"),)]
     assert warehouse.query("SELECT verdict FROM recon.latest_runs") == [("disagree",)]
     assert warehouse.query("SELECT runs, state FROM recon.convergence") == [(1, "open")]
-    assert warehouse.call("recon.reconcile_day('2024-01-15')")["new_run"] is False
+    # An object without limits is none: the day's own run answers.
+    for own in ("'2024-01-15'", "'2024-01-15', PARSE_JSON('{}')"):
+        summary = warehouse.call(f"recon.reconcile_day({own})")
+        assert (summary["verdict"], summary["new_run"], summary["is_override"]) == ("disagree", False, False)
+    assert warehouse.one("SELECT COUNT(*) FROM recon.runs") == 2
 
 
 def test_a_new_metric_is_a_row_and_a_column(warehouse: Warehouse) -> None:
