@@ -94,9 +94,12 @@ def _write(
         "staged": _staged(session, day),
     }
     run(session, "insert_explanations", [day, run_id, now], **fragments)
+    known = None
     if is_unbuilt:
-        run(session, "insert_not_yet_built", [day, run_id], **fragments)
-    run(session, "insert_unexplained", [run_id, run_id])
+        purged = [row[0] for row in run(session, "purged_batches", [day])]
+        run(session, "insert_not_yet_built", [day, run_id, bool(purged), run_id], **fragments)
+        known = f"RAW of {', '.join(purged)} was purged" if purged else "RAW does not tell which session"
+    run(session, "insert_unexplained", [run_id, known, run_id])
     return int(run(session, "count_explanations", [run_id])[0][0])
 
 

@@ -320,6 +320,58 @@ def test_what_the_batch_side_has_not_taken_in_yet(warehouse: Warehouse) -> None:
     assert (details["not_yet_flagged"], details["not_yet_loaded"]) == (flagging, waiting)
 
 
+def test_what_the_marts_held_of_a_session_that_has_changed_since(warehouse: Warehouse) -> None:
+    """A session is rejected since the build, one is valid since, and one has grown, each in a tier of its own.
+
+    Then the rules change, which touches no RAW; and RAW is purged: what it alone could tell is said of the cell.
+    """
+    negative: dict[str, Any] = {"page_views": -1}
+    rows = [visit(0), visit(1), {**visit(2), **negative}, visit(3), visit(4)]
+    stage(warehouse, rows)
+    now = [rows[0], {**rows[1], **negative}, visit(2), {**rows[3], "page_views": 50}, rows[4]]
+    since = [{**row, "event_count": 9} for row in now[1:4]]
+    later = BatchOptions(published_at="2024-02-02T00:00:00Z", affected_dates=[str(DAY)])
+    warehouse.publish(sessions=since, name="since", options=later)
+    warehouse.call("ops.load_pending()")
+    warehouse.call("ops.flag_quality()")
+    publish_snapshot(warehouse.s3_root, str(DAY), now)
+    found, _, rest = explained(warehouse)
+    grown: dict[Part, Decimal] = {("gold", "page_views"): Decimal(45)}
+    not_built = joined(brings(visit(1), -1), brings(visit(2)), grown)
+    assert (found, rest) == ({"rejected_by_rule": brings(now[1]), "not_yet_built": not_built}, {})
+    sessions = "SELECT DISTINCT session_id FROM recon.explanations WHERE cause = 'not_yet_built' ORDER BY 1"
+    assert warehouse.query(sessions) == [("session-1",), ("session-2",), ("session-3",)]
+
+    build(warehouse)
+    rule = "UPDATE ops.quality_rules SET enabled = {} WHERE dataset = 'sessions' AND code = 'negative_count'"
+    try:
+        warehouse.query(rule.format("FALSE"))
+        warehouse.call("ops.reflag()")
+        found, _, rest = explained(warehouse)
+        assert (found, rest) == ({"not_yet_built": brings(now[1])}, {})
+    finally:
+        warehouse.query(rule.format("TRUE"))
+    warehouse.call("ops.reflag()")
+    build(warehouse)
+    warehouse.query("UPDATE ops.batches SET flagged_at = DATEADD('day', -40, flagged_at)")
+    assert warehouse.call("ops.purge_raw(30)")["rows"]["user_sessions"] == 8
+    last = BatchOptions(published_at="2024-02-03T00:00:00Z", affected_dates=[str(DAY)])
+    more = {**rows[4], "page_views": 20, "event_count": 9}
+    warehouse.publish(sessions=[more], name="after the purge", options=last)
+    warehouse.call("ops.load_pending()")
+    warehouse.call("ops.flag_quality()")
+    publish_snapshot(warehouse.s3_root, str(DAY), [*now[:4], more], extracted_at="2024-02-03T02:00:00Z")
+    found, _, rest = explained(warehouse)
+    grown = {("silver", "page_views"): Decimal(14)}
+    assert (found, rest) == ({"rejected_by_rule": brings(now[1]), "not_yet_built": grown}, {})
+    unknown = "SELECT session_id, detail FROM recon.explanations WHERE run_id = '{}' AND cause = 'not_yet_built'"
+    run_id = warehouse.one("SELECT run_id FROM recon.latest_runs")
+    ((session_id, detail),) = warehouse.query(unknown.format(run_id))
+    assert session_id is None
+    assert detail.startswith("RAW of ")
+    assert detail.endswith(" was purged")
+
+
 def test_users_are_a_set(warehouse: Warehouse) -> None:
     # One user, two sessions of a tier: with one of them lost the user is still there; with both he is not.
     rows = [visit(number, user_id=f"user-{number // 2}", user_tier="gold") for number in range(4)]
