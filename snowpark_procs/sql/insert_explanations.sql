@@ -87,7 +87,6 @@ speed_rows AS (
 batch_rows AS (
     SELECT
         ROW_NUMBER() OVER (ORDER BY stored_id) AS row_number,
-        ROW_NUMBER() OVER (PARTITION BY session_id ORDER BY stored_id) AS copy,
         batch_marks.*
     FROM batch_marks
     WHERE session_id IS NULL OR session_id IN (SELECT odd.session_id FROM odd WHERE odd.session_id IS NOT NULL)
@@ -99,33 +98,74 @@ same AS (
     WHERE session_id NOT IN (SELECT odd.session_id FROM odd WHERE odd.session_id IS NOT NULL)
 ),
 
--- Of several rows of one session the one most like the batch side's is its pair; the others are copies.
+-- Of several rows of one session the one most like the other side's comes first, on both sides, and is its pair; of rows alike in as much
+-- that goes by the identifier as it is stored, where both sides have it. What the speed layer has more often are copies.
 likeness AS (
     SELECT
-        s.row_number,
-        MAX(
-            IFF(s.stored_id = b.stored_id, 1, 0) + IFF(EQUAL_NULL(s.user_tier, b.user_tier), 1, 0) + &{equal_marks}
-        ) AS likeness
+        s.row_number AS speed_row,
+        b.row_number AS batch_row,
+        IFF(s.stored_id = b.stored_id, s.stored_id, NULL) AS stored_id,
+        IFF(s.stored_id = b.stored_id, 1, 0) + IFF(EQUAL_NULL(s.user_tier, b.user_tier), 1, 0) + &{equal_marks} AS likeness
     FROM speed_rows AS s
-    LEFT JOIN batch_rows AS b
+    INNER JOIN batch_rows AS b
         ON s.session_id = b.session_id
-    GROUP BY s.row_number
+),
+
+speed_likeness AS (
+    SELECT
+        speed_row,
+        MAX(stored_id) AS stored_id,
+        MAX(likeness) AS likeness
+    FROM likeness
+    GROUP BY speed_row
+),
+
+batch_likeness AS (
+    SELECT
+        batch_row,
+        MAX(likeness) AS likeness
+    FROM likeness
+    GROUP BY batch_row
+),
+
+batch_ranked AS (
+    SELECT
+        batch_rows.*,
+        ROW_NUMBER() OVER (
+            PARTITION BY batch_rows.session_id ORDER BY COALESCE(batch_likeness.likeness, 0) DESC, batch_rows.stored_id
+        ) AS copy
+    FROM batch_rows
+    LEFT JOIN batch_likeness
+        ON batch_rows.row_number = batch_likeness.batch_row
+),
+
+speed_compared AS (
+    SELECT
+        speed_rows.*,
+        speed_likeness.stored_id AS shared_id,
+        COALESCE(speed_likeness.likeness, 0) AS likeness,
+        -- A row again under the same text is no pair of another text's.
+        ROW_NUMBER() OVER (
+            PARTITION BY speed_rows.session_id, speed_rows.stored_id
+            ORDER BY COALESCE(speed_likeness.likeness, 0) DESC, speed_rows.session_end DESC, speed_rows.row_number
+        ) AS occurrence
+    FROM speed_rows
+    LEFT JOIN speed_likeness
+        ON speed_rows.row_number = speed_likeness.speed_row
 ),
 
 ranked AS (
     SELECT
-        speed_rows.*,
+        speed_compared.*,
         ROW_NUMBER() OVER (
-            PARTITION BY speed_rows.session_id
-            ORDER BY likeness.likeness DESC, speed_rows.session_end DESC, speed_rows.row_number
+            PARTITION BY session_id
+            ORDER BY IFF(occurrence = 1, 0, 1), likeness DESC, shared_id, session_end DESC, row_number
         ) AS copy,
-        FIRST_VALUE(speed_rows.stored_id) OVER (
-            PARTITION BY speed_rows.session_id
-            ORDER BY likeness.likeness DESC, speed_rows.session_end DESC, speed_rows.row_number
+        FIRST_VALUE(stored_id) OVER (
+            PARTITION BY session_id
+            ORDER BY IFF(occurrence = 1, 0, 1), likeness DESC, shared_id, session_end DESC, row_number
         ) AS first_stored_id
-    FROM speed_rows
-    INNER JOIN likeness
-        ON speed_rows.row_number = likeness.row_number
+    FROM speed_compared
 ),
 
 -- What else is known of these identifiers.
@@ -225,7 +265,7 @@ paired AS (
         ARRAY_TO_STRING(ARRAY_COMPACT(ARRAY_CONSTRUCT(&{differing})), ', ') AS differing,
         &{both_marks}
     FROM ranked AS s
-    FULL OUTER JOIN batch_rows AS b
+    FULL OUTER JOIN batch_ranked AS b
         ON s.session_id = b.session_id AND s.copy = b.copy
 ),
 

@@ -372,6 +372,28 @@ def test_what_the_marts_held_of_a_session_that_has_changed_since(warehouse: Ware
     assert detail.endswith(" was purged")
 
 
+def test_sessions_that_differ_in_form_only_are_paired_in_the_same_order_on_both_sides(warehouse: Warehouse) -> None:
+    """Each is its own pair, also where one is copied, and where the first one differs in a value."""
+    days = [DAY, DAY + timedelta(days=1)]
+    twins = [
+        [{**visit(n, day), "session_id": f"{form}-{day.day}", "user_tier": "gold"} for n, form in ((1, "A"), (4, "a"))]
+        for day in days
+    ]
+    stage(warehouse, [row for pair in twins for row in pair])
+    warehouse.query("UPDATE marts.daily_speed_comparable SET sessions = 1")
+    (first, second), (grown, other) = twins
+    speed = [[first, second, first], [{**grown, "page_views": 9}, other]]
+    copied = {cell: value for cell, value in brings(first).items() if cell[1] in SUMS}
+    expected: list[Planted] = [
+        {"duplicated_in_speed": copied},
+        {"value_differs": {("gold", "page_views"): Decimal(6)}},
+    ]
+    for day, of_speed, causes in zip(days, speed, expected, strict=True):
+        publish_snapshot(warehouse.s3_root, str(day), of_speed)
+        found, _, rest = explained(warehouse, day)
+        assert (found, rest) == (causes, {})
+
+
 def test_users_are_a_set(warehouse: Warehouse) -> None:
     # One user, two sessions of a tier: with one of them lost the user is still there; with both he is not.
     rows = [visit(number, user_id=f"user-{number // 2}", user_tier="gold") for number in range(4)]
