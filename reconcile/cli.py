@@ -8,10 +8,10 @@ import os
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconcile.comparison.outcomes import Verdict
 from reconcile.config import ReconcileConfig, load_config
@@ -154,22 +154,30 @@ def _run(options: argparse.Namespace) -> int:
 
     chosen = selection(options)
     span = (chosen.first, chosen.last) if chosen.has_range else None
-    for summary in call_reconciliation(options.connection, sorted(chosen.days), span):
-        print(json.dumps(summary, sort_keys=True), flush=True)
-    return 0
+    return _print(call_reconciliation(options.connection, sorted(chosen.days), span)) or 0
 
 
 def _explain(options: argparse.Namespace) -> int:
     from reconcile.report.warehouse_source import call_explanation
 
     chosen = selection(options)
-    found = False
-    for answer in call_explanation(options.connection, chosen.__contains__):
-        found = True
-        print(json.dumps(answer, sort_keys=True), flush=True)
-    if not found:
+    code = _print(call_explanation(options.connection, chosen.__contains__, chosen.days))
+    if code is None:
         print("no day of these differs: nothing to explain", file=sys.stderr)
-    return 0
+    return code or 0
+
+
+def _print(answers: Iterable[Any]) -> int | None:
+    """Print each answer in a line of JSON, an error on stderr. Returns the exit code, None without any answer."""
+    code = None
+    for answer in answers:
+        if isinstance(answer, ReconcileError):
+            code = answer.exit_code
+            print(f"reconcile: {answer}", file=sys.stderr)
+        else:
+            code = code or 0
+            print(json.dumps(answer, sort_keys=True), flush=True)
+    return code
 
 
 def _report(options: argparse.Namespace) -> int:

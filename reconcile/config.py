@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from reconcile.errors import ConfigError
 
@@ -15,8 +15,9 @@ ENVIRONMENT_PREFIX = "RECONCILE_"
 DEFAULT_FILE = "pipeline.toml"
 _FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}CONFIG"
 _TABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z", re.ASCII)
-_USER = re.compile(r"\A((?:[\w+.-]+:)*//)?([^:]*)(:.*)?@([^@]*)\Z", re.DOTALL)
-_SECRET_PARAMETER = re.compile(r"([?&][^&=#]*(?:pass|pwd|secret|token|key)[^&=#]*=)[^&#]*", re.IGNORECASE)
+_USER = re.compile(r"\A((?:[\w+.-]+:)*//)?((?:(?!:|%3a).)*)((?::|%3a).*)?@([^@]*)\Z", re.DOTALL | re.IGNORECASE)
+_PARAMETER = re.compile(r"[?&;#/]([^?&;=#/]*?)(?:=|%3d)", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"pass|pwd|secret|token|key", re.IGNORECASE)
 _SECRETS = ("clickhouse_url", "clickhouse_password")
 _URL_SCHEMES = ("chdb", "clickhouse", "clickhouses", "http", "https")
 
@@ -52,7 +53,14 @@ class ReconcileConfig:
     metrics: str | None = None
 
     def __post_init__(self) -> None:
-        if urlsplit(self.clickhouse_url).scheme not in _URL_SCHEMES:
+        try:
+            scheme = urlsplit(self.clickhouse_url).scheme
+        except ValueError:  # a bracket where no IPv6 address is; the reason that is told may quote the password
+            raise ConfigError(
+                f"clickhouse_url {redact(self.clickhouse_url)!r} is no URL; a '[' or ']' in a user or password is written as"
+                " %5B or %5D"
+            ) from None
+        if scheme not in _URL_SCHEMES:
             raise ConfigError(
                 f"clickhouse_url {redact(self.clickhouse_url)!r} must begin with one of "
                 + ", ".join(f"{scheme}://" for scheme in _URL_SCHEMES)
@@ -64,6 +72,13 @@ class ReconcileConfig:
                 f"clickhouse_url {redact(self.clickhouse_url)!r} has a port that is no number; a '/', '?' or '#' in a user or"
                 " password is written as %2F, %3F or %23"
             ) from None
+        parts = urlsplit(self.clickhouse_url)
+        if any(redact(f"/{part}") != f"/{part}" for part in (parts.path, parts.fragment)):
+            # it would be part of the database's name, which errors quote
+            raise ConfigError(
+                f"clickhouse_url {redact(self.clickhouse_url)!r} has a secret where none is read: user and password are"
+                " parameters behind the '?'"
+            )
         if not self.landing:
             raise ConfigError("landing must be a folder or an s3:// URL, and is empty")
         if not _TABLE.match(self.speed_table):
@@ -104,7 +119,11 @@ def redact(url: str) -> str:
     if found := _USER.match(url):
         scheme, name, password, rest = found.groups()
         url = f"{scheme or ''}{name}{':***' if password else ''}@{rest}"
-    return _SECRET_PARAMETER.sub(r"\1***", url)
+    shown, rest = "", url
+    while named := next((one for one in _PARAMETER.finditer(rest) if _SECRET_NAME.search(unquote(one[1]))), None):
+        _, ampersand, behind = rest[named.end() :].partition("&")
+        shown, rest = f"{shown}{rest[: named.end()]}***", f"{ampersand}{behind}"
+    return shown + rest
 
 
 def load_config(environment: Mapping[str, str], file: Path | None = None) -> ReconcileConfig:

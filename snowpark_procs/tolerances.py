@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 EVERY_TIER = "*"
 _FIRST_DATE = datetime.date.min
-_LARGEST = Decimal(10) ** 32
+_LARGEST = {"absolute": Decimal(10) ** 32, "relative": Decimal(10) ** 9}  # what the columns of recon.tolerances hold
 
 
 def set_tolerance(
@@ -38,12 +39,13 @@ def set_tolerance(
     """
     known = [row[0] for row in run(session, "metric_names")]
     if metric not in known:
-        raise ArgumentError(f"There is no metric '{metric}': the metrics are {', '.join(known)}")
+        said = "NULL" if metric is None else f"'{metric}'"
+        raise ArgumentError(f"There is no metric {said}: the metrics are {', '.join(known)}")
     first = _FIRST_DATE if valid_from is None else calendar_date(valid_from, "valid_from")
     last = None if valid_to is None else calendar_date(valid_to, "valid_to")
     if last is not None and last < first:
         raise ArgumentError(f"valid_to {last} is before valid_from {first}")
-    limits = [_limit("absolute", absolute), _limit("relative", relative)]
+    limits = [_limit("absolute", "absolute", absolute), _limit("relative", "relative", relative)]
     tier = user_tier or None
     _refuse_unknown_tier(session, tier)
     step = StepRun("set_tolerance", metric)
@@ -69,7 +71,10 @@ def limits_of_call(tolerances: Any, metrics: Sequence[str]) -> list[dict[str, An
     """
     if tolerances is None:
         return []
-    given = json.loads(tolerances) if isinstance(tolerances, str) else tolerances
+    given = tolerances
+    if isinstance(tolerances, str):
+        with suppress(json.JSONDecodeError):  # a text that is no JSON is no object either
+            given = json.loads(tolerances)
     if not isinstance(given, Mapping):
         raise ArgumentError('tolerances: an object is expected, as {"revenue": {"absolute": 1, "relative": 0.01}}')
     for name, limits in given.items():
@@ -81,7 +86,7 @@ def limits_of_call(tolerances: Any, metrics: Sequence[str]) -> list[dict[str, An
         {
             "metric": metric,
             **{
-                kind: f"{_limit(f'{kind} tolerance of {metric}', limits.get(kind, 0)):f}"
+                kind: f"{_limit(kind, f'{kind} tolerance of {metric}', limits.get(kind, 0)):f}"
                 for kind in ("absolute", "relative")
             },
         }
@@ -110,11 +115,15 @@ def _refuse_unknown_tier(session: Session, tier: str | None) -> None:
         )
 
 
-def _limit(name: str, value: Any) -> Decimal:
+def _limit(kind: str, name: str, value: Any) -> Decimal:
+    if value is None:
+        raise ArgumentError(f"{name}: NULL is no limit: a number from zero on is expected, zero for no difference")
     try:
         limit = Decimal(str(value))
     except InvalidOperation:
         raise ArgumentError(f"{name}: '{value}' is no number") from None
-    if not limit.is_finite() or not 0 <= limit < _LARGEST:
-        raise ArgumentError(f"{name}: {value} is no limit: a number from zero on is expected")
+    if not limit.is_finite() or not 0 <= limit < _LARGEST[kind]:
+        raise ArgumentError(
+            f"{name}: {value} is no limit: a number from zero on and below {_LARGEST[kind]:,f} is expected"
+        )
     return limit

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -65,29 +66,50 @@ def read_from(connection: Any, source: str, dates: Sequence[date] = ()) -> Recon
 
 def call_reconciliation(
     connection_name: str, days: Sequence[date] = (), span: tuple[date | None, date | None] | None = None
-) -> list[Any]:
+) -> Iterator[Any]:
     """CALL the warehouse's procedures: each of the days, the span (None: no bound), or, given neither, every day that is pending.
 
-    Returns the procedures' summaries. Raises WarehouseError with the procedure's own error.
+    Yields the procedures' summaries, or the WarehouseError of a CALL that was refused: the others go on.
     """
     calls: list[tuple[str, list[str | None]]] = [("CALL recon.reconcile_day(?)", [day.isoformat()]) for day in days]
     if span is not None:
         calls.append(("CALL recon.reconcile_range(?, ?)", [bound.isoformat() if bound else None for bound in span]))
-    with _connection(connection_name) as connection, _translated_errors("reconcile in the warehouse"):
-        return [_call(connection, sql, binds) for sql, binds in calls or [("CALL recon.reconcile_pending()", [])]]
+    with _connection(connection_name) as connection:
+        for sql, binds in calls or [("CALL recon.reconcile_pending()", [])]:
+            yield _answer(connection, sql, binds, "reconcile", several=len(calls) > 1)
 
 
-def call_explanation(connection_name: str, is_chosen: Callable[[date], bool]) -> Iterator[Any]:
-    """CALL recon.explain for each chosen day whose newest comparison has a difference; yield the procedure's answers.
+def call_explanation(
+    connection_name: str, is_chosen: Callable[[date], bool], named: Collection[date] = ()
+) -> Iterator[Any]:
+    """CALL recon.explain for each chosen day whose newest comparison has a difference, and each named one never compared.
 
-    Raises WarehouseError with the procedure's own error.
+    Yields the procedure's answers, or the WarehouseError of a day that it refuses: the others go on.
     """
-    with _connection(connection_name) as connection, _translated_errors("explain the differences in the warehouse"):
-        with connection.cursor() as cursor:
+    with _connection(connection_name) as connection:
+        with _translated_errors("explain the differences in the warehouse"), connection.cursor() as cursor:
             cursor.execute("SELECT DISTINCT date FROM recon.latest_results WHERE difference <> 0 ORDER BY date")
-            days = [row[0] for row in cursor.fetchall() if is_chosen(row[0])]
+            differing = {row[0] for row in cursor.fetchall() if is_chosen(row[0])}
+            cursor.execute("SELECT DISTINCT date FROM recon.runs")
+            days = sorted(differing | (set(named) - {row[0] for row in cursor.fetchall()}))
         for day in days:
-            yield _call(connection, "CALL recon.explain(?)", [day.isoformat()])
+            yield _answer(
+                connection, "CALL recon.explain(?)", [day.isoformat()], "explain the differences", len(days) > 1
+            )
+
+
+def _answer(connection: Any, sql: str, binds: list[str | None], action: str, several: bool) -> Any:
+    """Return a procedure's answer, or the error that it raised; the error says what it was asked, where it is one of several."""
+    from snowflake.connector.errors import ProgrammingError
+
+    asked = f" ({', '.join(bind or 'any' for bind in binds)})" if several else ""
+    try:
+        with _translated_errors(f"{action} in the warehouse{asked}"):
+            return _call(connection, sql, binds)
+    except WarehouseError as error:
+        if not isinstance(error.__cause__, ProgrammingError):
+            raise
+        return error
 
 
 def _call(connection: Any, sql: str, binds: list[str | None]) -> Any:
@@ -125,8 +147,11 @@ def _translated_errors(action: str = "read the reconciliation results from the w
 
 
 def _one_line(text: str) -> str:
-    """Snowflake's message in a line; of a procedure's traceback only the error itself, which is its last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if any(line.startswith("Traceback") for line in lines):
-        lines = [line for line in lines if not line.startswith("in function ")][-1:]
-    return " ".join(lines)[:300]
+    """Snowflake's message in a line; of a procedure's traceback only the error itself, with all lines of its text."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    traces = [number for number, line in enumerate(lines) if "Traceback (most recent" in line]
+    if traces:
+        # Frames are indented; what follows them is the error.
+        behind = list(itertools.dropwhile(lambda line: line.startswith(" "), lines[traces[-1] + 1 :]))
+        lines = [line for line in behind if not line.strip().startswith("in function ")] or lines[-1:]
+    return " ".join(line.strip() for line in lines)[:1000]

@@ -122,6 +122,13 @@ def test_a_mapping_is_in_the_file(file: Path) -> None:
         load_config({}, file)
 
 
+@pytest.mark.parametrize("url", ["http://h/db;password=secret", "http://h/db#pwd=secret", "http://u:x[secret@h:1/db"])
+def test_a_url_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError, match="clickhouse_url 'http") as refused:
+        ReconcileConfig(url, "/landing")
+    assert "secret" not in str(refused.value).replace("has a secret where", "")
+
+
 def test_an_empty_landing_is_refused() -> None:
     with pytest.raises(ConfigError, match="landing must be a folder or an s3:// URL"):
         ReconcileConfig("http://h/db", "")
@@ -141,7 +148,10 @@ def test_passwords_stay_out_of_what_is_shown() -> None:
         ("jdbc:clickhouse://u:secret@h/db", "jdbc:clickhouse://u:***@h/db"),
         ("u:secret@h:8123", "u:***@h:8123"),
         ("http://h/db?user=u&password=secret&x=1", "http://h/db?user=u&password=***&x=1"),
-        ("jdbc:ch:https://h/db?Access_Token=secret#part", "jdbc:ch:https://h/db?Access_Token=***#part"),
+        ("jdbc:ch:https://h/db?Access_Token=secret#part", "jdbc:ch:https://h/db?Access_Token=***"),
+        ("http://h/db?password=se#cret&x=1", "http://h/db?password=***&x=1"),
+        ("http://h/db?x=1;p%61ssword%3Dsecret", "http://h/db?x=1;p%61ssword%3D***"),
+        ("http://u%3Asecret@h/db", "http://u:***@h/db"),
     ],
 )
 def test_no_url_shows_a_password(url: str, shown: str) -> None:

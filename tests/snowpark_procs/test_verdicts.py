@@ -219,6 +219,13 @@ def test_limits_have_dates_and_tiers(warehouse: Warehouse) -> None:
         ("reconcile_day('2024-01-15', PARSE_JSON('{\"revenue\": 3}'))", "tolerances of revenue: an object with"),
         ("reconcile_day('2024-01-15', PARSE_JSON('[1]'))", "tolerances: an object is expected"),
         ('reconcile_day(\'2024-01-15\', PARSE_JSON(\'{"revenue": {"relative": "x"}}\'))', "'x' is no number"),
+        ("reconcile_day('2024-01-15', 'abc'::VARIANT)", "tolerances: an object is expected"),
+        (
+            "reconcile_day('2024-01-15', PARSE_JSON('{\"*\": {\"relative\": 9999999999}}'))",
+            "relative tolerance of .* is no limit",
+        ),
+        ("set_tolerance(NULL, 0, 0)", "There is no metric NULL: the metrics are"),
+        ("set_tolerance('revenue', NULL, 0)", "absolute: NULL is no limit"),
         ("reconcile_day(NULL)", "date: NULL is no date"),
     ],
 )

@@ -17,7 +17,7 @@ import pytest
 from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
 from reconcile.errors import WarehouseError
 from reconcile.report.history import CauseTotal, Convergence, Extraction, Point, Refusal, State, WorstSession
-from reconcile.report.warehouse_source import read_from, read_reconciliation
+from reconcile.report.warehouse_source import _one_line, read_from, read_reconciliation
 from tests.conftest import RunningEndpoint
 from tests.reconcile.comparison.rules import METRICS
 
@@ -224,6 +224,15 @@ def test_the_run_command_calls_the_procedures(connection: Any, endpoint: Running
     failed = command(endpoint, "run", "--date", "1999-12-31")
     assert failed.returncode == 6
     assert failed.stderr == "reconcile: cannot reconcile in the warehouse: ValueError: 1999-12-31 is too long ago\n"
+    some = command(endpoint, "run", "--date", "1999-12-31", "--date", "2024-01-15")
+    assert some.returncode == 6
+    assert json.loads(some.stdout) == {"called": "day", "date": "2024-01-15"}
+    assert some.stderr.startswith("reconcile: cannot reconcile in the warehouse (1999-12-31): ValueError")
+
+
+def test_a_procedures_error_keeps_all_lines_of_its_text() -> None:
+    text = "1: Traceback (most recent call last):\n  File 'x', line 1\n    raise E\nE: file 'f'\nis no Parquet\n in function MAIN"
+    assert _one_line(text) == "E: file 'f' is no Parquet"
 
 
 def test_no_such_connection() -> None:
