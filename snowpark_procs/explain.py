@@ -32,8 +32,8 @@ def explain(
 
     user_tier and metric: '*' means all, a user_tier of NULL or '' the sessions without a tier. Writes one row a session,
     cell and cause to recon.explanations, for all cells of the run; anew where what they depend on beside the run has changed, or
-    where a session was late then. Returns run_id, date, user_tier, metric and, for one cell, difference, explained, unexplained and
-    causes; otherwise cells, a list of these. A number that a float cannot hold exactly is a text.
+    where a session was late then. Returns run_id, date, user_tier, metric and, for one cell, difference, explained,
+    unexplained and causes; otherwise cells, a list of these. A number that a float cannot hold exactly is a text.
     Raises ArgumentError for what was never compared, naming what was; StaleRunError when the data have changed since.
     """
     user_tier = user_tier or None

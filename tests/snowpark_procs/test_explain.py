@@ -425,6 +425,7 @@ def test_one_cell_and_wrong_arguments(warehouse: Warehouse) -> None:
         "unexplained": 0,
         "causes": [{"cause": "lost_in_speed", "sessions": 1, "difference": -7}],
     }
+    assert warehouse.call(f"recon.explain('{DAY}', '', 'page_views')") == answer
     assert len(warehouse.call(f"recon.explain('{DAY}', '*', 'page_views')")["cells"]) == 3
     before = warehouse.contents()
     warehouse.call(f"recon.explain('{DAY}')")
