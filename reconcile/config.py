@@ -54,25 +54,24 @@ class ReconcileConfig:
 
     def __post_init__(self) -> None:
         try:
-            scheme = urlsplit(self.clickhouse_url).scheme
+            parts = urlsplit(self.clickhouse_url)
         except ValueError:  # a bracket where no IPv6 address is; the reason that is told may quote the password
             raise ConfigError(
                 f"clickhouse_url {redact(self.clickhouse_url)!r} is no URL; a '[' or ']' in a user or password is written as"
                 " %5B or %5D"
             ) from None
-        if scheme not in _URL_SCHEMES:
+        if parts.scheme not in _URL_SCHEMES:
             raise ConfigError(
                 f"clickhouse_url {redact(self.clickhouse_url)!r} must begin with one of "
                 + ", ".join(f"{scheme}://" for scheme in _URL_SCHEMES)
             )
         try:
-            _ = urlsplit(self.clickhouse_url).port
+            _ = parts.port
         except ValueError:
             raise ConfigError(
                 f"clickhouse_url {redact(self.clickhouse_url)!r} has a port that is no number; a '/', '?' or '#' in a user or"
                 " password is written as %2F, %3F or %23"
             ) from None
-        parts = urlsplit(self.clickhouse_url)
         if any(redact(f"/{part}") != f"/{part}" for part in (parts.path, parts.fragment)):
             # it would be part of the database's name, which errors quote
             raise ConfigError(
