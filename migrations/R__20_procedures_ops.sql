@@ -7,7 +7,7 @@ CREATE OR REPLACE PROCEDURE ops.load_batch(batch_id STRING)
     COMMENT = 'Loads one published batch into RAW, checked against its manifest, or nothing'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('landing', 'loading') }}
 from snowpark_procs.load_batch import load_batch
 $$;
 
@@ -17,7 +17,7 @@ CREATE OR REPLACE PROCEDURE ops.load_pending(leave_failure BOOLEAN DEFAULT FALSE
     COMMENT = 'Loads every published batch that is not loaded yet, in the order of publication'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('landing', 'loading') }}
 from snowpark_procs.load_pending import load_pending
 $$;
 
@@ -27,7 +27,7 @@ CREATE OR REPLACE PROCEDURE ops.flag_quality(batch_id STRING DEFAULT NULL)
     COMMENT = 'Takes a loaded batch (default: all not flagged yet) into STAGING with its quality flags'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('flagging') }}
 from snowpark_procs.flag_quality import flag_quality
 $$;
 
@@ -37,7 +37,7 @@ CREATE OR REPLACE PROCEDURE ops.reflag(from_date DATE DEFAULT NULL, to_date DATE
     COMMENT = 'Judges dates of STAGING anew under the present rules and thresholds; without bounds all'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('flagging') }}
 from snowpark_procs.reflag import reflag
 $$;
 
@@ -48,6 +48,6 @@ CREATE OR REPLACE PROCEDURE ops.report_run()
     -- The task's own session reads TASK_HISTORY; whether a procedure with owner's rights may is not documented.
     EXECUTE AS CALLER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('operations') }}
 from snowpark_procs.report_run import report_run
 $$;

@@ -6,7 +6,7 @@ CREATE OR REPLACE PROCEDURE recon.load_speed_snapshot(date DATE)
     COMMENT = 'Loads the newest snapshot of one UTC day of the speed layer: CALL recon.load_speed_snapshot(''2024-01-15'')'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('landing', 'speed_layer', 'snapshots') }}
 from snowpark_procs.load_speed_snapshot import load_speed_snapshot
 $$;
 
@@ -16,7 +16,7 @@ CREATE OR REPLACE PROCEDURE recon.reconcile_day(date DATE, tolerances VARIANT DE
     COMMENT = 'Compares one UTC day of the speed layer with the marts: CALL recon.reconcile_day(''2024-01-15''), or with limits of your own, kept apart: CALL recon.reconcile_day(''2024-01-15'', PARSE_JSON(''{"revenue": {"relative": 0.01}}''))'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('landing', 'speed_layer', 'snapshots', 'tolerances', 'comparing') }}
 from snowpark_procs.reconcile_days import reconcile_day
 $$;
 
@@ -26,7 +26,7 @@ CREATE OR REPLACE PROCEDURE recon.reconcile_range(from_date DATE DEFAULT NULL, t
     COMMENT = 'Compares every day of a range, without bounds every day that is known: CALL recon.reconcile_range(''2024-01-15'', ''2024-01-21'')'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('landing', 'speed_layer', 'snapshots', 'tolerances', 'comparing') }}
 from snowpark_procs.reconcile_days import reconcile_range
 $$;
 
@@ -36,7 +36,7 @@ CREATE OR REPLACE PROCEDURE recon.reconcile_pending()
     COMMENT = 'Compares every known day whose inputs changed, for tasks: CALL recon.reconcile_pending()'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('landing', 'speed_layer', 'snapshots', 'tolerances', 'comparing') }}
 from snowpark_procs.reconcile_days import reconcile_pending
 $$;
 
@@ -53,7 +53,7 @@ CREATE OR REPLACE PROCEDURE recon.set_tolerance(
     COMMENT = 'Sets the limits of a metric; one percent of revenue from 2024 on: CALL recon.set_tolerance(''revenue'', 0, 0.01, ''*'', ''2024-01-01'')'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('tolerances') }}
 from snowpark_procs.tolerances import set_tolerance
 $$;
 
@@ -63,7 +63,7 @@ CREATE OR REPLACE PROCEDURE recon.explain(date DATE, user_tier STRING DEFAULT '*
     COMMENT = 'Says which sessions make up a day''s differences, and why: CALL recon.explain(''2024-01-15''), or of one cell: CALL recon.explain(''2024-01-15'', ''gold'', ''revenue''); then SELECT * FROM recon.explanations'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('landing', 'speed_layer', 'snapshots', 'comparing') }}
 from snowpark_procs.explain import explain
 $$;
 
@@ -73,6 +73,6 @@ CREATE OR REPLACE PROCEDURE recon.unload_buckets()
     COMMENT = 'Unloads what the batch side''s days come to, bucket by bucket, so that the extraction fetches only rows that differ: CALL recon.unload_buckets()'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('speed_layer', 'snapshots') }}
 from snowpark_procs.unload_buckets import unload_buckets
 $$;

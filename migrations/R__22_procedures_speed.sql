@@ -13,7 +13,7 @@ CREATE OR REPLACE PROCEDURE recon.extract_speed_layer(date DATE)
     COMMENT = 'Snapshots one UTC day of the speed layer. CALL recon.extract_speed_layer(''2024-01-15'')'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('landing', 'speed_layer', 'extracting') }}
 from snowflake.snowpark import secrets
 
 from snowpark_procs.extract_speed_layer import extract_speed_layer

@@ -6,7 +6,7 @@ CREATE OR REPLACE PROCEDURE ops.set_rule(dataset STRING, code STRING, enabled BO
     COMMENT = 'Switches a quality rule on or off: CALL ops.set_rule(''events'', ''missing_user_id'', FALSE); then CALL ops.reflag()'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('operations') }}
 from snowpark_procs.rule_changes import set_rule
 $$;
 
@@ -16,6 +16,6 @@ CREATE OR REPLACE PROCEDURE ops.set_threshold(name STRING, value NUMBER(18, 6))
     COMMENT = 'Gives a threshold of the quality rules another value: CALL ops.set_threshold(''bot_repeats'', 300); then CALL ops.reflag()'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('operations') }}
 from snowpark_procs.rule_changes import set_threshold
 $$;

@@ -8,7 +8,7 @@ CREATE OR REPLACE PROCEDURE ops.raise_alert(alert STRING)
     COMMENT = 'Action of the alerts: records what is due, and tells people'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('operations') }}
 from snowpark_procs.raise_alert import Notification, raise_alert
 
 NOTIFICATION = Notification({{ notification_integration | tojson }}, {{ notification_type | tojson }})

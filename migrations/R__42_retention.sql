@@ -8,7 +8,7 @@ CREATE OR REPLACE PROCEDURE ops.purge_raw(keep_days NUMBER(38, 0))
     COMMENT = 'Deletes the rows of RAW whose batches were flagged more than so many days ago: CALL ops.purge_raw(90)'
     EXECUTE AS OWNER
 AS $$
-{{ bundle.prologue() }}
+{{ bundle.prologue('operations') }}
 from snowpark_procs.purge_raw import purge_raw
 $$;
 {% if raw_retention_days | int %}
