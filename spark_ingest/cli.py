@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from spark_ingest.config import IngestConfig, load_config
 from spark_ingest.errors import IngestError, InputError, LakeError
+
+_GZIP_SIZE = 4  # bytes at the end of a gzip file that hold the size of its content
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -238,5 +241,15 @@ def _import(config: IngestConfig, options: argparse.Namespace) -> None:
 
 
 def _bytes(paths: Iterable[Path]) -> int:
-    """The size of files and folders."""
-    return sum(file.stat().st_size for path in paths for file in (path, *path.rglob("*")) if file.is_file())
+    """The size of what files and folders hold, unpacked."""
+    return sum(_unpacked(file) for path in paths for file in (path, *path.rglob("*")) if file.is_file())
+
+
+def _unpacked(file: Path) -> int:
+    """The size of a file, of one that is gzip what its last four bytes tell (https://www.rfc-editor.org/rfc/rfc1952#page-5)."""
+    size = file.stat().st_size
+    if file.suffix.lower() != ".gz" or size < _GZIP_SIZE:
+        return size
+    with file.open("rb") as stream:
+        stream.seek(-_GZIP_SIZE, os.SEEK_END)
+        return max(size, int.from_bytes(stream.read(), "little"))

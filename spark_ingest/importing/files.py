@@ -18,7 +18,7 @@ from spark_ingest.config import IngestConfig
 from spark_ingest.errors import InputError, MappingError
 from spark_ingest.importing.inputs import CORRUPT, Input, parse_inputs, read_input, shortened_columns
 from spark_ingest.importing.mapping import REASON, ROW_PREFIX, Select, evaluate, read_mapping
-from spark_ingest.importing.quarantine import REPEATED, judged
+from spark_ingest.importing.quarantine import REPEATED, judged, judged_together, keys_repeat
 from spark_ingest.lake.rows import append_rows, create_tables, identifier
 from spark_ingest.lake.tables import Table
 from spark_ingest.spark.failures import SPARK_ERRORS, sentence
@@ -112,17 +112,22 @@ def _register(spark: SparkSession, source: Input, scratch: Path) -> InputCount:
 
 def _mapped(spark: SparkSession, select: Select, names: list[str], scratch: Path) -> DataFrame:
     """A mapping's rows, judged, computed once into scratch Parquet."""
-    path = scratch / "mapped" / select.table.name
+    path, table = scratch / "mapped" / select.table.name, select.table
     # Within a mapping, a value that a CAST cannot read is NULL, and the row is set aside where it needs the value;
     # under ANSI rules one bad value would stop the whole import.
     spark.conf.set("spark.sql.ansi.enabled", "false")
     try:
-        judged(evaluate(spark, select, names), select.table).write.parquet(str(path))
+        judged(evaluate(spark, select, names), table).write.parquet(str(path))
     except SPARK_ERRORS as error:
         raise MappingError(f"{select.path}: {sentence(error)}") from error
     finally:
         spark.conf.set("spark.sql.ansi.enabled", "true")
-    return spark.read.parquet(str(path))
+    alone = spark.read.parquet(str(path))
+    if not keys_repeat(alone, table):  # to compare whole rows moves and sorts them; counting keys does not
+        return alone.withColumn(REPEATED, F.lit(False))
+    together = scratch / "together" / table.name
+    judged_together(alone, table).write.parquet(str(together))
+    return spark.read.parquet(str(together))
 
 
 def _add(

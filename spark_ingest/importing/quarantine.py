@@ -16,7 +16,10 @@ _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # 0001-01-01 and
 
 
 def judged(rows: DataFrame, table: Table) -> DataFrame:
-    """A table's columns in their types, `reject_reason` (NULL: loadable), REPEATED, and the source row numbers."""
+    """A table's columns in their types, `reject_reason` (NULL: loadable), and the source row numbers.
+
+    Each row is judged by itself; `judged_together` adds what only the others tell.
+    """
     checks = [F.col(REASON).cast("string")] if REASON in rows.columns else []
     checks += [_reason(rows, column, table) for column in table.columns if column.name in rows.columns]
     converted = [
@@ -24,8 +27,35 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
         for column in table.columns
     ]
     numbers = [F.col(name) for name in rows.columns if name.startswith(ROW_PREFIX)]
-    judged_alone = rows.select(*converted, F.coalesce(*checks, F.lit(None)).alias(REASON), *numbers)
-    return _against_each_other(judged_alone, table)
+    return rows.select(*converted, F.coalesce(*checks, F.lit(None)).alias(REASON), *numbers)
+
+
+def keys_repeat(rows: DataFrame, table: Table) -> bool:
+    """Whether two loadable ones of the judged rows have the same key."""
+    keys = [canonical_id(F.col(name)) for name in table.key]
+    counts = rows.filter(F.col(REASON).isNull()).groupBy(*keys).count()
+    return not counts.filter(F.col("count") > 1).isEmpty()
+
+
+def judged_together(rows: DataFrame, table: Table) -> DataFrame:
+    """Judged rows with REPEATED: of loadable ones with the same key one stays.
+
+    The same content again is REPEATED, other content is rejected.
+    """
+    keys = [F.when(F.col(REASON).isNull(), canonical_id(F.col(name))) for name in table.key]
+    numbers = [name for name in rows.columns if name.startswith(ROW_PREFIX)]
+    # Rows rejected already must not compete: each is alone with a number of its own.
+    alone = F.when(F.col(REASON).isNotNull(), F.monotonically_increasing_id())
+    window = Window.partitionBy(*keys, alone).orderBy(*table.column_names)
+    other = F.dense_rank().over(window) > 1
+    again = F.row_number().over(window) > 1
+    conflict = F.lit(f"duplicate key ({', '.join(table.key)}) with other content")
+    return rows.select(
+        *table.column_names,
+        F.coalesce(F.col(REASON), F.when(other, conflict)).alias(REASON),
+        (again & ~other & F.col(REASON).isNull()).alias(REPEATED),
+        *numbers,
+    )
 
 
 def _reason(rows: DataFrame, column: TableColumn, table: Table) -> Column:
@@ -72,21 +102,3 @@ def _derived(column: TableColumn, time: Column) -> Column:
 def _in_utc(rows: DataFrame, name: str) -> Column:
     """A time as a moment; one without zone is UTC already, which is the session's zone."""
     return F.col(name).cast("timestamp")
-
-
-def _against_each_other(rows: DataFrame, table: Table) -> DataFrame:
-    """Of loadable rows with the same key one stays; the same content again is REPEATED, other content is rejected."""
-    keys = [F.when(F.col(REASON).isNull(), canonical_id(F.col(name))) for name in table.key]
-    numbers = [name for name in rows.columns if name.startswith(ROW_PREFIX)]
-    # Rows rejected already must not compete: each is alone with a number of its own.
-    alone = F.when(F.col(REASON).isNotNull(), F.monotonically_increasing_id())
-    window = Window.partitionBy(*keys, alone).orderBy(*table.column_names)
-    other = F.dense_rank().over(window) > 1
-    again = F.row_number().over(window) > 1
-    conflict = F.lit(f"duplicate key ({', '.join(table.key)}) with other content")
-    return rows.select(
-        *table.column_names,
-        F.coalesce(F.col(REASON), F.when(other, conflict)).alias(REASON),
-        (again & ~other & F.col(REASON).isNull()).alias(REPEATED),
-        *numbers,
-    )

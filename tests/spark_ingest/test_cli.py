@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -204,3 +205,12 @@ def _executor_of(group: int) -> int:
     found = ["pgrep", "-g", str(group), "-f", "CoarseGrainedExecutorBackend"]
     (pid,) = subprocess.run(found, capture_output=True, text=True, check=True).stdout.split()
     return int(pid)
+
+
+def test_the_size_of_a_packed_file_is_that_of_what_it_holds(tmp_path: Path) -> None:
+    """Spark plans an import by it: eight megabytes of gzip may be fifty of text."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "lines.csv.gz").write_bytes(gzip.compress(b"a,b\n" * 50_000))
+    (tmp_path / "plain.csv").write_bytes(b"a,b\n")
+    (tmp_path / "cut.gz").write_bytes(b"abc")
+    assert cli._bytes([tmp_path / "folder", tmp_path / "plain.csv", tmp_path / "cut.gz"]) == 200_000 + 4 + 3
