@@ -1,11 +1,12 @@
-"""Run the endpoint's server in forks of one process that has imported it.
+"""Run the endpoint's server in forks of one process that has imported it, with one process for all its Python handlers.
 
-Importing it takes two seconds, and forty modules of tests want an endpoint of their own. The command line that people
-start it with (`python -m local_stack.endpoint`) has its tests in tests/local_stack.
+Importing it takes two seconds and what handlers need one and a half, and forty modules of tests want an endpoint of their own.
+The command line that people start it with (`python -m local_stack.endpoint`) has its tests in tests/local_stack.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from local_stack.endpoint.features.procedures.python.workers import WorkerProcess
 from local_stack.endpoint.protocol.http import serve as serve
 from tests.captured_sql import capture
 
@@ -22,6 +24,8 @@ Serve = Callable[..., None]
 
 _REPOSITORY = Path(__file__).parents[1]
 _CONTEXT = multiprocessing.get_context("forkserver")
+_WORKER = WorkerProcess()  # forks for every call, and is told by each which endpoint it is from
+atexit.register(_WORKER.stop)
 
 
 def start_server(
@@ -39,17 +43,22 @@ def start_server(
     with contextlib.chdir(_REPOSITORY):  # where the forking process, once started, finds this module
         forkserver.ensure_running()
     process = _CONTEXT.Process(
-        target=_serve, args=(serve, data_dir, s3_root, host, port, log, rights, setup), daemon=True
+        target=_serve, args=(serve, data_dir, s3_root, host, port, log, rights, setup, _WORKER.start()), daemon=True
     )
     process.start()
     return process
 
 
 def _serve(
-    serve: Serve, data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool, setup: str
+    serve: Serve, data_dir: Path, s3_root: Path, host: str, port: int, log: Path, rights: bool, setup: str, worker: Path
 ) -> None:
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
     capture()
+
+    def shared(self: WorkerProcess) -> Path:
+        return worker
+
+    WorkerProcess.start = shared  # type: ignore[method-assign]
     serve(data_dir, s3_root, host, port, rights=rights, setup=setup)

@@ -76,10 +76,17 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
 
-    def start(self) -> None:
-        """Start warming up, without waiting."""
+    def start(self) -> Path:
+        """Start warming up, without waiting; return the socket that answers once it is warm."""
         with self._lock:
-            self._ensure()
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="endpoint-"))
+            path = self._folder / "worker"
+            if self._process is None or self._process.poll() is not None:
+                path.unlink(missing_ok=True)
+                script = Path(__file__).with_name("worker.py")
+                self._process = subprocess.Popen([sys.executable, "-I", str(script), str(path)], stdin=subprocess.PIPE)
+            return path
 
     def stop(self) -> None:
         with self._lock:
@@ -100,8 +107,7 @@ class WorkerProcess:
         """Return a connection to a freshly forked worker. Raises SqlError when the process does not come up."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            with self._lock:
-                path = self._ensure()
+            path = self.start()
             connection = socket.socket(socket.AF_UNIX)
             try:
                 connection.connect(str(path))
@@ -122,13 +128,3 @@ class WorkerProcess:
         if not line:
             return {"error": "The handler's process ended without an answer (it was killed, or called os._exit)."}
         return dict(json.loads(line))
-
-    def _ensure(self) -> Path:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="endpoint-"))
-        path = self._folder / "worker"
-        if self._process is None or self._process.poll() is not None:
-            path.unlink(missing_ok=True)
-            script = Path(__file__).with_name("worker.py")
-            self._process = subprocess.Popen([sys.executable, "-I", str(script), str(path)], stdin=subprocess.PIPE)
-        return path
