@@ -60,6 +60,7 @@ from local_stack.endpoint.features.tables.show_keys import ShowKeys
 from local_stack.endpoint.features.tables.table_statements import Tables
 from local_stack.endpoint.features.tasks import Tasks
 from local_stack.endpoint.features.tasks.table_functions import FUNCTIONS as TASK_FUNCTIONS
+from local_stack.endpoint.language.foreign import refuse_foreign
 from local_stack.endpoint.language.missing import as_written
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.subject import Subject, subject, takes_binds
@@ -333,6 +334,7 @@ class Chain:
     ) -> Outcome:
         """Ask the statement's families; what none of them answers goes to the engine."""
         asked = statement.text
+        refuse_foreign(asked, lambda: self._procedures.function_names(session))
         for family in self._families(statement.text, about):
             match family.handle(statement, session):
                 case Result() as result:
@@ -341,10 +343,11 @@ class Chain:
                     return from_result(result)
                 case Statement() as rewritten:
                     statement = rewritten
-        tree = gate.tree if gate.tree is not None and statement.text == asked else parse(statement.text)
+        tree = self._procedures.parsed(statement.text, session)
+        if tree is None:
+            tree = gate.tree if gate.tree is not None and statement.text == asked else parse(statement.text)
         gate.check_late(tree)
         context = Context(session, statement.parameters, statement.text, describing=statement.describe_only)
-        tree = self._procedures.parsed(statement.text, session) or tree
         mark_inlined(tree, statement.inlined)
         note_binds(tree, batch[0] if batch else statement.binds)
         tree = evaluated(column_names(tree, statement.text), statement, session, self._called)

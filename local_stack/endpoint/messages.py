@@ -12,6 +12,7 @@ import duckdb
 from local_stack.endpoint.statements import SqlError
 
 _COMPILATION = "SQL compilation error:\n"
+_UNKNOWN_FUNCTION = 2140
 _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
     # (DuckDB's class, pattern, Snowflake's message, errno, SQL state); {0} is the pattern's first group.
     (duckdb.CatalogException, r'(?:Table|View|Sequence) with name "?([^\s"!]+)"? does not exist',
@@ -97,5 +98,7 @@ def snowflake_message(error: duckdb.Error, message: str) -> SqlError | None:
         return out_of_range(value, int(precision), int(scale))
     for kind, pattern, wording, errno, sqlstate in _RULES:
         if isinstance(error, kind) and (match := re.search(pattern, message)):
-            return SqlError(wording.format(*match.groups()), errno, sqlstate)
+            # Functions are found by their upper-case names.
+            named = [group.upper() if errno == _UNKNOWN_FUNCTION else group for group in match.groups()]
+            return SqlError(wording.format(*named), errno, sqlstate)
     return None

@@ -42,8 +42,6 @@ _COUNTS: dict[type[Expr], tuple[str, ...]] = {
     exp.RegexpInstr: ("position", "occurrence", "option", "group"),
     exp.Bracket: ("expressions",),
     exp.DateFromParts: ("year", "month", "day"),
-    exp.TimestampFromParts: ("year", "month", "day", "hour", "min", "sec", "nano"),
-    exp.TimeFromParts: ("hour", "min", "sec", "nano"),
     exp.Stuff: ("start", "length"),
     exp.Factorial: ("this",),
     exp.GenerateSeries: ("start", "end", "step"),

@@ -13,6 +13,7 @@ subquery, a bound parameter or a lambda's variable in it, is computed as DOUBLE.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sqlglot import Expr, exp
@@ -20,9 +21,13 @@ from sqlglot import Expr, exp
 from local_stack.endpoint.engine.macros.exact_numbers import (
     ADD,
     CEILING,
+    CEILING_TO,
     CUT,
     DIVIDE,
+    EARLIER,
     FLOOR,
+    FLOOR_TO,
+    LATER,
     NUMBER,
     REMAINDER,
     SCALED,
@@ -30,6 +35,7 @@ from local_stack.endpoint.engine.macros.exact_numbers import (
     SUBTRACT,
 )
 from local_stack.endpoint.translation.context import Context
+from local_stack.endpoint.translation.times import UNITS
 
 _INTEGER_FUNCTIONS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
 # Statistics that are a NUMBER for a NUMBER, and the scale that they have for integers.
@@ -48,6 +54,10 @@ _DEVIATIONS: dict[type[Expr], type[Expr]] = {
 }
 _TYPED: dict[type[Expr], str] = {exp.Div: DIVIDE, exp.Mod: REMAINDER, exp.Floor: FLOOR, exp.Ceil: CEILING}
 _DAYS: dict[type[Expr], str] = {exp.Add: ADD, exp.Sub: SUBTRACT}
+_SHIFTED: dict[type[Expr], str] = {exp.Add: LATER, exp.Sub: EARLIER}
+_ROUNDED: dict[type[Expr], str] = {exp.Floor: FLOOR_TO, exp.Ceil: CEILING_TO}
+# The units of an interval that leave a DATE one.
+_CALENDAR = frozenset({"year", "quarter", "month", "week", "day"})
 _REWRITTEN: tuple[type[Expr], ...] = (
     exp.Avg, exp.Sum, exp.Div, exp.Mod, exp.Floor, exp.Ceil, exp.Skewness, *_DEVIATIONS, *_STATISTICS,
 )  # fmt: skip
@@ -62,6 +72,8 @@ def before(expression: Expr, context: Context) -> Expr:
     for path in list(expression.find_all(exp.JSONExtract)):
         if isinstance(_above(path), _OF_NUMBERS):
             path.replace(exp.Cast(this=path.copy(), to=exp.DataType.build("DOUBLE")))
+    for interval in list(expression.find_all(exp.Interval)):
+        _shift(interval)
     if not expression.find(*_REWRITTEN):
         return expression
     for average in list(expression.find_all(exp.Avg)):
@@ -78,7 +90,11 @@ def before(expression: Expr, context: Context) -> Expr:
         if not total.find_ancestor(exp.Pivot):
             _mark(total)
     for node in sorted(expression.find_all(*_TYPED), key=lambda node: -node.depth):
-        if not node.find_ancestor(exp.Lambda, exp.Having) and not node.args.get("decimals"):
+        if node.find_ancestor(exp.Lambda, exp.Having):
+            continue
+        if digits := node.args.get("decimals"):
+            _round(node, digits)
+        else:
             _call_by_type(node, _TYPED)
     return expression
 
@@ -92,6 +108,32 @@ def days(expression: Expr) -> Expr:
         if not any(isinstance(operand.unnest(), exp.Interval) for operand in (node.this, node.expression)):
             _call_by_type(node, _DAYS)
     return expression
+
+
+def _shift(interval: exp.Interval) -> None:
+    """Let a DATE stay one that is moved by whole days, as DuckDB's does not.
+
+    See: https://docs.snowflake.com/en/sql-reference/data-types-datetime (interval constants)
+    """
+    above = interval.parent
+    unit = interval.args.get("unit")
+    units = {unit.name} if unit is not None else set(re.findall("[A-Za-z]+", interval.this.name))
+    if not isinstance(above, exp.Add | exp.Sub) or not {UNITS.get(name.upper()) for name in units} <= _CALENDAR:
+        return
+    moved = above.this if above.expression is interval else above.expression
+    if (witness := _witness(moved, above.find_ancestor(exp.Select))) is not None:
+        above.replace(_call(_SHIFTED[type(above)], moved, interval, witness))
+
+
+def _round(node: Expr, digits: Expr) -> None:
+    """Keep a NUMBER that FLOOR or CEIL rounds to digits one; sqlglot rounds by way of a FLOAT."""
+    witness = _witness(node.this, node.find_ancestor(exp.Select))
+    places = re.fullmatch(r"-?\d\d?", digits.sql())
+    if witness is None or places is None:
+        return
+    scale = int(places[0])
+    step = f"CAST(1e{-scale} AS DECIMAL({scale + 1}, {scale}))" if scale > 0 else f"1{'0' * -scale}"
+    node.replace(_call(_ROUNDED[type(node)], node.this, exp.maybe_parse(step), digits, witness))
 
 
 def _above(node: Expr) -> Expr | None:

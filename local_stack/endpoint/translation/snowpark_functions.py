@@ -20,7 +20,7 @@ _SAME: Final = (
 _MACROS: Final = {name: f"_sp_{name.lower()}" for name in _SAME} | {
     "BYTE_LENGTH": "_sp_octet_length", "BASE64_ENCODE": "_sp_base64", "TO_BASE64": "_sp_base64", "JSON_FORMAT": "_sf_to_json",
     "IS_CHAR": "_sf_is_varchar", "IS_REAL": "_sf_is_double", "IS_DATE_VALUE": "_sf_is_date", "AS_CHAR": "_sf_as_varchar",
-    "AS_REAL": "_sf_as_double",
+    "AS_REAL": "_sf_as_double", "GETBIT": "_sp_bit", "CBRT": "_sp_cube_root",
     "M_D5_NUMBER_LOWER64": "_sp_md5_number_lower64", "M_D5_NUMBER_UPPER64": "_sp_md5_number_upper64",
     **{f"{verb}_{kind.upper()}": f"_sf_{verb.lower()}_{kind}" for verb in ("IS", "AS") for kind in VARIANT_KINDS},
 }  # fmt: skip
@@ -238,10 +238,24 @@ def _key(node: Expr, key: Expr) -> Expr:
 def _zoned_parts(node: Expr) -> Expr:
     """Make TIMESTAMP_LTZ and TIMESTAMP_TZ of parts: those of a TIMESTAMP_NTZ, in the session's zone or in one that is named."""
     parts = {name: value for name, value in node.args.items() if name != "zone" and isinstance(value, Expr)}
-    local = exp.TimestampFromParts(**parts)
+    local = _timestamp_of(exp.TimestampFromParts(**parts))
     if zone := node.args.get("zone"):
         return exp.Anonymous(this="timezone", expressions=[zone, local])
     return exp.Cast(this=local, to=exp.DataType(this=exp.DType.TIMESTAMPLTZ))
+
+
+def _timestamp_of(node: Expr) -> Expr:
+    """Add parts up, which may be out of their ranges; a date and a time are left to sqlglot."""
+    parts = [node.args.get(name) for name in ("year", "month", "day", "hour", "min", "sec", "nano")]
+    if parts[0] is None:
+        return node
+    given = [part or exp.Literal.number(0) for part in parts]
+    return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_timestamp_of", expressions=given)
+
+
+def _time_of(node: Expr) -> Expr:
+    given = [node.args.get(name) or exp.Literal.number(0) for name in ("hour", "min", "sec", "nano")]
+    return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_time_of", expressions=given)
 
 
 def _replaced(node: Expr) -> Expr:
@@ -319,6 +333,8 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "HASH": _hash,
     "REGEXP_REPLACE": _replaced,
     "TO_NUMBER": _to_number,
+    "TIME_FROM_PARTS": _time_of,
+    "TIMESTAMP_FROM_PARTS": _timestamp_of,
     "TIMESTAMP_LTZ_FROM_PARTS": _zoned_parts,
     "TIMESTAMP_TZ_FROM_PARTS": _zoned_parts,
     "MONTHS_BETWEEN": lambda node: exp.Anonymous(

@@ -192,7 +192,7 @@ def shifted_dates(expression: Expr, _: Context) -> Expr:
     return replace_each(expression, replace)
 
 
-_UNITS = {
+UNITS = {
     **dict.fromkeys(("Y", "YY", "YYY", "YYYY", "YR", "YEAR", "YEARS", "YRS"), "year"),
     **dict.fromkeys(("Q", "QTR", "QTRS", "QUARTER", "QUARTERS"), "quarter"),
     **dict.fromkeys(("MM", "MON", "MONS", "MONTH", "MONTHS"), "month"),
@@ -217,9 +217,9 @@ def intervals(expression: Expr, _: Context) -> Expr:
         if node.args.get("unit") is not None or not isinstance(value, exp.Literal) or not value.is_string:
             continue
         parts = [_PART.fullmatch(part) for part in value.name.split(",")]
-        if not all(part and part[2].upper() in _UNITS for part in parts):
+        if not all(part and part[2].upper() in UNITS for part in parts):
             raise compilation_error(f"'{value.name}' is not a valid interval", 1003, "42000")
-        value.set("this", " ".join(f"{part[1]} {_UNITS[part[2].upper()]}" for part in parts if part))
+        value.set("this", " ".join(f"{part[1]} {UNITS[part[2].upper()]}" for part in parts if part))
     return expression
 
 

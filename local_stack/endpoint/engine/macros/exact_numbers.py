@@ -19,6 +19,8 @@ POSITION = f"{HOME}_sf_position"
 FLOOR, CEILING = f"{HOME}_sf_floor", f"{HOME}_sf_ceiling"
 CUT, SKEW = f"{HOME}_sf_cut", f"{HOME}_sf_skew"
 ADD, SUBTRACT = f"{HOME}_sf_add", f"{HOME}_sf_subtract"
+LATER, EARLIER = f"{HOME}_sf_later", f"{HOME}_sf_earlier"
+FLOOR_TO, CEILING_TO = f"{HOME}_sf_floor_to", f"{HOME}_sf_ceiling_to"
 
 SQL = f"""
 CREATE OR REPLACE MACRO {NUMBER}(x, w VARCHAR) AS TRY_CAST(trim(x, '"') AS DOUBLE), (x, w) AS x;
@@ -60,6 +62,16 @@ CREATE OR REPLACE MACRO {REMAINDER}
 CREATE OR REPLACE MACRO {POSITION} (k HUGEINT) AS k::BIGINT, (k DECIMAL(38, 12)) AS k::BIGINT, (k) AS k;
 CREATE OR REPLACE MACRO {FLOOR} (x, w HUGEINT) AS x, (x, w) AS floor(x);
 CREATE OR REPLACE MACRO {CEILING} (x, w HUGEINT) AS x, (x, w) AS ceil(x);
+CREATE OR REPLACE MACRO {LATER} (a, b, w DATE) AS CAST(a + b AS DATE), (a, b, w) AS a + b;
+CREATE OR REPLACE MACRO {EARLIER} (a, b, w DATE) AS CAST(a - b AS DATE), (a, b, w) AS a - b;
+CREATE OR REPLACE MACRO {FLOOR_TO}
+    (x, step, digits, w HUGEINT) AS CAST(x - ((x % step) + step) % step AS HUGEINT),
+    (x, step, digits, w DECIMAL(38, 12)) AS round(x - ((x % step) + step) % step, digits),
+    (x, step, digits, w) AS floor(x * pow(10, digits)) / pow(10, digits);
+CREATE OR REPLACE MACRO {CEILING_TO}
+    (x, step, digits, w HUGEINT) AS CAST(x + ((-x % step) + step) % step AS HUGEINT),
+    (x, step, digits, w DECIMAL(38, 12)) AS round(x + ((-x % step) + step) % step, digits),
+    (x, step, digits, w) AS ceil(x * pow(10, digits)) / pow(10, digits);
 CREATE OR REPLACE MACRO {CUT}
     (x, w HUGEINT) AS CAST(trunc(x * 1000) AS DECIMAL(38, 0)) * 0.001::DECIMAL(3, 3),
     (x, w) AS x;

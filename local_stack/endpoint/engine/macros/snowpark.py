@@ -110,6 +110,16 @@ MACROS: Final[tuple[str, ...]] = (
     " 3), 3, '0') END",
     "_sp_width_bucket(x, lo, hi, n) AS CASE WHEN x < lo THEN 0 WHEN x >= hi THEN n + 1"
     " ELSE CAST(floor((x - lo)::DOUBLE * n / (hi - lo)::DOUBLE) AS BIGINT) + 1 END",
+    # Parts out of their ranges carry over. See: https://docs.snowflake.com/en/sql-reference/functions/timestamp_from_parts
+    "_sp_clock(h, m, s, n) AS to_microseconds(((h * 60 + m) * 60 + s) * 1000000 + n // 1000)",
+    "_sp_timestamp_of(y, mo, d, h, m, s, n) AS CAST(make_date(CAST(y AS BIGINT), 1, 1) AS TIMESTAMP)"
+    " + to_months(CAST(mo - 1 AS INTEGER)) + to_days(CAST(d - 1 AS INTEGER))"
+    " + _fs_global.main._sp_clock(CAST(h AS BIGINT), CAST(m AS BIGINT), CAST(s AS BIGINT), CAST(n AS BIGINT))",
+    "_sp_time_of(h, m, s, n) AS"
+    " TIME '00:00:00' + _fs_global.main._sp_clock(CAST(h AS BIGINT), CAST(m AS BIGINT), CAST(s AS BIGINT), CAST(n AS BIGINT))",
+    "_sp_bit(x, position) AS (CAST(x AS BIGINT) >> CAST(position AS INTEGER)) & 1",
+    # DuckDB's root of a cube is beside the whole number.
+    "_sp_cube_root(x) AS CASE WHEN pow(round(cbrt(x)), 3) = x THEN round(cbrt(x)) ELSE cbrt(x) END",
     # Whole months where both are the same day of their months, or both the last one; else the rest is in 31sts, with its time.
     # See: https://docs.snowflake.com/en/sql-reference/functions/months_between
     "_sp_months_between(a, b) AS CAST(list_extract(list_transform([struct_pack(a := CAST(a AS TIMESTAMP), b := CAST(b AS"

@@ -74,6 +74,10 @@ class Procedures:
             return self._execute_immediate(text, statement, session)
         return None
 
+    def function_names(self, session: Session) -> frozenset[str]:
+        """Return the names of the account's functions that the session may see."""
+        return self._functions.names(session)
+
     def parsed(self, sql: str, session: Session) -> Expr | None:
         """Return a statement's tree where it calls a function that another database has built in; None elsewhere."""
         names = self._functions.mistaken(sql, session)

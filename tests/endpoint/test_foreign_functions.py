@@ -1,0 +1,70 @@
+"""What other databases have and Snowflake does not is refused, although sqlglot reads it and DuckDB would run it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import RunningEndpoint
+from tests.endpoint.rights import refused, run
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def client(endpoint: RunningEndpoint) -> Any:
+    with endpoint.connect() as connection:
+        yield connection
+
+
+# Functions of PostgreSQL, MySQL, BigQuery, Spark and DuckDB.
+_FOREIGN = (
+    "strpos('abc', 'b')", "now()", "version()", "list_sort([1])", "unnest([1])", "epoch('2024-01-01'::timestamp)",
+    "strftime('2024-01-01'::timestamp, '%Y')", "printf('%d', 1)", "range(3)", "if(TRUE, 1, 2)", "json_extract('{}', '$')",
+    "array_length([1])", "group_concat('a')", "bool_or(TRUE)", "date_add('2024-01-01'::date, 1)", "instr('abc', 'b')",
+    "count(*) + mad(1)", "generate_series(1, 2)", "safe_divide(1, 0)", "pg_typeof(1)", "md5_number_lower('a')",
+)  # fmt: skip
+
+
+def test_functions_that_snowflake_does_not_have_are_unknown(client: Any) -> None:
+    for call in _FOREIGN:
+        errno, message = refused(client, f"SELECT {call}")
+        assert (errno, "Unknown function" in message) == (2140, True), (call, message)
+    for query in (
+        "SELECT * FROM range(3)",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "CREATE TABLE t AS SELECT now() n",
+    ):
+        assert refused(client, query)[0] == 2140, query
+    assert "Unknown function NOSUCH" in refused(client, "SELECT nosuch(1)")[1]
+
+
+def test_the_same_names_are_names_elsewhere(client: Any) -> None:
+    run(client, "CREATE OR REPLACE TABLE range (list INT, age INT)", "INSERT INTO range (list, age) VALUES (1, 2)")
+    assert run(client, "WITH version (epoch) AS (SELECT age FROM range) SELECT epoch FROM version AS list (epoch)") == [
+        (2,)
+    ]
+    assert run(client, "SELECT range.list + (age) FROM range WHERE range.list IN (1)") == [(3,)]
+    run(client, "CREATE OR REPLACE FUNCTION strpos(x VARCHAR) RETURNS INT AS 'LENGTH(x)'")
+    assert run(client, "SELECT strpos('abc'), test.public.strpos('ab')") == [(3, 2)]
+    run(client, "DROP FUNCTION strpos(VARCHAR)", "DROP TABLE range")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 5 ^ 2",
+        "SELECT 'a' SIMILAR TO 'a'",
+        "SELECT DISTINCT ON (1) 1",
+        "SELECT 5 BETWEEN SYMMETRIC 9 AND 1",
+        "SELECT * EXCEPT (a) FROM (SELECT 1 a, 2 b)",
+    ],
+)
+def test_syntax_that_snowflake_does_not_have_is_refused(client: Any, query: str) -> None:
+    errno, message = refused(client, query)
+    assert (errno, "unexpected" in message) == (1003, True)
+
+
+def test_words_of_that_syntax_are_names_and_texts_elsewhere(client: Any) -> None:
+    assert run(client, "SELECT symmetric, '^' FROM (SELECT 1 AS symmetric, 2 AS b) EXCEPT SELECT 2, ''") == [(1, "^")]
