@@ -104,7 +104,7 @@ from local_stack.endpoint.translation.snowpark import (
     samples,
 )
 from local_stack.endpoint.translation.snowpark_functions import functions
-from local_stack.endpoint.translation.strictness import collations, strictness
+from local_stack.endpoint.translation.strictness import collations, qualifiers, strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import (
     formats,
@@ -217,6 +217,7 @@ def routes(
 
 
 BEFORE: list[Rewrite] = [
+    qualifiers,
     existing_containers,
     information_functions({**TASK_FUNCTIONS, **TAG_FUNCTIONS, **QUERY_FUNCTIONS, **COPY_FUNCTIONS}),
     information_schema,

@@ -25,6 +25,8 @@ _RULES: tuple[tuple[type[Exception], str, str, int, str], ...] = (
      _COMPILATION + "ambiguous column name '{0}'", 2028, "42601"),
     (duckdb.BinderException, r'Referenced column "([^"]+)" (?:was )?not found',
      _COMPILATION + "error line 1 at position 0\ninvalid identifier '{0}'", 904, "42000"),
+    (duckdb.BinderException, r'Table "[^"]+" does not have a column with name "([^"]+)"',
+     _COMPILATION + "error line 1 at position 0\ninvalid identifier '{0}'", 904, "42000"),
     (duckdb.BinderException, r'Table "([^"]+)" does not have a column named "([^"]+)"',
      _COMPILATION + "error line 1 at position 0\ninvalid identifier '{0}.{1}'", 904, "42000"),
     (duckdb.BinderException, r'Referenced table "([^"]+)" not found',

@@ -68,3 +68,33 @@ def test_syntax_that_snowflake_does_not_have_is_refused(client: Any, query: str)
 
 def test_words_of_that_syntax_are_names_and_texts_elsewhere(client: Any) -> None:
     assert run(client, "SELECT symmetric, '^' FROM (SELECT 1 AS symmetric, 2 AS b) EXCEPT SELECT 2, ''") == [(1, "^")]
+
+
+def test_insert_takes_semi_structured_values_from_a_query_alone(client: Any) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/sql/insert"""
+    run(client, "CREATE OR REPLACE TABLE docs (v VARIANT, n INT)")
+    for value in ("PARSE_JSON('{}')", "OBJECT_CONSTRUCT('a', 1)", "[1, 2]", "TO_VARIANT(1)", "1::VARIANT"):
+        errno, message = refused(client, f"INSERT INTO docs (v) VALUES ({value})")
+        assert (errno, "in VALUES clause" in message) == (2014, True), value
+    run(client, "INSERT INTO docs SELECT PARSE_JSON('{\"a\": 1}'), 1", "INSERT INTO docs (n) VALUES (ABS(-2))")
+    run(
+        client,
+        "MERGE INTO docs USING (SELECT 3 AS m) ON n = m WHEN NOT MATCHED THEN INSERT (v) VALUES (PARSE_JSON('3'))",
+    )
+    assert run(client, "SELECT v:a::INT, v::VARCHAR FROM docs ORDER BY 2 NULLS FIRST") == [
+        (None, None), (None, "3"), (1, '{"a":1}'),
+    ]  # fmt: skip
+    errno, message = refused(client, "INSERT INTO docs (n, nosuch) VALUES (1, 2)")
+    assert (errno, "invalid identifier 'NOSUCH'" in message) == (904, True)
+
+
+def test_a_point_leads_to_columns_and_not_into_documents(client: Any) -> None:
+    run(client, 'CREATE OR REPLACE TABLE docs AS SELECT PARSE_JSON(\'{"a": {"b": [7]}}\') AS v, 1 AS n')
+    for query in ("SELECT v.a FROM docs", "SELECT d.n FROM docs WHERE v.a = 1", "DELETE FROM docs WHERE v.a.b = 1"):
+        assert refused(client, query)[0] == 904, query
+    run(client, "CREATE OR REPLACE SEQUENCE numbers")
+    assert run(
+        client,
+        "WITH w AS (SELECT * FROM docs) SELECT d.v:a.b[0]::INT, f.value::INT, w.n, docs.n, numbers.nextval, x.y"
+        " FROM docs AS d, w, test.public.docs, LATERAL FLATTEN(d.v:a.b) f, (VALUES (5)) AS x (y) WHERE d.n = w.n",
+    ) == [(7, 7, 1, 1, 1, 5)]

@@ -31,6 +31,10 @@ _REFUSED_PROPERTIES = {
     exp.MaterializedProperty: "MATERIALIZED VIEW",
 }
 _PLAIN = ("", "utf8", "bin")
+_OF_SEQUENCES = ("NEXTVAL", "CURRVAL")
+# What may not stand in INSERT … VALUES; INSERT … SELECT takes it.
+_STRUCTURED = (exp.ParseJSON, exp.Array, exp.Struct, exp.ToVariant, exp.ToArray, exp.ObjectInsert)
+_STRUCTURED_TYPES = {exp.DType.VARIANT, exp.DType.OBJECT, exp.DType.ARRAY}
 _REFUSED_TYPES = {exp.DataType.Type.GEOGRAPHY, exp.DataType.Type.GEOMETRY}
 
 
@@ -45,6 +49,8 @@ def strictness(expression: Expr, _: Context) -> Expr:
         raise unsupported("time travel (AT | BEFORE)")
     if expression.find(exp.MatchRecognize):
         raise unsupported("MATCH_RECOGNIZE")
+    if isinstance(expression, exp.Insert) and isinstance(expression.expression, exp.Values):
+        _values(expression.expression)
     if isinstance(expression, exp.MultitableInserts):
         raise unsupported("multi-table INSERT")
     for grouping in expression.find_all(exp.Rollup, exp.Cube):
@@ -62,6 +68,25 @@ def strictness(expression: Expr, _: Context) -> Expr:
         ):
             raise SqlError(
                 f"SQL compilation error:\nsyntax error unexpected '{identifier.this}' (a reserved word).", 1003, "42000"
+            )
+    return expression
+
+
+def qualifiers(expression: Expr, _: Context) -> Expr:
+    """Raise SqlError for a column of a table that the statement does not name: DuckDB would take `v.a` for the field a of v."""
+    if not isinstance(expression, exp.Query | exp.DML) and not expression.find(exp.Query):
+        return expression
+    tables = list(expression.find_all(exp.Table))
+    if not all(isinstance(table.this, exp.Identifier) or table.alias for table in tables):
+        return expression  # IDENTIFIER('t') and its like: the name is known later
+    known = {table.name.upper() for table in tables}
+    known |= {alias.name.upper() for alias in expression.find_all(exp.TableAlias)}
+    for column in expression.find_all(exp.Column):
+        named = column.table.upper()
+        if named and named not in known and column.name.upper() not in _OF_SEQUENCES:
+            name = ".".join(stored(part) for part in column.parts if isinstance(part, exp.Identifier))
+            raise SqlError(
+                f"SQL compilation error:\nerror line 1 at position 0\ninvalid identifier '{name}'", 904, "42000"
             )
     return expression
 
@@ -85,6 +110,14 @@ def require_plain(collation: str) -> None:
     """
     if collation not in _PLAIN:
         raise unsupported(f"collation {collation}")
+
+
+def _values(values: exp.Values) -> None:
+    """Refuse values of semi-structured types where only constants and scalar expressions may stand."""
+    for value in values.find_all(*_STRUCTURED, exp.Cast):
+        if not isinstance(value, exp.Cast) or value.to.this in _STRUCTURED_TYPES:
+            shown = value.sql(dialect="snowflake")
+            raise SqlError(f"SQL compilation error:\nInvalid expression [{shown}] in VALUES clause", 2014, "22000")
 
 
 def _columns(query: exp.Query) -> list[Expr]:
