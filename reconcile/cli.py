@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from reconcile.errors import ReconcileError, SpeedTableError
 from reconcile.progress import RowProgress
 from reconcile.run_metrics import measured
 from reconcile.selection import Selection, add_selection, selection
+from reconcile.tracing import Trace, traced
 
 if TYPE_CHECKING:
     from datetime import date
@@ -103,10 +104,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _extract(options: argparse.Namespace) -> int:
     config = load_config(os.environ, options.config)
-    return measured(config.metrics, "extract", lambda: _extract_days(options, config))
+
+    def newest_batch() -> str | None:
+        from reconcile.speed.landing import Landing
+
+        return Landing(config).newest_loaded_batch()
+
+    with traced("extract", newest_batch) as trace:
+        return measured(config.metrics, "extract", lambda: _extract_days(options, config, trace))
 
 
-def _extract_days(options: argparse.Namespace, config: ReconcileConfig) -> int:
+def _extract_days(options: argparse.Namespace, config: ReconcileConfig, trace: Trace) -> int:
     # Imported here so that --help needs neither ClickHouse's client nor Arrow.
     from reconcile.speed.connection import open_speed_layer
     from reconcile.speed.extraction import Failure, extract_days
@@ -123,21 +131,34 @@ def _extract_days(options: argparse.Namespace, config: ReconcileConfig) -> int:
         if chosen.everything and (homeless := speed_layer.rows_without_start()):
             print(f"{homeless:,} rows without session_start belong to no day", file=sys.stderr)
         days = chosen.asked(speed_layer.day_names(*chosen.bounds) if states is None else states)
+        trace.ended("look", {"days": len(days)})
         for one in extract_days(speed_layer, landing, days, states, config.keep_days or None, progress):
             progress.clear()
             if isinstance(one, Failure):
                 failed.append(one)
+                trace.ended("day", {"date": str(one.date), "error": str(one.error)}, succeeded=False)
                 print(f"reconcile: {one.date}: {one.error}", file=sys.stderr)
                 continue
             done.append(one)
+            _trace_day(trace, one)
             print(json.dumps(asdict(one), default=str) if options.json else _line(one), flush=True)
+    outcomes = Counter(["failed"] * len(failed) + [extraction.outcome for extraction in done])
+    trace.told |= {"days": len(days), **outcomes}
     if not days:
         print(f"the speed layer's table {config.speed_table} is empty: nothing to extract", file=sys.stderr)
     elif not options.json:
-        outcomes = Counter(["failed"] * len(failed) + [extraction.outcome for extraction in done])
         counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
         print(f"{len(days)} days, {sum(one.rows for one in done):,} rows: {counted}")
     return failed[0].error.exit_code if failed else 0
+
+
+def _trace_day(trace: Trace, one: Extraction) -> None:
+    """A day whose snapshot still holds is no stage: there may be thousands."""
+    if one.outcome == "unchanged":
+        trace.skipped()
+    else:
+        named = {"date": str(one.date), "outcome": one.outcome, "extraction_id": one.extraction_id}
+        trace.ended("day", {**named, "rows": one.rows, "fetched": one.fetched, "bytes": one.bytes})
 
 
 def _day_states(speed_layer: SpeedLayer, chosen: Selection) -> dict[date, DayState] | None:
@@ -150,11 +171,12 @@ def _day_states(speed_layer: SpeedLayer, chosen: Selection) -> dict[date, DaySta
 
 
 def _run(options: argparse.Namespace) -> int:
-    from reconcile.report.warehouse_source import call_reconciliation
+    from reconcile.report.warehouse_source import call_reconciliation, newest_flagged_batch
 
     chosen = selection(options)
     span = (chosen.first, chosen.last) if chosen.has_range else None
-    return _print(call_reconciliation(options.connection, sorted(chosen.days), span)) or 0
+    with traced("run", lambda: newest_flagged_batch(options.connection)) as trace:
+        return _print(_traced(trace, call_reconciliation(options.connection, sorted(chosen.days), span))) or 0
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -165,6 +187,17 @@ def _explain(options: argparse.Namespace) -> int:
     if code is None:
         print("no day of these differs: nothing to explain", file=sys.stderr)
     return code or 0
+
+
+def _traced(trace: Trace, answers: Iterable[Any]) -> Iterator[Any]:
+    """Each answer of the warehouse, and a stage for it."""
+    for answer in answers:
+        if isinstance(answer, ReconcileError):
+            trace.ended("call", {"error": str(answer)}, succeeded=False)
+        else:
+            told = {**answer, **answer.get("verdicts", {})}
+            trace.ended("call", {key: value for key, value in told.items() if isinstance(value, int | str)})
+        yield answer
 
 
 def _print(answers: Iterable[Any]) -> int | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from monitoring.traces import trace_of
 from spark_ingest.errors import ConfigError
 
 
@@ -50,7 +51,7 @@ class Progress:
 
     def concerns(self, batch_id: str) -> None:
         """Say which batch the stages from now on (the running one, too) are about."""
-        self.context |= {"batch_id": batch_id, "trace_id": batch_id.replace("-", "")}
+        self.context |= {"batch_id": batch_id, "trace_id": trace_of(batch_id)}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:

@@ -6,6 +6,7 @@ See: https://opentelemetry.io/docs/specs/otlp/#otlphttp-request
 from __future__ import annotations
 
 import gzip
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -43,8 +45,8 @@ class Collector:
 
 
 @contextmanager
-def collector() -> Iterator[Collector]:
-    """Take traces until the end of the block."""
+def collector(named: pytest.MonkeyPatch | None = None) -> Iterator[Collector]:
+    """Take traces until the end of the block. named: sets the standard variable that names it, and no other of them."""
     spans: list[Span] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,6 +66,10 @@ def collector() -> Iterator[Collector]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         running = Collector(f"http://127.0.0.1:{server.server_port}", spans)
+        if named is not None:
+            for variable in [name for name in os.environ if name.startswith("OTEL_")]:
+                named.delenv(variable)
+            named.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.url)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -79,6 +79,14 @@ def call_reconciliation(
             yield _answer(connection, sql, binds, "reconcile", several=len(calls) > 1)
 
 
+def newest_flagged_batch(connection_name: str) -> str | None:
+    """Id of the newest batch that is in STAGING. Raises WarehouseError."""
+    asked = "SELECT batch_id FROM ops.batches WHERE flagged_at IS NOT NULL ORDER BY flagged_at DESC LIMIT 1"
+    with _connection(connection_name) as connection, _translated_errors(), connection.cursor() as cursor:
+        found = cursor.execute(asked).fetchone()
+    return found[0] if found else None
+
+
 def call_explanation(
     connection_name: str, is_chosen: Callable[[date], bool], named: Collection[date] = ()
 ) -> Iterator[Any]:

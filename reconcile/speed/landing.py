@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from reconcile.errors import LandingError
 from reconcile.speed.batch_buckets import UnloadedBuckets, read_buckets
 from reconcile.speed.names import MANIFESTS, Published, buckets_path, read_names
 
+_BATCHES = "_manifests"  # where Spark publishes a batch, <id>.json, and the warehouse acknowledges it, <id>.loaded
+_ACKNOWLEDGED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.loaded.*")
 _PARTIAL = ".partial"
 _ABANDONED_AFTER_SECONDS = 3600
 _DAYS_LISTED_APART = 31
@@ -51,6 +54,13 @@ class Landing:
             selectors = [fs.FileSelector(self._full(f), allow_not_found=True, recursive=True) for f in folders]
             names = [info.path for one in selectors for info in self._files.get_file_info(one)]
         return {day: found for day, found in read_names(names).items() if days is None or day in days}
+
+    def newest_loaded_batch(self) -> str | None:
+        """Id of the batch whose load the warehouse acknowledged last; None where it acknowledged none."""
+        with self._errors(f"read {_BATCHES}"):
+            found = self._files.get_file_info(fs.FileSelector(self._full(_BATCHES), allow_not_found=True))
+        loaded = [info for info in found if _ACKNOWLEDGED.fullmatch(info.base_name)]
+        return max(loaded, key=lambda info: info.mtime_ns).base_name[:36] if loaded else None
 
     def document(self, path: str) -> dict[str, Any] | None:
         """A manifest; None where the file is torn, or of another kind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from reconcile.cli import main
 from tests.conftest import free_port
+from tests.otlp import collector
 from tests.reconcile.speed.tables import COLUMNS, TABLE, ddl, run
 
 REPOSITORY = Path(__file__).parents[2]
@@ -110,6 +112,55 @@ def test_an_extraction_tells_prometheus_how_it_went(
     capsys.readouterr()
     assert main(["extract"]) == 4
     assert "the run's metrics cannot be sent to http://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_an_extraction_is_in_the_trace_of_the_newest_loaded_batch(
+    engine: Path, environment: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One day is refused: its span and the command's have failed. A second run tells no day that it found unchanged."""
+    batches = environment / "_manifests"
+    batches.mkdir(parents=True)
+    for age, name in enumerate(("33333333", "11111111", "22222222")):  # loaded last first
+        (batches / f"{name}-d0a2-5d4b-9fa1-649f58d4dbbc.loaded").touch()
+        os.utime(batches / f"{name}-d0a2-5d4b-9fa1-649f58d4dbbc.loaded", (2e9 - age, 2e9 - age))
+    (batches / "44444444-d0a2-5d4b-9fa1-649f58d4dbbc.json").touch()  # published, and not loaded
+    newest = "33333333-d0a2-5d4b-9fa1-649f58d4dbbc"
+    broken = "throwIf(toDate(session_start) = '2024-01-16', 'a broken row')"
+    run(engine, f"CREATE OR REPLACE VIEW picky AS SELECT * REPLACE (page_views + {broken} AS page_views) FROM {TABLE}")
+    with collector(monkeypatch) as running:
+        assert main(["extract"]) == 0
+        first = running.of(newest)
+        assert (first["extract"].failed, first["extract"].service) == (False, "reconcile")
+        assert first["extract"].attributes == {"batch.id": newest, "stage.days": 3, "stage.published": 3}
+        days = [span for span in running.spans if span.name == "day"]
+        assert [(span.attributes["stage.date"], span.attributes["stage.rows"]) for span in days] == [
+            ("2024-01-15", 4),
+            ("2024-01-16", 24),
+            ("2024-01-17", 2),
+        ]
+        assert {span.parent_id for span in days} == {first["extract"].span_id}
+        lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        assert {(line["batch_id"], line["trace_id"]) for line in lines} == {(newest, newest.replace("-", ""))}
+        assert [(line.get("stage"), line["status"]) for line in lines] == [
+            ("look", "succeeded"),
+            *([("day", "succeeded")] * 3),
+            (None, "succeeded"),
+        ]
+        running.spans.clear()
+        monkeypatch.setenv("RECONCILE_SPEED_TABLE", "picky")
+        assert main(["extract"]) == 4
+        assert {span.name: span.failed for span in running.spans} == {"extract": True, "look": False, "day": True}
+        running.spans.clear()
+        monkeypatch.setenv("RECONCILE_SPEED_TABLE", "nowhere")
+        assert main(["extract"]) == 4
+        (alone,) = running.spans
+        assert (alone.name, alone.failed) == ("extract", True)
+        assert "nowhere" in alone.attributes["stage.error"]
+    capsys.readouterr()
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+    monkeypatch.delenv("RECONCILE_SPEED_TABLE")
+    assert main(["extract"]) == 0
+    assert capsys.readouterr().err == ""  # off by default
 
 
 def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,12 +19,15 @@ from reconcile.errors import WarehouseError
 from reconcile.report.history import CauseTotal, Convergence, Extraction, Point, Refusal, State, WorstSession
 from reconcile.report.warehouse_source import _one_line, read_from, read_reconciliation
 from tests.conftest import RunningEndpoint
+from tests.otlp import collector
 from tests.reconcile.comparison.rules import METRICS
 
 pytestmark = pytest.mark.integration
 
 REPOSITORY = Path(__file__).parents[3]
+OLDER, NEWEST, WAITING = (f"{digit * 8}-d0a2-5d4b-9fa1-649f58d4dbbc" for digit in "312")
 MIGRATIONS = (
+    "V1.3.0__ops_tables",
     "V1.5.0__recon_tables",
     "V1.15.0__recon_verdicts",
     "V1.15.1__explanations",
@@ -228,6 +231,24 @@ def test_the_run_command_calls_the_procedures(connection: Any, endpoint: Running
     assert some.returncode == 6
     assert json.loads(some.stdout) == {"called": "day", "date": "2024-01-15"}
     assert some.stderr.startswith("reconcile: cannot reconcile in the warehouse (1999-12-31): ValueError")
+
+
+def test_a_comparison_is_in_the_trace_of_the_newest_flagged_batch(
+    connection: Any, endpoint: RunningEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for statement in PROCEDURES.strip().split(";\n"):
+        connection.cursor().execute(statement)
+    connection.cursor().execute(
+        "INSERT INTO ops.batches (batch_id, contract_version, mode, manifest, published_at, loaded_at, flagged_at)"
+        " SELECT c.id, 1, 'incremental', OBJECT_CONSTRUCT(), '2024-01-15', '2024-01-15', c.flagged_at::TIMESTAMP_NTZ FROM VALUES"
+        f" ('{OLDER}', '2024-01-16'), ('{NEWEST}', '2024-01-17'), ('{WAITING}', NULL) c (id, flagged_at)"
+    )
+    with collector(monkeypatch) as running:
+        assert command(endpoint, "run", "--date", "1999-12-31", "--date", "2024-01-15").returncode == 6
+    assert {span.trace_id for span in running.spans} == {NEWEST.replace("-", "")}
+    assert [(span.name, span.failed) for span in running.spans] == [("call", True), ("call", False), ("run", True)]
+    assert "too long ago" in running.spans[0].attributes["stage.error"]
+    assert running.spans[1].attributes == {"batch.id": NEWEST, "stage.called": "day", "stage.date": "2024-01-15"}
 
 
 def test_a_procedures_error_keeps_all_lines_of_its_text() -> None:
