@@ -1,4 +1,4 @@
-"""The command line: `python -m monitoring exporter | print | picture`."""
+"""The command line: `python -m monitoring exporter | print | picture | dbt`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ EXIT_CODES = """exit codes:
   2  wrong argument or configuration
   3  print: the warehouse cannot be reached, or does not answer what is asked
   4  picture: Prometheus cannot be reached, or does not answer what is asked
+dbt ends with dbt's own.
 """
 
 
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser = argparse.ArgumentParser(
         prog="python -m monitoring",
-        description="Tells Prometheus how the pipeline is.",
+        description="Tells Prometheus how the pipeline is, and a collector of traces what dbt did.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -73,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     picture.add_argument("--prometheus", metavar="URL", required=True, help="where Prometheus answers")
     picture.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file to write")
     picture.set_defaults(run=_picture)
+    dbt = commands.add_parser("dbt", help="run dbt, and tell a collector of traces what became of each model and test")
+    dbt.add_argument("arguments", nargs=argparse.REMAINDER, metavar="…", help="dbt's own: build --selector hourly")
+    dbt.set_defaults(run=_dbt)
     return parser
 
 
@@ -115,6 +119,13 @@ def _picture(options: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigError(f"{options.out} cannot be written: {error.strerror}") from error
     return 0
+
+
+def _dbt(options: argparse.Namespace) -> int:
+    from monitoring.dbt_trace import run
+
+    project = Path(os.environ.get("DBT_PROJECT_DIR") or ".")
+    return run(options.arguments, project / (os.environ.get("DBT_TARGET_PATH") or "target"))
 
 
 def _collector(options: argparse.Namespace) -> LedgerCollector:

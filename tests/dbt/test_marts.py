@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -14,6 +15,8 @@ from dbt.cli.main import dbtRunnerResult
 
 from local_stack.laptop_dbt import LaptopDbt
 from local_stack.programs import Programs
+from monitoring import dbt_trace
+from monitoring.traces import Step
 from tests.dbt import independent_metrics, week
 from tests.dbt.staged_rows import Event, Session, Transaction
 from tests.dbt.warehouse import MARTS, Kept, Warehouse, failures, nodes, succeeded
@@ -22,6 +25,7 @@ from tests.dbt_environment import PROJECT, environment, parsed_project
 pytestmark = pytest.mark.integration
 
 DAY = date(2024, 1, 17)
+BATCH, *OTHER_BATCHES = (f"{digit * 8}-d0a2-5d4b-9fa1-649f58d4dbbc" for digit in "2134")
 SESSION_MARTS = ("daily_metrics", "user_tier_analytics", "daily_totals")
 
 
@@ -32,10 +36,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class WeekBuild:
-    """Hold what `dbt build` of the week gave, tests and unit tests included. noted: ops.dbt_runs after it."""
+    """Hold what `dbt build` of the week gave, tests and unit tests included. noted: ops.dbt_runs after it; traced: its trace."""
 
     result: dbtRunnerResult
     noted: list[tuple[Any, ...]]
+    traced: tuple[Step, list[Step], str | None]
     kept: Kept
 
 
@@ -44,11 +49,20 @@ def week_build(built_warehouse: Warehouse) -> WeekBuild:
     built_warehouse.clear()
     built_warehouse.flag([*week.sessions(), MOVED], week.events())
     built_warehouse.execute("DELETE FROM ops.dbt_runs")
+    # The later one is taken into STAGING after the run has begun.
+    built_warehouse.execute(
+        "INSERT INTO ops.batches (batch_id, contract_version, mode, manifest, published_at, loaded_at, flagged_at)"
+        " SELECT b.id, 1, 'incremental', OBJECT_CONSTRUCT(), '2024-01-15', '2024-01-15', b.flagged_at::TIMESTAMP_NTZ FROM"
+        f" VALUES ('{OTHER_BATCHES[0]}', '2024-01-17'), ('{BATCH}', '2024-01-18'), ('{OTHER_BATCHES[1]}', '2100-01-01'),"
+        f" ('{OTHER_BATCHES[2]}', NULL) AS b (id, flagged_at)"
+    )
     result = succeeded(built_warehouse.dbt("build"))
     noted = built_warehouse.execute(
         "SELECT node, materialization, status, seconds >= 0, invocation_id FROM ops.dbt_runs"
     )
-    return WeekBuild(result, noted, built_warehouse.keep("after_the_week"))
+    left = json.loads((built_warehouse.scratch / "target" / "run_results.json").read_text(encoding="utf-8"))
+    traced = dbt_trace.told(Step("dbt build", 0, 1, True), left)
+    return WeekBuild(result, noted, traced, built_warehouse.keep("after_the_week"))
 
 
 @pytest.fixture
@@ -77,6 +91,14 @@ def test_build_is_green_and_the_marts_equal_an_independent_computation(
     assert {("mart_daily_metrics", "incremental"), ("stg_events_cleaned", "view")} <= {row[:2] for row in noted}
     assert {row[3] for row in noted} == {True}
     assert len({row[4] for row in noted}) == 1
+    # And told a collector of traces, with the newest batch that the run could see.
+    whole, stages, batch_id = week_build.traced
+    assert batch_id == BATCH
+    assert {each.node.name for each in executed} <= {stage.name for stage in stages}
+    (daily,) = (stage for stage in stages if stage.name == "mart_daily_metrics")
+    assert daily.told.items() >= {"kind": "model", "status": "success"}.items()
+    assert isinstance(daily.told["query_id"], str)
+    assert whole.told["success"] == sum(str(each.status) == "success" for each in nodes(week_build.result))
     for mart in MARTS:
         assert built_week.rows(mart) == built_week.expected(mart), mart
         assert len(built_week.rows(mart)) >= 7, mart

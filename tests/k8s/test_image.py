@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pyiceberg.catalog import load_catalog
 
+from monitoring.traces import trace_of
 from tests.aws import REGION, aws
 from tests.conftest import endpoint_folder
 from tests.k8s.cluster import Cluster
@@ -233,6 +234,10 @@ def test_an_hour(cluster: Cluster, store: Store, warehouse: Warehouse) -> None:
             succeed(cluster.run(found[name], container))
             store.to_the_warehouse()
     assert warehouse.query("SELECT date, verdict FROM recon.latest_runs") == [(DAY, "agree")]
+    traced = {
+        (one.service, one.name) for one in cluster.traces.spans if one.trace_id == trace_of(batch_id) and not one.failed
+    }
+    assert traced >= {("dbt", "dbt build"), ("reconcile", "extract"), ("reconcile", "run")}
     assert f"{DAY}" in (cluster.claim("reports") / "reconciliation.html").read_text(encoding="utf-8")
 
     care = subprocess.run(

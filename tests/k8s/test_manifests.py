@@ -77,7 +77,7 @@ def test_what_runs_is_what_people_type() -> None:
     }
     assert commands == {
         "schemachange-deploy/schemachange": "schemachange deploy",
-        "dbt-build/dbt": "sh -c dbt build --selector hourly && dbt source freshness",
+        "dbt-build/dbt": "sh -c python -m monitoring dbt build --selector hourly && dbt source freshness",
         "reconcile/extract": "python -m reconcile extract",
         "reconcile/run": "python -m reconcile run --connection pipeline",
         "reconcile/report": "python -m reconcile report --connection pipeline --out /var/lib/reports/reconciliation.html",
