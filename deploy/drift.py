@@ -22,7 +22,14 @@ from deploy.account import connect, database
 from deploy.rendering import ROOT
 
 _SCHEMAS = ("RAW", "STAGING", "MARTS", "OPS", "RECON")
-_OF_THE_OWNER = ("CREATE ROLE", "EXECUTE TASK", "EXECUTE ALERT", "EXECUTE MANAGED ALERT", "MODIFY LOG LEVEL")
+_OF_THE_OWNER = (
+    "CREATE ROLE",
+    "EXECUTE TASK",
+    "EXECUTE ALERT",
+    "EXECUTE MANAGED ALERT",
+    "MODIFY LOG LEVEL",
+    "MODIFY TRACE LEVEL",
+)
 # What a SHOW tells that says how an object is defined, by kind.
 _SHOWN = {
     "STAGES": ("url", "storage_integration", "type"),

@@ -15,7 +15,7 @@ from reconcile.speed.http import HttpConnection, Server
 from reconcile.speed.source import SpeedLayer, SpeedTable
 from snowpark_procs.environment import require_own_landing
 from snowpark_procs.identifiers import begun_date
-from snowpark_procs.ledger import StepRun, recorded_failure, utc_now
+from snowpark_procs.ledger import StepRun, recorded_failure, tell, utc_now
 from snowpark_procs.stage_landing import StageLanding
 from snowpark_procs.statements import run
 
@@ -45,6 +45,7 @@ def extract_speed_layer(
             run(session, "begin")
             run(session, "insert_step_run", step.values("succeeded", utc_now()))
             run(session, "commit")
+            tell(step, "succeeded")
     return {
         "date": day.isoformat(),
         "extraction_id": done.extraction_id,

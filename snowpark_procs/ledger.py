@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_OF_A_BATCH = ("load_batch", "flag_quality")  # their subject is a batch's id
 Lock = Literal["load", "flag", "speed", "reconcile"]
 
 
@@ -66,6 +67,8 @@ def transaction(session: Session, step: StepRun, lock: Lock) -> Iterator[None]:
     except BaseException:
         run(session, "rollback")
         raise
+    if step.worked:
+        tell(step, "succeeded")
 
 
 @contextmanager
@@ -75,9 +78,34 @@ def recorded_failure(session: Session, step: StepRun) -> Iterator[None]:
         yield
     except Exception as error:
         step.detail = {"error": f"{type(error).__name__}: {error}"[:4000]}
-        logger.error("%s %s failed: %s", step.step, step.subject, error)
         # A transaction of its own: the caller may have AUTOCOMMIT off.
         run(session, "begin")
         run(session, "insert_step_run", step.values("failed", utc_now()))
         run(session, "commit")
+        tell(step, "failed", error)
         raise
+
+
+def tell(step: StepRun, status: Literal["succeeded", "failed"], error: Exception | None = None) -> None:
+    """Tell the event table what became of a step: an event on the CALL's span, and a line of the log with the same attributes.
+
+    Snowflake gives a trace its id, so that the batch is an attribute; a CALL of several batches has an event for each.
+    See: https://docs.snowflake.com/en/developer-guide/logging-tracing/tracing-python
+    """
+    import snowflake.telemetry as telemetry  # here, for outside Snowflake there is none
+
+    told: dict[str, Any] = {"step": step.step, "status": status}
+    if step.subject is not None:
+        told["batch.id" if step.step in _OF_A_BATCH else "subject"] = step.subject
+    if error is None and step.row_count is not None:
+        told["rows"] = step.row_count
+    if error is not None:
+        told["error"] = f"{type(error).__name__}: {error}"[:1000]
+    telemetry.add_event(step.step, told)
+    telemetry.set_span_attribute("step", step.step)
+    if "batch.id" in told:
+        telemetry.set_span_attribute("batch.id", step.subject)  # the last one's, where a CALL is of several
+    reason = f": {told['error']}" if error else ""
+    logger.log(
+        logging.ERROR if error else logging.INFO, "%s %s %s%s", step.step, step.subject, status, reason, extra=told
+    )

@@ -66,7 +66,7 @@ def load_batch(session: Session, batch_id: str) -> dict[str, Any]:
     if not step.worked:
         return {"batch_id": batch_id, "status": "already_loaded", "acknowledged": acknowledged}
     for sentence in ignored:
-        logger.warning("batch %s: %s", batch_id, sentence)
+        logger.warning("batch %s: %s", batch_id, sentence, extra={"batch.id": batch_id})
     summary = {"batch_id": batch_id, "status": "loaded", "rows": step.row_count, "datasets": rows}
     return {**summary, "ignored": ignored} if ignored else summary
 

@@ -32,7 +32,7 @@ _DOCS = "https://docs.snowflake.com/en"
 _UNKNOWN_TO_SQLFLUFF = (
     (r"\n\s*ARTIFACT_REPOSITORY = \S+", "", f"{_DOCS}/sql-reference/sql/create-procedure"),
     (
-        r"ALTER SCHEMA (\w+) SET LOG_LEVEL = '\w+'",
+        r"ALTER SCHEMA (\w+) SET (?:LOG|TRACE)_LEVEL = '\w+'",
         r"ALTER SCHEMA \1 SET COMMENT = ''",
         f"{_DOCS}/sql-reference/sql/alter-schema",
     ),

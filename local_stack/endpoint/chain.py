@@ -25,6 +25,7 @@ from local_stack.endpoint.features.objects.kinds import KINDS
 from local_stack.endpoint.features.objects.notifications import send
 from local_stack.endpoint.features.objects.tag_references import FUNCTIONS as TAG_FUNCTIONS
 from local_stack.endpoint.features.procedures import Procedures
+from local_stack.endpoint.features.procedures.events import event_table
 from local_stack.endpoint.features.procedures.frames import refuse_forbidden
 from local_stack.endpoint.features.procedures.routine_statements import CALLED
 from local_stack.endpoint.features.procedures.schema_views import schema_views
@@ -222,6 +223,7 @@ BEFORE: list[Rewrite] = [
     information_functions({**TASK_FUNCTIONS, **TAG_FUNCTIONS, **QUERY_FUNCTIONS, **COPY_FUNCTIONS}),
     information_schema,
     schema_views,
+    event_table,
     visible_objects,
     strictness,
     collations,

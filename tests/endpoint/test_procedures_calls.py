@@ -329,3 +329,57 @@ def test_procedures_survive_the_endpoint(tmp_path: Path) -> None:
             assert run(opened, "CALL public.kept()") == [("still here",)]
     finally:
         running.stop()
+
+
+_TELLING = """
+import logging
+from snowflake import telemetry
+
+def run(session, fails):
+    logging.getLogger("app").debug("too quiet")
+    logging.getLogger("app").info("batch %s", 7, extra={"batch.id": "b-7", "rows": 2})
+    telemetry.set_span_attribute("batch.id", "b-7")
+    if fails:
+        telemetry.add_event("load", {"status": "failed"})
+        raise ValueError("no")
+    return "done"
+"""
+_EVENTS = (
+    "SELECT record_type, value::STRING, record_attributes['batch.id']::STRING, record['severity_text']::STRING,"
+    " record['status']['code']::STRING, scope['name']::STRING FROM snowflake.telemetry.events"
+    " WHERE resource_attributes['snow.schema.name'] = 'OPS' ORDER BY timestamp"
+)
+
+
+def test_what_a_handler_tells_is_in_the_event_table_by_the_levels(connection: Any, endpoint: RunningEndpoint) -> None:
+    define(connection, "ops.telling(fails BOOLEAN)", _TELLING)
+
+    def told(fails: bool) -> list[tuple[Any, ...]]:
+        before = len(run(connection, _EVENTS))
+        run(connection, "BEGIN")
+        if fails:
+            assert "ValueError: no" in str(refused(connection, "CALL ops.telling(TRUE)"))
+        else:
+            run(connection, "CALL ops.telling(FALSE)")
+        run(connection, "ROLLBACK")  # what was told stays
+        return list(run(connection, _EVENTS)[before:])
+
+    named = _CLAUSES.replace("'snowflake-snowpark-python'", "'snowflake-snowpark-python', 'snowflake-telemetry-python'")
+    run(connection, f"CREATE OR REPLACE PROCEDURE ops.telling(fails BOOLEAN) RETURNS STRING {named} AS $${_TELLING}$$")
+    log = ("LOG", "batch 7", "b-7", "INFO", None, "app")
+    assert told(False) == []
+    run(connection, "ALTER SCHEMA ops SET LOG_LEVEL = 'INFO'")
+    run(connection, "ALTER SCHEMA ops SET TRACE_LEVEL = 'ON_EVENT'")
+    assert told(False) == [log]  # a span without an event
+    event, failed = ("SPAN_EVENT", None, None, None, None, None), ("SPAN", None, "b-7", None, "STATUS_CODE_ERROR", None)
+    assert told(True) == [log, event, failed]
+    run(
+        connection, "ALTER PROCEDURE ops.telling(BOOLEAN) SET LOG_LEVEL = 'ERROR', TRACE_LEVEL = 'OFF'"
+    )  # the nearest counts
+    assert told(True) == []
+    run(connection, "ALTER SESSION SET TRACE_LEVEL = 'ALWAYS'")  # the more verbose counts
+    assert told(False) == [("SPAN", None, "b-7", None, "STATUS_CODE_UNSET", None)]
+    kept = run(connection, "SELECT COUNT(*) FROM snowflake.telemetry.events WHERE start_timestamp < timestamp")
+    assert kept == [(2,)]
+    with endpoint.connect(role="PUBLIC") as other:
+        assert "does not exist or not authorized" in str(refused(other, "SELECT * FROM snowflake.telemetry.events"))

@@ -179,6 +179,26 @@ def test_a_repaired_batch_loads_after_a_failure(warehouse: Warehouse) -> None:
     small_batch(warehouse)
     assert warehouse.call("ops.load_pending()")["loaded"] == 1
     assert warehouse.query("SELECT * FROM ops.recent_failures") == []
+    # The event table has both, with the batch: an event on the CALL's span and a line of the log with the same attributes.
+    told = warehouse.query(
+        "SELECT record_type, COALESCE(record['name'], record['severity_text'])::STRING, record_attributes['status']::STRING,"
+        " record_attributes['rows']::INT, value::STRING FROM snowflake.telemetry.events"
+        f" WHERE record_attributes['batch.id'] = '{batch_id}' AND record_type <> 'SPAN' ORDER BY timestamp, record_type DESC"
+    )[-4:]
+    rows = warehouse.one(f"SELECT SUM(row_count) FROM ops.batch_datasets WHERE batch_id = '{batch_id}'")
+    assert [row[:4] for row in told] == [
+        ("SPAN_EVENT", "load_batch", "failed", None),
+        ("LOG", "ERROR", "failed", None),
+        ("SPAN_EVENT", "load_batch", "succeeded", rows),
+        ("LOG", "INFO", "succeeded", rows),
+    ]
+    assert told[1][4].startswith(f"load_batch {batch_id} failed: LoadMismatchError: ")
+    assert told[3][4] == f"load_batch {batch_id} succeeded"
+    spans = warehouse.query(
+        "SELECT record['status']['code']::STRING FROM snowflake.telemetry.events"
+        f" WHERE record_attributes['batch.id'] = '{batch_id}' AND record_type = 'SPAN' ORDER BY timestamp"
+    )[-2:]
+    assert spans == [("STATUS_CODE_ERROR",), ("STATUS_CODE_UNSET",)]
 
 
 def test_a_missing_file_loads_nothing(warehouse: Warehouse) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from local_stack.endpoint.language.types import SqlType, parse_type
 
+# A package that handlers have without its being installed (python/telemetry.py), and the version that it is like.
+OWN_PACKAGES = {"snowflake-telemetry-python": "0.8.0"}
 RoutineKind = Literal["PROCEDURE", "FUNCTION"]
 
 

@@ -11,7 +11,7 @@ from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.engine import INFORMATION_SCHEMA
 from local_stack.endpoint.features.procedures import registry
-from local_stack.endpoint.features.procedures.definition import RoutineKind
+from local_stack.endpoint.features.procedures.definition import OWN_PACKAGES, RoutineKind
 from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.language.quoting import quote_string
@@ -43,7 +43,7 @@ def schema_views(expression: Expr, context: Context) -> Expr:
 
 def _fill_packages(connection: duckdb.DuckDBPyConnection) -> None:
     """Note the packages installed beside the endpoint: they are the ones that its handlers can import."""
-    found = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
+    found = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()} | OWN_PACKAGES
     connection.execute(
         f"CREATE OR REPLACE TABLE {_PACKAGES}"
         " (package_name VARCHAR, version VARCHAR, language VARCHAR, runtime_version VARCHAR)"

@@ -9,7 +9,7 @@ from pathlib import Path
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import compilation_error, missing_object
 from local_stack.endpoint.features.procedures.create import distribution_name
-from local_stack.endpoint.features.procedures.definition import Routine
+from local_stack.endpoint.features.procedures.definition import OWN_PACKAGES, Routine
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError
@@ -41,6 +41,8 @@ def check_references(routine: Routine, session: Session) -> None:
     """Check what CREATE names: packages, integrations with their secrets, and imported files."""
     for requirement in routine.packages:
         name = distribution_name(requirement)
+        if name in OWN_PACKAGES:
+            continue
         try:
             importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:

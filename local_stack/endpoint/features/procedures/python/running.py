@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.features.procedures import events
 from local_stack.endpoint.features.procedures.arguments import from_handler
 from local_stack.endpoint.features.procedures.definition import Routine
 from local_stack.endpoint.features.procedures.frames import running
@@ -58,8 +59,10 @@ def run_python(
                 secrets=access.secret_values(routine, session),
                 allowed_hosts=access.allowed_hosts(routine, session),
                 packages=list(routine.packages),
+                levels=events.levels(found, session),
             )
             answer = workers.call(request)
+            events.keep(answer.get("events", ()), found, session)
             if "error" in answer:
                 raise interpreter_error(routine, str(answer["error"]))
     finally:

@@ -45,6 +45,7 @@ def _sibling(name: str) -> Any:
 _SANDBOX = _sibling("sandbox")
 _FUNCTIONS = _sibling("function_calls")
 _GATE = _sibling("import_gate")
+_TELEMETRY = _sibling("telemetry")
 
 
 def decode(value: Any) -> Any:
@@ -174,6 +175,13 @@ def _prepare(request: dict[str, Any]) -> Any:
 
 
 def call(request: dict[str, Any]) -> dict[str, Any]:
+    """Run one handler. events: what it logged and traced; the rest: see _call."""
+    recorder = _TELEMETRY.install(request["levels"])
+    answer = _call(request)
+    return {**answer, "events": recorder.ended("error" in answer)}
+
+
+def _call(request: dict[str, Any]) -> dict[str, Any]:
     """Run one handler. {"value": text or None}, {"query_id", "columns"} or {"rows"} for a table, or {"error": traceback}."""
     try:
         handler = _prepare(request)

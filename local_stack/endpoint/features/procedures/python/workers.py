@@ -43,7 +43,7 @@ class CallRequest:
     allowed_hosts: host:port of the network rules. secrets: by the name used in the code. kind: procedure, function (its
     arguments are the parameters' type families, scales their scales; rows follow) or table_function (arguments: the rows
     of each partition, names: of the parameters, columns: the result's families). target: None for functions, which have
-    no session."""
+    no session. levels: LOG_LEVEL and TRACE_LEVEL of a procedure."""
 
     target: SessionTarget | None
     handler: str
@@ -60,6 +60,7 @@ class CallRequest:
     scales: list[int] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    levels: dict[str, str] = field(default_factory=dict)
 
 
 def _hang_up(connection: socket.socket) -> None:
