@@ -43,6 +43,9 @@ GRANT SELECT ON TABLE ops.{{ table }} TO ROLE {{ access }}ops_read;
 {% endfor -%}
 GRANT SELECT ON ALL VIEWS IN SCHEMA ops TO ROLE {{ access }}ops_read;
 GRANT SELECT ON FUTURE VIEWS IN SCHEMA ops TO ROLE {{ access }}ops_read;
+-- What deployments did.
+GRANT USAGE ON SCHEMA schemachange TO ROLE {{ access }}ops_read;
+GRANT SELECT ON TABLE schemachange.change_history TO ROLE {{ access }}ops_read;
 -- The builds of the marts read it.
 GRANT USAGE ON SCHEMA ops TO ROLE {{ access }}marts_build;
 

@@ -14,4 +14,10 @@ FROM (
         IFF(status = 'succeeded', 1, 0) AS status
     FROM ops.graph_runs
     QUALIFY ROW_NUMBER() OVER (ORDER BY reported_at DESC, graph_run_id DESC) = 1
+    UNION ALL
+    SELECT
+        'schemachange-deploy' AS step,
+        IFF(status = 'Success', 1, 0) AS status
+    FROM schemachange.change_history
+    QUALIFY ROW_NUMBER() OVER (ORDER BY installed_on DESC) = 1
 ) AS newest

@@ -20,3 +20,10 @@ FROM (
     GROUP BY invocation_id
     HAVING COUNT_IF(status IN ('error', 'fail', 'runtime error')) = 0
 ) AS builds
+UNION ALL
+-- The grants are the last script of every deployment: it went through to its end.
+SELECT
+    'schemachange-deploy',
+    DATE_PART('epoch_second', MAX(installed_on))
+FROM schemachange.change_history
+WHERE script = 'A__90_grants.sql' AND status = 'Success'

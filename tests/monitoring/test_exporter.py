@@ -52,6 +52,16 @@ def test_the_ledger_as_prometheus_reads_it(warehouse: Warehouse, tmp_path: Path)
         ] == [0, 1, 1]
         assert value(samples, "dbt_model_failing", model_name="mart_daily_metrics") == 0
 
+        deployed = value(samples, "pipeline_step_last_success_timestamp_seconds", step="schemachange-deploy")
+        assert deployed == warehouse.one(
+            "SELECT DATE_PART('epoch_second', MAX(installed_on)) FROM schemachange.change_history"
+        )
+        assert value(samples, "pipeline_step_last_run_success", step="schemachange-deploy") == 1
+
+        warehouse.query(
+            "INSERT INTO schemachange.change_history (version, script, script_type, status, installed_on)"
+            " SELECT '2.0.0', 'V2.0.0__next.sql', 'V', 'Failed', DATEADD(minute, 1, CURRENT_TIMESTAMP())"
+        )
         pipeline.compare(warehouse, page_views=2)
         pipeline.dbt_run(warehouse, "second", "error")
         warehouse.publish(events=[])
@@ -60,6 +70,8 @@ def test_the_ledger_as_prometheus_reads_it(warehouse: Warehouse, tmp_path: Path)
         samples = exporter.refreshed()
         assert value(samples, "lambda_reconciliation_discrepancy", metric="page_views", user_tier="gold") == 1
         assert value(samples, "reconciliation_days", state="converged") == 0
+        assert value(samples, "pipeline_step_last_run_success", step="schemachange-deploy") == 0
+        assert value(samples, "pipeline_step_last_success_timestamp_seconds", step="schemachange-deploy") == deployed
         assert value(samples, "dbt_model_failing", model_name="mart_daily_metrics") == 1
         assert value(samples, "dbt_model_failures_total", model_name="mart_daily_metrics") == 1
         assert value(samples, "pipeline_batches_waiting", step="flag_quality") == 1
