@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from copy import deepcopy
@@ -177,6 +178,25 @@ def test_one_image_one_tag(overlay: str) -> None:
     assert tag not in ("", "latest")
     pinned = [path for path in (REPOSITORY / "k8s").rglob("*.yaml") if "newTag" in path.read_text(encoding="utf-8")]
     assert pinned == [REPOSITORY / "k8s" / "base" / "kustomization.yaml"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_example_of_a_pipeline_names_every_image_by_the_digest_that_it_built(overlay: str, tmp_path: Path) -> None:
+    pipeline = yaml.safe_load((REPOSITORY / "deploy" / "github-actions.yml").read_text(encoding="utf-8"))
+    job = pipeline["jobs"]["image"]
+    (build,) = (step for step in job["steps"] if step.get("id") == "build")
+    assert build["with"]["file"] == "k8s/image/Containerfile"
+    (pin,) = (step for step in job["steps"] if "run" in step)
+    assert pin["env"] == {"DIGEST": "${{ steps.build.outputs.digest }}"}
+    shutil.copytree(REPOSITORY / "k8s", tmp_path / "k8s", ignore=shutil.ignore_patterns("__pycache__"))
+    digest = "sha256:" + "0123456789abcdef" * 4
+    script = pin["run"].replace("overlays/production", f"overlays/{overlay}")
+    given = os.environ | job["env"] | {"DIGEST": digest}
+    subprocess.run(["bash", "-euc", script], cwd=tmp_path, env=given, check=True)
+    text = (tmp_path / "pipeline.yaml").read_text(encoding="utf-8")
+    images = set(re.findall(r"^ *(?:- )?image: (.*)$", text, re.MULTILINE))
+    assert images == {f"ghcr.io/OWNER/ecommerce-batch-analytics@{digest}"}
+    assert "ecommerce-batch-analytics:0" not in text
 
 
 def every_pod(overlay: str) -> dict[str, Document]:
