@@ -212,7 +212,9 @@ $$
 """
 
 
-def test_the_run_command_calls_the_procedures(connection: Any, endpoint: RunningEndpoint) -> None:
+def test_the_run_command_calls_the_procedures(
+    connection: Any, endpoint: RunningEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for statement in PROCEDURES.strip().split(";\n"):
         connection.cursor().execute(statement)
     done = command(endpoint, "run")
@@ -227,24 +229,17 @@ def test_the_run_command_calls_the_procedures(connection: Any, endpoint: Running
     failed = command(endpoint, "run", "--date", "1999-12-31")
     assert failed.returncode == 6
     assert failed.stderr == "reconcile: cannot reconcile in the warehouse: ValueError: 1999-12-31 is too long ago\n"
-    some = command(endpoint, "run", "--date", "1999-12-31", "--date", "2024-01-15")
+    # One refused of two, and told a collector in the trace of the newest batch in STAGING.
+    connection.cursor().execute(
+        "INSERT INTO ops.batches (batch_id, contract_version, mode, manifest, published_at, loaded_at, flagged_at)"
+        " SELECT c.id, 1, 'incremental', OBJECT_CONSTRUCT(), '2024-01-15', '2024-01-15', c.flagged_at::TIMESTAMP_NTZ FROM"
+        f" VALUES ('{OLDER}', '2024-01-16'), ('{NEWEST}', '2024-01-17'), ('{WAITING}', NULL) c (id, flagged_at)"
+    )
+    with collector(monkeypatch) as running:
+        some = command(endpoint, "run", "--date", "1999-12-31", "--date", "2024-01-15")
     assert some.returncode == 6
     assert json.loads(some.stdout) == {"called": "day", "date": "2024-01-15"}
     assert some.stderr.startswith("reconcile: cannot reconcile in the warehouse (1999-12-31): ValueError")
-
-
-def test_a_comparison_is_in_the_trace_of_the_newest_flagged_batch(
-    connection: Any, endpoint: RunningEndpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for statement in PROCEDURES.strip().split(";\n"):
-        connection.cursor().execute(statement)
-    connection.cursor().execute(
-        "INSERT INTO ops.batches (batch_id, contract_version, mode, manifest, published_at, loaded_at, flagged_at)"
-        " SELECT c.id, 1, 'incremental', OBJECT_CONSTRUCT(), '2024-01-15', '2024-01-15', c.flagged_at::TIMESTAMP_NTZ FROM VALUES"
-        f" ('{OLDER}', '2024-01-16'), ('{NEWEST}', '2024-01-17'), ('{WAITING}', NULL) c (id, flagged_at)"
-    )
-    with collector(monkeypatch) as running:
-        assert command(endpoint, "run", "--date", "1999-12-31", "--date", "2024-01-15").returncode == 6
     assert {span.trace_id for span in running.spans} == {NEWEST.replace("-", "")}
     assert [(span.name, span.failed) for span in running.spans] == [("call", True), ("call", False), ("run", True)]
     assert "too long ago" in running.spans[0].attributes["stage.error"]

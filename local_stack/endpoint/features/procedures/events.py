@@ -7,6 +7,7 @@ and https://docs.snowflake.com/en/developer-guide/logging-tracing/telemetry-leve
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -69,8 +70,9 @@ def keep(rows: Sequence[Mapping[str, Any]], found: FoundRoutine, session: Sessio
         for row in rows
     ]
     with session.catalog.connection() as connection:
-        marks = f"make_timestamp(?), make_timestamp(?), ?, ?, {', '.join('?' * len(_OBJECTS))}"
-        connection.executemany(f"INSERT INTO {_TABLE} VALUES ({marks})", values)
+        marks = f"(make_timestamp(?), make_timestamp(?), ?, ?, {', '.join('?' * len(_OBJECTS))})"
+        marked = ", ".join([marks] * len(values))
+        connection.execute(f"INSERT INTO {_TABLE} VALUES {marked}", list(itertools.chain(*values)))
 
 
 def event_table(expression: Expr, context: Context) -> Expr:
