@@ -88,6 +88,7 @@ from local_stack.endpoint.translation.names import (
     function_names,
     information_schema,
     macros,
+    quoted_calls,
     reserved_words,
     split_tables,
 )
@@ -219,6 +220,7 @@ def routes(
 
 BEFORE: list[Rewrite] = [
     qualifiers,
+    quoted_calls,
     existing_containers,
     information_functions({**TASK_FUNCTIONS, **TAG_FUNCTIONS, **QUERY_FUNCTIONS, **COPY_FUNCTIONS}),
     information_schema,

@@ -167,7 +167,7 @@ def test_a_wrong_identifier_has_its_place(sql: str, name: str, place: str) -> No
         ("SELECT * FROM nothing_there", 2003, "Object 'nothing_there' does not exist or not authorized."),
         ("SELECT x FROM (SELECT 1 AS a)", 904, "invalid identifier 'x'"),
         ("SELECT a FROM (SELECT 1 AS a) s, (SELECT 1 AS a) t", 2028, "ambiguous column name 'a'"),
-        ("SELECT no_such_function(1)", 2140, "Unknown function no_such_function"),
+        ("SELECT no_such_function(1)", 2140, "Unknown function NO_SUCH_FUNCTION"),
         ("SELECT CAST('x' AS INT)", 100038, "Numeric value 'x' is not recognized"),
         ("SELECT '2024-02-30'::DATE", 100040, "Date '2024-02-30' is not recognized"),
         ("SELECT 'x'::DATE", 100040, "Date 'x' is not recognized"),

@@ -49,13 +49,6 @@ def upper_case_unquoted_identifiers(expression: Expr) -> Expr:
     return expression
 
 
-def quoted_calls(expression: Expr) -> Expr:
-    """Name a function by text where the statement has its name in quotes; fakesnow's transforms know no other form."""
-    if isinstance(expression, exp.Anonymous) and isinstance(expression.this, exp.Identifier):
-        expression.set("this", expression.this.name)
-    return expression
-
-
 def sequence_nextval(expression: Expr) -> Expr:
     """Do what fakesnow's transform of this name does, also within expressions and for qualified names.
 
@@ -136,7 +129,6 @@ def _keys(kind: str) -> Callable[[Run], dict[str, Any]]:
 
 
 TRANSFORMS: tuple[Transform, ...] = (
-    Transform(quoted_calls, (exp.Anonymous,)),
     Transform(upper_case_unquoted_identifiers, (exp.Identifier,)),
     Transform(fs.current_version, (exp.CurrentVersion,)),
     Transform(fs.information_schema_fs, (exp.Table,)),
