@@ -59,6 +59,17 @@ def test_the_same_names_are_names_elsewhere(client: Any) -> None:
         "SELECT DISTINCT ON (1) 1",
         "SELECT 5 BETWEEN SYMMETRIC 9 AND 1",
         "SELECT * EXCEPT (a) FROM (SELECT 1 a, 2 b)",
+        "SELECT 5 & 3",
+        "SELECT 5 | 3",
+        "SELECT 1 << 2",
+        "SELECT 1 <=> 2",
+        "SELECT '1'::BLOB",
+        "SELECT 1 :: hugeint",
+        "SELECT 1 FROM (SELECT 1) USING SAMPLE 1",
+        "INSERT INTO t VALUES (1) RETURNING a",
+        "INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING",
+        "DELETE FROM t RETURNING a",
+        "CREATE TABLE t (a INT) PARTITION BY (a)",
     ],
 )
 def test_syntax_that_snowflake_does_not_have_is_refused(client: Any, query: str) -> None:
@@ -67,6 +78,10 @@ def test_syntax_that_snowflake_does_not_have_is_refused(client: Any, query: str)
 
 
 def test_words_of_that_syntax_are_names_and_texts_elsewhere(client: Any) -> None:
+    run(client, "CREATE OR REPLACE FILE FORMAT piped TYPE = CSV FIELD_DELIMITER = '|' ESCAPE = '&'")
+    assert run(client, "SELECT 1 AS blob, blob::VARCHAR || '&' AS glob, glob FROM (SELECT 2 AS long)") == [
+        (1, "1&", "1&")
+    ]
     assert run(client, "SELECT symmetric, '^' FROM (SELECT 1 AS symmetric, 2 AS b) EXCEPT SELECT 2, ''") == [(1, "^")]
 
 

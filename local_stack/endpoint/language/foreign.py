@@ -76,13 +76,22 @@ _SNOWFLAKE = frozenset(_NAMES.split())
 # What sqlglot's parser for Snowflake takes all the same: the word that is not expected, and the one before it where that matters.
 _SYNTAX = (
     (None, "^"),
+    (None, "&"),
+    (None, "|"),
+    (None, "<=>"),
     (None, "SIMILAR TO"),
     ("DISTINCT", "ON"),
     ("BETWEEN", "SYMMETRIC"),
     ("BETWEEN", "ASYMMETRIC"),
     ("*", "EXCEPT"),
+    ("<", "<"),
+    (">", ">"),
+    ("USING", "SAMPLE"),
+    *(("::", kind) for kind in ("BLOB", "BYTEA", "HUGEINT", "INT128", "INT8", "LONG")),
 )
-_PERHAPS = re.compile(r"\^|\b(?:SIMILAR|ON|A?SYMMETRIC|EXCEPT)\b", re.IGNORECASE)
+_PERHAPS = re.compile(
+    r"[\^&|]|<<|>>|<=>|::\s*[BHIL]|\b(?:SIMILAR|DISTINCT\s+ON|A?SYMMETRIC|EXCEPT|SAMPLE)\b", re.IGNORECASE
+)
 _QUOTED = (TokenType.IDENTIFIER, TokenType.STRING)
 
 

@@ -30,6 +30,11 @@ _REFUSED_PROPERTIES = {
     exp.ExternalProperty: "EXTERNAL TABLE",
     exp.MaterializedProperty: "MATERIALIZED VIEW",
 }
+# Clauses of other databases that sqlglot's parser for Snowflake reads, by the argument that holds them and the word.
+_CLAUSES = (
+    (exp.DML, "returning", "RETURNING"),
+    (exp.Insert, "conflict", "ON CONFLICT"),
+)
 _PLAIN = ("", "utf8", "bin")
 _OF_SEQUENCES = ("NEXTVAL", "CURRVAL")
 # What may not stand in INSERT … VALUES; INSERT … SELECT takes it.
@@ -44,7 +49,12 @@ def strictness(expression: Expr, _: Context) -> Expr:
         for kind, name in _REFUSED_PROPERTIES.items():
             if (properties := expression.args.get("properties")) and properties.find(kind):
                 raise unsupported(f"CREATE {name}")
+        if properties and properties.find(exp.PartitionedByProperty):
+            raise _unexpected("PARTITION")
         _definition(expression)
+    for statement, argument, word in _CLAUSES:
+        if isinstance(expression, statement) and expression.args.get(argument):
+            raise _unexpected(word)
     if expression.find(exp.HistoricalData):
         raise unsupported("time travel (AT | BEFORE)")
     if expression.find(exp.MatchRecognize):
@@ -55,7 +65,7 @@ def strictness(expression: Expr, _: Context) -> Expr:
         raise unsupported("multi-table INSERT")
     for grouping in expression.find_all(exp.Rollup, exp.Cube):
         if not grouping.expressions:
-            raise SqlError("SQL compilation error:\nsyntax error unexpected ')'.", 1003, "42000")
+            raise _unexpected(")")
     for data_type in expression.find_all(exp.DataType):
         if data_type.this in _REFUSED_TYPES:
             raise unsupported(f"type {data_type.this.value}")
@@ -70,6 +80,10 @@ def strictness(expression: Expr, _: Context) -> Expr:
                 f"SQL compilation error:\nsyntax error unexpected '{identifier.this}' (a reserved word).", 1003, "42000"
             )
     return expression
+
+
+def _unexpected(word: str) -> SqlError:
+    return SqlError(f"SQL compilation error:\nsyntax error unexpected '{word}'.", 1003, "42000")
 
 
 def qualifiers(expression: Expr, _: Context) -> Expr:
