@@ -79,9 +79,7 @@ def test_syntax_that_snowflake_does_not_have_is_refused(client: Any, query: str)
 
 def test_words_of_that_syntax_are_names_and_texts_elsewhere(client: Any) -> None:
     run(client, "CREATE OR REPLACE FILE FORMAT piped TYPE = CSV FIELD_DELIMITER = '|' ESCAPE = '&'")
-    assert run(client, "SELECT 1 AS blob, blob::VARCHAR || '&' AS glob, glob FROM (SELECT 2 AS long)") == [
-        (1, "1&", "1&")
-    ]
+    assert run(client, "SELECT x.long || '&' AS blob FROM (SELECT 2 AS long) AS x") == [("2&",)]
     assert run(client, "SELECT symmetric, '^' FROM (SELECT 1 AS symmetric, 2 AS b) EXCEPT SELECT 2, ''") == [(1, "^")]
 
 
