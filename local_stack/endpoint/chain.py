@@ -106,7 +106,7 @@ from local_stack.endpoint.translation.snowpark import (
     samples,
 )
 from local_stack.endpoint.translation.snowpark_functions import functions
-from local_stack.endpoint.translation.strictness import collations, qualifiers, strictness
+from local_stack.endpoint.translation.strictness import collations, require_named_tables, strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import (
     formats,
@@ -219,7 +219,6 @@ def routes(
 
 
 BEFORE: list[Rewrite] = [
-    qualifiers,
     quoted_calls,
     existing_containers,
     information_functions({**TASK_FUNCTIONS, **TAG_FUNCTIONS, **QUERY_FUNCTIONS, **COPY_FUNCTIONS}),
@@ -353,6 +352,7 @@ class Chain:
             tree = gate.tree if gate.tree is not None and statement.text == asked else parse(statement.text)
         gate.check_late(tree)
         context = Context(session, statement.parameters, statement.text, describing=statement.describe_only)
+        require_named_tables(tree)
         mark_inlined(tree, statement.inlined)
         note_binds(tree, batch[0] if batch else statement.binds)
         tree = evaluated(column_names(tree, statement.text), statement, session, self._called)

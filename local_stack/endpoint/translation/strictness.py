@@ -86,13 +86,13 @@ def _unexpected(word: str) -> SqlError:
     return SqlError(f"SQL compilation error:\nsyntax error unexpected '{word}'.", 1003, "42000")
 
 
-def qualifiers(expression: Expr, _: Context) -> Expr:
+def require_named_tables(expression: Expr) -> None:
     """Raise SqlError for a column of a table that the statement does not name: DuckDB would take `v.a` for the field a of v."""
     if not isinstance(expression, exp.Query | exp.DML) and not expression.find(exp.Query):
-        return expression
+        return
     tables = list(expression.find_all(exp.Table))
     if not all(isinstance(table.this, exp.Identifier) or table.alias for table in tables):
-        return expression  # IDENTIFIER('t') and its like: the name is known later
+        return  # IDENTIFIER('t') and its like: the name is known later
     known = {table.name.upper() for table in tables}
     known |= {alias.name.upper() for alias in expression.find_all(exp.TableAlias)}
     for column in expression.find_all(exp.Column):
@@ -102,7 +102,6 @@ def qualifiers(expression: Expr, _: Context) -> Expr:
             raise SqlError(
                 f"SQL compilation error:\nerror line 1 at position 0\ninvalid identifier '{name}'", 904, "42000"
             )
-    return expression
 
 
 def collations(expression: Expr, _: Context) -> Expr:
