@@ -31,24 +31,25 @@ _SELECTED: Final = (
 # json_tree and json_each give DuckDB's paths: `$.a[0]."b c"`; Snowflake's are `a[0]['b c']`. The input is named once, in a
 # query of its own: a column of the caller's that is called VALUE or PATH must not meet json_each's.
 _FLATTENED: Final = """(input, path, is_outer, mode) AS TABLE
-    SELECT 1::BIGINT AS SEQ, f.r.k AS KEY, f.r.p AS PATH, f.r.i AS INDEX, f.r.v AS VALUE, f.r.t AS THIS
+    SELECT 1::BIGINT AS SEQ, _sf_f._sf_r.k AS KEY, _sf_f._sf_r.p AS PATH, _sf_f._sf_r.i AS INDEX, _sf_f._sf_r.v AS VALUE,
+        _sf_f._sf_r.t AS THIS
     FROM (SELECT unnest(coalesce(
         (SELECT list(struct_pack(
-                    k := CASE WHEN json_type(s._sf_root, e.path) = 'OBJECT' THEN e.key END,
-                    p := regexp_replace(regexp_replace(e.fullkey, '^\\$\\.?', ''), '\\.?"([^"]*)"', '[''\\1'']', 'g'),
-                    i := CASE WHEN json_type(s._sf_root, e.path) = 'ARRAY' THEN TRY_CAST(e.key AS BIGINT) END,
-                    v := nullif(json_extract(s._sf_root, e.fullkey), {UNDEFINED}),
-                    t := json_extract(s._sf_root, e.path)) ORDER BY e.id)
-         FROM json_tree(s._sf_root, path) e
-         WHERE e.key IS NOT NULL AND (mode = 'BOTH' OR json_type(s._sf_root, e.path) = mode)
-           AND json_type(s._sf_root, e.path) IN ('ARRAY', 'OBJECT')
-           AND starts_with(e.path, path)),
+                    k := CASE WHEN json_type(_sf_s._sf_root, _sf_e.path) = 'OBJECT' THEN _sf_e.key END,
+                    p := regexp_replace(regexp_replace(_sf_e.fullkey, '^\\$\\.?', ''), '\\.?"([^"]*)"', '[''\\1'']', 'g'),
+                    i := CASE WHEN json_type(_sf_s._sf_root, _sf_e.path) = 'ARRAY' THEN TRY_CAST(_sf_e.key AS BIGINT) END,
+                    v := nullif(json_extract(_sf_s._sf_root, _sf_e.fullkey), {UNDEFINED}),
+                    t := json_extract(_sf_s._sf_root, _sf_e.path)) ORDER BY _sf_e.id)
+         FROM json_tree(_sf_s._sf_root, path) _sf_e
+         WHERE _sf_e.key IS NOT NULL AND (mode = 'BOTH' OR json_type(_sf_s._sf_root, _sf_e.path) = mode)
+           AND json_type(_sf_s._sf_root, _sf_e.path) IN ('ARRAY', 'OBJECT')
+           AND starts_with(_sf_e.path, path)),
         CASE WHEN is_outer THEN [struct_pack(k := NULL::VARCHAR, p := NULL::VARCHAR, i := NULL::BIGINT, v := NULL::JSON,
-                                             t := json_extract(s._sf_root, path))] END)) AS r
-          FROM (SELECT to_json(input) AS _sf_root) s) f"""
+                                             t := json_extract(_sf_s._sf_root, path))] END)) AS _sf_r
+          FROM (SELECT to_json(input) AS _sf_root) _sf_s) _sf_f"""
 _SPLIT: Final = """(input, delimiter) AS TABLE
-    SELECT 1::BIGINT AS SEQ, f.r.i::BIGINT AS INDEX, f.r.v AS VALUE
-    FROM (SELECT unnest(list_transform({parts}, lambda _sf_v, _sf_i: struct_pack(i := _sf_i, v := _sf_v))) AS r) f"""
+    SELECT 1::BIGINT AS SEQ, _sf_f._sf_r.i::BIGINT AS INDEX, _sf_f._sf_r.v AS VALUE
+    FROM (SELECT unnest(list_transform({parts}, lambda _sf_v, _sf_i: struct_pack(i := _sf_i, v := _sf_v))) AS _sf_r) _sf_f"""
 _TEXT: Final = "CAST(input AS VARCHAR)"
 _BY: Final = "CAST(delimiter AS VARCHAR)"
 
@@ -78,10 +79,11 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_elements_or_one(j, path, is_outer, mode) AS CASE"
     " WHEN len(_fs_global.main._sp_elements(j, path, mode)) > 0 THEN _fs_global.main._sp_elements(j, path, mode)"
     f" WHEN is_outer THEN {_NOTHING} END",
-    "_sp_flatten_each(input, path, is_outer, mode) AS TABLE SELECT 1::BIGINT AS SEQ, f.r.k AS KEY, f.r.p AS PATH,"
-    " f.r.i AS INDEX, f.r.v AS VALUE, CASE WHEN path = '$' THEN f._sf_j ELSE json_extract(f._sf_j, path) END AS THIS FROM"
-    " (SELECT unnest(_fs_global.main._sp_elements_or_one(to_json(input), path, is_outer, mode)) AS r,"
-    " to_json(input) AS _sf_j) f",
+    "_sp_flatten_each(input, path, is_outer, mode) AS TABLE SELECT 1::BIGINT AS SEQ, _sf_f._sf_r.k AS KEY, _sf_f._sf_r.p AS PATH,"
+    " _sf_f._sf_r.i AS INDEX, _sf_f._sf_r.v AS VALUE, CASE WHEN path = '$' THEN _sf_f._sf_j"
+    " ELSE json_extract(_sf_f._sf_j, path) END AS THIS FROM"
+    " (SELECT unnest(_fs_global.main._sp_elements_or_one(to_json(input), path, is_outer, mode)) AS _sf_r,"
+    " to_json(input) AS _sf_j) _sf_f",
     "_sp_flatten_tree" + _FLATTENED.replace("{UNDEFINED}", UNDEFINED),
     "_sp_split_to_table" + _SPLIT.format(parts=f"string_split({_TEXT}, {_BY})"),
     "_sp_strtok_split_to_table"
@@ -90,7 +92,7 @@ MACROS: Final[tuple[str, ...]] = (
         f" left({_BY}, 1)), lambda _sf_t: _sf_t <> '')"
     ),
     "_sp_get_ignore_case(o, name) AS json_extract(o, '$.\"' || "
-    "list_filter(json_keys(o), lambda k: lower(k) = lower(name))[1] || '\"')",
+    "list_filter(json_keys(o), lambda _sf_k: lower(_sf_k) = lower(name))[1] || '\"')",
     "_sp_object_with(o, k, v) AS"
     " json_merge_patch(to_json(o), json_object(CAST(k AS VARCHAR), _fs_global.main._sf_element(v)))",
     "_sp_object_insert(o, k, v) AS CASE WHEN json_contains(to_json(json_keys(to_json(o))), to_json(CAST(k AS VARCHAR)))"
@@ -102,8 +104,8 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_object_delete(o, ks) AS " + _SELECTED.format(condition="NOT list_contains(s._sf_ks, k)"),
     "_sp_object_pick(o, ks) AS " + _SELECTED.format(condition="list_contains(s._sf_ks, k)"),
     "_sp_arrays_to_object(ks, vs) AS to_json(map_from_entries(list_transform(generate_series(1, "
-    "json_array_length(to_json(ks))::BIGINT), lambda n: struct_pack(key := json_extract_string(to_json(ks), n - 1), "
-    "value := json_extract(to_json(vs), n - 1)))))",
+    "json_array_length(to_json(ks))::BIGINT), lambda _sf_n: struct_pack(key := json_extract_string(to_json(ks), _sf_n - 1), "
+    "value := json_extract(to_json(vs), _sf_n - 1)))))",
     "_sp_to_object(x) AS CASE WHEN x IS NULL THEN NULL WHEN json_type(to_json(x)) = 'OBJECT' THEN to_json(x)"
     " ELSE _fs_global.main._sf_parse_json(to_json(x)) END",
     f"_sp_soundex(s) AS CASE WHEN s = '' THEN '' ELSE left(s, 1) || rpad(left(replace(substr({_COLLAPSED}, 2), '0', ''),"

@@ -110,7 +110,7 @@ MACROS: Final[tuple[str, ...]] = (
         t := CAST(v AS VARCHAR)) END""",
     # The values are JSON.
     "_sf_object(ks, vs, keeps_null) AS to_json(map_from_entries(list_filter(list_zip(ks, vs),"
-    " lambda e: e[1] IS NOT NULL AND (keeps_null OR e[2] IS NOT NULL))))",
+    " lambda _sf_e: _sf_e[1] IS NOT NULL AND (keeps_null OR _sf_e[2] IS NOT NULL))))",
     f"""_sf_object_star(row_value) AS (SELECT coalesce(json_group_object(key, value::JSON), '{{}}'::JSON) FROM (
         UNPIVOT (SELECT {_HOME}_sf_element(COLUMNS(*)) FROM (SELECT unnest(row_value)))
         ON COLUMNS(*)::VARCHAR INTO NAME key VALUE value))""",
