@@ -14,7 +14,7 @@ from reconcile.speed.names import buckets_path
 from snowpark_procs.bucket_sql import bucketing, hashed_rows
 from snowpark_procs.comparison_metrics import read_metrics
 from snowpark_procs.environment import require_own_landing
-from snowpark_procs.identifiers import compared_columns
+from snowpark_procs.identifiers import compared_columns, hashed
 from snowpark_procs.ledger import StepRun, recorded_failure, transaction, utc_now
 from snowpark_procs.statements import literal, run, statement
 
@@ -44,7 +44,8 @@ def unload_buckets(session: Session) -> dict[str, Any]:
 
 def comparable_sessions(day: date, of: Bucketing) -> str:
     """A query for the batch side's sessions of a day, each with its bucket and its hash."""
-    rows = statement("comparable_sessions", day=literal(day.isoformat()), compared_columns=compared_columns("s"))
+    columns = compared_columns("s", hashed)
+    rows = statement("comparable_sessions", day=literal(day.isoformat()), compared_columns=columns)
     return hashed_rows(rows, of)
 
 

@@ -1,8 +1,9 @@
 """One canonical form for identifiers, whatever form ClickHouse holds them in. Pure: SQL expressions of ClickHouse out.
 
 A UUID in any form becomes lower-case and hyphenated: upper case, braces, `urn:uuid:`, without hyphens, a number of 128 bits, or
-16 bytes in one of three orders. Anything else is compared trimmed and in lower case, and the form in which it came is kept beside
-it. An empty identifier, and the UUID of nothing but zeros that ClickHouse has for no value, is a missing one.
+16 bytes in one of three orders. Anything else is trimmed, and its ASCII capitals are lowered, as every engine does alike. Engines
+do not agree on other capitals: the warehouse lowers those of both sides (snowpark_procs/identifiers.py). The form in which an
+identifier came is kept beside it. An empty one, and the UUID of nothing but zeros that ClickHouse has for no value, is missing.
 """
 
 from __future__ import annotations
@@ -61,10 +62,10 @@ def trimmed(text: str) -> str:
 
 
 def canonical(text: str) -> str:
-    """The form in which a text is compared; NULL where nothing is left of it."""
+    """The form in which a text is compared, but for capitals that are not ASCII; NULL where nothing is left of it."""
     bare = trimmed(text)
     digits = f"replaceRegexpAll(lower({bare}), '{_NOT_DIGITS}', '')"
-    return f"nullIf(if({is_uuid(bare)}, {_hyphenated(digits)}, lowerUTF8({bare})), '')"
+    return f"nullIf(if({is_uuid(bare)}, {_hyphenated(digits)}, lower({bare})), '')"
 
 
 def votes(value: str, order: ByteOrder) -> str:

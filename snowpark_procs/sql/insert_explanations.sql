@@ -208,19 +208,12 @@ speed_elsewhere AS (
     GROUP BY 1
 ),
 
-unflagged_ids AS (
-    SELECT
-        r.batch_id,
-        &{canonical_id} AS session_id
-    FROM raw.user_sessions AS r
-    WHERE r.batch_id IN (SELECT batches.batch_id FROM ops.batches AS batches WHERE batches.flagged_at IS NULL)
-),
-
 unflagged AS (
     SELECT
         &{compared_id} AS session_id,
         MIN(s.batch_id) AS batch_id
-    FROM unflagged_ids AS s
+    FROM raw.user_sessions AS s
+    WHERE s.batch_id IN (SELECT batches.batch_id FROM ops.batches AS batches WHERE batches.flagged_at IS NULL)
     GROUP BY 1
 ),
 
@@ -228,18 +221,11 @@ staged AS (
     &{staged}
 ),
 
-unloaded_ids AS (
-    SELECT
-        r.batch_id,
-        &{canonical_id} AS session_id
-    FROM staged AS r
-),
-
 unloaded AS (
     SELECT
         &{compared_id} AS session_id,
         MIN(s.batch_id) AS batch_id
-    FROM unloaded_ids AS s
+    FROM staged AS s
     GROUP BY 1
 ),
 

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 
+from snowpark_procs.identifiers import compared
 from tests.conftest import REPOSITORY
 from tests.dbt.warehouse import MARTS
 from tests.dbt_environment import PROJECT
@@ -98,6 +100,13 @@ def test_what_decides_a_number_is_in_its_definition() -> None:
         for macro in re.findall(r"macro (\w+)\(", path.read_text()):
             if macro != "calculate_customer_lifetime_value":  # made of others
                 assert f"{macro}(" in definition, macro
+
+
+def test_an_identifier_is_compared_as_by_the_procedures() -> None:
+    text = (PROJECT / "macros" / "business_logic" / "compared_identifier.sql").read_text()
+    template = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False).from_string(text)  # noqa: S701, SQL
+    macro: Any = vars(template.module)["compared_identifier"]
+    assert macro("session_id") == compared("session_id")
 
 
 def test_the_tree_holds_what_the_requirement_names() -> None:

@@ -21,6 +21,6 @@
     {%- endif -%}
     {%- do parts.append(ratio('a', 'b', 2) ~ average('a', 'b') ~ purchase_amount('a') ~ is_counted('a')
         ~ is_left_out('a', has_agent=false) ~ microseconds('a', 'b')) -%}
-    {%- do parts.append(expected_active_dates('a') ~ order_id('a') ~ purchased_units('a') ~ cancelled_statuses() ~ var('view_idle_minutes')) -%}
+    {%- do parts.append(expected_active_dates('a') ~ order_id('a') ~ purchased_units('a') ~ compared_identifier('a') ~ cancelled_statuses() ~ var('view_idle_minutes')) -%}
     {%- do return(local_md5(parts | join('\n'))) -%}
 {%- endmacro %}

@@ -14,9 +14,20 @@ newest_changes AS (
     'page_views': 'page_views', 'product_views': 'product_views', 'searches': 'searches',
     'add_to_cart_events': 'add_to_cart_events', 'purchases': 'purchases', 'revenue': 'total_spent'
 } -%}
-{#- Identifiers that differ in capitals or outer blanks only are one, and blanks alone are none, as in the comparison. #}
-{%- set session = "NULLIF(LOWER(TRIM(session_id, ' \\t\\r\\n')), '')" -%}
-{%- set user = "NULLIF(LOWER(TRIM(user_id, ' \\t\\r\\n')), '')" -%}
+compared AS (
+    SELECT
+        date,
+        user_tier,
+        is_valid,
+        {%- for value in counted.values() %}
+        {{ value }},
+        {%- endfor %}
+        {{ compared_identifier('session_id') }} AS session_key,
+        {{ compared_identifier('user_id') }} AS user_key
+    FROM {{ ref('stg_user_sessions_enhanced') }}
+    WHERE {{ on_times(plan['dates'], 'session_start') }}
+),
+
 sessions AS (
     SELECT
         date,
@@ -25,14 +36,13 @@ sessions AS (
         COALESCE(SUM(IFF(is_valid, {{ value }}, 0)), 0) AS {{ metric }},
         COALESCE(SUM(IFF(is_valid, 0, {{ value }})), 0) AS invalid_{{ metric }},
         {%- endfor %}
-        COUNT(DISTINCT IFF(is_valid, {{ session }}, NULL)) AS sessions,
+        COUNT(DISTINCT IFF(is_valid, session_key, NULL)) AS sessions,
         COUNT_IF(NOT is_valid) AS invalid_sessions,
-        COUNT(DISTINCT IFF(is_valid AND purchases > 0, {{ session }}, NULL)) AS converting_sessions,
+        COUNT(DISTINCT IFF(is_valid AND purchases > 0, session_key, NULL)) AS converting_sessions,
         COUNT_IF(NOT is_valid AND purchases > 0) AS invalid_converting_sessions,
-        COUNT(DISTINCT IFF(is_valid, {{ user }}, NULL)) AS unique_users,
-        COUNT(DISTINCT IFF(is_valid, NULL, {{ user }})) AS invalid_unique_users
-    FROM {{ ref('stg_user_sessions_enhanced') }}
-    WHERE {{ on_times(plan['dates'], 'session_start') }}
+        COUNT(DISTINCT IFF(is_valid, user_key, NULL)) AS unique_users,
+        COUNT(DISTINCT IFF(is_valid, NULL, user_key)) AS invalid_unique_users
+    FROM compared
     GROUP BY date, user_tier
 ),
 

@@ -3,13 +3,24 @@ WITH built_dates AS (
     {{ built_dates('mart_daily_speed_comparable', 'user_sessions') }}
 ),
 
+sessions AS (
+    SELECT
+        date,
+        user_tier,
+        is_valid,
+        purchases,
+        total_spent,
+        {{ compared_identifier('session_id') }} AS session_key
+    FROM {{ ref('stg_user_sessions_enhanced') }}
+),
+
 balance AS (
     SELECT
         date,
-        COUNT(DISTINCT IFF(is_valid, LOWER(TRIM(session_id, ' \t\r\n')), NULL)) + COUNT_IF(NOT is_valid) AS sessions,
+        COUNT(DISTINCT IFF(is_valid, session_key, NULL)) + COUNT_IF(NOT is_valid) AS sessions,
         SUM(purchases) AS purchases,
         SUM(total_spent) AS revenue
-    FROM {{ ref('stg_user_sessions_enhanced') }}
+    FROM sessions
     GROUP BY date, user_tier
 
     UNION ALL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 import uuid
 from collections.abc import Sequence
 from datetime import date
@@ -19,6 +20,8 @@ from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
 CASES = json.loads(Path(__file__).with_name("identifier_cases.json").read_text(encoding="utf-8"))
 DAY = date(2024, 1, 15)
+# Engines lower some of these differently: I with a dot to one or two characters, a final sigma by its place or not.
+CAPITALS = ["ÉCLAIR", "İSTANBUL", "ΟΔΟΣ", "ẞ", "ᏣᎳᎩ"]
 SOME = uuid.UUID("0c363c25-191b-4077-b589-c5706fbd278f")
 Pairs = list[tuple[str | None, str | None]]
 
@@ -56,19 +59,19 @@ def text(value: str) -> str:
 
 
 def compared(value: str, canonical: str, is_uuid: bool) -> str | None:
-    """The form that is compared, of the form that the lake keeps."""
+    """The form that is compared, of the form that the lake keeps; capitals that are not ASCII are the warehouse's to lower."""
     if is_uuid:
         return canonical
     bare = value.strip(" \t\r\n")
     for case in CASES:
         if case["is_uuid"] and case["value"] == bare:  # blanks around a UUID
             return str(case["canonical"])
-    return bare.lower() or None
+    return bare.translate(str.maketrans(string.ascii_uppercase, string.ascii_lowercase)) or None
 
 
 def test_every_case_of_the_table(engine: Path, tmp_path: Path) -> None:
     """Where nothing but the form differs, the form stored is the one that came."""
-    blank = [" ", "\t\n", " test-user-1\n", "Test-User-1", "ÉCLAIR"]
+    blank = [" ", "\t\n", " test-user-1\n", "Test-User-1", *CAPITALS]
     more = [{"value": value, "canonical": value, "is_uuid": False} for value in blank]
     cases = [*CASES, *more]
     found, extraction = extract(engine, tmp_path, "String", [text(case["value"]) for case in cases])
