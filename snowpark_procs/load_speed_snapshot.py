@@ -74,9 +74,12 @@ def load_newest_snapshots(session: Session, first: datetime.date | None, last: d
     return loaded
 
 
-def newer_snapshots(session: Session, day: datetime.date) -> bool:
-    """Whether the landing has a newer snapshot of the day than the one loaded last."""
-    return bool(_waiting(session, day, day))
+def newer_snapshot(session: Session, day: datetime.date) -> tuple[Published, str | None] | None:
+    """The day's newest snapshot in the landing where it is not loaded, and why it was refused if it was."""
+    for waiting in _waiting(session, day, day):
+        refusals = run(session, "refusal", [waiting.path])
+        return waiting, refusals[0][0] if refusals else None
+    return None
 
 
 def _waiting(session: Session, first: datetime.date | None, last: datetime.date | None) -> list[Published]:

@@ -14,6 +14,7 @@ class Cause(StrEnum):
     IDENTIFIER_FORM = "identifier_form"
     DUPLICATED_IN_SPEED = "duplicated_in_speed"
     REJECTED_BY_RULE = "rejected_by_rule"
+    SET_ASIDE_IN_SPEED = "set_aside_in_speed"
     DAY_DIFFERS = "day_differs"
     NOT_YET_FLAGGED = "not_yet_flagged"
     NOT_YET_LOADED = "not_yet_loaded"

@@ -31,6 +31,14 @@ ORDER BY compared_at, run_id
 """
 WAITS = "SELECT date, since_at, due_at, is_overdue FROM recon.waiting_days WHERE {dates}"
 REFUSALS = "SELECT date, extraction_id, reason, refused_at FROM recon.refused_snapshots WHERE {dates}"
+DIFFERING = "SELECT DISTINCT date FROM recon.latest_results WHERE difference <> 0"
+# Days of which no snapshot was loaded since one was refused.
+REFUSED = """
+SELECT DISTINCT r.date
+FROM recon.refused_snapshots r
+LEFT JOIN recon.speed_extractions e ON e.date = r.date AND e.loaded_at >= r.refused_at
+WHERE e.date IS NULL
+"""
 # What weighs most comes first, whatever the metrics' units. The weight of a cause or a session is the sum, over the metrics, of
 # its part of what all sessions of the day differ by.
 PARTS = """

@@ -90,20 +90,23 @@ def newest_flagged_batch(connection_name: str) -> str | None:
 def call_explanation(
     connection_name: str, is_chosen: Callable[[date], bool], named: Collection[date] = ()
 ) -> Iterator[Any]:
-    """CALL recon.explain for each chosen day whose newest comparison has a difference, and each named one never compared.
+    """CALL recon.explain for each chosen day whose newest comparison has a difference or whose newest snapshot was refused.
 
-    Yields the procedure's answers, or the WarehouseError of a day that it refuses: the others go on.
+    Yields the procedure's answers, or the WarehouseError of a day, also another one that is named, that it refuses: others go on.
     """
     with _connection(connection_name) as connection:
         with _translated_errors("explain the differences in the warehouse"), connection.cursor() as cursor:
-            cursor.execute("SELECT DISTINCT date FROM recon.latest_results WHERE difference <> 0 ORDER BY date")
-            differing = {row[0] for row in cursor.fetchall() if is_chosen(row[0])}
-            cursor.execute("SELECT DISTINCT date FROM recon.runs")
-            days = sorted(differing | (set(named) - {row[0] for row in cursor.fetchall()}))
+            differing, refused = (
+                {row[0] for row in cursor.execute(sql).fetchall() if is_chosen(row[0])}
+                for sql in (queries.DIFFERING, queries.REFUSED)
+            )
+        days = sorted(differing | refused | set(named))
         for day in days:
-            yield _answer(
+            answer = _answer(
                 connection, "CALL recon.explain(?)", [day.isoformat()], "explain the differences", len(days) > 1
             )
+            if day in differing or isinstance(answer, WarehouseError):
+                yield answer
 
 
 def _answer(connection: Any, sql: str, binds: list[str | None], action: str, several: bool) -> Any:

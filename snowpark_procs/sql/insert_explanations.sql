@@ -208,6 +208,14 @@ speed_elsewhere AS (
     GROUP BY 1
 ),
 
+set_aside AS (
+    SELECT
+        &{compared_id} AS session_id,
+        MIN(s.reason) AS reason
+    FROM (&{set_aside}) AS s
+    GROUP BY 1
+),
+
 unflagged AS (
     SELECT
         &{compared_id} AS session_id,
@@ -270,11 +278,13 @@ judged AS (
             WHEN paired.is_in_speed AND unflagged.session_id IS NOT NULL THEN 'not_yet_flagged'
             WHEN paired.is_in_speed AND unloaded.session_id IS NOT NULL THEN 'not_yet_loaded'
             WHEN paired.is_in_speed THEN 'extra_in_speed'
+            WHEN set_aside.session_id IS NOT NULL THEN 'set_aside_in_speed'
             WHEN speed_elsewhere.session_id IS NOT NULL THEN 'day_differs'
             WHEN paired.batch_end > moment.late_from THEN 'late_in_speed'
             ELSE 'lost_in_speed'
         END AS cause,
         rejected.codes,
+        set_aside.reason,
         COALESCE(batch_elsewhere.date, speed_elsewhere.date) AS other_date,
         COALESCE(unflagged.batch_id, unloaded.batch_id) AS waiting_batch
     FROM paired
@@ -285,6 +295,8 @@ judged AS (
         ON paired.session_id = batch_elsewhere.session_id
     LEFT JOIN speed_elsewhere
         ON paired.session_id = speed_elsewhere.session_id
+    LEFT JOIN set_aside
+        ON paired.session_id = set_aside.session_id
     LEFT JOIN unflagged
         ON paired.session_id = unflagged.session_id
     LEFT JOIN unloaded
@@ -356,6 +368,7 @@ pairs AS (
             WHEN 'value_differs' THEN explained.differing
             WHEN 'identifier_form' THEN explained.stored_id || ' beside ' || explained.first_stored_id
             WHEN 'rejected_by_rule' THEN explained.codes
+            WHEN 'set_aside_in_speed' THEN explained.reason
             WHEN 'day_differs'
                 THEN IFF(explained.is_in_speed, 'batch ', 'speed ') || TO_CHAR(explained.other_date, 'YYYY-MM-DD')
             WHEN 'not_yet_flagged' THEN explained.waiting_batch

@@ -96,6 +96,7 @@ touched AS (
         ON TO_DATE(newest.session_start) = asked.date
     WHERE
         COALESCE(newest.event_count, 1) > 0
+        -- On whatever date: of an identifier that comes back much later the earlier session stays, and its new row is in no mart.
         AND newest.stored_id NOT IN (
             SELECT untouched.session_id
             FROM staging.user_sessions_enhanced AS untouched

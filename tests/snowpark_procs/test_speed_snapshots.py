@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
 from snowflake.connector.errors import ProgrammingError
 
+from reconcile.report import warehouse_source
 from tests.snowpark_procs.batches import publish_snapshot, session
-from tests.snowpark_procs.conftest import Warehouse
+from tests.snowpark_procs.conftest import DATABASE, Warehouse
 
 pytestmark = pytest.mark.integration
 
@@ -20,9 +22,10 @@ def publish(warehouse: Warehouse, day: str, hour: int = 1, page_views: int = 1) 
     return publish_snapshot(warehouse.s3_root, day, [row], extracted_at=f"2024-02-01T{hour:02}:00:00Z")
 
 
-def test_one_bad_day_stops_no_other(warehouse: Warehouse) -> None:
+def test_one_bad_day_stops_no_other(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """A torn manifest, a torn file, figures that differ; a range tries each once, until the day is extracted anew."""
     days = [f"2024-01-{day}" for day in (11, 12, 13, 14, 15)]
+    warehouse.call(f"recon.reconcile_day('{days[2]}')")
     ids = {day: publish(warehouse, day) for day in days}
     manifests = warehouse.landing / "_speed_manifests"
     (torn,) = (manifests / days[0]).iterdir()
@@ -45,6 +48,17 @@ def test_one_bad_day_stops_no_other(warehouse: Warehouse) -> None:
     before = warehouse.contents()
     warehouse.call("recon.reconcile_pending()")
     assert warehouse.contents() == before
+    # Who asks why a day differs is told what became of its snapshot, also where nothing differs in its older comparison.
+    with warehouse.endpoint.connect(database=DATABASE, paramstyle="qmark") as connection:
+        monkeypatch.setattr(warehouse_source, "_connection", lambda _: nullcontext(connection))
+        named = date(2024, 1, 13)
+        (one,) = warehouse_source.call_explanation("any", {named}.__contains__, [named])
+        assert warehouse.contents() == before
+        ranged = list(warehouse_source.call_explanation("any", lambda _: True))
+    assert f"newest snapshot of {named}, {ids[days[2]]}, was refused" in str(one)
+    assert str(one).endswith("sum of money expected 1.01, found 1.00; nothing was loaded")
+    answers = [one["date"] if isinstance(one, dict) else "was refused" in str(one) for one in ranged]
+    assert answers == [True, True, True, *days[3:]]
     with pytest.raises(ProgrammingError, match="sum of money expected"):
         warehouse.call(f"recon.load_speed_snapshot('{days[2]}')")
     publish(warehouse, days[2], hour=2)
