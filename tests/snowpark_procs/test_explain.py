@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 from snowflake.connector.errors import ProgrammingError
+from snowflake.snowpark import Session
+from snowflake.snowpark.exceptions import SnowparkSQLException
 
+from snowpark_procs.explain import explain
+from snowpark_procs.reconcile_days import reconcile_range
 from tests.snowpark_procs.batches import BatchOptions, Row, at, publish_snapshot, session
-from tests.snowpark_procs.conftest import Warehouse
+from tests.snowpark_procs.conftest import DATABASE, Warehouse
 
 pytestmark = pytest.mark.integration
 
@@ -476,6 +480,59 @@ def test_what_no_session_explains_is_unexplained(warehouse: Warehouse) -> None:
     publish_snapshot(warehouse.s3_root, str(DAY), rows)
     found, _, rest = explained(warehouse)
     assert (found, rest) == ({}, {("gold", "searches"): Decimal(-7)})
+
+
+class DoomedSession:
+    """A session of a procedure that is aborted from outside before its `nth` statement that begins with `text`."""
+
+    def __init__(self, warehouse: Warehouse, text: str, nth: int) -> None:
+        self.warehouse, self.text, self.left = warehouse, text, nth
+        self.connection = warehouse.endpoint.connect(database=DATABASE, schema="OPS", paramstyle="qmark")
+        self.session = Session.builder.configs({"connection": self.connection}).create()
+
+    def sql(self, text: str, params: Any = None) -> Any:
+        self.left -= text.startswith(self.text)
+        if not self.left:
+            self.left = -1
+            self.warehouse.query(f"SELECT SYSTEM$ABORT_SESSION({self.connection.session_id})")
+        return self.session.sql(text, params=params)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.session, name)
+
+
+def test_a_run_that_dies_leaves_nothing_half_done_and_the_next_one_makes_it_good(warehouse: Warehouse) -> None:
+    """Before each COMMIT of a comparison, after its last one, and before the one of an explanation that replaces another."""
+
+    def dies(work: Callable[..., Any], nth: int, text: str = "COMMIT") -> dict[str, list[tuple[Any, ...]]]:
+        doomed = DoomedSession(warehouse, text, nth)
+        with pytest.raises(SnowparkSQLException):
+            work(doomed, DAY, *([DAY] if work is reconcile_range else []))
+        doomed.connection.close(retry=False)
+        return warehouse.contents()
+
+    rows = [visit(number) for number in range(6)]
+    stage(warehouse, rows)
+    publish_snapshot(warehouse.s3_root, str(DAY), rows[:-1])
+    assert explained(warehouse)[0] == {"lost_in_speed": brings(rows[-1], -1)}
+    publish_snapshot(warehouse.s3_root, str(DAY), rows[1:], extracted_at="2024-02-01T02:00:00Z")
+    before = warehouse.contents()
+    assert dies(reconcile_range, 1) == before
+    loaded = dies(reconcile_range, 2)
+    verdicts = ("recon.runs", "recon.results", "recon.explanations", "recon.explained_runs")
+    assert [loaded[table] for table in verdicts] == [before[table] for table in verdicts]
+    done = dies(reconcile_range, 1, "SELECT\n    TO_CHAR(runs.date")
+    assert len(done["recon.runs"]) == 2
+    assert warehouse.call(f"recon.reconcile_range('{DAY}', '{DAY}')")["new_runs"] == 0
+    expected = {"lost_in_speed": brings(rows[0], -1)}
+    assert explained(warehouse, reconcile=False)[0] == expected
+    # Another day's snapshot may hold the session: it is explained anew.
+    publish_snapshot(warehouse.s3_root, str(DAY + timedelta(days=1)), rows[:1])
+    warehouse.call(f"recon.load_speed_snapshot('{DAY + timedelta(days=1)}')")
+    before = warehouse.contents()
+    assert dies(explain, 1) == before
+    assert explained(warehouse, reconcile=False)[0] == {"day_differs": expected["lost_in_speed"]}
+    assert warehouse.counts()["recon.explained_runs"] == warehouse.counts()["recon.runs"] == 2
 
 
 def test_a_hundred_days_at_random(warehouse: Warehouse) -> None:
