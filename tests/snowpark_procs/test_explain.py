@@ -502,9 +502,11 @@ class DoomedSession:
 
 
 def test_a_run_that_dies_leaves_nothing_half_done_and_the_next_one_makes_it_good(warehouse: Warehouse) -> None:
-    """Before each COMMIT of a comparison, after its last one, and before the one of an explanation that replaces another."""
+    """At the end of each transaction of a comparison, after the last one, and at the end of that of a renewed explanation."""
 
-    def dies(work: Callable[..., Any], nth: int, text: str = "COMMIT") -> dict[str, list[tuple[Any, ...]]]:
+    def dies(
+        work: Callable[..., Any], nth: int, text: str = "INSERT INTO ops.step_runs"
+    ) -> dict[str, list[tuple[Any, ...]]]:
         doomed = DoomedSession(warehouse, text, nth)
         with pytest.raises(SnowparkSQLException):
             work(doomed, DAY, *([DAY] if work is reconcile_range else []))
