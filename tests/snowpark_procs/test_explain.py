@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from snowflake.connector.errors import ProgrammingError
 from snowflake.snowpark import Session
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
+from local_stack.endpoint.features.procedures.python.telemetry import Recorder
 from snowpark_procs.explain import explain
 from snowpark_procs.reconcile_days import reconcile_range
 from tests.snowpark_procs.batches import BatchOptions, Row, at, publish_snapshot, session
@@ -501,8 +503,11 @@ class DoomedSession:
         return getattr(self.session, name)
 
 
-def test_a_run_that_dies_leaves_nothing_half_done_and_the_next_one_makes_it_good(warehouse: Warehouse) -> None:
+def test_a_run_that_dies_leaves_nothing_half_done_and_the_next_one_makes_it_good(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At the end of each transaction of a comparison, after the last one, and at the end of that of a renewed explanation."""
+    monkeypatch.setitem(sys.modules, "snowflake.telemetry", Recorder({}).module())  # which only handlers find
 
     def dies(
         work: Callable[..., Any], nth: int, text: str = "INSERT INTO ops.step_runs"
