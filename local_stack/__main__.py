@@ -16,6 +16,7 @@ from rich.console import Console
 from local_stack import commands
 from local_stack.errors import StackError
 from local_stack.layout import Layout, default_layout
+from local_stack.state_lock import alone
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,11 +60,13 @@ def main() -> int:
                 # Spark and what else it needs are imported here, by the main thread: others start only after that.
                 from local_stack.run_command import run
 
-                run(console, layout, options.clickhouse)
+                with alone(layout):
+                    run(console, layout, options.clickhouse)
             case "demo":
                 from local_stack.demo.command import demo
 
-                demo(console, layout, options.seed, options.sessions_per_day, options.fresh)
+                with alone(layout):
+                    demo(console, layout, options.seed, options.sessions_per_day, options.fresh)
             case "dbt":
                 return commands.dbt(layout, options.arguments)
     except StackError as error:

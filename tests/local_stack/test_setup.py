@@ -197,6 +197,26 @@ def test_a_package_that_is_not_the_locked_one_is_refused(
     assert checkout.installed() == set()
 
 
+def test_what_an_interrupted_installation_left_is_not_taken_for_whole(
+    checkout: Checkout, tmp_path: Path, authority: Authority
+) -> None:
+    """uv takes a package as installed once its metadata are there."""
+    with_uv(checkout, tmp_path)
+    environment = checkout.folder / ".venv"
+    with packages(authority) as address:
+        by_variables(checkout, address, authority)
+        failed = checkout.setup(PIP_INDEX_URL="https://localhost:1/simple", UV_HTTP_RETRIES="0", PIP_RETRIES="0")
+        assert (failed.returncode, (environment / "installing").exists()) == (1, True)
+        assert checkout.setup().returncode == 0
+        assert not (environment / "installing").exists()
+        (module,) = environment.glob("lib/*/site-packages/spark_ingest/__init__.py")
+        module.unlink()
+        (environment / "locked").unlink()
+        (environment / "installing").touch()
+        assert checkout.setup().returncode == 0
+    assert module.exists()
+
+
 def test_a_checkout_that_was_moved_has_programs_that_run(
     checkout: Checkout, tmp_path: Path, authority: Authority
 ) -> None:
