@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def _path(name: str) -> str:
 _LISTED_PATHS = [_path(name) for name in _LISTED]
 
 
-def _needed(module: str) -> set[str]:
+@cache
+def _needed(module: str) -> frozenset[str]:
     """Return the paths of the modules that a module imports, whenever that is, and of the statements that they name."""
     needed: set[str] = set()
     waiting = {module}
@@ -52,7 +54,7 @@ def _needed(module: str) -> set[str]:
             waiting |= set(_imported(node))
             if isinstance(node, ast.Constant) and node.value in _LISTED:
                 needed.add(_path(str(node.value)))
-    return needed
+    return frozenset(needed)
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
