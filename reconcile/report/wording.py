@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from reconcile.comparison.outcomes import Metric, Status, Tolerance, Verdict
 from reconcile.report.history import Convergence, DayHistory, State, Wait
 
 NO_TIER = "no tier"
+_EXACT = Context(prec=80)  # Python's own has 28 digits; a share of a cent and 10²⁴ has more
 MONEY = "money"  # the unit of amounts, as recon.metrics has it
 
 STATUS_WORDS = {
@@ -108,7 +109,7 @@ def percent_text(value: Decimal | None) -> str:
     """0.0512 as 5.12 %; something that would round to nothing is shown as being there."""
     if value is None:
         return "undefined"
-    percent = (value * 100).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    percent = value.scaleb(2, _EXACT).quantize(Decimal("0.01"), ROUND_HALF_UP, _EXACT)
     if percent == 0 and value != 0:
         return "< 0.01 %"
     return f"{percent:,.{0 if percent == percent.to_integral_value() else 2}f} %"

@@ -237,6 +237,7 @@ def test_the_terminal_says_what_it_leaves_out() -> None:
         ("0.0000001", "< 0.01 %"),
         ("12.5", "1,250 %"),
         ("0.919", "91.90 %"),
+        ("999999999999999999999999.999940000", "99,999,999,999,999,999,999,999,999.99 %"),
     ],
 )
 def test_percent(value: str | None, expected: str) -> None:
