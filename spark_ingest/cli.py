@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from spark_ingest.config import IngestConfig, load_config
 from spark_ingest.errors import IngestError, InputError, LakeError
 
-_GZIP_SIZE = 4  # bytes at the end of a gzip file that hold the size of its content
-
 if TYPE_CHECKING:
     from pyspark import SparkContext
+
+_GZIP_SIZE = 4  # bytes at the end of a gzip file that hold the size of its content
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -126,6 +126,15 @@ def compilation_error(message: str, errno: int = 2140, sqlstate: str = "42601") 
     return SqlError(f"SQL compilation error:\n{message}", errno, sqlstate)
 
 
+def invalid_identifier(name: str) -> SqlError:
+    """Return the error for a column that is not there; missing.py says where it stands."""
+    return compilation_error(f"error line 1 at position 0\ninvalid identifier '{name}'", 904, "42000")
+
+
+def unknown_function(name: str) -> SqlError:
+    return compilation_error(f"Unknown function {name}.", 2140, "42601")
+
+
 def invalid_property(name: str, owner: str) -> SqlError:
     return compilation_error(f"invalid property '{name}' for '{owner}'", 1422, "22023")
 

@@ -16,7 +16,7 @@ from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import TokenType
 
-from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.errors import unknown_function
 from local_stack.endpoint.language.parse import OWN, parse
 from local_stack.endpoint.language.tokens import Token, syntax_error, tokenize
 from local_stack.endpoint.statements import SqlError
@@ -74,20 +74,22 @@ _SNOWFLAKE = frozenset(_NAMES.split())
 
 
 # What sqlglot's parser for Snowflake takes all the same: the word that is not expected, and the one before it where that matters.
-_SYNTAX = (
-    (None, "^"),
-    (None, "&"),
-    (None, "|"),
-    (None, "<=>"),
-    (None, "SIMILAR TO"),
-    ("DISTINCT", "ON"),
-    ("BETWEEN", "SYMMETRIC"),
-    ("BETWEEN", "ASYMMETRIC"),
-    ("*", "EXCEPT"),
-    ("<", "<"),
-    (">", ">"),
-    ("USING", "SAMPLE"),
-    *(("::", kind) for kind in ("BLOB", "BYTEA", "HUGEINT", "INT128", "INT8", "LONG")),
+_SYNTAX = frozenset(
+    {
+        (None, "^"),
+        (None, "&"),
+        (None, "|"),
+        (None, "<=>"),
+        (None, "SIMILAR TO"),
+        ("DISTINCT", "ON"),
+        ("BETWEEN", "SYMMETRIC"),
+        ("BETWEEN", "ASYMMETRIC"),
+        ("*", "EXCEPT"),
+        ("<", "<"),
+        (">", ">"),
+        ("USING", "SAMPLE"),
+        *(("::", kind) for kind in ("BLOB", "BYTEA", "HUGEINT", "INT128", "INT8", "LONG")),
+    }
 )
 _PERHAPS = re.compile(
     r"[\^&|]|<<|>>|<=>|::\s*[BHIL]|\b(?:SIMILAR|DISTINCT\s+ON|A?SYMMETRIC|EXCEPT|SAMPLE)\b", re.IGNORECASE
@@ -112,7 +114,7 @@ def refuse_foreign(sql: str, own: Callable[[], Collection[str]]) -> None:
         return  # the parser of the statement itself says what is wrong
     for call in tree.find_all(exp.Anonymous):
         if (name := call.name).endswith(OWN) and not isinstance(call.parent, exp.Dot):
-            raise compilation_error(f"Unknown function {name.removesuffix(OWN).upper()}.", 2140, "42601")
+            raise unknown_function(name.removesuffix(OWN).upper())
 
 
 def _refuse_syntax(sql: str) -> None:

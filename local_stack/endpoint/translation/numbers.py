@@ -59,7 +59,7 @@ _ROUNDED: dict[type[Expr], str] = {exp.Floor: FLOOR_TO, exp.Ceil: CEILING_TO}
 # The units of an interval that leave a DATE one.
 _CALENDAR = frozenset({"year", "quarter", "month", "week", "day"})
 _REWRITTEN: tuple[type[Expr], ...] = (
-    exp.Avg, exp.Sum, exp.Div, exp.Mod, exp.Floor, exp.Ceil, exp.Skewness, *_DEVIATIONS, *_STATISTICS,
+    exp.Avg, exp.Sum, exp.Div, exp.Mod, exp.Floor, exp.Ceil, exp.Skewness, exp.Interval, *_DEVIATIONS, *_STATISTICS,
 )  # fmt: skip
 # What takes numbers alone: a VARIANT in it is a FLOAT.
 _OF_NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil)
@@ -72,10 +72,10 @@ def before(expression: Expr, context: Context) -> Expr:
     for path in list(expression.find_all(exp.JSONExtract)):
         if isinstance(_above(path), _OF_NUMBERS):
             path.replace(exp.Cast(this=path.copy(), to=exp.DataType.build("DOUBLE")))
-    for interval in list(expression.find_all(exp.Interval)):
-        _shift(interval)
     if not expression.find(*_REWRITTEN):
         return expression
+    for interval in list(expression.find_all(exp.Interval)):
+        _shift(interval)
     for average in list(expression.find_all(exp.Avg)):
         if not average.find_ancestor(exp.Pivot):
             _average(average)

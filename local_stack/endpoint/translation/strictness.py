@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.errors import require_distinct
+from local_stack.endpoint.errors import compilation_error, invalid_identifier, require_distinct
 from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.statements import SqlError, unsupported
 from local_stack.endpoint.translation.context import Context, replace_each
@@ -83,25 +83,23 @@ def strictness(expression: Expr, _: Context) -> Expr:
 
 
 def _unexpected(word: str) -> SqlError:
-    return SqlError(f"SQL compilation error:\nsyntax error unexpected '{word}'.", 1003, "42000")
+    return compilation_error(f"syntax error unexpected '{word}'.", 1003, "42000")
 
 
 def require_named_tables(expression: Expr) -> None:
     """Raise SqlError for a column of a table that the statement does not name: DuckDB would take `v.a` for the field a of v."""
-    if not isinstance(expression, exp.Query | exp.DML) and not expression.find(exp.Query):
+    columns = [column for column in expression.find_all(exp.Column) if column.table]
+    if not columns or not (isinstance(expression, exp.Query | exp.DML) or expression.find(exp.Query)):
         return
     tables = list(expression.find_all(exp.Table))
     if not all(isinstance(table.this, exp.Identifier) or table.alias for table in tables):
         return  # IDENTIFIER('t') and its like: the name is known later
     known = {table.name.upper() for table in tables}
     known |= {alias.name.upper() for alias in expression.find_all(exp.TableAlias)}
-    for column in expression.find_all(exp.Column):
-        named = column.table.upper()
-        if named and named not in known and column.name.upper() not in _OF_SEQUENCES:
+    for column in columns:
+        if column.table.upper() not in known and column.name.upper() not in _OF_SEQUENCES:
             name = ".".join(stored(part) for part in column.parts if isinstance(part, exp.Identifier))
-            raise SqlError(
-                f"SQL compilation error:\nerror line 1 at position 0\ninvalid identifier '{name}'", 904, "42000"
-            )
+            raise invalid_identifier(name)
 
 
 def collations(expression: Expr, _: Context) -> Expr:
@@ -130,7 +128,7 @@ def _values(values: exp.Values) -> None:
     for value in values.find_all(*_STRUCTURED, exp.Cast):
         if not isinstance(value, exp.Cast) or value.to.this in _STRUCTURED_TYPES:
             shown = value.sql(dialect="snowflake")
-            raise SqlError(f"SQL compilation error:\nInvalid expression [{shown}] in VALUES clause", 2014, "22000")
+            raise compilation_error(f"Invalid expression [{shown}] in VALUES clause", 2014, "22000")
 
 
 def _columns(query: exp.Query) -> list[Expr]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local_stack.endpoint.engine.catalog import StoredObject
-from local_stack.endpoint.errors import compilation_error, existing_object, missing_object
+from local_stack.endpoint.errors import compilation_error, existing_object, missing_object, unknown_function
 from local_stack.endpoint.features.procedures.call import Argument
 from local_stack.endpoint.features.procedures.create import CreateRoutine
 from local_stack.endpoint.features.procedures.definition import Routine, RoutineKind
@@ -219,7 +219,7 @@ def unknown_routine(name: str, types: Sequence[str | None], known: bool = False)
         return compilation_error(
             f"error line 1 at position 5\nInvalid argument types for function '{name}': ({shown})", 1044, "42P13"
         )
-    return compilation_error(f"Unknown function {name}.", 2140, "42601")
+    return unknown_function(name)
 
 
 def _found(stored: StoredObject) -> FoundRoutine:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from local_stack.endpoint.engine.access import RELATION
-from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.errors import unknown_function
 from local_stack.endpoint.features.rights.judge import Need
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
@@ -30,10 +30,10 @@ def of_call(reader: Reader, session: Session) -> None:
     place = session.resolve(parts)
     overloads = session.grants.targets("PROCEDURE", f"{place.database}.{place.schema}.{place.name}(")
     if overloads and not any(session.access.holds("PROCEDURE", name, "USAGE") for name in overloads):
-        raise compilation_error(f"Unknown function {'.'.join(parts)}.", 2140, "42601")
+        raise unknown_function(".".join(parts))
     schema = f"{place.database}.{place.schema}"
     if overloads and not (session.access.sees("DATABASE", place.database) and session.access.sees("SCHEMA", schema)):
-        raise compilation_error(f"Unknown function {'.'.join(parts)}.", 2140, "42601")
+        raise unknown_function(".".join(parts))
 
 
 def of_use(reader: Reader, session: Session) -> Iterator[Need]:

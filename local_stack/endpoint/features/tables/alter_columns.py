@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from local_stack.endpoint.engine import policy_references
-from local_stack.endpoint.errors import compilation_error, require_distinct
+from local_stack.endpoint.errors import compilation_error, invalid_identifier, require_distinct
 from local_stack.endpoint.features.tables.columns import ColumnOfTable, columns_of, declared_columns
 from local_stack.endpoint.features.tables.declared import take_tags
 from local_stack.endpoint.features.tables.keys import take_keys, with_renamed, without_column
@@ -116,7 +116,7 @@ def _drop(reader: Reader, name: SchemaName, session: Session) -> None:
         if any(known.name == column for known in before):
             dropped.add(column)
         elif not if_exists:
-            raise _missing(column)
+            raise invalid_identifier(column)
         if not reader.accept(","):
             break
     reader.accept_any("CASCADE", "RESTRICT")
@@ -152,7 +152,7 @@ def _rename(reader: Reader, name: SchemaName, session: Session) -> None:
     reader.expect_end()
     known = {column.name for column in columns_of(session, name)}
     if old not in known:
-        raise _missing(old)
+        raise invalid_identifier(old)
     if new in known:
         raise compilation_error(f"column '{new}' already exists", 1430, "42601")
     require_distinct(new, known - {old})
@@ -180,7 +180,7 @@ def _change(reader: Reader, name: SchemaName, session: Session) -> None:
         reader.accept("COLUMN")
         column = reader.identifier()
         if column not in after:
-            raise _missing(column)
+            raise invalid_identifier(column)
         after[column] = _changed(reader, after[column], name, session)
         if not reader.accept(","):
             break
@@ -243,7 +243,3 @@ def _require_change(before: ColumnOfTable, after: ColumnOfTable) -> None:
             f"{cannot} because reducing the byte-length of a varchar is not supported.", 40050, "22000"
         )
     raise compilation_error(cannot, 2108, "22000")
-
-
-def _missing(column: str) -> Exception:
-    return compilation_error(f"error line 1 at position 0\ninvalid identifier '{column}'", 904, "42000")

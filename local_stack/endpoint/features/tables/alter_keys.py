@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.errors import compilation_error, invalid_identifier
 from local_stack.endpoint.features.tables.columns import columns_of
 from local_stack.endpoint.features.tables.keys import Key, take_keys
 from local_stack.endpoint.language.names import SchemaName
@@ -66,7 +66,7 @@ def _added(reader: Reader, name: SchemaName, session: Session, keys: list[Key]) 
     for key in added:
         for column in key["columns"]:
             if column not in known:
-                raise compilation_error(f"error line 1 at position 0\ninvalid identifier '{column}'", 904, "42000")
+                raise invalid_identifier(column)
         if key["kind"] == "PRIMARY KEY":
             if any(other["kind"] == "PRIMARY KEY" for other in keys):
                 raise compilation_error("A table may have only one primary key.", 2265, "42601")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local_stack.endpoint.errors import compilation_error, missing_object
+from local_stack.endpoint.errors import invalid_identifier, missing_object
 from local_stack.endpoint.features.tables.columns import columns_of
 from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.quoting import identifier, literal
@@ -88,5 +88,5 @@ def _on_relation(session: Session, kind: str, parts: tuple[str, ...], text: str,
     if column is not None and all(known.name != column for known in columns_of(session, name)):
         if if_exists:
             return
-        raise compilation_error(f"error line 1 at position 0\ninvalid identifier '{column}'", 904, "42000")
+        raise invalid_identifier(column)
     session.transaction.run(*ddl(name), lambda: set_comment(session, physical, found, column, text))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.errors import compilation_error, invalid_identifier
 from local_stack.endpoint.language.names import SchemaName, stored
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def take_keys(session: Session, schema: exp.Schema) -> list[Key]:
     for key in keys:
         for name in key["columns"]:
             if columns and name not in columns:
-                raise compilation_error(f"error line 1 at position 0\ninvalid identifier '{name}'", 904, "42000")
+                raise invalid_identifier(name)
     for name in primary[0]["columns"] if primary and columns else ():
         if not columns[name].find(exp.NotNullColumnConstraint):
             columns[name].append("constraints", exp.ColumnConstraint(kind=exp.NotNullColumnConstraint()))

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.errors import compilation_error
+from local_stack.endpoint.errors import compilation_error, invalid_identifier
 from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.language.quoting import identifier_value
 from local_stack.endpoint.language.reader import Reader
@@ -46,7 +46,7 @@ def unbound(name: str) -> SqlError:
 
 def undeclared(name: str) -> SqlError:
     """Return the error for a name that no block in scope declares."""
-    return compilation_error(f"error line 1 at position 0\ninvalid identifier '{name}'", 904, "42000")
+    return invalid_identifier(name)
 
 
 @dataclass
