@@ -30,7 +30,7 @@ from tests.reconcile.speed.tables import TABLE, config, ddl, run
 from tests.reconcile.speed.test_identifiers import CAPITALS, CASES
 from tests.snowpark_procs.batches import BatchOptions, Row, at
 from tests.snowpark_procs.conftest import Warehouse
-from tests.snowpark_procs.test_explain import (
+from tests.snowpark_procs.planted import (
     FLAWS,
     Flaw,
     allowed_until,

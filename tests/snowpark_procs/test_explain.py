@@ -2,206 +2,34 @@
 
 from __future__ import annotations
 
-import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
 
 import pytest
-from snowflake.connector.errors import ProgrammingError
-from snowflake.snowpark import Session
-from snowflake.snowpark.exceptions import SnowparkSQLException
 
-from local_stack.endpoint.features.procedures.python.telemetry import Recorder
-from snowpark_procs.explain import explain
-from snowpark_procs.reconcile_days import reconcile_range
-from tests.snowpark_procs.batches import BatchOptions, Row, at, publish_snapshot, session
-from tests.snowpark_procs.conftest import DATABASE, Warehouse
+from tests.snowpark_procs.batches import BatchOptions, Row, at, publish_snapshot
+from tests.snowpark_procs.conftest import Warehouse
+from tests.snowpark_procs.planted import (
+    DAY,
+    FLAWS,
+    SUMS,
+    Part,
+    Planted,
+    allowed_until,
+    brings,
+    build,
+    explained,
+    joined,
+    of_day,
+    planted,
+    split,
+    stage,
+    visit,
+)
 
 pytestmark = pytest.mark.integration
-
-DAY = date(2024, 1, 15)
-Part = tuple[str | None, str]  # a cell: tier, metric
-Planted = dict[str, dict[Part, Decimal]]  # cause -> cell -> its part of the difference
-SUMS = {
-    "page_views": "page_views",
-    "product_views": "product_views",
-    "searches": "searches",
-    "add_to_cart_events": "add_to_cart_events",
-    "purchases": "purchases",
-    "revenue": "total_spent",
-}
-# What the marts hold of the staged sessions, written from docs/metrics.md.
-MART = """
-INSERT INTO marts.daily_speed_comparable (
-    date, user_tier, sessions, page_views, product_views, searches, add_to_cart_events, purchases, revenue, unique_users,
-    converting_sessions, change_id
-)
-SELECT
-    TO_DATE(session_start), NULLIF(user_tier, ''), COUNT(*), SUM(page_views), SUM(product_views), SUM(searches),
-    SUM(add_to_cart_events), SUM(purchases), SUM(total_spent), COUNT(DISTINCT NULLIF(user_id, '')), COUNT_IF(purchases > 0), 1
-FROM staging.user_sessions_enhanced
-WHERE is_valid
-GROUP BY 1, 2
-"""
-BUILT = (
-    "UPDATE ops.model_builds SET watermarks = OBJECT_CONSTRUCT('user_sessions', (SELECT MAX(change_id) "
-    "FROM ops.date_changes)) WHERE model = 'mart_daily_speed_comparable'"
-)
-
-
-def visit(number: int, day: date = DAY, **columns: Any) -> Row:
-    """A session of a user of its own, with numbers that tell it from others."""
-    start = f"{day} {number % 20:02d}:{number % 60:02d}:00"
-    row = {
-        "user_id": f"user-{number}",
-        "user_tier": ("gold", "silver", None)[number % 3],
-        "session_end": at(f"{day} {number % 20 + 1:02d}:{number % 60:02d}:00"),
-        "page_views": number + 2,
-        "product_views": number % 4,
-        "searches": number % 3,
-        "add_to_cart_events": number % 2,
-        "purchases": number % 2,
-        "total_spent": Decimal(number % 2) * (Decimal("10.01") + number),
-        **columns,
-    }
-    return session(f"session-{number}", start, **row)
-
-
-def of_day(row: Row, mark: str) -> Row:
-    """The same of another session and user."""
-    return {**row, **{name: f"{row[name]}-{mark}" for name in ("session_id", "user_id")}}
-
-
-def build(warehouse: Warehouse) -> None:
-    warehouse.query("DELETE FROM marts.daily_speed_comparable")
-    warehouse.query(MART)
-    warehouse.query(BUILT)
-
-
-def stage(
-    warehouse: Warehouse, sessions: Sequence[Row], name: str = "all", published_at: str = "2024-02-01T00:00:00Z"
-) -> str:
-    days = sorted({str(row["session_start"].date()) for row in sessions})
-    options = BatchOptions(published_at=published_at, affected_dates=days)
-    batch_id = warehouse.publish(sessions=sessions, name=name, options=options)
-    warehouse.call("ops.load_pending()")
-    warehouse.call("ops.flag_quality()")
-    build(warehouse)
-    return batch_id
-
-
-def brings(row: Row, sign: int = 1) -> dict[Part, Decimal]:
-    """What one session of a user of its own brings to the cells of its tier."""
-    tier = row["user_tier"] or None
-    counts = {metric: Decimal(row[column]) for metric, column in SUMS.items()}
-    counts |= {"sessions": Decimal(1), "unique_users": Decimal(bool(row["user_id"]))}
-    counts["converting_sessions"] = Decimal(row["purchases"] > 0)
-    return {(tier, metric): sign * value for metric, value in counts.items() if value}
-
-
-def joined(*parts: dict[Part, Decimal]) -> dict[Part, Decimal]:
-    total: dict[Part, Decimal] = defaultdict(Decimal)
-    for part in parts:
-        for cell, value in part.items():
-            total[cell] += value
-    return {cell: value for cell, value in total.items() if value}
-
-
-def explained(
-    warehouse: Warehouse, day: date = DAY, *, reconcile: bool = True
-) -> tuple[Planted, dict[Part, Decimal], dict[Part, Decimal]]:
-    """Reconcile and explain the day: the parts by cause, the recorded differences, and what is left unexplained."""
-    if reconcile:
-        warehouse.call(f"recon.reconcile_day('{day}')")
-    answer = warehouse.call(f"recon.explain('{day}')")
-    found: Planted = defaultdict(dict)
-    differences, rest = {}, {}
-    for cell in answer["cells"]:
-        key = (cell["user_tier"], cell["metric"])
-        differences[key] = Decimal(str(cell["difference"]))
-        if cell["unexplained"]:
-            rest[key] = Decimal(str(cell["unexplained"]))
-        total = sum((Decimal(str(cause["difference"])) for cause in cell["causes"]), Decimal(0))
-        assert total == Decimal(str(cell["explained"]))
-        assert total + rest.get(key, Decimal(0)) == differences[key]
-        for cause in cell["causes"]:
-            found[cause["cause"]][key] = Decimal(str(cause["difference"]))
-    return {cause: joined(parts) for cause, parts in found.items()}, differences, rest
-
-
-# Each flaw: from the staged session, the speed layer's rows in its place, the cause, and its parts.
-Flaw = tuple[list[Row], str, dict[Part, Decimal]]
-
-
-def lost(row: Row) -> Flaw:
-    return [], "lost_in_speed", brings(row, -1)
-
-
-@contextmanager
-def allowed_until(warehouse: Warehouse, end: str) -> Iterator[None]:
-    """Let what ended before that moment have had its time, and what ended later not."""
-    setting = "UPDATE recon.settings SET value = %s WHERE name = 'allowed_lateness_hours'"
-    before = warehouse.one("SELECT value FROM recon.settings WHERE name = 'allowed_lateness_hours'")
-    warehouse.query(setting, f"{(datetime.now(UTC) - at(end)) / timedelta(hours=1):f}")
-    yield
-    warehouse.query(setting, before)
-
-
-def duplicated(row: Row) -> Flaw:
-    return (
-        [row, dict(row)],
-        "duplicated_in_speed",
-        {cell: value for cell, value in brings(row).items() if cell[1] in SUMS},
-    )
-
-
-def duplicated_in_another_form(row: Row) -> Flaw:
-    twin = {**row, "session_id": row["session_id"].upper()}
-    return [row, twin], "identifier_form", {cell: value for cell, value in brings(row).items() if cell[1] in SUMS}
-
-
-def value_differs(row: Row) -> Flaw:
-    more = {**row, "page_views": row["page_views"] + 3, "total_spent": row["total_spent"] - Decimal("0.99")}
-    tier = row["user_tier"]
-    return [more], "value_differs", {(tier, "page_views"): Decimal(3), (tier, "revenue"): Decimal("-0.99")}
-
-
-def tier_differs(row: Row) -> Flaw:
-    moved = {**row, "user_tier": "platinum"}
-    return [moved], "tier_differs", joined(brings(moved), brings(row, -1))
-
-
-def split(row: Row) -> Flaw:
-    first = {**row, "page_views": 1, "product_views": 0, "purchases": 0, "total_spent": Decimal("0.00")}
-    columns = {column: row[column] - first[column] for column in SUMS.values()}
-    second = {**row, **columns, "session_id": f"{row['session_id']}-second"}
-    tier = row["user_tier"]
-    return [first, second], "session_split_or_merged", {(tier, "sessions"): Decimal(1)}
-
-
-FLAWS: list[Callable[[Row], Flaw]] = [
-    lost, duplicated, duplicated_in_another_form, value_differs, tier_differs, split,
-]  # fmt: skip
-
-
-def planted(rows: Iterable[Row], flaws: dict[str, Callable[[Row], Flaw]]) -> tuple[list[Row], Planted]:
-    """The speed layer's rows, and the parts of the difference by cause."""
-    speed: list[Row] = []
-    parts: Planted = defaultdict(dict)
-    for row in rows:
-        flaw = flaws.get(row["session_id"])
-        if flaw is None:
-            speed.append(row)
-            continue
-        instead, cause, part = flaw(row)
-        speed += instead
-        parts[cause] = joined(parts[cause], part)
-    return speed, {cause: part for cause, part in parts.items() if part}
 
 
 def test_each_cause_alone(warehouse: Warehouse) -> None:
@@ -417,64 +245,6 @@ def test_users_are_a_set(warehouse: Warehouse) -> None:
     assert warehouse.query(users) == [("user-1", 0, 1)]
 
 
-def test_one_cell_and_wrong_arguments(warehouse: Warehouse) -> None:
-    rows = [visit(number) for number in range(6)]
-    with pytest.raises(ProgrammingError, match=r"2024-01-15 was never compared: CALL recon\.reconcile_day"):
-        warehouse.call(f"recon.explain('{DAY}')")
-    stage(warehouse, rows)
-    publish_snapshot(warehouse.s3_root, str(DAY), rows[:-1])
-    warehouse.call(f"recon.reconcile_day('{DAY}')")
-    answer = warehouse.call(f"recon.explain('{DAY}', NULL, 'page_views')")
-    assert {
-        name: answer[name] for name in ("user_tier", "metric", "difference", "explained", "unexplained", "causes")
-    } == {
-        "user_tier": None,
-        "metric": "page_views",
-        "difference": -7,
-        "explained": -7,
-        "unexplained": 0,
-        "causes": [{"cause": "lost_in_speed", "sessions": 1, "difference": -7}],
-    }
-    assert warehouse.call(f"recon.explain('{DAY}', '', 'page_views')") == answer
-    assert len(warehouse.call(f"recon.explain('{DAY}', '*', 'page_views')")["cells"]) == 3
-    before = warehouse.contents()
-    warehouse.call(f"recon.explain('{DAY}')")
-    assert warehouse.contents() == before
-    for arguments, sentence in (
-        (
-            "'brass'",
-            r"user_tier: the comparison has no 'brass'; it has 'gold', 'silver', NULL \(no tier\), and '\*' for all",
-        ),
-        ("'gold', 'profit'", "metric: the comparison has no 'profit'; it has 'sessions', 'page_views'"),
-        ("'gold', NULL", "metric: the comparison has no NULL"),
-    ):
-        with pytest.raises(ProgrammingError, match=sentence):
-            warehouse.call(f"recon.explain('{DAY}', {arguments})")
-    # What has changed since is not explained: a newer snapshot, and then newer marts.
-    publish_snapshot(warehouse.s3_root, str(DAY), rows, extracted_at="2024-02-01T02:00:00Z")
-    for change in (None, "UPDATE marts.daily_speed_comparable SET page_views = page_views + 1"):
-        if change:
-            warehouse.call(f"recon.reconcile_day('{DAY}')")
-            warehouse.query(change)
-        with pytest.raises(ProgrammingError, match=r"have changed since its newest comparison: reconcile again"):
-            warehouse.call(f"recon.explain('{DAY}')")
-
-
-def test_the_hourly_comparison_explains_what_disagrees_and_the_alert_says_why(warehouse: Warehouse) -> None:
-    rows = [visit(number) for number in range(6)]
-    stage(warehouse, rows)
-    publish_snapshot(warehouse.s3_root, str(DAY), [{**rows[0], "page_views": 9}, *rows[1:3]])
-    assert warehouse.call("recon.reconcile_pending()")["explained"] == 1
-    assert warehouse.call("recon.reconcile_pending()")["explained"] == 0
-    warehouse.query("UPDATE recon.runs SET compared_at = DATEADD('hour', -49, compared_at)")
-    causes = "SELECT user_tier, detail:causes::STRING FROM ops.due_alerts ORDER BY user_tier"
-    assert warehouse.query(causes) == [
-        ("gold", "lost_in_speed 1, value_differs 1"),
-        ("silver", "lost_in_speed 1"),
-        (None, "lost_in_speed 1"),
-    ]
-
-
 def test_what_no_session_explains_is_unexplained(warehouse: Warehouse) -> None:
     rows = [visit(number) for number in range(3)]
     stage(warehouse, rows)
@@ -482,64 +252,6 @@ def test_what_no_session_explains_is_unexplained(warehouse: Warehouse) -> None:
     publish_snapshot(warehouse.s3_root, str(DAY), rows)
     found, _, rest = explained(warehouse)
     assert (found, rest) == ({}, {("gold", "searches"): Decimal(-7)})
-
-
-class DoomedSession:
-    """A session of a procedure that is aborted from outside before its `nth` statement that begins with `text`."""
-
-    def __init__(self, warehouse: Warehouse, text: str, nth: int) -> None:
-        self.warehouse, self.text, self.left = warehouse, text, nth
-        self.connection = warehouse.endpoint.connect(database=DATABASE, schema="OPS", paramstyle="qmark")
-        self.session = Session.builder.configs({"connection": self.connection}).create()
-
-    def sql(self, text: str, params: Any = None) -> Any:
-        self.left -= text.startswith(self.text)
-        if not self.left:
-            self.left = -1
-            self.warehouse.query(f"SELECT SYSTEM$ABORT_SESSION({self.connection.session_id})")
-        return self.session.sql(text, params=params)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.session, name)
-
-
-def test_a_run_that_dies_leaves_nothing_half_done_and_the_next_one_makes_it_good(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At the end of each transaction of a comparison, after the last one, and at the end of that of a renewed explanation."""
-    monkeypatch.setitem(sys.modules, "snowflake.telemetry", Recorder({}).module())  # which only handlers find
-
-    def dies(
-        work: Callable[..., Any], nth: int, text: str = "INSERT INTO ops.step_runs"
-    ) -> dict[str, list[tuple[Any, ...]]]:
-        doomed = DoomedSession(warehouse, text, nth)
-        with pytest.raises(SnowparkSQLException):
-            work(doomed, DAY, *([DAY] if work is reconcile_range else []))
-        doomed.connection.close(retry=False)
-        return warehouse.contents()
-
-    rows = [visit(number) for number in range(6)]
-    stage(warehouse, rows)
-    publish_snapshot(warehouse.s3_root, str(DAY), rows[:-1])
-    assert explained(warehouse)[0] == {"lost_in_speed": brings(rows[-1], -1)}
-    publish_snapshot(warehouse.s3_root, str(DAY), rows[1:], extracted_at="2024-02-01T02:00:00Z")
-    before = warehouse.contents()
-    assert dies(reconcile_range, 1) == before
-    loaded = dies(reconcile_range, 2)
-    verdicts = ("recon.runs", "recon.results", "recon.explanations", "recon.explained_runs")
-    assert [loaded[table] for table in verdicts] == [before[table] for table in verdicts]
-    done = dies(reconcile_range, 1, "SELECT\n    TO_CHAR(runs.date")
-    assert len(done["recon.runs"]) == 2
-    assert warehouse.call(f"recon.reconcile_range('{DAY}', '{DAY}')")["new_runs"] == 0
-    expected = {"lost_in_speed": brings(rows[0], -1)}
-    assert explained(warehouse, reconcile=False)[0] == expected
-    # Another day's snapshot may hold the session: it is explained anew.
-    publish_snapshot(warehouse.s3_root, str(DAY + timedelta(days=1)), rows[:1])
-    warehouse.call(f"recon.load_speed_snapshot('{DAY + timedelta(days=1)}')")
-    before = warehouse.contents()
-    assert dies(explain, 1) == before
-    assert explained(warehouse, reconcile=False)[0] == {"day_differs": expected["lost_in_speed"]}
-    assert warehouse.counts()["recon.explained_runs"] == warehouse.counts()["recon.runs"] == 2
 
 
 def test_a_hundred_days_at_random(warehouse: Warehouse) -> None:
