@@ -32,10 +32,10 @@ lint-captured:  ## parse with sqlfluff what procedures and dbt sent while the la
 	@$(PY) -m tests.lint_captured $(CAPTURED)
 
 .PHONY: check
-check: test-env  ## lint, types and the tests that start neither Spark, endpoint nor set-up: an answer within a minute
+check: test-env  ## lint, types and the tests that start neither Spark, endpoint, ClickHouse nor set-up: an answer within a minute
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
 	@$(PY) -m mypy .
-	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not spark and not integration and not environment" $(ARGS)
+	@$(PY) -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not spark and not integration and not clickhouse and not environment" $(ARGS)
 
 .PHONY: up
 up: env  ## start the local Snowflake endpoint and say how to reach it; RIGHTS=off: it enforces no privileges

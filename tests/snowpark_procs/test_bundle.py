@@ -105,6 +105,21 @@ def test_nothing_carried_breaks_a_definition(path: str) -> None:
     assert not re.search(r"\{\{|\{%|\{#|\$\$", text)
 
 
+# Runs each file in a process of its own; what Snowflake has at hand is imported once.
+_EACH_ALONE = """
+import os, runpy, sys
+import snowflake.snowpark
+for path in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        runpy.run_path(path)
+        sys.stdout.flush()
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(path + " cannot be run alone")
+"""
+
+
 @pytest.mark.parametrize(
     ("script", "count"),
     [
@@ -118,17 +133,17 @@ def test_nothing_carried_breaks_a_definition(path: str) -> None:
 def test_handlers_import_from_the_body_alone(script: str, count: int, tmp_path: Path) -> None:
     definitions = bodies(script)
     assert len(definitions) == count
-    for name, handler, body in definitions:
+    for number, (name, handler, body) in enumerate(definitions):
         assert len(body.encode()) < 1_000_000, name
         handler = {"extract": "extract_speed_layer"}.get(handler, handler)  # which the body's own function calls
         check = f"\nprint({handler}.__module__, {handler}.__code__.co_filename)\n"
-        file = tmp_path / "body.py"
-        file.write_text(body + check, encoding="utf-8")
-        command = [sys.executable, "-W", "ignore", "-P", str(file)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        module, source = done.stdout.split()
-        assert source == f"/bundle/{module.replace('.', '/')}.py"
+        (tmp_path / f"{number}.py").write_text(body + check, encoding="utf-8")
+    command = [sys.executable, "-W", "ignore", "-P", "-c", _EACH_ALONE, *(f"{number}.py" for number in range(count))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert [source for _, source in told] == [f"/bundle/{module.replace('.', '/')}.py" for module, _ in told]
+    assert len(told) == count
 
 
 def test_the_definition_carries_the_text_of_every_file() -> None:

@@ -22,6 +22,8 @@ from tests.reconcile.speed import vectors
 from tests.reconcile.speed.tables import TABLE, config, ddl, run
 from tests.reconcile.speed.vectors import Row
 
+pytestmark = pytest.mark.clickhouse
+
 DAY = date(2024, 1, 15)
 TYPES = {
     **dict.fromkeys(vectors.COLUMNS, "Nullable(Int64)"),

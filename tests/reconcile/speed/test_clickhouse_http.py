@@ -17,6 +17,8 @@ from reconcile.speed.landing import Landing
 from tests.conftest import free_port
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run, served
 
+pytestmark = pytest.mark.clickhouse
+
 DAY = date(2024, 1, 15)
 
 

@@ -18,6 +18,8 @@ from reconcile.speed.landing import Landing
 from reconcile.speed.statements import Source
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, run
 
+pytestmark = pytest.mark.clickhouse
+
 ID = "0c363c25-191b-4077-b589-c5706fbd27{:02x}"
 BY_DAY = "PARTITION BY toDate(session_start)"
 

@@ -22,6 +22,8 @@ from reconcile.speed.landing import Landing
 from reconcile.speed.names import manifest_path
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
+pytestmark = pytest.mark.clickhouse
+
 DAY = date(2024, 1, 15)
 ID = "0c363c25-191b-4077-b589-c5706fbd27{:02x}"
 

@@ -18,6 +18,8 @@ from reconcile.speed.extraction import Extraction, extract_day
 from reconcile.speed.landing import Landing
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
+pytestmark = pytest.mark.clickhouse
+
 CASES = json.loads(Path(__file__).with_name("identifier_cases.json").read_text(encoding="utf-8"))
 DAY = date(2024, 1, 15)
 # Engines lower some of these differently: I with a dot to one or two characters, a final sigma by its place or not.

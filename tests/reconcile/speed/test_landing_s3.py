@@ -20,6 +20,8 @@ from reconcile.speed.names import manifest_path
 from tests.aws import aws
 from tests.reconcile.speed.tables import COLUMNS, TABLE, config, ddl, run
 
+pytestmark = pytest.mark.clickhouse
+
 DAY = date(2024, 1, 15)
 BUCKET = "ecommerce-landing"
 
