@@ -92,6 +92,7 @@ from local_stack.endpoint.translation.names import (
     reserved_words,
     split_tables,
 )
+from local_stack.endpoint.translation.once import bound_once
 from local_stack.endpoint.translation.paths import paths
 from local_stack.endpoint.translation.queries import counts, group_order, joins, order_by_all, query_results, windows
 from local_stack.endpoint.translation.result_columns import described
@@ -275,6 +276,7 @@ AFTER: list[Rewrite] = [
     paths,
     counts,
     integers,
+    bound_once,
     reserved_words,
     policies,
     cases,

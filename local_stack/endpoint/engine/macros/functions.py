@@ -5,6 +5,8 @@ Branches on typeof(x) are decided when a statement is planned: they cost nothing
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 
 from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
@@ -144,7 +146,29 @@ _MACROS = (
 )
 
 
+_ALL = (*SHOWN, *_MACROS, *VARIANT_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS)
+_HOME = "_fs_global.main."
+_DEFINITION = re.compile(r"(?P<name>\w+)\((?P<first>\w+)(?P<others>[^)]*)\) AS (?P<body>.*)", re.DOTALL)
+_OFTEN = 3
+
+
+def _repeats(macro: str) -> re.Match[str] | None:
+    """Return the parts of a macro that names its first argument often; None for others."""
+    found = _DEFINITION.match(macro)
+    return found if found and len(re.findall(rf"\b{found['first']}\b", found["body"])) >= _OFTEN else None
+
+
+_REPEATING = [found for macro in _ALL if (found := _repeats(macro))]
+# Macros that repeat their first argument, of which each has a twin that binds it once (translation/once.py).
+REPEATING = frozenset(_HOME + found["name"] for found in _REPEATING)
+ONCE = "_once"
+
+
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create or replace every macro."""
-    for macro in (*SHOWN, *_MACROS, *VARIANT_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS):
-        connection.execute(f"CREATE OR REPLACE MACRO _fs_global.main.{macro}")
+    """Create or replace every macro, and the twins of those that repeat their first argument."""
+    for macro in _ALL:
+        connection.execute(f"CREATE OR REPLACE MACRO {_HOME}{macro}")
+    for name, first, others in (found.group("name", "first", "others") for found in _REPEATING):
+        bound = f"list_transform([{first}], lambda _sf_bound: {_HOME}{name}(_sf_bound{others}))"
+        twin = f"{_HOME}{name}{ONCE}({first}{others}) AS list_extract({bound}, 1)"
+        connection.execute(f"CREATE OR REPLACE MACRO {twin}")
