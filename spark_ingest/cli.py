@@ -21,21 +21,23 @@ from spark_ingest.errors import IngestError, InputError, LakeError
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
+_SECONDS_TO_LEAVE = 0.05  # a destructor or a callback
 _GZIP_SIZE = 4  # bytes at the end of a gzip file that hold the size of its content
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake becomes one sentence on standard error."""
     options = _parser().parse_args(arguments)
+    asked_to_end = threading.Event()
     try:
-        with _terminable():
+        with _terminable(asked_to_end):
             options.command(load_config(), options)
-    except IngestError as error:
-        return _failed(error, str(error), error.exit_code, options)
     except BaseException as error:
         for kind, told, code in _ENDINGS:
-            if _caused_by(error, kind):
+            if _caused_by(error, kind) or (kind is _Terminated and asked_to_end.is_set()):
                 return _failed(error, f"{told}; the next run completes what is missing", code, options)
+        if isinstance(error, IngestError):
+            return _failed(error, str(error), error.exit_code, options)
         if not isinstance(error, Exception):
             raise
         # Importing Spark takes a second, which a mistake in the configuration need not wait for.
@@ -52,14 +54,16 @@ class _Terminated(BaseException):
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def _terminable(asked: threading.Event) -> Iterator[None]:
     """Let SIGTERM end a command as an interrupt does: Spark's jobs are cancelled, the landing is free for the next run.
 
+    asked: is set when the signal comes.
     Kubernetes sends it, and kills half a minute later: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
     """
 
     def end(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one is enough
+        asked.set()
         pyspark = sys.modules.get("pyspark")
         context = pyspark.SparkContext._active_spark_context if pyspark else None
         if context is not None:
@@ -67,13 +71,32 @@ def _terminable() -> Iterator[None]:
             threading.Thread(target=_cancel_jobs, args=(context,), daemon=True).start()
         raise _Terminated
 
+    def lost(ignored: sys.UnraisableHookArgs) -> None:
+        """Ask again: Python goes on after what is raised in a destructor or in a callback of the garbage collector.
+
+        See: https://docs.python.org/3/library/sys.html#sys.unraisablehook
+        """
+        if not isinstance(ignored.exc_value, _Terminated):
+            told_before(ignored)
+            return
+        signal.signal(signal.SIGTERM, end)
+        threading.Timer(_SECONDS_TO_LEAVE, again).start()
+
+    def again() -> None:
+        if not left.is_set():
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread takes signals
         return
-    before = signal.signal(signal.SIGTERM, end)
+    left = threading.Event()
+    before, told_before = signal.signal(signal.SIGTERM, end), sys.unraisablehook
+    sys.unraisablehook = lost
     try:
         yield
     finally:
+        left.set()
+        sys.unraisablehook = told_before
         signal.signal(signal.SIGTERM, before)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spark_ingest.errors import SetupError
-from spark_ingest.spark.jars import Artifact, jar_path, missing, remove_damaged
+from spark_ingest.spark.jars import Artifact, folders_in_place_of, jar_path, missing, remove_damaged
 from spark_ingest.spark.java import for_file_names, java_home
 from spark_ingest.spark.jvm_network import Bundle, bundles, proxies, proxy_options, trust_options, write_trust_store
 
@@ -23,6 +23,7 @@ def setup_jars(folder: Path, wanted: Sequence[Artifact]) -> str:
 
     Raises SetupError when a jar cannot be fetched, or is not the locked one.
     """
+    _refuse_folders(folder, wanted)
     damaged = remove_damaged(folder, wanted)
     told = "".join(f"{path} was damaged and is deleted. " for path in damaged)
     if not missing(folder, wanted):
@@ -37,6 +38,7 @@ def ensure_jars(folder: Path, wanted: Sequence[Artifact]) -> list[Path]:
     Raises SetupError as `setup_jars` does.
     """
     if missing(folder, wanted):
+        _refuse_folders(folder, wanted)
         try:
             with _alone(folder):
                 still = missing(folder, wanted)  # another process may have fetched them meanwhile
@@ -45,6 +47,11 @@ def ensure_jars(folder: Path, wanted: Sequence[Artifact]) -> list[Path]:
         except OSError as error:
             raise SetupError(f"Spark's jars cannot be kept in {folder}: {error.strerror or error}") from error
     return [jar_path(folder, artifact) for artifact in wanted]
+
+
+def _refuse_folders(folder: Path, wanted: Sequence[Artifact]) -> None:
+    for path in folders_in_place_of(folder, wanted):
+        raise SetupError(f"{path} is a folder where a jar belongs: remove it")
 
 
 @contextmanager
@@ -101,17 +108,23 @@ def _resolve(scratch: Path, wanted: list[Artifact], trust: list[str]) -> str:
     command += ["--packages", ",".join(artifact.coordinates for artifact in wanted)]
     command += ["--conf", f"spark.jars.ivy={scratch}", "--class", "org.apache.spark.SparkEnv", "spark-internal"]
     with (scratch / "said").open("w+", encoding="utf-8", errors="replace") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        )
-        try:
+        # The pipe closes when this process ends, however it does, and at the end of the block.
+        with subprocess.Popen(
+            ending_with_pipe(command), env=environment, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
+        ) as process:
             _show_progress(process, scratch / "cache", sum(artifact.size for artifact in wanted))
-        finally:
-            process.kill()
-            process.wait()
         output.seek(0)
         # Java repeats the variable, and with it the proxy's password.
         return "".join(line for line in output if "JDK_JAVA_OPTIONS" not in line)
+
+
+def ending_with_pipe(command: Sequence[str]) -> list[str]:
+    """A command that is killed when the pipe that is its standard input closes, so that it does not outlive who holds that."""
+    script = (
+        'exec 3<&0; "$@" </dev/null 3<&- & fetching=$!; { read -r _ <&3; kill -9 $fetching; } & '
+        "wait $fetching; ended=$?; kill $!; exit $ended"
+    )
+    return ["sh", "-c", script, "sh", *command]
 
 
 def _quoted(option: str) -> str:

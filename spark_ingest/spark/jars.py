@@ -83,6 +83,11 @@ def missing(folder: Path, wanted: Sequence[Artifact]) -> list[Artifact]:
     return [artifact for artifact in wanted if _size(jar_path(folder, artifact)) != artifact.size]
 
 
+def folders_in_place_of(folder: Path, wanted: Sequence[Artifact]) -> list[Path]:
+    """The places of jars where a folder stands, which nobody but the user may remove."""
+    return [path for artifact in wanted if (path := jar_path(folder, artifact)).is_dir()]
+
+
 def remove_damaged(folder: Path, wanted: Sequence[Artifact]) -> list[Path]:
     """Delete the jars whose SHA-256 is not the locked one, and return where they were."""
     paths = {jar_path(folder, artifact): artifact for artifact in wanted}

@@ -100,13 +100,40 @@ def test_a_spark_that_stopped_before_its_jobs_are_cancelled_is_no_error(monkeypa
     monkeypatch.setattr(threading.Thread, "start", threading.Thread.run)  # at once, in this thread
 
     def told_to_end() -> None:
-        with cli._terminable():
+        with cli._terminable(threading.Event()):
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)  # a signal is answered between two steps of the interpreter
 
     with pytest.raises(cli._Terminated):
         told_to_end()
     assert (asked, unhandled) == (["jobs"], [])
+
+
+@pytest.mark.parametrize("then", [lambda: time.sleep(20), lambda: [][0]], ids=["goes on", "fails"])
+def test_a_request_to_end_is_heard_in_a_destructor_too(
+    then: Callable[[], object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Python goes on after what is raised there, wherever the garbage collector happens to run."""
+
+    class Collected:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+
+    def work(*_: object) -> None:
+        Collected()
+        then()
+
+    monkeypatch.setattr(cli, "_create", work)
+    for key, value in environment(tmp_path).items():
+        monkeypatch.setenv(key, value)
+    start = time.monotonic()
+    assert main(["create"]) == 143
+    assert time.monotonic() - start < 10
+    assert capsys.readouterr().err.startswith("spark_ingest: terminated; the next run completes what is missing")
 
 
 @pytest.mark.spark

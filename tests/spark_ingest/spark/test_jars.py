@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from spark_ingest.errors import SetupError
-from spark_ingest.spark.jar_fetch import ensure_jars, setup_jars
+from spark_ingest.spark.jar_fetch import ending_with_pipe, ensure_jars, setup_jars
 from spark_ingest.spark.jars import EVERY_JAR, Artifact, jar_path, missing
 from spark_ingest.spark.java import java_home
 from spark_ingest.spark.jvm_network import BUNDLE_VARIABLES, FOLDER_VARIABLE
@@ -125,6 +128,42 @@ def test_other_variables_that_name_a_ca_count(
         (path,) = ensure_jars(only_bundled_java, [SMALL])
     assert path.read_bytes() == CONTENT
     assert {left.name for left in only_bundled_java.iterdir()} == {"jars", "lock", "fetch.log"}
+
+
+def test_a_folder_where_a_jar_belongs_is_named(only_bundled_java: Path) -> None:
+    place = jar_path(only_bundled_java, SMALL)
+    place.mkdir(parents=True)
+    for fetch in (setup_jars, ensure_jars):
+        with pytest.raises(SetupError, match=f"^{place} is a folder where a jar belongs: remove it$"):
+            fetch(only_bundled_java, [SMALL])
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_what_fetches_the_jars_does_not_outlive_the_set_up(tmp_path: Path, is_killed: bool) -> None:
+    said = tmp_path / "said"
+    fetching = ending_with_pipe(
+        [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"]
+    )
+    script = f"import subprocess; subprocess.Popen({fetching}, stdin=subprocess.PIPE, stdout=open({str(said)!r}, 'w')).wait()"
+    setting_up = subprocess.Popen([sys.executable, "-c", script])
+    wait_until(lambda: said.exists() and said.read_text().endswith("\n"))
+    process = int(said.read_text())
+    os.kill(setting_up.pid if is_killed else process, signal.SIGKILL)
+    setting_up.wait(timeout=10)
+    wait_until(lambda: not runs(process))
+
+
+def runs(process: int) -> bool:
+    """Whether a process is there; one that has ended and whose parent has not asked for it is not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    return state.stdout.strip()[:1] not in ("", "Z")
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_half_a_jar_is_fetched_again_at_a_start(
