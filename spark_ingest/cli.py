@@ -21,6 +21,7 @@ from spark_ingest.errors import IngestError, InputError, LakeError
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
+_SECONDS_BETWEEN_JOBS = 0.5
 _SECONDS_TO_LEAVE = 0.05  # a destructor or a callback
 _GZIP_SIZE = 4  # bytes at the end of a gzip file that hold the size of its content
 
@@ -61,6 +62,8 @@ def _terminable(asked: threading.Event) -> Iterator[None]:
     Kubernetes sends it, and kills half a minute later: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
     """
 
+    left = threading.Event()
+
     def end(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one is enough
         asked.set()
@@ -68,7 +71,7 @@ def _terminable(asked: threading.Event) -> Iterator[None]:
         context = pyspark.SparkContext._active_spark_context if pyspark else None
         if context is not None:
             # In a thread of its own: this one may be in the midst of a call to the JVM.
-            threading.Thread(target=_cancel_jobs, args=(context,), daemon=True).start()
+            threading.Thread(target=_cancel_jobs, args=(context, left), daemon=True).start()
         raise _Terminated
 
     def lost(ignored: sys.UnraisableHookArgs) -> None:
@@ -89,7 +92,6 @@ def _terminable(asked: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread takes signals
         return
-    left = threading.Event()
     before, told_before = signal.signal(signal.SIGTERM, end), sys.unraisablehook
     sys.unraisablehook = lost
     try:
@@ -100,10 +102,15 @@ def _terminable(asked: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _cancel_jobs(context: SparkContext) -> None:
-    """Cancel Spark's jobs. A context that the command's end stops meanwhile refuses: it has no job left."""
+def _cancel_jobs(context: SparkContext, left: threading.Event) -> None:
+    """Cancel Spark's jobs until the command has ended: a call that is under way may start another one after the first.
+
+    A context that the command's end stops meanwhile refuses: it has no job left.
+    """
     with suppress(Exception):
         context.cancelAllJobs()
+        while not left.wait(_SECONDS_BETWEEN_JOBS):
+            context.cancelAllJobs()
 
 
 _ENDINGS = ((_Terminated, "terminated", 143), (KeyboardInterrupt, "interrupted", 130))

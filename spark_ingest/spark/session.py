@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
@@ -75,9 +78,36 @@ def start_spark(config: IngestConfig, name: str = "EcommerceBatchAnalytics", qui
         builder = builder.master(config.spark_master).config("spark.driver.memory", config.driver_memory)
         for key, value in _own_start(config, home, quiet).items():
             builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    with _signals_held():
+        session = builder.getOrCreate()
     remember_names(session)
     return session
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the JVM is there: one that is still starting when PySpark is interrupted never ends.
+
+    It cannot tell its port any more, and waits for a connection: `launch_gateway` in
+    https://github.com/apache/spark/blob/v3.5.0/python/pyspark/java_gateway.py
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals interrupt only the main thread
+        return
+    waiting: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        waiting.append(number)
+
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is hold:  # else Spark has set its own
+                signal.signal(number, handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import pytest
 
 from spark_ingest import cli
 from spark_ingest.cli import main
+from spark_ingest.spark.session import _signals_held
 from tests.spark_ingest.conftest import REPOSITORY, Lake
 from tests.spark_ingest.rows import at, event, named
 
@@ -107,6 +108,55 @@ def test_a_spark_that_stopped_before_its_jobs_are_cancelled_is_no_error(monkeypa
     with pytest.raises(cli._Terminated):
         told_to_end()
     assert (asked, unhandled) == (["jobs"], [])
+
+
+def test_jobs_are_cancelled_until_the_command_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call to Spark that is between two jobs when the signal comes starts the next one."""
+    cancelled: list[str] = []
+
+    class Running:
+        def cancelAllJobs(self) -> None:
+            cancelled.append("jobs")
+
+    monkeypatch.setattr("pyspark.SparkContext._active_spark_context", Running())
+    monkeypatch.setattr(cli, "_SECONDS_BETWEEN_JOBS", 0.01)
+
+    def told_to_end() -> None:
+        with cli._terminable(threading.Event()):
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(5)
+            finally:
+                deadline = time.monotonic() + 5
+                while len(cancelled) < 3 and time.monotonic() < deadline:
+                    time.sleep(0.01)
+
+    with pytest.raises(cli._Terminated):
+        told_to_end()
+    assert len(cancelled) >= 3
+
+
+def test_a_jvm_that_is_starting_is_waited_for() -> None:
+    """PySpark that is interrupted meanwhile leaves a JVM that never ends."""
+    reached: list[str] = []
+
+    def started_under_a_signal() -> None:
+        with cli._terminable(threading.Event()):
+            with _signals_held():
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.01)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # Spark sets one of its own
+                reached.append("there")
+            reached.append("on")
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(cli._Terminated):
+            started_under_a_signal()
+        assert reached == ["there"]
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("then", [lambda: time.sleep(20), lambda: [][0]], ids=["goes on", "fails"])
