@@ -152,7 +152,21 @@ class Batch:
             return "data files hold rows of other dates too"
         if len({file.path for file in change.files}) < len(change.files):
             return "a data file is in the table more than once"
+        if lacking := self._lacking(table, change):
+            return f"column '{lacking}' is not in all of the files"
         return None
+
+    def _lacking(self, table: Table, change: TableChange) -> str | None:
+        """A column of the contract that a file lacks, as one can that was added to the table and not written by it.
+
+        Dates and hours need not be in files. Of a file without counts metadata tells nothing.
+        """
+        columns = self.plan.columns[table.name]
+        needed = {
+            name: id_ for name, id_ in columns.ids.items() if name not in table.partitions and id_ in columns.counted
+        }
+        told = {file.counted for file in change.files if file.counted}
+        return next((name for name, id_ in needed.items() if any(id_ not in each for each in told)), None)
 
     def _user_sessions(self) -> Dataset:
         change = self.plan.changes[USER_EVENTS.name]

@@ -15,6 +15,7 @@ from spark_ingest.config import IngestConfig
 from spark_ingest.errors import LakeError
 from spark_ingest.lake.tables import Table
 
+_UNKNOWN_TYPE = re.compile(r"Unsupported field type: '(\w+)'")
 _METADATA = re.compile(r"v(\d+)(\.gz)?\.metadata\.json")
 
 
@@ -30,6 +31,10 @@ def open_table(config: IngestConfig, table: Table) -> IcebergTable:
     except LakeError:
         raise
     except Exception as error:  # pyiceberg passes on whatever the catalog or the store raises
+        if unknown := _UNKNOWN_TYPE.search(str(error)):
+            raise LakeError(
+                f"table {name} has a column of type '{unknown[1]}', which pyiceberg does not read"
+            ) from error
         raise LakeError(f"table {name} cannot be read: {_first_line(error)}") from error
 
 

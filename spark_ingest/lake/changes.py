@@ -92,7 +92,7 @@ def table_change(table: IcebergTable, time_id: int | None, since: int | None, pu
     if since is None:
         chain = replace(base, snapshots=((current.snapshot_id, _operation(current)),))
         if published and live.data:
-            # Backfills came first: what was removed after them cannot be known either.
+            # Backfills came first, or the table was empty: what was removed since cannot be known either.
             return _taken_anew(replace(chain, reason=_BACKFILLED))
         kind = Kind.EVERYTHING if live.data else Kind.NOTHING
         return replace(chain, kind=kind, files=base.live, days=days_of(base.live), are_days_exact=_are_exact(base.live))
@@ -139,7 +139,7 @@ def table_dates(table: IcebergTable, time_id: int | None, asked: Days, published
 
 
 _LOST = "the snapshot published last is not in the table's history any more"
-_BACKFILLED = "only dates asked for were published before"
+_BACKFILLED = "dates were published before, and no snapshot to go on from"
 _BACKFILL = "dates asked for"
 
 

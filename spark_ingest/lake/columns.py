@@ -51,6 +51,7 @@ _CAST_BACK: Mapping[type[T.DataType], tuple[type[IcebergType], ...]] = {
     T.StringType: (UUIDType, IntegerType, LongType),
     T.DecimalType: (DecimalType, IntegerType, LongType),
 }
+_MOST_COUNTED, _UNCOUNTED = 100, "none"
 _NANOSECONDS = (TimestampNanoType, TimestamptzNanoType)
 
 
@@ -60,7 +61,7 @@ class Columns:
 
     ids: Iceberg's field id by contract name (None: the column vanished). names: current name by field id, and by
     schema id of older snapshots. schema_id: the current schema's. obstacle: why data files cannot be read by column name
-    alone; None when they can.
+    alone; None when they can. counted: the ids of the columns whose values are counted for each file that has them.
     """
 
     schema_id: int
@@ -68,6 +69,7 @@ class Columns:
     current: Mapping[int, str]
     at_snapshot: Mapping[int, Mapping[int, str]]
     obstacle: str | None
+    counted: frozenset[int]
 
     def names(self, snapshot_id: int | None = None) -> dict[str, str | None]:
         """The columns' names, by contract name, in the schema of a snapshot (None: the current one)."""
@@ -98,7 +100,23 @@ def resolve_columns(opened: IcebergTable, table: Table, schema_ids: Iterable[int
             for snapshot in opened.snapshots()
         },
         obstacle=_obstacle(ids, table, [*written, current]),
+        counted=_counted(opened, current),
     )
+
+
+def _counted(opened: IcebergTable, current: Schema) -> frozenset[int]:
+    """The columns that writers count the values of: all, unless the table's properties say otherwise.
+
+    See: https://iceberg.apache.org/docs/latest/configuration/#write-properties
+    """
+    prefix, properties = "write.metadata.metrics", opened.properties
+    default = properties.get(f"{prefix}.default", "")
+    most = int(properties.get(f"{prefix}.max-inferred-column-defaults", _MOST_COUNTED))
+    modes = {
+        field.field_id: properties.get(f"{prefix}.column.{field.name}", default if place < most else _UNCOUNTED)
+        for place, field in enumerate(current.fields)
+    }
+    return frozenset(each for each, mode in modes.items() if mode.lower() != _UNCOUNTED)
 
 
 def _names(schema: Schema) -> dict[int, str]:
@@ -130,8 +148,13 @@ def _check_types(opened: IcebergTable, table: Table, ids: Mapping[str, int | Non
         if field.field_id in wanted:
             kind = wanted[field.field_id].type
             accepted = (*_AS_THEY_ARE[type(kind)], *_CAST_BACK.get(type(kind), ()))
-            if not isinstance(field.field_type, accepted):
+            if not isinstance(field.field_type, accepted) or _has_more_places(field.field_type, kind):
                 raise LakeError(f"{told}, not {kind.simpleString()}")
+
+
+def _has_more_places(found: IcebergType, wanted: T.DataType) -> bool:
+    """Whether a decimal has places that a cast would round away."""
+    return isinstance(found, DecimalType) and isinstance(wanted, T.DecimalType) and found.scale > wanted.scale
 
 
 def _obstacle(ids: Mapping[str, int | None], table: Table, written: Iterable[Schema]) -> str | None:
@@ -159,5 +182,5 @@ def _differs(found: IcebergType, wanted: T.DataType) -> str | None:
     """How a type differs from the contract's for COPY; None where it does not."""
     if isinstance(found, DecimalType) and isinstance(wanted, T.DecimalType):
         same = (found.precision, found.scale) == (wanted.precision, wanted.scale)
-        return None if same else f"was widened to {found}"
+        return None if same else f"is {found}, not {wanted.simpleString()}"
     return None if isinstance(found, _AS_THEY_ARE[type(wanted)]) else f"is {found}, not {wanted.simpleString()}"

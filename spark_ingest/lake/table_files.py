@@ -44,7 +44,8 @@ _REFERENCED = [each.name for each in DATA_FILE_TYPE[3].fields].index("referenced
 class LakeFile:
     """One data file. span: the first and the last day that its rows may have. timeless: it may hold rows without a time.
 
-    complete: the ids of the columns that have a value in each row, and no empty text.
+    complete: the ids of the columns that have a value in each row, and no empty text. counted: of those whose values metadata
+    counts, which are in the file.
     """
 
     path: str
@@ -53,6 +54,7 @@ class LakeFile:
     span: Range
     timeless: bool = False
     complete: frozenset[int] = frozenset()
+    counted: frozenset[int] = frozenset()
 
     @property
     def is_exact(self) -> bool:
@@ -148,8 +150,10 @@ def _lake_file(table: IcebergTable, file: DataFile, time_id: int | None) -> Lake
     rows = int(file.record_count)
     missing = None if time_id is None else (file.null_value_counts or {}).get(time_id)
     span = NO_DAY if missing == rows else _bounds(file, time_id) or _partition_days(table, file, time_id) or ANY_DAY
-    complete = _complete(file)
-    return LakeFile(str(file.file_path), rows, int(file.file_size_in_bytes), span, missing != 0, complete)
+    counted = _shared(frozenset(file.value_counts or {}))
+    return LakeFile(
+        str(file.file_path), rows, int(file.file_size_in_bytes), span, missing != 0, _complete(file), counted
+    )
 
 
 def _complete(file: DataFile) -> frozenset[int]:

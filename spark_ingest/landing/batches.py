@@ -31,8 +31,9 @@ class Landing:
         """What was published. Raises LandingError for a manifest that breaks the contract, or a history that cannot be read."""
         names = {Path(file.path).stem: file.path for file in self.storage.files(MANIFESTS) if _is_manifest(file.path)}
         known = self._kept_history()
+        known_ids = known.ids
         batches = [each for each in known.batches if each.batch_id in names]
-        missing = [path for batch_id, path in sorted(names.items()) if batch_id not in known.ids]
+        missing = [path for batch_id, path in sorted(names.items()) if batch_id not in known_ids]
         return History.of([*batches, *(Published.of(self._manifest(path)) for path in missing)], known.removed)
 
     def keep_history(self, history: History) -> None:
@@ -93,11 +94,11 @@ class Landing:
         """
         loaded = self.acknowledged()
         last_increments = [each for each in history.batches if each.mode == INCREMENTAL][-1:]
-        stay = {each.batch_id for each in (*history.batches[-1:], *last_increments)}
+        removable = loaded - {each.batch_id for each in (*history.batches[-1:], *last_increments)}
         gone = [
             each
             for each in history.batches
-            if each.batch_id in loaded - stay and datetime.fromisoformat(each.published_at) < before
+            if each.batch_id in removable and datetime.fromisoformat(each.published_at) < before
         ]
         if gone and not dry_run:
             ids = {each.batch_id for each in gone}

@@ -64,7 +64,7 @@ def test_columns_that_would_mislead_the_warehouse_are_rewritten(lake: Lake) -> N
     assert manifest is not None
     lines, events = manifest["datasets"]["transactions"], manifest["datasets"]["user_events"]
     assert (lines["handling"], lines["rows"]) == ("rewritten", 1)
-    assert lines["reason"] == "column 'unit_price' was widened to decimal(12, 2)"
+    assert lines["reason"] == "column 'unit_price' is decimal(12, 2), not decimal(10,2)"
     assert (events["handling"], events["rows"]) == ("rewritten", 1)
     assert events["reason"] == "column 'batch_id' has the name of one that the warehouse fills itself"
     staged = Path(lake.config.landing) / events["files"][0]["path"]
@@ -112,6 +112,9 @@ def test_types_that_lose_something_are_refused_by_name(lake: Lake) -> None:
         LakeError, match=r"table transactions \(.*\): column 'total_amount' is double, not decimal\(10,2\)"
     ):
         lake.run()
+    lake.sql(f"CREATE OR REPLACE TABLE {{transactions}} ({columns.format('decimal(12, 4)')}) USING iceberg")
+    with pytest.raises(LakeError, match=r"column 'total_amount' is decimal\(12, 4\), not decimal\(10,2\)"):
+        lake.run()
     # An integer loses nothing; neither does a number as a text, nor a time without a zone, which is one in UTC.
     loose = (
         columns.format("int").replace("product_id string", "product_id bigint").replace("timestamp", "timestamp_ntz")
@@ -131,3 +134,28 @@ def test_types_that_lose_something_are_refused_by_name(lake: Lake) -> None:
     newest.write_bytes(gzip.compress(text.encode()))
     with pytest.raises(LakeError, match=r"column 'timestamp' is timestamptz_ns, which Iceberg's module for Spark 3\.5"):
         lake.run()
+    newest.write_bytes(gzip.compress(text.replace('"timestamptz_ns"', '"variant"').encode()))
+    with pytest.raises(LakeError, match=r"user_events has a column of type 'variant', which pyiceberg does not read"):
+        lake.run()
+
+
+def test_files_of_others_that_lack_a_column_are_rewritten(lake: Lake) -> None:
+    """COPY refuses them. Metadata counts no values of the column; where it counts none at all, the schema is believed."""
+    lake.append([event("1", "a", "2024-01-15 10:00:00")])
+    lake.run()
+    folder = Path(lake.config.warehouse) / lake.config.namespace
+    handled = []
+    for number, mode in enumerate(("truncate(16)", "none")):
+        lake.sql(f"ALTER TABLE {{events}} SET TBLPROPERTIES ('write.metadata.metrics.default'='{mode}')")
+        hive = folder / f"hive {number}"
+        added = frame(lake.spark, USER_EVENTS, [event(f"of others {number}", "a", "2024-01-15 10:01:00")])
+        added.drop("browser").write.partitionBy("date", "hour").parquet(str(hive))
+        lake.sql(f"CALL iceberg.system.add_files('{lake.config.namespace}.user_events', '`parquet`.`{hive}`')")
+        manifest = lake.run().manifest
+        assert manifest is not None
+        events = manifest["datasets"]["user_events"]
+        handled.append((events["handling"], events["rows"], events["reason"]))
+    assert handled == [
+        ("rewritten", 1, "column 'browser' is not in all of the files"),
+        ("passthrough", 1, "plain appends under the current schema"),
+    ]
