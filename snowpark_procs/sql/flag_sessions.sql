@@ -9,6 +9,8 @@
 -- The batch's events must be in STAGING already: how a visitor behaved is told from the valid events of the session,
 -- and how many sessions an address had on a date from those of all sessions. Known sessions
 -- that are among `touched` are judged again; without a batch, they alone are judged.
+-- A quotient of whole numbers has six places in Snowflake; of a dividend that is made wider first, twelve, so that it is rounded once.
+-- https://docs.snowflake.com/en/sql-reference/operators-arithmetic#division
 INSERT INTO staging.user_sessions_enhanced_delta (
     session_id, user_id, user_tier, session_start, session_end, session_duration_minutes, page_views, product_views,
     searches, add_to_cart_events, purchases, total_spent, items_purchased, avg_order_value, device_type, browser,
@@ -55,7 +57,8 @@ source AS (
         r.browser,
         r.converted_to_purchase,
         CAST(
-            DATEDIFF('microsecond', r.session_start, r.first_purchase_at) / 60000000 AS NUMBER(18, 4)
+            DATEDIFF('microsecond', r.session_start, r.first_purchase_at)::NUMBER(38, 12) / 60000000
+            AS NUMBER(18, 4)
         ) AS conversion_time_minutes,
         r.first_purchase_at,
         r.event_count,
@@ -269,7 +272,8 @@ candidates AS (
         COALESCE(recounted.session_start, given.session_start) AS session_start,
         COALESCE(recounted.session_end, given.session_end) AS session_end,
         CAST(
-            DATEDIFF('microsecond', recounted.session_start, recounted.session_end) / 60000000 AS NUMBER(18, 4)
+            DATEDIFF('microsecond', recounted.session_start, recounted.session_end)::NUMBER(38, 12) / 60000000
+            AS NUMBER(18, 4)
         ) AS session_duration_minutes,
         recounted.page_views,
         recounted.product_views,
@@ -283,7 +287,8 @@ candidates AS (
         recounted.browser,
         recounted.purchases > 0 AS converted_to_purchase,
         CAST(
-            DATEDIFF('microsecond', recounted.session_start, recounted.first_purchase_at) / 60000000 AS NUMBER(18, 4)
+            DATEDIFF('microsecond', recounted.session_start, recounted.first_purchase_at)::NUMBER(38, 12) / 60000000
+            AS NUMBER(18, 4)
         ) AS conversion_time_minutes,
         recounted.first_purchase_at,
         recounted.event_count,
@@ -357,7 +362,7 @@ observed AS (
         COALESCE(behaviour.max_repeats, 0) AS max_repeats,
         COALESCE(behaviour.address_sessions, 0) AS address_sessions,
         CAST(
-            COALESCE(behaviour.requests, 0) * 60000000
+            (COALESCE(behaviour.requests, 0) * 60000000)::NUMBER(38, 12)
             / GREATEST(DATEDIFF('microsecond', candidates.session_start, candidates.session_end), 1000000)
             AS NUMBER(38, 4)
         ) AS requests_per_minute

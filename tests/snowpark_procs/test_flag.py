@@ -511,7 +511,7 @@ _ENHANCED = [
         session_duration_minutes=Decimal("40.0000"),
         purchases=3,
         total_spent=Decimal("500.00"),
-        first_purchase_at=at("2024-01-15 10:00:50.5"),
+        first_purchase_at=at("2024-01-15 10:00:50.49898"),
         event_count=9,
     ),
     session(B, _NOON, total_spent=Decimal("-0.01"), purchases=1),
@@ -564,7 +564,7 @@ def test_enhanced_session_columns(one_batch: Warehouse) -> None:
     )
     kept = f"SELECT {columns} FROM staging.user_sessions_enhanced WHERE session_id IN ('{A}', '{B}')"
     assert one_batch.query(f"{kept} ORDER BY session_id") == [
-        (Decimal("166.67"), Decimal("0.8417"), True, False, False, True),
+        (Decimal("166.67"), Decimal("0.8416"), True, False, False, True),
         (Decimal("-0.01"), None, False, False, True, False),
     ]
 
