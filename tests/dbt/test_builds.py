@@ -22,7 +22,7 @@ from snowflake.connector.cursor import SnowflakeCursor
 from benchmarks.scans import ProfiledEndpoint
 from tests.conftest import endpoint_folder
 from tests.dbt import week
-from tests.dbt.staged_rows import Event, Session
+from tests.dbt.staged_rows import Event, Session, Transaction
 from tests.dbt.warehouse import MARTS, Warehouse, succeeded
 from tests.dbt_environment import PROJECT
 
@@ -168,23 +168,34 @@ def test_an_order_that_changes_while_it_is_looked_for_waits_for_the_next_build(
 def test_another_definition_rebuilds_what_depends_on_it_and_says_so(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    midnight = datetime(2024, 1, 18)
     warehouse.flag(
         [Session("a", START, "u1", "gold"), Session("bot", START + timedelta(days=1), "u2", "gold", is_bot=True)],
-        [Event("a", "a", "purchase", START, "u1", "p1", "10.00")],
+        [
+            Event("a", "a", "purchase", START, "u1", "p1", "10.00"),
+            Event("seen", "night", "product_view", midnight - timedelta(seconds=0.9), product_id="p2"),
+            Event("b", None, "purchase", START, "u3", "p3", "7.00", transaction_id="b"),
+        ],
+        transactions=[Transaction("b", "p3", START, 1, Decimal("7.00"), status="")],
     )
     warehouse.build()
     assert (DAY + timedelta(days=1), "gold") not in warehouse.rows("daily_metrics")
     before = warehouse.built_at("daily_speed_comparable")
     capsys.readouterr()
-    succeeded(warehouse.dbt("run", "--select", "+marts", "--vars", "{include_bots: true}", quiet=False))
+    values = "include_bots: true, view_idle_minutes: 0.5"
+    succeeded(warehouse.dbt("run", "--select", "+marts", "--vars", f"{{{values}}}", quiet=False))
     assert "mart_daily_metrics: its definition or a variable changed" in capsys.readouterr().out
     assert warehouse.rows("daily_metrics")[DAY + timedelta(days=1), "gold"]["sessions"] == 1
-    values = "{clv_active_days: {bronze: 1, silver: 1, gold: 1, platinum: 1, unknown: 1}}"
-    succeeded(warehouse.dbt("run", "--select", "+marts", "--vars", values))
+    warehouse.flag(events=[Event("left", "night", "page_view", midnight + timedelta(seconds=0.1))])
+    values += ", cancelled_statuses: [], clv_active_days: {bronze: 1, silver: 1, gold: 1, platinum: 1, unknown: 1}"
+    succeeded(warehouse.dbt("run", "--select", "+marts", "--vars", f"{{{values}}}"))
     assert warehouse.rows("daily_metrics")[DAY, "gold"]["customer_lifetime_value"] == Decimal("10.00")
-    warehouse.build()
+    assert warehouse.rows("product_performance")[DAY, "p2"]["avg_view_duration_seconds"] == Decimal("1.0000")
+    line = "SELECT status, is_cancelled, net_amount FROM staging.int_order_lines WHERE order_id = 'b'"
+    assert warehouse.execute(line) == [(None, False, Decimal("7.00"))]
+    warehouse.build(views=True)
     assert warehouse.rows("daily_metrics") == warehouse.expected("daily_metrics")
-    assert before.keys() == warehouse.built_at("daily_speed_comparable").keys()
+    assert warehouse.built_at("daily_speed_comparable") == before
 
 
 def rows_read(endpoint: ProfiledEndpoint, warehouse: Warehouse) -> Counter[str]:

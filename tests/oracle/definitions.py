@@ -141,7 +141,7 @@ STEPS = {
             canonical(transaction_id) AS transaction_id, nullif(product_id, '') AS product_id,
             canonical(user_id) AS user_id, quantity,
             total_amount, discount_amount, tax_amount, lower(status) AS status, nullif(user_tier, '') AS user_tier,
-            status AS status_as_sent,
+            nullif(status, '') AS status_as_sent,
             epoch_us(created_at) AS us, utc_date(epoch_us(created_at)) AS date
         FROM (
             SELECT * FROM delivered_transactions

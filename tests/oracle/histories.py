@@ -41,7 +41,7 @@ _AMOUNTS: tuple[Callable[[random.Random], str], ...] = (
 )
 _AMOUNT_WEIGHTS = (60, 15, 10, 5, 3, 7)
 _QUANTITIES = ("1", "2", "3", '"4"', "0", "-2", "1.5", '"x"', "null", "2.0", '"2.0"', "1e1", '"1e1"', '" 2 "')
-_STATUSES = ("completed", "completed", "completed", "Cancelled", "canceled", "VOIDED", "failed", "pending", None)
+_STATUSES = ("completed", "completed", "", "Cancelled", "canceled", "VOIDED", "failed", "pending", None)
 _RETURNS = ("returned", "completed", "cancelled", None)
 _GAPS = (0, 0, 1, 9, 40, 70, 240, 1800)
 # Of the sessions: how the person behind them appears.

@@ -80,6 +80,7 @@ _MUTANTS = {
     "an empty tier is a tier": ("events", "nullif(user_tier, '')", "user_tier"),
     "an empty user is a user": ("events", "canonical(user_id) AS", "coalesce(canonical(user_id), user_id) AS"),
     "an empty product is a product": ("events", "nullif(product_id, '')", "product_id"),
+    "an empty status is a status": ("transaction_lines", "nullif(status, '')", "status"),
     "an empty number is an order's": ("events", "canonical(transaction_id)", "transaction_id"),
     "invalid events count": ("counted_events", "events.is_valid", "true"),
     "invalid sessions count": ("judged_sessions", "plausible(us) AND total_spent >= 0 AS", "true AS"),

@@ -1,6 +1,6 @@
 {{ config(alias='product_performance', cluster_by=['date', 'product_id']) }}
 {#- A view may end on a following date, so that the changes of those dates rebuild this one too. -#}
-{%- set view_days = ((var('view_idle_minutes') | int) / 1440) | round(0, 'ceil') | int -%}
+{%- set view_days = ((var('view_idle_minutes') | float) / 1440) | round(0, 'ceil') | int -%}
 {%- set plan = build([driver('user_events', spill_days=view_days), driver('orders', derived=true)]) %}
 {{ build_note(plan) }}
 

@@ -7,7 +7,7 @@ SELECT
     total_amount,
     discount_amount,
     tax_amount,
-    status,
+    NULLIF(status, '') AS status,
     payment_method,
     NULLIF(user_tier, '') AS user_tier,
     created_at,
