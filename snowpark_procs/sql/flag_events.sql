@@ -22,7 +22,7 @@ brought AS (
         &{user_id} AS user_id,
         &{session_id} AS session_id,
         &{transaction_id} AS transaction_id,
-        r.event_type,
+        NULLIF(r.event_type, '') AS event_type,
         r.timestamp,
         r.device_type,
         r.browser,

@@ -40,8 +40,7 @@ STEPS = {
             nullif(product_id, '') AS product_id, canonical(transaction_id) AS transaction_id,
             nullif(user_tier, '') AS user_tier, search_query, page_url,
             documents.amount, documents.quantity, names_a_test_user(user_id) OR documents.is_test AS is_test,
-            event_id IS NOT NULL AND event_id <> '' AND event_type IS NOT NULL AND coalesce(plausible(us), false)
-                AS is_valid
+            coalesce(event_id, '') <> '' AND coalesce(event_type, '') <> '' AND coalesce(plausible(us), false) AS is_valid
         FROM delivered_events
         JOIN documents USING (properties)
         QUALIFY canonical(event_id) IS NULL

@@ -523,7 +523,7 @@ def one_batch(module_warehouse: Warehouse) -> Iterator[Warehouse]:
     """A warehouse with one batch, flagged."""
     module_warehouse.reset()
     module_warehouse.publish(
-        events=[event("e1", B, _NOON, properties='{"is_test": "true"}')],
+        events=[event("e1", B, _NOON, properties='{"is_test": "true"}'), event("e2", B, _NOON, "")],
         transactions=[*_EMPTY_LINES, *_PAID],
         sessions=[*_EMPTY_SESSIONS, *_BOUNCES, *_ENHANCED],
     )
@@ -542,6 +542,7 @@ def test_an_empty_string_is_no_value(one_batch: Warehouse) -> None:
     empty = f"{visits} WHERE session_id IS NULL OR session_id IN ('', 's1') ORDER BY session_id"
     assert one_batch.query(empty) == [("s1", None, None), (None, USER, "gold")]
     assert codes(one_batch, "user_sessions_enhanced", "session_id", "validation_warnings")["s1"] == ["missing_user_id"]
+    assert codes(one_batch, "events_cleaned", "event_id", "validation_errors")["e2"] == ["missing_event_type"]
 
 
 def test_what_was_paid_is_the_price_with_the_tax_added_or_contained(one_batch: Warehouse) -> None:
