@@ -45,8 +45,8 @@ CREATE OR REPLACE MACRO {HOME}_sf_decimal_quotient(a, b, kind) AS
         }}],
         lambda q: CASE WHEN q.n IS NOT NULL THEN
             CASE WHEN q.d = 0 THEN {failing("'Division by zero'", "HUGEINT")}
-            ELSE {HOME}_sf_long_quotient(q.n, q.d, greatest(q.s, least(q.s + 6, 12))) END
-            * pow(10, 12 - greatest(q.s, least(q.s + 6, 12)))::HUGEINT
+            ELSE {HOME}_sf_long_quotient(q.n, q.d, least(q.s + 6, 12)) END
+            * pow(10, 12 - least(q.s + 6, 12))::HUGEINT
         END
     ), 1)::DECIMAL(38, 0) * 0.000000000001::DECIMAL(12, 12);
 CREATE OR REPLACE MACRO {HOME}_sf_float_quotient(a, b) AS
