@@ -262,7 +262,7 @@ def small_shop(built_warehouse: Warehouse) -> Kept:
             Event("b", "a", "purchase", start, "u1", "p1", "9.99", transaction_id="t1"),
         ],
         transactions=[
-            Transaction("t1", "p1", start, total_amount=Decimal("9.99")),
+            Transaction("t1", "p1", start, 1, Decimal("10.00"), Decimal("1.00"), Decimal("1.01")),
             Transaction("r1", "p1", start, quantity=-1, total_amount=Decimal("-9.99"), user_id="u1"),
         ],
     )
@@ -303,6 +303,14 @@ def test_each_check_fails_on_what_it_is_for(
     result = built_warehouse.dbt("test", "--select", failing)
     assert not result.success
     assert set(failures(result)) == {failing}
+
+
+def test_what_discount_and_tax_explain_is_listed_and_no_warning(built_warehouse: Warehouse, small_shop: Kept) -> None:
+    built_warehouse.bring_back(small_shop)
+    check = ("--select", "test_orders_agree_with_transactions")
+    succeeded(built_warehouse.dbt("test", *check))
+    (listed,) = nodes(succeeded(built_warehouse.dbt("show", *check)))
+    assert [tuple(row)[1:] for row in listed.agate_table.rows] == [("discount and tax", True, 1, Decimal("-0.01"))]
 
 
 def test_docs_and_freshness(warehouse: Warehouse, tmp_path: Path) -> None:
