@@ -144,8 +144,27 @@ def test_sql_functions_take_binds_and_have_names_of_other_databases(session: Ses
         session,
         "CREATE OR REPLACE FUNCTION above(n INT) RETURNS TABLE(v INT) AS 'SELECT column1 FROM VALUES (n), (n + 1)'",
     )
-    table = "SELECT t.column1 + ? FROM TABLE(above(?)) t WHERE t.column1 > ? ORDER BY 1"
+    table = "SELECT t.v + ? FROM TABLE(above(?)) t WHERE v > ? ORDER BY 1"
     assert [tuple(row) for row in session.sql(table, params=[100, 5, 5]).collect()] == [(106,)]
+    of_rows = "SELECT x, v, w FROM (SELECT 1 AS x) t, TABLE(above(t.x)), TABLE(above(v)) u (w) ORDER BY v, w"
+    assert rows(session, of_rows) == [(1, 1, 1), (1, 1, 2), (1, 2, 2), (1, 2, 3)]
+
+
+def test_overloads_of_functions_are_chosen_by_type(session: Session) -> None:
+    for kind in ("INT", "VARCHAR", "DATE"):
+        rows(session, f"CREATE OR REPLACE FUNCTION kind_of(a {kind}) RETURNS VARCHAR AS $$'{kind}'$$")
+    rows(
+        session, "CREATE OR REPLACE TEMPORARY TABLE kinds AS SELECT 1 AS i, 'a'::VARCHAR AS s, '2024-01-01'::DATE AS d"
+    )
+    found = rows(
+        session, "SELECT kind_of(i), kind_of(s), kind_of(d), kind_of(kind_of(i)), kind_of(2), kind_of('x') FROM kinds"
+    )
+    assert found == [("INT", "VARCHAR", "DATE", "VARCHAR", "INT", "VARCHAR")]
+    assert rows(session, "WITH k AS (SELECT d AS e FROM kinds) SELECT kind_of(MAX(e)) FROM k") == [("DATE",)]
+    rows(session, "UPDATE kinds SET s = kind_of(i) || kind_of(s)")
+    assert rows(session, "SELECT s FROM kinds") == [("INTVARCHAR",)]
+    bound = session.sql("SELECT kind_of(?), kind_of(?)", params=[1, "x"]).collect()
+    assert [tuple(row) for row in bound] == [("INT", "VARCHAR")]
 
 
 def test_session_file_works_in_a_handler(session: Session, tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ from local_stack.endpoint.language.types import SqlType, parse_type
 from local_stack.endpoint.session import Session
 from local_stack.endpoint.statements import SqlError, unsupported
 from local_stack.endpoint.translation.column_names import column_names
-from local_stack.endpoint.translation.context import put_query
+from local_stack.endpoint.translation.context import identifier, put_query
+from local_stack.endpoint.translation.known_columns import table_columns
+from local_stack.endpoint.translation.result_columns import scopes
+from local_stack.endpoint.translation.value_types import type_of
 
 _DEPTH = 20
 
@@ -68,7 +71,7 @@ class Functions:
     def _replace(self, call: exp.Anonymous, session: Session) -> bool:
         """Replace one call. Return False where it stays: it is of no function, or table_functions.py runs it."""
         arguments = arguments_of(call)
-        found = _find(_name(call), arguments, session)
+        found = _find(call, arguments, session)
         if found is None:
             return False
         whole: Expr = call.parent if isinstance(call.parent, exp.Dot) else call
@@ -82,8 +85,8 @@ class Functions:
             raise unsupported("table functions in SQL with PARTITION BY")
         else:
             body = _body(found.routine)
-            query = column_names(parse(body), body)
-            put_query(table, _with_arguments(query, found.routine, _values(found.routine, arguments)))
+            query = _with_arguments(column_names(parse(body), body), found.routine, _values(found.routine, arguments))
+            put_query(table, _under_declared_names(query, found.routine))
         return True
 
     def _scalar(self, found: FoundRoutine, arguments: Sequence[Argument], session: Session) -> Expr:
@@ -107,9 +110,22 @@ def _name(call: exp.Anonymous) -> tuple[str, ...]:
     return tuple(part.removesuffix(OWN) for part in called_name(call))
 
 
-def _find(parts: tuple[str, ...], arguments: Sequence[Argument], session: Session) -> FoundRoutine | None:
-    matched = registry.find_function(parts, arguments, session) if len(parts) <= 3 else None
+def _find(call: exp.Anonymous, arguments: Sequence[Argument], session: Session) -> FoundRoutine | None:
+    parts = _name(call)
+    if len(parts) > 3:
+        return None
+    matched = registry.find_function(parts, arguments, session, lambda: _types(call, arguments, session))
     return matched[0] if matched is not None else None
+
+
+def _types(call: exp.Anonymous, arguments: Sequence[Argument], session: Session) -> list[str | None]:
+    """Return the types of a call's arguments, as far as the query and its tables tell them."""
+    around = call.find_ancestor(exp.Select, exp.Update, exp.Merge, exp.Delete)
+    with session.lock:
+        within = scopes(call.root(), table_columns(session)) if around is not None else ()
+        scope = next((scope for scope in within if around in (scope.select, scope.tree)), None)
+        of_value = scope.type_of if scope is not None else lambda value: type_of(value, lambda _: None)
+        return [of_value(a.tree) if a.tree is not None else None for a in arguments]
 
 
 def _values(routine: Routine, arguments: Sequence[Argument]) -> list[Expr]:
@@ -135,6 +151,13 @@ def _with_arguments(body: Expr, routine: Routine, values: Sequence[Expr]) -> Exp
         if value is not None:
             column.replace(value.copy())
     return body
+
+
+def _under_declared_names(query: Expr, routine: Routine) -> Expr:
+    """Return the rows of a table function's query under the names that RETURNS TABLE gives them."""
+    names = [identifier(name) for name, _ in routine.columns]
+    alias = exp.TableAlias(this=identifier("_SF_ROWS"), columns=names)
+    return exp.select("*").from_(exp.Subquery(this=query, alias=alias))
 
 
 def _cast(value: Expr, kind: SqlType) -> Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from local_stack.endpoint.engine.catalog import StoredObject
@@ -196,17 +196,22 @@ def _cost(given: str | None, wanted: SqlType) -> int:
 
 
 def find_function(
-    parts: tuple[str, ...], arguments: Sequence[Argument], session: Session
+    parts: tuple[str, ...],
+    arguments: Sequence[Argument],
+    session: Session,
+    types: Callable[[], Sequence[str | None]] | None = None,
 ) -> tuple[FoundRoutine, list[Argument | None]] | None:
     """Return the function that a query calls so, and the argument for each of its parameters; None where there is none.
 
-    Raises SqlError where none of the name takes these arguments.
+    types: asked for the arguments' types where several functions have the name. Raises SqlError where none of the name takes
+    these arguments.
     """
     try:
         candidates = overloads("FUNCTION", session.resolve(parts), session)
     except SqlError:
         return None
-    matched = match_arguments(candidates, arguments, [None] * len(arguments))
+    known = types() if types is not None and len(candidates) > 1 else [None] * len(arguments)
+    matched = match_arguments(candidates, arguments, known)
     if matched is None and candidates:
         raise unknown_routine(".".join(parts), [])
     return matched
