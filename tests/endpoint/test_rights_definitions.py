@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import snowflake.connector
 from snowflake.connector.errors import Error
 
 from tests.conftest import RunningEndpoint
@@ -196,8 +197,38 @@ def test_database_roles_hold_privileges(endpoint: RunningEndpoint, admin: Any) -
         assert refused(other, "SELECT * FROM t")[0] == 2003
         run(admin, "GRANT DATABASE ROLE test.readers TO ROLE other")
         run(other, "SELECT * FROM t")
+        run(admin, "CREATE OR REPLACE DATABASE ROLE test.readers", "GRANT DATABASE ROLE test.readers TO ROLE other")
+        assert refused(other, "SELECT * FROM t")[0] == 2003  # a new role has no privileges
         run(admin, "DROP DATABASE ROLE test.readers")
-        assert refused(other, "SELECT * FROM t")[0] == 2003
+    make_roles(admin, "stranger")
+    run(admin, "GRANT ROLE stranger TO USER local", "CREATE DATABASE ROLE test.users", "CREATE OR REPLACE ROLE other")
+    run(admin, "GRANT DATABASE ROLE test.users TO ROLE stranger", "GRANT USAGE ON SCHEMA s TO DATABASE ROLE test.users")
+    with as_role(endpoint, "stranger") as stranger:
+        run(stranger, "USE SCHEMA test.s")  # a database role uses its database without a grant
+    assert run(admin, "SHOW GRANTS TO ROLE other") == run(admin, "SHOW GRANTS OF ROLE other") == []
+    run(admin, "DROP DATABASE ROLE test.users")
+
+
+def test_all_on_a_schema_is_what_may_be_created_too_and_secure_views_keep_their_text(
+    endpoint: RunningEndpoint, admin: Any
+) -> None:
+    run(admin, "GRANT ALL ON SCHEMA s TO ROLE maker")
+    with as_role(endpoint, "maker", schema="S") as maker:
+        run(maker, "CREATE SECURE VIEW closed AS SELECT 1 AS x", "CREATE VIEW open AS SELECT 2 AS x")
+        run(
+            maker,
+            "CREATE TASK made AS SELECT 1",
+            "GRANT SELECT ON ALL VIEWS IN SCHEMA s TO ROLE other",
+            "DROP TASK made",
+        )
+        assert "SELECT 1" in run(maker, "SELECT GET_DDL('VIEW', 'closed')")[0][0]
+    texts = "SELECT table_name, view_definition FROM test.information_schema.views WHERE table_schema = 'S' ORDER BY 1"
+    with as_role(endpoint, "other", schema="S") as other:
+        assert refused(other, "SELECT GET_DDL('VIEW', 'closed')")[0] == 3001
+        assert "SELECT 2" in run(other, "SELECT GET_DDL('VIEW', 'open')")[0][0]
+        shown = other.cursor(snowflake.connector.DictCursor).execute("SHOW VIEWS IN SCHEMA s").fetchall()
+        assert {row["name"]: "SELECT" in row["text"] for row in shown} == {"CLOSED": False, "OPEN": True}
+        assert run(other, texts) == [("CLOSED", None), ("OPEN", "CREATE VIEW open AS SELECT 2 AS x")]
 
 
 def test_users_use_the_roles_they_have(endpoint: RunningEndpoint, admin: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from local_stack.endpoint.engine.access import RELATION
+from local_stack.endpoint.engine.grants import OWNERSHIP
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.procedures import registry
 from local_stack.endpoint.features.procedures.definition import Routine
@@ -45,7 +46,7 @@ def get_ddl(session: Session, arguments: list[str]) -> str:
 
 
 def _require_privilege(kind: str, parts: tuple[str, ...], reader: Reader, session: Session) -> None:
-    """Raise SqlError 002003 for what the session has no privilege on."""
+    """Raise SqlError 002003 for what the session has no privilege on, 003001 for the text of another role's secure view."""
     if not session.grants.enforced:
         return
     name, start = session.resolve(parts), reader.mark()
@@ -55,6 +56,8 @@ def _require_privilege(kind: str, parts: tuple[str, ...], reader: Reader, sessio
         reader.back_to(start)
     if place not in session.temporary_tables:
         judge(Need(RELATION if kind in ("TABLE", "VIEW") else kind, place), session)
+    if kind == "VIEW" and session.notes.of(name).get("secure"):  # only its owner reads its text
+        judge(Need(kind, place, (OWNERSHIP,)), session)
 
 
 def _table(session: Session, name: SchemaName, place: str) -> str:

@@ -55,7 +55,6 @@ def success(outcome: Outcome, database: str | None, schema: str | None, paramete
             "arrayBindSupported": outcome.statement_type_id == INSERT,
             "finalDatabaseName": database,
             "finalSchemaName": schema,
-            "sqlState": "00000",
             **_stats(outcome),
             **body,
         },

@@ -31,6 +31,11 @@ _TABLE = frozenset(
     }
 )
 _USAGE = frozenset({"USAGE", "OWNERSHIP"})
+_IN_SCHEMAS = (
+    "ALERT", "AUTHENTICATION POLICY", "DBT PROJECT", "DYNAMIC TABLE", "EXTERNAL TABLE", "FILE FORMAT", "FUNCTION",
+    "ICEBERG TABLE", "MASKING POLICY", "MATERIALIZED VIEW", "NETWORK RULE", "PIPE", "PROCEDURE", "ROW ACCESS POLICY", "SECRET",
+    "SEQUENCE", "STAGE", "STREAM", "TABLE", "TAG", "TASK", "VIEW",
+)  # fmt: skip
 PRIVILEGES: dict[str, frozenset[str]] = {
     "ACCOUNT": frozenset(
         {
@@ -49,7 +54,10 @@ PRIVILEGES: dict[str, frozenset[str]] = {
     "DATABASE": frozenset(
         {"USAGE", "MONITOR", "MODIFY", "REFERENCE_USAGE", "CREATE SCHEMA", "CREATE DATABASE ROLE", "APPLYBUDGET", "OWNERSHIP"}
     ),
-    "SCHEMA": frozenset({"USAGE", "MONITOR", "MODIFY", "ADD SEARCH OPTIMIZATION", "APPLYBUDGET", "OWNERSHIP"}),
+    "SCHEMA": frozenset(
+        {"USAGE", "MONITOR", "MODIFY", "ADD SEARCH OPTIMIZATION", "APPLYBUDGET", "OWNERSHIP"}
+        | {f"CREATE {kind}" for kind in _IN_SCHEMAS}
+    ),
     "TABLE": _TABLE, "EXTERNAL TABLE": frozenset({"SELECT", "REFERENCES", "OWNERSHIP"}),
     "VIEW": frozenset({"SELECT", "REFERENCES", "INSERT", "UPDATE", "DELETE", "OWNERSHIP"}),
     "MATERIALIZED VIEW": frozenset({"SELECT", "REFERENCES", "OWNERSHIP"}),

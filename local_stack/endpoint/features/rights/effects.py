@@ -16,6 +16,7 @@ from local_stack.endpoint.outcome import Outcome
 from local_stack.endpoint.session import Session
 
 _CONTAINERS = ("SCHEMA", "DATABASE")
+_HOLDERS = ("ROLE", "DATABASE ROLE", "USER")
 _CREATED = ("created", "restored", "cloned")
 _ROUTINES = ("PROCEDURE", "FUNCTION")
 Effect = Callable[[Outcome], None]
@@ -50,6 +51,8 @@ def record_creation(kind: str, place: tuple[str, ...], session: Session, keeps_g
     owner = next((g for g in given if g.privilege == OWNERSHIP), None)
     if owner is None:
         given.append(Grant(OWNERSHIP, kind, name, "ROLE", session.role, True, session.role))
+    if kind == "DATABASE ROLE":  # it uses its database without a grant
+        given.append(Grant("USAGE", "DATABASE", place[0], kind, name, False, session.role))
     grants.change(gone, given)
 
 
@@ -70,7 +73,7 @@ def _create(head: Head, outcome: Outcome, copies: bool, source: tuple[str, ...] 
     if not str(outcome.scalar() or "").rstrip(".").endswith(_CREATED):
         return  # IF NOT EXISTS found an object
     if head.or_replace and not head.says("COPY", "GRANTS"):
-        if head.kind in _CONTAINERS:
+        if head.kind in (*_CONTAINERS, *_HOLDERS):
             forget(head, session)
         _forget_policies(head, session)
     record_creation(head.kind, head.place, session, copies)

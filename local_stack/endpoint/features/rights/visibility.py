@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlglot import Expr, exp
 
 from local_stack.endpoint.engine.access import RELATION, Access
+from local_stack.endpoint.engine.table_notes import NOTE
 from local_stack.endpoint.language.names import stored
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.language.subject import Subject
@@ -67,9 +68,26 @@ def visible(outcome: Outcome, about: Subject, access: Access, limit: int | None)
             ]
             if not all(shown):
                 table = table.filter(pa.array(shown))
+        if "is_secure" in names and "text" in names:
+            table = _without_secure_texts(table, access)
     if limit is not None:
         table = table.slice(0, limit)
     return outcome if table is outcome.table else replace(outcome, table=table)
+
+
+def _without_secure_texts(table: pa.Table, access: Access) -> pa.Table:
+    """Return a list of views without the texts of secure ones that the roles do not own.
+
+    See: https://docs.snowflake.com/en/user-guide/views-secure
+    """
+    texts = [
+        ""
+        if row["is_secure"] == "true" and not access.owns("VIEW", ".".join(map(row.get, _IN_SCHEMA)))
+        else row["text"]
+        for row in table.select([*_IN_SCHEMA, "is_secure", "text"]).to_pylist()
+    ]
+    index = table.column_names.index("text")
+    return table.set_column(index, table.field(index), pa.array(texts, table.field(index).type))
 
 
 def _seer(kind: str, access: Access) -> Callable[[tuple[str, ...], int, pa.Table], bool]:
@@ -115,12 +133,26 @@ def visible_objects(expression: Expr, context: Context) -> Expr:
             ]
         else:
             hidden = _hidden(stored(table.args.get("catalog")) or session.database or "", columns[1] is None, context)
-        if hidden:
-            _restrict(table, columns, hidden)
+        of_views = stored(table.this) == "VIEWS"
+        concealed = (
+            _secure_views(stored(table.args.get("catalog")) or session.database or "", context) if of_views else []
+        )
+        if hidden or concealed:
+            _restrict(table, columns, hidden, concealed)
     return expression
 
 
-def _restrict(table: exp.Table, columns: tuple[str, str | None], hidden: list[tuple[str, ...]]) -> None:
+def _secure_views(database: str, context: Context) -> list[tuple[str, ...]]:
+    """Return the secure views of a database whose text only other roles read."""
+    notes, access = context.session.catalog.objects(NOTE, database), context.session.access
+    secure = [note for note in notes if note.definition.get("secure")]
+    return [(note.schema, note.name) for note in secure if not access.owns("VIEW", note.full_name)]
+
+
+def _restrict(
+    table: exp.Table, columns: tuple[str, str | None], hidden: list[tuple[str, ...]], concealed: list[tuple[str, ...]]
+) -> None:
+    """Read a view of INFORMATION_SCHEMA without the rows of hidden objects, and without the texts of concealed views."""
     alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
     bare = table.copy()
     bare.set("alias", None)
@@ -129,8 +161,18 @@ def _restrict(table: exp.Table, columns: tuple[str, str | None], hidden: list[tu
         name = exp.DPipe(
             this=exp.DPipe(this=name, expression=exp.Literal.string(".")), expression=exp.column(columns[1])
         )
-    condition = exp.Not(this=exp.In(this=name, expressions=[exp.Literal.string(".".join(parts)) for parts in hidden]))
-    table.replace(exp.Subquery(this=exp.select("*").from_(bare).where(condition), alias=alias))
+
+    def among(objects: list[tuple[str, ...]]) -> Expr:
+        return exp.In(this=name.copy(), expressions=[exp.Literal.string(".".join(parts)) for parts in objects])
+
+    query = exp.select("*").from_(bare)
+    if concealed:
+        text = exp.column("VIEW_DEFINITION")
+        shown = exp.If(this=among(concealed), true=exp.Null(), false=text).as_("VIEW_DEFINITION")
+        query = exp.select(exp.Star(replace=[shown])).from_(bare)
+    if hidden:
+        query = query.where(exp.Not(this=among(hidden)))
+    table.replace(exp.Subquery(this=query, alias=alias))
 
 
 def _hidden(database: str, schemas_only: bool, context: Context) -> list[tuple[str, ...]]:
