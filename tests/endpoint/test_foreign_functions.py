@@ -64,6 +64,8 @@ def test_the_same_names_are_names_elsewhere(client: Any) -> None:
         "SELECT 1 << 2",
         "SELECT 1 <=> 2",
         "SELECT '1'::BLOB",
+        "SELECT 1 WHERE 'b' IN ('a' 'b')",
+        "SELECT MAX(1) FILTER (WHERE TRUE)",
         "SELECT 1 :: hugeint",
         "SELECT 1 FROM (SELECT 1) USING SAMPLE 1",
         "INSERT INTO t VALUES (1) RETURNING a",
@@ -80,6 +82,7 @@ def test_syntax_that_snowflake_does_not_have_is_refused(client: Any, query: str)
 def test_words_of_that_syntax_are_names_and_texts_elsewhere(client: Any) -> None:
     run(client, "CREATE OR REPLACE FILE FORMAT piped TYPE = CSV FIELD_DELIMITER = '|' ESCAPE = '&'")
     assert run(client, "SELECT x.long || '&' AS blob FROM (SELECT 2 AS long) AS x") == [("2&",)]
+    assert run(client, "SELECT 'it''s', ' ' AS filter, 'a' LIKE 'a' ESCAPE '^'") == [("it's", " ", True)]
     assert run(client, "SELECT symmetric, '^' FROM (SELECT 1 AS symmetric, 2 AS b) EXCEPT SELECT 2, ''") == [(1, "^")]
 
 

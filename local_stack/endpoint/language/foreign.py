@@ -92,7 +92,7 @@ _SYNTAX = frozenset(
     }
 )
 _PERHAPS = re.compile(
-    r"[\^&|]|<<|>>|<=>|::\s*[BHIL]|\b(?:SIMILAR|DISTINCT\s+ON|A?SYMMETRIC|EXCEPT|SAMPLE)\b", re.IGNORECASE
+    r"'\s+'|[\^&|]|<<|>>|<=>|::\s*[BHIL]|\b(?:SIMILAR|DISTINCT\s+ON|A?SYMMETRIC|EXCEPT|SAMPLE)\b", re.IGNORECASE
 )
 _QUOTED = (TokenType.IDENTIFIER, TokenType.STRING)
 
@@ -120,10 +120,14 @@ def refuse_foreign(sql: str, own: Callable[[], Collection[str]]) -> None:
 def _refuse_syntax(sql: str) -> None:
     if not _PERHAPS.search(sql):
         return
-    before = ""
-    for token in tokenize(sql).parsed:
+    before, last, tokens = "", None, tokenize(sql).parsed
+    transfers = bool(tokens) and tokens[0].text.upper() in ("PUT", "GET")
+    for token in tokens:
         word = token.text.upper() if token.token_type not in _QUOTED else ""
-        if (before, word) in _SYNTAX or (None, word) in _SYNTAX:
+        # Between two texts a comma is missing: sqlglot would join them.
+        adjacent = not transfers and last == token.token_type == TokenType.STRING
+        last = token.token_type
+        if adjacent or (before, word) in _SYNTAX or (None, word) in _SYNTAX:
             raise syntax_error(sql, Token("symbol", token.text, token.start, token.end + 1))
         before = word
 

@@ -14,6 +14,7 @@ _TEXT = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NV
 _FITTING = "_fs_global.main._sf_fitting"
 AS_TEXT = "_fs_global.main._sf_text"
 _OURS = {AS_TEXT, "_fs_global.main._sf_formatted", "_fs_global.main._sf_integer"}
+_TRUTH = "_fs_global.main._sf_boolean"
 _INTEGERS = {exp.DataType.Type.INT128}
 _ZONED = {exp.DataType.Type.TIMESTAMPTZ, exp.DataType.Type.TIMESTAMPLTZ}
 
@@ -35,6 +36,9 @@ def casts(expression: Expr, context: Context) -> Expr:
         if node.to.this in _ZONED and not isinstance(node.this, exp.Null):
             macro = f"_fs_global.main._sf_{'try_' if isinstance(node, exp.TryCast) else ''}zoned"
             return exp.Anonymous(this=macro, expressions=[node.this])
+        if node.to.this == exp.DType.BOOLEAN and not isinstance(node.this, exp.Null | exp.Boolean | exp.Predicate):
+            truth = exp.Anonymous(this=_TRUTH, expressions=[node.this])
+            return exp.Anonymous(this="TRY", expressions=[truth]) if isinstance(node, exp.TryCast) else truth
         if isinstance(node.this, exp.Literal | exp.Null):
             return node
         if isinstance(node.this, exp.Anonymous) and str(node.this.this) in _OURS:

@@ -36,13 +36,21 @@ _COMPARED = (
     exp.Between, exp.Case, exp.DecodeCase,
 )  # fmt: skip
 _COMPUTED = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)
-_READ = (exp.Cast, exp.TsOrDsToDate, exp.UnixToTime, exp.Anonymous)
+# Functions of numbers alone: text in them becomes a NUMBER, or a FLOAT.
+_OF_NUMBERS = (exp.Abs, exp.Ceil, exp.Floor, exp.Round, exp.Sign, exp.Neg)
+_OF_FLOATS = (
+    exp.Exp, exp.Pow, exp.Sin, exp.Cos, exp.Tan, exp.Asin, exp.Acos, exp.Atan, exp.Radians, exp.Degrees,
+)  # fmt: skip
+_WITH_FORMAT = (exp.TsOrDsToDate, exp.TsOrDsToTime, exp.StrToTime)
+_READ = (exp.Cast, exp.UnixToTime, exp.Anonymous, *_WITH_FORMAT)
 _ORDERED = (exp.Ordered, exp.Min, exp.Max)
 _TIMES = ("DATE", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
 _TIMESTAMP_FUNCTIONS = {
     f"{verb}{suffix}" for verb in ("TO_TIMESTAMP", "TRY_TO_TIMESTAMP") for suffix in ("", "_NTZ", "_LTZ", "_TZ")
 }
-_DETECTED = re.compile(r"\s*(\d\d?/\d\d?/\d{4}|\d\d?-[A-Za-z]{3}-\d{4}|[A-Za-z]{3},? |\d+\s*$)")
+_DETECTED = re.compile(
+    r"\s*(\d\d?/\d\d?/\d{4}|\d\d?-[A-Za-z]{3}-\d{4}|[A-Za-z]{3},? |\d+\s*$|\d{4}-\d\d?-\d\d?[ T]\d\d?\s*$)"
+)
 # A VARIANT in them is text; so are numbers and times, which DuckDB writes otherwise.
 _OF_TEXT = (
     exp.DPipe, exp.Concat, exp.ConcatWs, exp.Like, exp.ILike, exp.RegexpLike, exp.RegexpReplace, exp.RegexpExtract,
@@ -59,13 +67,18 @@ def coercions(expression: Expr, context: Context) -> Expr:
     """Cast what is converted. Runs on Snowflake's tree."""
     root = expression.expression if isinstance(expression, exp.Create | exp.Insert) else expression
     changes = isinstance(root, exp.Query | exp.Update | exp.Merge | exp.Delete)
-    if not changes or not root.find(*CHOICES, *_COMPARED, *_COMPUTED, *_OF_TEXT, *_READ, *_ORDERED, exp.SetOperation):
+    if not changes or not root.find(
+        *CHOICES, *_COMPARED, *_COMPUTED, *_OF_TEXT, *_OF_NUMBERS, *_OF_FLOATS, *_READ, *_ORDERED, exp.SetOperation
+    ):
         return expression
+    _without_automatic_formats(root)
     found = {id(one.select): one for one in scopes(root, context.columns)}
     for scope in found.values():
-        for node in scope.nodes(*CHOICES, *_COMPARED, *_COMPUTED, *_OF_TEXT):
+        for node in scope.nodes(*CHOICES, *_COMPARED, *_COMPUTED, *_OF_TEXT, *_OF_NUMBERS, *_OF_FLOATS):
             if isinstance(node, _OF_TEXT):
                 _as_text(scope, node)
+            if isinstance(node, (*_OF_NUMBERS, *_OF_FLOATS)):
+                _of_text(scope, node, NUMBER if isinstance(node, _OF_NUMBERS) else FLOAT)
             if isinstance(node, _COMPUTED):
                 _as_numbers(scope, node)
             if isinstance(node, _COMPARED):
@@ -93,6 +106,27 @@ def detected(value: Expr, context: Context, kind: str) -> Expr:
     if plain or context.parameter(parameter).upper() != "AUTO":
         return value
     return exp.Anonymous(this="_fs_global.main._sf_detected", expressions=[value.copy()])
+
+
+def _without_automatic_formats(root: Expr) -> None:
+    """Let a function of times without a format stand for one with 'AUTO', and a cast for TO_DATE of digits.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/to_date
+    """
+    for node in list(root.find_all(*_WITH_FORMAT, exp.Anonymous)):
+        if isinstance(node, exp.Anonymous):
+            name, arguments = str(node.this).upper(), node.expressions
+            if name in ("TO_DATE", "DATE", "TRY_TO_DATE") and len(arguments) == 1 and arguments[0].is_string:
+                cast = exp.TryCast if name.startswith("TRY") else exp.Cast
+                node.replace(cast(this=arguments[0].copy(), to=exp.DataType(this=exp.DType.DATE)))
+        elif (form := node.args.get("format")) is None or form.name.upper() != "AUTO":
+            continue
+        elif isinstance(node, exp.StrToTime):
+            kind = node.args["target_type"].this.value.removeprefix("TIMESTAMP")
+            name = f"{'TRY_' if node.args.get('safe') else ''}TO_TIMESTAMP{f'_{kind}' if kind else ''}"
+            node.replace(exp.Anonymous(this=name, expressions=[node.this.copy()]))
+        else:
+            node.set("format", None)
 
 
 def _read_times(scope: Scope, context: Context) -> None:
@@ -159,6 +193,13 @@ def _as_text(scope: Scope, node: Expr) -> None:
     for operand in list(node.iter_expressions()):
         if not isinstance(operand, exp.Literal) and scope.type_of(operand) in _REWRITTEN:
             _cast(operand, TEXT, scope)
+
+
+def _of_text(scope: Scope, node: Expr, wanted: str) -> None:
+    """Convert the operands of a function of numbers that are text."""
+    for operand in [node.args.get("this"), node.args.get("expression")]:
+        if isinstance(operand, Expr) and scope.type_of(operand) == TEXT:
+            _cast(operand, wanted, scope)
 
 
 def _as_numbers(scope: Scope, node: exp.Binary) -> None:

@@ -221,7 +221,7 @@ def _skewness(statistic: exp.Skewness) -> None:
 
 def _mark(total: exp.Sum) -> None:
     summand = total.this.expressions[0] if isinstance(total.this, exp.Distinct) else total.this
-    if isinstance(summand, exp.Cast | exp.TryCast):
+    if isinstance(summand, exp.Cast | exp.TryCast | exp.Null):
         return  # fakesnow leaves a cast as it is
     if witness := _witness(summand, total.find_ancestor(exp.Select)):
         summand.replace(_call(NUMBER, summand, witness))

@@ -366,9 +366,15 @@ def _values(values: exp.Values) -> Columns:
             max((_declared_length(cell) or 0 for cell in cells), default=0)
             if all(map(_declared_length, cells))
             else None,
+            _common_type(cells),
         )
         for number, cells in enumerate(zip(*rows, strict=True), start=1)
     ]
+
+
+def _common_type(cells: Sequence[Expr]) -> str | None:
+    types = {type_of(cell, lambda _: None) for cell in cells if not isinstance(cell, exp.Null)}
+    return types.pop() if len(types) == 1 else None
 
 
 def _constant_kind(cell: Expr) -> Kind | None:

@@ -106,7 +106,8 @@ def _counter(sequence: Expr) -> Expr:
     """Return the row's number: the generator's counter where the query reads one, else a row number from 0."""
     select = sequence.find_ancestor(exp.Select)
     source = select.args.get("from_") if select is not None else None
-    if source is not None and isinstance(source.this, exp.Subquery):
+    joined = select is not None and (select.args.get("joins") or select.args.get("laterals"))
+    if source is not None and isinstance(source.this, exp.Subquery) and not joined:
         inner = source.this.this
         if isinstance(inner, exp.Select) and inner.named_selects == ["_SEQ"]:
             return exp.column(_COUNTER.copy())

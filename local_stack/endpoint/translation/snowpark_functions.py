@@ -15,7 +15,7 @@ _MACRO_DATABASE: Final = "_fs_global.main."
 _SAME: Final = (
     "GET_IGNORE_CASE", "ARRAYS_TO_OBJECT", "TO_OBJECT", "SOUNDEX", "WIDTH_BUCKET", "OCTET_LENGTH", "BIT_LENGTH",
     "APPROX_PERCENTILE_ESTIMATE", "CHECK_JSON", "CHECK_XML", "TO_XML", "CONTAINS",
-    "MD5_NUMBER_LOWER64", "MD5_NUMBER_UPPER64",
+    "MD5_NUMBER_LOWER64", "MD5_NUMBER_UPPER64", "SQRT", "LN",
 )  # fmt: skip
 _MACROS: Final = {name: f"_sp_{name.lower()}" for name in _SAME} | {
     "BYTE_LENGTH": "_sp_octet_length", "BASE64_ENCODE": "_sp_base64", "TO_BASE64": "_sp_base64", "JSON_FORMAT": "_sf_to_json",
@@ -29,13 +29,13 @@ _BY_COUNT: Final = {
     ("OBJECT_INSERT", 3): "_sp_object_insert", ("OBJECT_INSERT", 4): "_sp_object_update",
     ("PARSE_XML", 1): "_sp_parse_xml", ("PARSE_XML", 2): "_sp_parse_xml_as",
     ("TRUNC", 2): "_sp_trunc", ("CHR", 1): "_sp_chr", ("FACTORIAL", 1): "_sp_factorial",
-    ("XMLGET", 2): "_sp_xmlget", ("XMLGET", 3): "_sp_xmlget_nth",
+    ("LOG", 2): "_sp_log", ("XMLGET", 2): "_sp_xmlget", ("XMLGET", 3): "_sp_xmlget_nth",
 }  # fmt: skip
 _RENAMED: Final = {"HLL": "approx_count_distinct"}
 # Functions that read a text as a time.
 _PARTS_OF_TIMES: Final = (
     exp.Year, exp.Quarter, exp.Month, exp.Week, exp.WeekOfYear, exp.Day, exp.DayOfMonth, exp.DayOfWeek, exp.DayOfWeekIso,
-    exp.DayOfYear, exp.YearOfWeek, exp.YearOfWeekIso, exp.Dayname, exp.Monthname, exp.LastDay,
+    exp.DayOfYear, exp.YearOfWeek, exp.YearOfWeekIso, exp.Dayname, exp.Monthname, exp.LastDay, exp.TimestampTrunc,
 )  # fmt: skip
 _UP_TO_HERE: Final = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
 _KEY_LISTS: Final = {"OBJECT_DELETE": "_sp_object_delete", "OBJECT_PICK": "_sp_object_pick"}
@@ -56,7 +56,9 @@ def functions(expression: Expr, context: Context) -> Expr:
         if node.args.get("round_input"):
             return _of_truth_values(node)
         if isinstance(node, exp.Struct) and [type(part) for part in node.expressions] == [exp.Star]:
-            return exp.StarMap(this=node.expressions[0])  # {*}
+            node = exp.StarMap(this=node.expressions[0])  # {*}
+        if isinstance(node, exp.StarMap):
+            return _object_of(node)
         if isinstance(node, _PARTS_OF_TIMES) and isinstance(node.this, exp.Literal) and node.this.is_string:
             node.set("this", exp.Cast(this=node.this, to=exp.DataType(this=exp.DType.TIMESTAMP)))
             return node
@@ -80,7 +82,33 @@ def functions(expression: Expr, context: Context) -> Expr:
             return exp.Anonymous(this=_MACRO_DATABASE + _KEY_LISTS[name], expressions=[target, given])
         return node
 
-    return replace_each(expression, replace)
+    expression = replace_each(expression, replace)
+    for listed in list(expression.find_all(exp.GroupConcat)):
+        if not listed.find_ancestor(exp.Pivot):
+            _never_null(listed)
+    return expression
+
+
+def _never_null(listed: exp.GroupConcat) -> None:
+    """Let LISTAGG of no values be empty: DuckDB's is NULL.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/listagg
+    """
+    frame: Expr = listed
+    while isinstance(frame.parent, exp.WithinGroup | exp.Window) and frame.parent.this is frame:
+        frame = frame.parent
+    frame.replace(exp.Coalesce(this=frame.copy(), expressions=[exp.Literal.string("")]))
+
+
+def _object_of(node: exp.StarMap) -> Expr:
+    """Make an OBJECT of the columns that EXCLUDE or ILIKE leave; fakesnow makes that of all."""
+    star = node.this
+    if not isinstance(star, exp.Star) or not (star.args.get("except_") or star.args.get("ilike")):
+        return node
+    pattern = star.args.get("ilike")
+    chosen = exp.Var(this=f"lambda _sf_c: _sf_c ILIKE {pattern.sql()}") if pattern is not None else star.copy()
+    row = exp.Anonymous(this="STRUCT_PACK", expressions=[exp.Columns(this=chosen, unpack=True)])
+    return exp.Anonymous(this="_FS_OBJECT_CONSTRUCT_STAR", expressions=[row])
 
 
 def call_name(node: Expr) -> str:
@@ -306,9 +334,44 @@ def _parsed(function: str) -> Callable[[Expr], Expr]:
     return form
 
 
+def _columns_of(value: Expr) -> Expr:
+    """Return every column of a star as an argument of its own."""
+    return exp.Columns(this=value.copy(), unpack=True) if value.is_star else value
+
+
+def _count(node: Expr) -> Expr:
+    """Count the rows that have no NULL: COUNT(t.*). DuckDB's format() is NULL where an argument is.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/count
+    """
+    if isinstance(node.this, exp.Column) and node.this.is_star:
+        node.set("this", exp.Anonymous(this="format", expressions=[exp.Literal.string(""), _columns_of(node.this)]))
+    return node
+
+
+def _hash_of_all(node: Expr) -> Expr:
+    """Add the hashes of all rows up, which no order changes.
+
+    See: https://docs.snowflake.com/en/sql-reference/functions/hash_agg
+    """
+    arguments = call_arguments(node)
+    distinct = arguments[0] if isinstance(arguments[0], exp.Distinct) else None
+    values = distinct.expressions if distinct is not None else arguments
+    hashed = exp.Anonymous(this="hash", expressions=[_columns_of(value) for value in values])
+    macro = f"_sp_hash_of_{'distinct' if distinct is not None else 'all'}"
+    return exp.Anonymous(this=_MACRO_DATABASE + macro, expressions=[hashed])
+
+
+def _tried(function: type[Expr]) -> Callable[[Expr], Expr]:
+    def form(node: Expr) -> Expr:
+        return exp.Anonymous(this="TRY", expressions=[function(**node.args)])
+
+    return form
+
+
 def _hash(node: Expr) -> Expr:
     """Let HASH be signed, as in Snowflake; its values are others."""
-    arguments = call_arguments(node)
+    arguments = [_columns_of(value) for value in call_arguments(node)]
     return exp.Anonymous(
         this=f"{_MACRO_DATABASE}_sp_hash", expressions=[exp.Anonymous(this="hash", expressions=arguments)]
     )
@@ -330,7 +393,13 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "AS_NUMBER": _as_number,
     "GET_EXTRACT": lambda node: _key(node, call_arguments(node)[-1]),
     "GROUP_CONCAT": _listed,
+    "COUNT": _count,
     "HASH": _hash,
+    "HASH_AGG": _hash_of_all,
+    "TRY_BASE64_DECODE_BINARY": _tried(exp.Base64DecodeBinary),
+    "TRY_BASE64_DECODE_STRING": _tried(exp.Base64DecodeString),
+    "TRY_HEX_DECODE_BINARY": _tried(exp.Unhex),
+    "TRY_HEX_DECODE_STRING": _tried(exp.HexDecodeString),
     "REGEXP_REPLACE": _replaced,
     "TO_NUMBER": _to_number,
     "TIME_FROM_PARTS": _time_of,

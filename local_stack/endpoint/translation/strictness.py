@@ -57,6 +57,8 @@ def strictness(expression: Expr, _: Context) -> Expr:
             raise _unexpected(word)
     if expression.find(exp.HistoricalData):
         raise unsupported("time travel (AT | BEFORE)")
+    if expression.find(exp.Filter):
+        raise _unexpected("FILTER")
     if expression.find(exp.MatchRecognize):
         raise unsupported("MATCH_RECOGNIZE")
     if isinstance(expression, exp.Insert) and isinstance(expression.expression, exp.Values):

@@ -8,6 +8,7 @@ not multiply the text of the plan.
 from __future__ import annotations
 
 from local_stack.endpoint.engine.macros.failing import failing
+from local_stack.endpoint.errors import carried
 
 HOME = "_fs_global.main."
 DIVIDE = f"{HOME}_sf_divide"
@@ -22,8 +23,13 @@ ADD, SUBTRACT = f"{HOME}_sf_add", f"{HOME}_sf_subtract"
 LATER, EARLIER = f"{HOME}_sf_later", f"{HOME}_sf_earlier"
 FLOOR_TO, CEILING_TO = f"{HOME}_sf_floor_to", f"{HOME}_sf_ceiling_to"
 
+_NO_NUMBERS = carried("Invalid argument types for function ''SUM'': (BOOLEAN)", 1044, "42P13")
+
 SQL = f"""
-CREATE OR REPLACE MACRO {NUMBER}(x, w VARCHAR) AS TRY_CAST(trim(x, '"') AS DOUBLE), (x, w) AS x;
+CREATE OR REPLACE MACRO {NUMBER}
+    (x, w VARCHAR) AS CAST(nullif(trim(x, '"'), 'null') AS DOUBLE),
+    (x, w BOOLEAN) AS CASE typeof(x) WHEN 'BOOLEAN' THEN {failing(f"'{_NO_NUMBERS}'", "DOUBLE")} END,
+    (x, w) AS x;
 CREATE OR REPLACE MACRO {HOME}_sf_half_away(n, d) AS
     CASE WHEN d = 0 THEN {failing("'Division by zero'", "HUGEINT")}
     ELSE (2 * n + CASE WHEN (n < 0) = (d < 0) THEN d ELSE -d END) // (2 * d) END;

@@ -73,8 +73,12 @@ _MACROS = (
         WHEN regexp_matches(t, '^\\s*[A-Za-z]{{3}} [A-Za-z]{{3}} \\d')
             THEN {_day(_DAY_AND_YEAR, "%b %d %Y")}
                 || regexp_extract(t, '( \\d\\d:\\d\\d:\\d\\d.*) \\d{{4}}\\s*$', 1)
+        WHEN regexp_full_match(t, '\\s*\\d{{4}}-\\d\\d?-\\d\\d?[ T]\\d\\d?\\s*') THEN trim(t) || ':00'
         WHEN regexp_full_match(t, '\\s*\\d+\\s*') THEN CAST(_fs_global.main._sp_epoch(CAST(t AS HUGEINT)) AS VARCHAR)
         END, t)), 1)""",
+    # ::BOOLEAN. See: https://docs.snowflake.com/en/sql-reference/functions/to_boolean
+    "_sf_boolean(x) AS CASE typeof(x) WHEN 'VARCHAR' THEN CAST(CASE lower(CAST(x AS VARCHAR)) WHEN 'on' THEN 'true'"
+    " WHEN 'off' THEN 'false' ELSE CAST(x AS VARCHAR) END AS BOOLEAN) ELSE CAST(x AS BOOLEAN) END",
     # ::BINARY
     f"_sf_binary(x) AS CASE typeof(x) WHEN 'BLOB' THEN TRY_CAST(x AS BLOB) ELSE from_hex(trim({_TEXT})) END",
     # ::INT. Half away from zero, also from FLOAT and VARIANT; DuckDB rounds a DOUBLE half to even and truncates JSON.

@@ -23,6 +23,25 @@ _COLLAPSED: Final = (
     f"{_SOUNDEX_CODES}, '7', '', 'g'), '1+', '1', 'g'), '2+', '2', 'g'), '3+', '3', 'g'), '4+', '4', 'g'), "
     "'5+', '5', 'g'), '6+', '6', 'g')"
 )
+# A sum of hashes as a signed integer of 64 bits; 0 where there are none.
+_WRAPPED: Final = (
+    "CAST((coalesce({total}, 0) + 9223372036854775808) % 18446744073709551616 - 9223372036854775808 AS BIGINT)"
+)
+_REAL: Final = (("sqrt", "_sf_v < 0"), ("ln", "_sf_v <= 0"))
+
+
+def _real(name: str, parameters: str, value: str, undefined: str, result: str) -> str:
+    """Define a function of a FLOAT that fails where it is not defined; the value is bound once."""
+    message = carried(f"Invalid floating point operation: {name}(\0)", 100044, "22003").split("\0")
+    failure = failing(
+        f"'{message[0]}' || regexp_replace(CAST(_sf_v AS VARCHAR), '\\.0$', '') || '{message[1]}'", "DOUBLE"
+    )
+    return (
+        f"_sp_{name}({parameters}) AS list_extract(list_transform([{value}],"
+        f" lambda _sf_v: CASE WHEN {undefined} THEN {failure} ELSE {result} END), 1)"
+    )
+
+
 _SELECTED: Final = (
     "(SELECT to_json(map_from_entries(list_transform(list_filter(json_keys(s._sf_o), lambda k: {condition}), "
     "lambda k: struct_pack(key := k, value := json_extract(s._sf_o, '$.\"' || k || '\"'))))) "
@@ -153,6 +172,10 @@ MACROS: Final[tuple[str, ...]] = (
     "_sp_contains(a, b) AS contains(CAST(a AS VARCHAR), CAST(b AS VARCHAR))",
     "_sp_base64(x) AS CASE typeof(x) WHEN 'BLOB' THEN base64(TRY_CAST(x AS BLOB)) ELSE base64(encode(CAST(x AS VARCHAR))) END",
     "_sp_hash(h) AS CAST(CAST(h AS HUGEINT) - 9223372036854775808 AS BIGINT)",
+    f"_sp_hash_of_all(h) AS {_WRAPPED.format(total='sum(CAST(h AS HUGEINT))')}",
+    f"_sp_hash_of_distinct(h) AS {_WRAPPED.format(total='sum(DISTINCT CAST(h AS HUGEINT))')}",
+    *(_real(name, "x", "CAST(x AS DOUBLE)", condition, f"{name}(_sf_v)") for name, condition in _REAL),
+    _real("log", "b, x", "CAST(x AS DOUBLE)", "_sf_v <= 0", "ln(_sf_v) / ln(CAST(b AS DOUBLE))"),
     # CONDITIONAL_CHANGE_EVENT: how often a value differs from the one before it, of those up to a row.
     "_sp_changes(values) AS len(list_filter(list_zip(values, values[2:]), lambda pair: pair[1] <> pair[2]))",
     # Of BOOLAND and its like.
