@@ -179,11 +179,22 @@ def test_tables_are_cloned_swapped_dropped_and_undropped(session: Session) -> No
 def test_schemas_and_databases_are_cloned_and_undropped(session: Session) -> None:
     session.execute("CREATE SCHEMA one WITH MANAGED ACCESS")
     session.execute("CREATE TABLE test.one.t AS SELECT 1 AS i")
+    session.execute('CREATE SEQUENCE test.one."s 1" START 5 INCREMENT 2')
     session.execute("CREATE SCHEMA two CLONE one")
+    session.execute('CREATE TABLE test.two.u (i INT DEFAULT test.two."s 1".NEXTVAL, k INT)')
+    session.execute("INSERT INTO test.two.u (k) VALUES (1)")
     session.execute("DROP SCHEMA test.two")
     session.execute("UNDROP SCHEMA test.two")
     assert session.execute("SELECT i FROM test.two.t").scalar() == 1
+    session.execute("CREATE SCHEMA three CLONE two")
+    session.execute("INSERT INTO test.three.u (k) VALUES (2)")  # takes its numbers from its own sequence
+    session.execute("INSERT INTO test.two.u (k) VALUES (2)")
+    assert session.execute("SELECT i, k FROM test.two.u ORDER BY k").rows() == [(5, 1), (7, 2)]
     session.execute("CREATE DATABASE copied CLONE test")
+    session.execute("INSERT INTO copied.three.u (k) VALUES (3)")
+    session.execute("INSERT INTO test.three.u (k) VALUES (4)")
+    assert session.execute("SELECT i FROM copied.three.u ORDER BY k").rows() == [(5,), (7,), (9,)]
+    assert session.execute("SELECT i FROM test.three.u ORDER BY k").rows() == [(5,), (7,), (9,)]
     session.execute("DROP DATABASE copied")
     session.execute("UNDROP DATABASE copied")
     assert session.execute("SELECT i FROM copied.one.t").scalar() == 1

@@ -14,16 +14,17 @@ from local_stack.endpoint.engine import policy_references
 from local_stack.endpoint.engine.table_notes import NOTE
 from local_stack.endpoint.errors import missing_object
 from local_stack.endpoint.features.stages.objects import STAGE
+from local_stack.endpoint.features.tables.columns import sequence_of
 from local_stack.endpoint.features.tables.comments import comments_of, set_comments
 from local_stack.endpoint.language.names import SchemaName
-from local_stack.endpoint.language.quoting import identifier
+from local_stack.endpoint.language.quoting import dotted, identifier, literal
 
 if TYPE_CHECKING:
     from local_stack.endpoint.engine.catalog import StoredObject
     from local_stack.endpoint.session import Session
 
 _CREATE = re.compile(
-    r"^CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?(TABLE|VIEW|SEQUENCE)\s+(?:IF\s+NOT\s+EXISTS\s+)?",
+    r"^CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+)?(TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?",
     re.IGNORECASE,
 )
 _NAME = re.compile(r'(?:(?:"(?:[^"]|"")*"|\w+)\.)*(?:"(?:[^"]|"")*"|\w+)')
@@ -49,6 +50,11 @@ def _cloned(stored: StoredObject, source: str, target: str) -> dict[str, Any]:
         definition["after"] = [inside.sub(f"{target}.", name) for name in definition["after"]]
         definition["finalize"] = inside.sub(f"{target}.", definition["finalize"])
     return definition
+
+
+def sequence_as(definition: str, name: str) -> str:
+    """Return DuckDB's CREATE SEQUENCE, in which the name is not quoted, under another name, which is."""
+    return f"CREATE SEQUENCE {name}{definition[definition.rindex(' INCREMENT BY ') :]}"
 
 
 def definition_as(definition: str, name: str, temporary: bool = False) -> str:
@@ -93,13 +99,16 @@ def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, s
     """
     duck = session.duck
     where = "database_name = ? AND schema_name = ?"
-    for (sequence,) in duck.execute(f"SELECT sql FROM duckdb_sequences() WHERE {where}", list(source)).fetchall():
-        name = _NAME.match(sequence[_CREATE.match(sequence).end() :])[0].rpartition(".")[2]  # type: ignore[index,union-attr]
-        duck.execute(definition_as(sequence, f"{identifier(target[0])}.{identifier(target[1])}.{name}"))
+    sequences = duck.execute(
+        f"SELECT sequence_name, sql FROM duckdb_sequences() WHERE {where}", list(source)
+    ).fetchall()
+    for name, definition in sequences:
+        duck.execute(sequence_as(definition, dotted(*target, name)))
     for (table,) in duck.execute(
         f"SELECT table_name FROM duckdb_tables() WHERE {where} AND NOT temporary ORDER BY 1", list(source)
     ).fetchall():
         clone_table(session, SchemaName(*source, table), SchemaName(*target, table))
+    _use_own_sequences(session, source, target)
     views = duck.execute(
         f"SELECT view_name, sql FROM duckdb_views() WHERE {where} AND NOT internal ORDER BY view_oid", list(source)
     ).fetchall()
@@ -111,12 +120,31 @@ def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, s
     policy_references.clone(session.catalog, source, target)
 
 
+def _use_own_sequences(session: Session, source: tuple[str, ...], target: tuple[str, ...]) -> None:
+    """Let columns of a cloned schema or database take their numbers from the sequences that were cloned with them.
+
+    See: https://docs.snowflake.com/en/user-guide/object-clone (cloning and sequences)
+    """
+    columns = session.duck.execute(
+        "SELECT schema_name, table_name, column_name, column_default FROM duckdb_columns()"
+        " WHERE database_name = $1 AND schema_name = coalesce($2, schema_name) AND column_default LIKE 'nextval(%'",
+        [target[0], target[1] if len(target) > 1 else None],
+    ).fetchall()
+    for schema, table, column, default in columns:
+        sequence = sequence_of(default)
+        if sequence is not None and (sequence.database, sequence.schema)[: len(source)] == source:
+            own = dotted(target[0], schema if len(target) > 1 else sequence.schema, sequence.name)
+            changed = f"ALTER COLUMN {identifier(column)} SET DEFAULT nextval({literal(own)})"
+            session.duck.execute(f"ALTER TABLE {dotted(target[0], schema, table)} {changed}")
+
+
 def clone_database(session: Session, source: str, target: str) -> None:
     """Clone a whole database. Its file is copied while no transaction writes to it."""
     engine = session.engine
     session.duck.execute(f"CHECKPOINT {identifier(source)}")
+    shutil.copyfile(engine.database_file(source), engine.database_file(target))
     session.duck.execute(f"ATTACH '{engine.database_file(target)}' AS {identifier(target)}")
-    session.duck.execute(f"COPY FROM DATABASE {identifier(source)} TO {identifier(target)}")
+    _use_own_sequences(session, (source,), (target,))
     session.duck.execute(f"DETACH {identifier(target)}")
     folder = engine.data_dir / "stages" / source
     if folder.exists():

@@ -19,7 +19,7 @@ import duckdb
 
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import missing_object
-from local_stack.endpoint.features.tables.clone import definition_as, table_definition
+from local_stack.endpoint.features.tables.clone import definition_as, sequence_as, table_definition
 from local_stack.endpoint.features.tables.columns import sequence_of
 from local_stack.endpoint.features.tables.comments import comments_of, set_comments
 from local_stack.endpoint.language.names import SchemaName
@@ -81,8 +81,9 @@ def keep_schema(session: Session, database: str, schema: str) -> None:
     where = "database_name = ? AND schema_name = ?"
     duck = session.duck
     records: list[dict[str, Any]] = []
-    for (sql,) in duck.execute(f"SELECT sql FROM duckdb_sequences() WHERE {where}", [database, schema]).fetchall():
-        records.append({"kind": "SEQUENCE", "sql": sql})
+    sequences = f"SELECT sequence_name, sql FROM duckdb_sequences() WHERE {where}"
+    for name, sql in duck.execute(sequences, [database, schema]).fetchall():
+        records.append({"kind": "SEQUENCE", "name": name, "sql": sql})
     tables = duck.execute(
         f"SELECT table_name FROM duckdb_tables() WHERE {where} AND NOT temporary", [database, schema]
     ).fetchall()
@@ -101,18 +102,20 @@ def keep_schema(session: Session, database: str, schema: str) -> None:
 
 
 def restore_schema(session: Session, database: str, schema: str) -> None:
-    """Answer UNDROP SCHEMA."""
+    """Answer UNDROP SCHEMA. What cannot be restored whole stays dropped."""
     stored = _newest(session, database, "", f"SCHEMA {schema}")
     if stored is None:
         raise missing_object("schema", f"{database}.{schema}")
     session.duck.execute(f"CREATE SCHEMA {identifier(database)}.{identifier(schema)}")
-    for record in stored.definition["records"]:
-        if record["kind"] == "SEQUENCE":
-            session.duck.execute(
-                record["sql"].replace("CREATE SEQUENCE ", f"CREATE SEQUENCE {identifier(database)}.", 1)
-            )
-        else:
-            _recreate(session, SchemaName(database, schema, record["name"]), record)
+    try:
+        for record in stored.definition["records"]:
+            if record["kind"] == "SEQUENCE":
+                session.duck.execute(sequence_as(record["sql"], dotted(database, schema, record["name"])))
+            else:
+                _recreate(session, SchemaName(database, schema, record["name"]), record)
+    except duckdb.Error:
+        session.duck.execute(f"DROP SCHEMA {identifier(database)}.{identifier(schema)} CASCADE")
+        raise
     for item in stored.definition["objects"]:
         session.catalog.put(item["kind"], database, schema, item["name"], item["definition"])
     _forget(session, stored)
