@@ -107,6 +107,7 @@ from local_stack.endpoint.translation.snowpark import (
     samples,
 )
 from local_stack.endpoint.translation.snowpark_functions import functions
+from local_stack.endpoint.translation.spellings import spellings
 from local_stack.endpoint.translation.strictness import collations, require_named_tables, strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import (
@@ -238,6 +239,7 @@ BEFORE: list[Rewrite] = [
     declarations,
     default_sequences,
     merged_by_name,
+    spellings,
     coercions,
     written,
     temporary_tables,

@@ -182,7 +182,7 @@ class Session:
         physical = "main" if schema == INFORMATION_SCHEMA else schema
         return (
             self.duck.execute(
-                "SELECT 1 FROM duckdb_schemas() WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)",
+                "SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?",
                 [database, physical],
             ).fetchall()
             != []
@@ -195,8 +195,7 @@ class Session:
             ("VIEW", "view_name", "duckdb_views()"),
         ):
             found = self.duck.execute(
-                f"SELECT 1 FROM {source} WHERE upper(database_name) = upper(?) AND upper(schema_name) = upper(?)"
-                f" AND upper({column}) = upper(?)",
+                f"SELECT 1 FROM {source} WHERE database_name = ? AND schema_name = ? AND {column} = ?",
                 [name.database, name.schema, name.name],
             ).fetchall()
             if found:
@@ -212,6 +211,19 @@ class Session:
             [name.database, name.schema, name.name],
         ).fetchall()
         return str(found[0][0]) if found else name.name
+
+    def misspelled(self, name: SchemaName) -> bool:
+        """Return whether a table or view has this name in another case only. Those of Snowflake's own views do not matter."""
+        if name.schema == INFORMATION_SCHEMA or "_fs_" in (name.database[:4].lower(), name.schema[:4]):
+            return False
+        found = self.duck.execute(
+            "SELECT database_name, schema_name, table_name FROM duckdb_tables() WHERE upper(database_name) = upper($1)"
+            " AND upper(schema_name) = upper($2) AND upper(table_name) = upper($3) UNION ALL"
+            " SELECT database_name, schema_name, view_name FROM duckdb_views() WHERE upper(database_name) = upper($1)"
+            " AND upper(schema_name) = upper($2) AND upper(view_name) = upper($3)",
+            [name.database, name.schema, name.name],
+        ).fetchall()
+        return bool(found) and (name.database, name.schema, name.name) not in found
 
     def full_name(self, table: exp.Table) -> tuple[str, str, str]:
         """Return (database, schema, name) as stored, completed from the session."""

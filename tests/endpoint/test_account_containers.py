@@ -38,6 +38,19 @@ def test_a_new_database_has_public_and_information_schema(connection: Any) -> No
     assert run(connection, "SELECT * FROM fresh.PUBLIC.T") == [(1,)]
     tables = run(connection, "SELECT table_name, table_schema FROM fresh.information_schema.tables")
     assert ("T", "PUBLIC") in tables
+    run(
+        connection,
+        "CREATE TABLE fresh..dots (b BINARY(4), i INT)",
+        "INSERT INTO fresh..dots SELECT TO_BINARY('0A'), 1.",
+    )
+    assert run(connection, 'SELECT dots.i, d.b FROM fresh..dots JOIN "FRESH"..dots AS d USING (i)') == [(1, b"\x0a")]
+    run(connection, "ALTER TABLE fresh..dots ADD COLUMN c VARBINARY(4)", "DROP TABLE fresh..dots")
+    for sql in (
+        "ALTER DATABASE fresh RENAME TO f",
+        "ALTER SCHEMA fresh.public SWAP WITH fresh.s",
+        "SELECT NULL::DECFLOAT",
+    ):
+        assert (error(connection, sql)[0], "Unsupported" in error(connection, sql)[1]) == (2, True), sql
 
 
 def test_a_log_in_creates_nothing(endpoint: RunningEndpoint) -> None:

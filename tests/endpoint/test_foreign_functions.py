@@ -114,3 +114,31 @@ def test_a_point_leads_to_columns_and_not_into_documents(client: Any) -> None:
         "WITH w AS (SELECT * FROM docs) SELECT d.v:a.b[0]::INT, f.value::INT, w.n, docs.n, numbers.nextval, x.y"
         " FROM docs AS d, w, test.public.docs, LATERAL FLATTEN(d.v:a.b) f, (VALUES (5)) AS x (y) WHERE d.n = w.n",
     ) == [(7, 7, 1, 1, 1, 5)]
+
+
+def test_names_are_found_in_their_own_case_only(client: Any) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/identifiers-syntax (double-quoted identifiers)"""
+    run(client, 'CREATE OR REPLACE TABLE cased (i INT, "low" INT)', "INSERT INTO cased VALUES (1, 2)")
+    run(client, 'CREATE OR REPLACE TABLE "small" AS SELECT 1 AS x')
+    for query in (
+        'SELECT "i" FROM cased', 'SELECT c."i" FROM cased c', "SELECT low FROM cased", 'SELECT "LOW" FROM cased',
+        'SELECT 1 FROM cased WHERE "i" = 1', 'SELECT COUNT(*) FROM cased GROUP BY "i"', "UPDATE cased SET low = 1",
+        'DELETE FROM cased WHERE "i" = 1', 'INSERT INTO cased ("I", low) VALUES (1, 2)', 'CREATE VIEW v AS SELECT "i" FROM cased',
+        'MERGE INTO cased USING (SELECT 1 AS k) s ON "i" = k WHEN MATCHED THEN DELETE',
+        'SELECT "a" FROM (SELECT i AS a FROM cased)',
+    ):  # fmt: skip
+        assert refused(client, query)[0] == 904, query
+    for query in (
+        'SELECT * FROM "cased"', "SELECT * FROM small", 'INSERT INTO "cased" (i) VALUES (1)', 'DROP TABLE "cased"',
+        'DESCRIBE TABLE "cased"', 'TRUNCATE TABLE "cased"', 'SELECT * FROM test."public".cased', "CREATE TABLE l LIKE small",
+        'ALTER TABLE "cased" ADD COLUMN k INT',
+    ):  # fmt: skip
+        assert refused(client, query)[0] == 2003, query
+    assert refused(client, 'USE SCHEMA "public"')[0] == 2043
+    found = run(
+        client,
+        'WITH s AS (SELECT i AS a, "low" FROM cased) SELECT "I", s.a, s."low", l."low", (SELECT MAX(c.i) FROM cased c WHERE'
+        ' c."low" = l."low"), n.x AS "x", "x" + 1 FROM cased l JOIN s ON l."low" = s."low", "small" n ORDER BY "x"',
+    )
+    assert found == [(1, 1, 2, 2, 1, 1, 2)]
+    run(client, 'DROP TABLE "small"', "DROP TABLE cased")

@@ -181,7 +181,7 @@ class Scope:
 
     def __init__(self, select: exp.Select, of_table: TableColumns, tree: Expr | None = None) -> None:
         self.select, self.tree, self._of_table = select, tree or select, of_table
-        self._sources: list[tuple[str, Columns]] = []
+        self.sources: list[tuple[str, Columns]] = []
         self._merges_columns = False  # by USING or NATURAL: `*` has them once
         clause = select.args.get("from_")
         if clause is not None:
@@ -189,7 +189,7 @@ class Scope:
             for join in (*(clause.this.args.get("joins") or ()), *(select.args.get("joins") or ())):
                 self._join(join)
         for lateral in select.args.get("laterals") or ():
-            self._sources.append((_stored_name(lateral.args.get("alias")), _flattened(lateral)))
+            self.sources.append((_stored_name(lateral.args.get("alias")), _flattened(lateral)))
 
     def columns(self) -> Columns:
         found: list[Known] = []
@@ -208,7 +208,7 @@ class Scope:
         return found
 
     def _add(self, source: Expr) -> None:
-        self._sources.append((_stored_name(source.args.get("alias")) or _stored(source), self._source(source)))
+        self.sources.append((_stored_name(source.args.get("alias")) or _stored(source), self._source(source)))
 
     def _source(self, source: Expr) -> Columns:
         columns: Columns = None
@@ -227,16 +227,16 @@ class Scope:
         return _renamed(columns, source.args.get("alias"))
 
     def _join(self, join: exp.Join) -> None:
-        before = len(self._sources)
+        before = len(self.sources)
         self._add(join.this)
         side = str(join.args.get("side") or "").upper()
         self._merges_columns |= bool(join.args.get("using") or str(join.args.get("method") or "").upper() == "NATURAL")
         if str(join.args.get("method") or "").upper() == "ASOF":
             side = "LEFT"
-        for position, (name, columns) in enumerate(self._sources):
+        for position, (name, columns) in enumerate(self.sources):
             optional = side == "FULL" or (side == "LEFT") == (position >= before)
             if side in ("FULL", "LEFT", "RIGHT") and optional and columns is not None:
-                self._sources[position] = (name, [replace(one, nullable=True) for one in columns])
+                self.sources[position] = (name, [replace(one, nullable=True) for one in columns])
 
     def _star(self, projection: Expr) -> Columns:
         star = projection if isinstance(projection, exp.Star) else projection.this
@@ -245,7 +245,7 @@ class Scope:
         ):
             return None
         wanted = _stored_name(projection.args.get("table")) if isinstance(projection, exp.Column) else ""
-        chosen = [columns for name, columns in self._sources if not wanted or name == wanted]
+        chosen = [columns for name, columns in self.sources if not wanted or name == wanted]
         if self._merges_columns or not chosen or None in chosen:
             return None
         return [column for columns in chosen for column in columns or ()]
@@ -254,11 +254,11 @@ class Scope:
         """Return the source's column that a column or a position stands for."""
         if isinstance(node, exp.Parameter) or isinstance(node.this, exp.Parameter):
             position = node if isinstance(node, exp.Parameter) else node.this
-            columns = self._sources[0][1] if len(self._sources) == 1 else None
+            columns = self.sources[0][1] if len(self.sources) == 1 else None
             number = int(position.this.name) if position.this.name.isdigit() else 0
             return columns[number - 1] if columns is not None and 0 < number <= len(columns) else None
         table = _stored_name(node.args.get("table"))
-        for name, columns in self._sources:
+        for name, columns in self.sources:
             for column in columns or ():
                 if column.name == _stored(node) and table in ("", name):
                     return column

@@ -40,7 +40,7 @@ _OF_SEQUENCES = ("NEXTVAL", "CURRVAL")
 # What may not stand in INSERT … VALUES; INSERT … SELECT takes it.
 _STRUCTURED = (exp.ParseJSON, exp.Array, exp.Struct, exp.ToVariant, exp.ToArray, exp.ObjectInsert)
 _STRUCTURED_TYPES = {exp.DType.VARIANT, exp.DType.OBJECT, exp.DType.ARRAY}
-_REFUSED_TYPES = {exp.DataType.Type.GEOGRAPHY, exp.DataType.Type.GEOMETRY}
+_REFUSED_TYPES = {exp.DType.GEOGRAPHY, exp.DType.GEOMETRY, exp.DType.VECTOR, exp.DType.DECFLOAT}
 
 
 def strictness(expression: Expr, _: Context) -> Expr:

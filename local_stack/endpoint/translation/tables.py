@@ -94,6 +94,7 @@ def _declared(column: Expr) -> Declared:
     )
 
 
+_BINARIES = (exp.DataType.Type.BINARY, exp.DataType.Type.VARBINARY)
 _CHARS = {exp.DataType.Type.CHAR, exp.DataType.Type.NCHAR}
 _TEXTS = {exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.NVARCHAR, *_CHARS}
 
@@ -107,10 +108,13 @@ def text_length(kind: exp.DataType | None) -> int | None:
 
 
 def text_lengths(expression: Expr, _: Context) -> Expr:
-    """Hold VARCHAR(n) of a new table as a CHECK, which DuckDB applies on every way into it.
+    """Hold VARCHAR(n) of a new table as a CHECK, which DuckDB applies on every way into it. BINARY(n) loses its n.
 
     Runs after fakesnow's transforms.
     """
+    for kind in expression.find_all(exp.DataType):
+        if kind.this in _BINARIES:
+            kind.set("expressions", None)
     for kept_by_fakesnow in ("table_comment", "text_lengths"):
         expression.args.pop(kept_by_fakesnow, None)
     if not (

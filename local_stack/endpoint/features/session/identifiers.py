@@ -40,14 +40,17 @@ class _Piece:
 
 def resolve_names(statement: Statement, batch: Batch, session: Session) -> tuple[Statement, Batch]:
     """Return the statement with its variable names (and, outside queries, variable values) written in. Raises SqlError."""
-    if "$" not in statement.text and "IDENTIFIER" not in (upper := statement.text.upper()) and "TABLE" not in upper:
+    upper = statement.text.upper()
+    if not any(sign in upper for sign in ("$", "IDENTIFIER", "TABLE", "..")):
         return statement, batch
     about = subject(statement.text)
     if about.verb in _LEFT_ALONE:
         return statement, batch
     tokens = tokenize(statement.text).read
     given = batch[0] if batch else statement.binds
-    pieces = list(_pieces(tokens[: _end(about, tokens)], _keeps_values(about), given, session))
+    named = tokens[: _end(about, tokens)]
+    pieces = [*_pieces(named, _keeps_values(about), given, session), *_public(named)]
+    pieces.sort(key=lambda piece: piece.start)
     if not pieces:
         return statement, batch
     used = {piece.bind for piece in pieces if piece.bind is not None}
@@ -82,6 +85,16 @@ def _end(about: Subject, tokens: Sequence[Token]) -> int:
         if token.upper in ("AS", "WHEN", "->") or (token.upper == "IF" and tokens[index + 1].text == "("):
             return index
     return len(tokens)
+
+
+def _public(tokens: Sequence[Token]) -> Iterator[_Piece]:
+    """Name the schema PUBLIC in `database..table`.
+
+    See: https://docs.snowflake.com/en/sql-reference/name-resolution (double-dot notation)
+    """
+    for before, first, second in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if first.text == second.text == "." and before.kind in ("word", "quoted") and before.end == first.start:
+            yield _Piece(first.end, first.end, "PUBLIC")
 
 
 def _pieces(tokens: Sequence[Token], keeps_values: bool, binds: Sequence[Bind], session: Session) -> Iterator[_Piece]:

@@ -86,6 +86,8 @@ def columns_of(session: Session, name: SchemaName) -> list[ColumnOfTable]:
     """Return the columns in order. Raises SqlError 002003 where there is no such table or view."""
     physical = session.physical_table(name)
     try:
+        if session.misspelled(physical):
+            raise duckdb.CatalogException
         return _columns(session, physical, session.notes.of(name))
     except duckdb.CatalogException:
         message = f"SQL compilation error:\nObject '{name}' does not exist or not authorized."

@@ -22,7 +22,7 @@ from local_stack.endpoint.features.tables import clone, retention
 from local_stack.endpoint.language.quoting import identifier
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Result, Statement
+from local_stack.endpoint.statements import Result, Statement, unsupported
 
 _OPTIONS = {
     "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS", "COMMENT", "DEFAULT_DDL_COLLATION", "LOG_LEVEL",
@@ -146,6 +146,8 @@ def _alter(reader: Reader, session: Session) -> Result:
         while not reader.at_end():
             definition.pop(reader.identifier().lower(), None)
             reader.accept(",")
+    elif word := reader.accept_any("RENAME", "SWAP"):
+        raise unsupported(f"ALTER {kind} … {word}")
     else:
         reader.expect("SET")
         options = read_options(reader)
