@@ -68,9 +68,12 @@ PARAMETERS: dict[str, Parameter] = {
     "WEEK_OF_YEAR_POLICY": Parameter("0", "NUMBER"),
     "WEEK_START": Parameter("0", "NUMBER"),
 }
-# Values that would change what a statement means and that the stand-in does not honour are refused, not recorded.
+# Values that would change what a statement means or answers and that the stand-in does not honour are refused, not recorded.
 _ONLY_DEFAULT = {
-    "QUOTED_IDENTIFIERS_IGNORE_CASE", "TIMESTAMP_TYPE_MAPPING", "WEEK_OF_YEAR_POLICY", "TRANSACTION_ABORT_ON_ERROR",
+    "BINARY_INPUT_FORMAT", "BINARY_OUTPUT_FORMAT", "ERROR_ON_NONDETERMINISTIC_MERGE", "ERROR_ON_NONDETERMINISTIC_UPDATE",
+    "JSON_INDENT", "QUOTED_IDENTIFIERS_IGNORE_CASE", "ROWS_PER_RESULTSET", "STRICT_JSON_OUTPUT", "TIMESTAMP_DAY_IS_ALWAYS_24H",
+    "TIMESTAMP_TYPE_MAPPING", "TIMESTAMP_TZ_OUTPUT_FORMAT", "TIME_INPUT_FORMAT", "TIME_OUTPUT_FORMAT",
+    "TRANSACTION_ABORT_ON_ERROR", "TWO_DIGIT_CENTURY_START", "UNSUPPORTED_DDL_ACTION", "WEEK_OF_YEAR_POLICY", "WEEK_START",
 }  # fmt: skip
 
 

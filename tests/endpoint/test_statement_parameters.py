@@ -75,3 +75,15 @@ def test_parameters_of_snowflakes_own_are_taken_and_values_that_would_be_ignored
 def test_current_statement_is_the_text_as_the_client_sent_it(cursor: Any) -> None:
     sql = "SELECT  current_statement() AS s, 1 -- a remark"
     assert run(cursor, sql) == sql
+
+
+def test_a_parameter_that_nothing_follows_keeps_its_default(cursor: Any) -> None:
+    for setting in (
+        "WEEK_START = 1", "ROWS_PER_RESULTSET = 10", "BINARY_OUTPUT_FORMAT = BASE64", "JSON_INDENT = 0",
+        "TIME_OUTPUT_FORMAT = 'HH24'", "ERROR_ON_NONDETERMINISTIC_MERGE = FALSE", "TWO_DIGIT_CENTURY_START = 1980",
+    ):  # fmt: skip
+        with pytest.raises(Exception, match="not supported by the local endpoint"):
+            cursor.execute(f"ALTER SESSION SET {setting}")
+    cursor.execute(
+        "ALTER SESSION SET WEEK_START = 0, BINARY_OUTPUT_FORMAT = 'hex', ERROR_ON_NONDETERMINISTIC_MERGE = TRUE"
+    )
