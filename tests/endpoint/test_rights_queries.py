@@ -110,6 +110,10 @@ def test_show_and_information_schema_list_what_the_role_sees(admin: Any, reader:
     assert names(reader, "SHOW TABLES IN SCHEMA test.s LIMIT 1") == ["T"]
     assert names(reader, "SHOW VIEWS IN SCHEMA test.s") == []
     assert names(reader, "SHOW SCHEMAS IN DATABASE test") == ["INFORMATION_SCHEMA", "S"]
+    run(admin, "CREATE OR REPLACE DATABASE unseen", "CREATE OR REPLACE SCHEMA test.unseen", "USE SCHEMA test.s")
+    for scope in ("SCHEMAS IN DATABASE unseen", "TABLES IN SCHEMA unseen.public", "TABLES IN SCHEMA test.unseen"):
+        assert refused(reader, f"SHOW {scope}")[0] == 2043, scope
+    run(admin, "DROP DATABASE unseen", "DROP SCHEMA test.unseen")
     assert run(reader, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'S'") == [("T",)]
     assert run(reader, "SELECT c.table_name FROM test.information_schema.columns c ORDER BY 1") == [("T",), ("T",)]
     assert sorted(names(admin, "SHOW TABLES IN SCHEMA test.s")) == ["SECRET", "T"]

@@ -122,8 +122,15 @@ def _in(reader: Reader, session: Session) -> tuple[str | None, str | None]:
 
 
 def require_scope(database: str | None, schema: str | None, session: Session) -> None:
-    """Raise SqlError 002043 where the database or schema of an IN does not exist."""
-    if database is not None and not session.schema_exists(database, schema or INFORMATION_SCHEMA):
+    """Raise SqlError 002043 where the database or schema of an IN does not exist, or is not seen."""
+    if database is None:
+        return
+    is_seen = session.schema_exists(database, schema or INFORMATION_SCHEMA)
+    if is_seen and session.grants.enforced and database != "SNOWFLAKE":
+        is_seen = session.access.sees("DATABASE", database) and (
+            schema in (None, INFORMATION_SCHEMA) or session.access.sees("SCHEMA", f"{database}.{schema}")
+        )
+    if not is_seen:
         raise nothing_there()
 
 
