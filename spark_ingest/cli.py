@@ -62,7 +62,7 @@ def _terminable(asked: threading.Event) -> Iterator[None]:
     Kubernetes sends it, and kills half a minute later: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
     """
 
-    left = threading.Event()
+    left, told_before = threading.Event(), sys.unraisablehook
 
     def end(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one is enough
@@ -92,7 +92,7 @@ def _terminable(asked: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread takes signals
         return
-    before, told_before = signal.signal(signal.SIGTERM, end), sys.unraisablehook
+    before = signal.signal(signal.SIGTERM, end)
     sys.unraisablehook = lost
     try:
         yield
