@@ -352,6 +352,19 @@ def test_a_dataset_is_replaced_on_its_own_dates_alone(warehouse: Warehouse, orde
     assert warehouse.query("SELECT event_id FROM staging.events_cleaned") == [(kept["event_id"],)]
 
 
+def test_rows_without_a_time_are_replaced_with_any_date(warehouse: Warehouse) -> None:
+    """The Spark job brings all of them with each batch that takes dates anew."""
+    gone, kept, nameless = (
+        event(name, A, "2024-01-15 10:00:00") | {"timestamp": None} for name in ("gone", "kept", None)
+    )
+    options = published(2, scope={"user_events": "dates"}, dates={"user_events": ["2024-01-15"]})
+    warehouse.publish(events=[gone, kept, nameless], options=published(1))
+    warehouse.publish(events=[kept, nameless], options=options)
+    flag(warehouse)
+    held = "SELECT event_id, COUNT(*) FROM staging.events_cleaned GROUP BY 1 ORDER BY 1 NULLS FIRST"
+    assert warehouse.query(held) == [(None, 1), (kept["event_id"], 1)]
+
+
 def test_a_session_may_come_back_after_it_went(warehouse: Warehouse) -> None:
     warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")], options=published(1))
     flag(warehouse)
