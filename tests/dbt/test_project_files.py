@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -104,11 +105,41 @@ def test_what_decides_a_number_is_in_its_definition() -> None:
             assert f"\"var('{variable}')\": var('{variable}')" in definition, variable
 
 
+def macros(path: str, **names: Any) -> dict[str, Any]:
+    """The macros of a file of dbt_project/macros, for which the names stand for dbt's own."""
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701, SQL
+    template = environment.from_string((PROJECT / "macros" / path).read_text(), names)
+    return vars(template.module)
+
+
 def test_an_identifier_is_compared_as_by_the_procedures() -> None:
-    text = (PROJECT / "macros" / "business_logic" / "compared_identifier.sql").read_text()
-    template = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False).from_string(text)  # noqa: S701, SQL
-    macro: Any = vars(template.module)["compared_identifier"]
+    macro = macros("business_logic/compared_identifier.sql")["compared_identifier"]
     assert macro("session_id") == compared("session_id")
+
+
+@pytest.mark.parametrize(
+    ("path", "macro", "arguments", "values"),
+    [
+        ("is_on.sql", "is_on", ("include_bots",), {"include_bots": "false"}),
+        ("business_logic/orders.sql", "cancelled_statuses", (), {"cancelled_statuses": "cancelled"}),
+    ],
+)
+def test_a_variable_of_another_type_is_refused(
+    path: str, macro: str, arguments: tuple[str, ...], values: dict[str, Any]
+) -> None:
+    """A text would be true, or a list of its letters."""
+
+    def refuse(message: str) -> None:
+        raise ValueError(message)
+
+    names = {"var": values.get, "return": str, "exceptions": SimpleNamespace(raise_compiler_error=refuse)}
+    with pytest.raises(ValueError, match=f"the variable {next(iter(values))} is n"):
+        macros(path, **names)[macro](*arguments)
+
+
+def test_cancelled_statuses_are_told_in_any_case_of_letters() -> None:
+    macro = macros("business_logic/orders.sql", var={"cancelled_statuses": ["Failed", "REFUNDED"]}.get)
+    assert macro["cancelled_statuses"]().strip() == "'failed', 'refunded'"
 
 
 def test_the_tree_holds_what_the_requirement_names() -> None:

@@ -8,10 +8,10 @@
    alias; has_agent is FALSE for transactions, which name no agent. #}
 {% macro is_left_out(row, has_agent=true) -%}
     {%- set flags = [] -%}
-    {%- if has_agent and not var('include_bots') -%}
+    {%- if has_agent and not is_on('include_bots') -%}
         {%- do flags.append(row ~ '.is_bot_traffic') -%}
     {%- endif -%}
-    {%- if not var('include_test_users') -%}
+    {%- if not is_on('include_test_users') -%}
         {%- do flags.append(row ~ '.is_test_user') -%}
     {%- endif -%}
     COALESCE({{ flags | join(' OR ') or 'FALSE' }}, FALSE)

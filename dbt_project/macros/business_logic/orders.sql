@@ -12,7 +12,10 @@
     )
 {%- endmacro %}
 
-{# The statuses of a cancelled transaction, as a list of literals (var cancelled_statuses, lower case). #}
+{# The statuses of a cancelled transaction, as a list of literals in lower case (var cancelled_statuses). #}
 {% macro cancelled_statuses() -%}
-    '{{ var("cancelled_statuses") | join("', '") }}'
+    {%- if var('cancelled_statuses') is string -%}
+        {%- do exceptions.raise_compiler_error('the variable cancelled_statuses is no list') -%}
+    {%- endif -%}
+    '{{ var("cancelled_statuses") | map("lower") | join("', '") }}'
 {%- endmacro %}
