@@ -222,6 +222,7 @@ def routes(
 
 BEFORE: list[Rewrite] = [
     quoted_calls,
+    spellings,
     existing_containers,
     information_functions({**TASK_FUNCTIONS, **TAG_FUNCTIONS, **QUERY_FUNCTIONS, **COPY_FUNCTIONS}),
     information_schema,
@@ -239,7 +240,6 @@ BEFORE: list[Rewrite] = [
     declarations,
     default_sequences,
     merged_by_name,
-    spellings,
     coercions,
     written,
     temporary_tables,

@@ -49,6 +49,7 @@ def test_a_new_database_has_public_and_information_schema(connection: Any) -> No
         "ALTER DATABASE fresh RENAME TO f",
         "ALTER SCHEMA fresh.public SWAP WITH fresh.s",
         "SELECT NULL::DECFLOAT",
+        "ALTER ACCOUNT SET TIMEZONE = 'UTC'",
     ):
         assert (error(connection, sql)[0], "Unsupported" in error(connection, sql)[1]) == (2, True), sql
 

@@ -21,7 +21,10 @@ _ATTRIBUTE = "spellings"
 
 
 def spellings(expression: Expr, context: Context) -> Expr:
-    """Return the rewrite, which changes nothing. Runs on Snowflake's tree; raises SqlError 002003 or 000904."""
+    """Return the rewrite, which changes nothing. Raises SqlError 002003 or 000904.
+
+    Runs before other queries take the place of functions and of Snowflake's own views.
+    """
     root = expression.expression if isinstance(expression, exp.Create) else expression
     if not isinstance(root, exp.Query | exp.DML | exp.TruncateTable):
         return expression

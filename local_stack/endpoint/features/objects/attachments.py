@@ -16,7 +16,7 @@ from local_stack.endpoint.language.names import SchemaName
 from local_stack.endpoint.language.options import one_of
 from local_stack.endpoint.language.reader import Reader
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.statements import Result
+from local_stack.endpoint.statements import Result, unsupported
 
 _KIND = "POLICY REFERENCE"
 LEVELS = {
@@ -188,6 +188,8 @@ def alter_levels(reader: Reader, session: Session) -> Callable[[], Result] | Non
         parts = reader.name()
     verb = reader.accept_any("SET", "UNSET")
     if verb is None or (reader.token.upper not in LEVELS and reader.token.upper != "EVENT_TABLE"):
+        if scope == "ACCOUNT" and verb is not None:
+            raise unsupported(f"ALTER ACCOUNT {verb} {reader.token.upper}")
         return None
     values: dict[str, str | None] = {}
     while not reader.at_end():
