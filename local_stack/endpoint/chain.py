@@ -107,7 +107,7 @@ from local_stack.endpoint.translation.snowpark import (
     samples,
 )
 from local_stack.endpoint.translation.snowpark_functions import functions
-from local_stack.endpoint.translation.spellings import spellings
+from local_stack.endpoint.translation.spellings import result_spellings, spellings
 from local_stack.endpoint.translation.strictness import collations, require_named_tables, strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import (
@@ -237,6 +237,7 @@ BEFORE: list[Rewrite] = [
     session_functions,
     role_functions,
     query_results,
+    result_spellings,
     declarations,
     default_sequences,
     merged_by_name,

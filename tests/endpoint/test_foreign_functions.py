@@ -141,4 +141,9 @@ def test_names_are_found_in_their_own_case_only(client: Any) -> None:
         ' c."low" = l."low"), n.x AS "x", "x" + 1 FROM cased l JOIN s ON l."low" = s."low", "small" n ORDER BY "x"',
     )
     assert found == [(1, 1, 2, 2, 1, 1, 2)]
-    run(client, 'DROP TABLE "small"', "DROP TABLE cased")
+    run(client, 'DROP TABLE "small"', "DROP TABLE cased", "SHOW ROLES LIKE 'PUBLIC'")
+    assert run(client, 'SELECT "name" AS name, r."owner" FROM TABLE(RESULT_SCAN(LAST_QUERY_ID())) r') == [
+        ("PUBLIC", "")
+    ]
+    run(client, "SHOW ROLES LIKE 'PUBLIC'")
+    assert refused(client, "SELECT name FROM TABLE(RESULT_SCAN(LAST_QUERY_ID()))")[0] == 904

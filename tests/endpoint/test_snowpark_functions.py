@@ -56,6 +56,8 @@ def one(session: Session, expression: str) -> Any:
         ("TO_TIMESTAMP_NTZ(t, 'AUTO'), '2024-01-02T03'::TIMESTAMP FROM VALUES ('2024-01-02 03') AS v(t)",
          (dt.datetime(2024, 1, 2, 3),) * 2),
         ("TO_TIME('10:11', 'AUTO')", dt.time(10, 11)),
+        ("DATE_PART(EPOCH, t)::VARCHAR, EXTRACT(EPOCH_SECOND FROM t), DATE_PART('epoch', t::DATE),"
+         " DATE_PART(EPOCH_MILLISECOND, t) FROM (SELECT '1969-12-31 23:59:58.7'::TIMESTAMP_NTZ AS t)", ("-2", -2, -86400, -1300)),
         ("DATE_TRUNC('month', '2024-05-17')", dt.datetime(2024, 5, 1)),
         ("COUNT(t.*), COUNT(*) FROM VALUES (1, 'a'), (2, NULL), (NULL, 'c') AS t(x, y)", (1, 3)),
         ("a = b, a = c, a = d FROM (SELECT HASH(*) AS a, HASH(t.*) AS b, HASH(x, y) AS c, HASH(y, x) AS d FROM VALUES (1, 'a')"

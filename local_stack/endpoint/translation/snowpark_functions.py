@@ -62,6 +62,8 @@ def functions(expression: Expr, context: Context) -> Expr:
         if isinstance(node, _PARTS_OF_TIMES) and isinstance(node.this, exp.Literal) and node.this.is_string:
             node.set("this", exp.Cast(this=node.this, to=exp.DataType(this=exp.DType.TIMESTAMP)))
             return node
+        if isinstance(node, exp.Extract) and node.this.name.upper() in ("EPOCH", "EPOCH_SECOND"):
+            return _whole_seconds(node.expression)
         if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
             return _index(node, node.expressions[0])
         if not isinstance(node, exp.Func):
@@ -87,6 +89,14 @@ def functions(expression: Expr, context: Context) -> Expr:
         if not listed.find_ancestor(exp.Pivot):
             _never_null(listed)
     return expression
+
+
+def _whole_seconds(time: Expr) -> Expr:
+    """Count the seconds of the epoch that are over: DuckDB's are a FLOAT, or rounded."""
+    if isinstance(time, exp.Literal) and time.is_string:
+        time = exp.Cast(this=time, to=exp.DataType(this=exp.DType.TIMESTAMP))
+    seconds = exp.Anonymous(this="floor", expressions=[exp.Anonymous(this="epoch", expressions=[time.copy()])])
+    return exp.Cast(this=seconds, to=exp.DataType(this=exp.DType.BIGINT))
 
 
 def _never_null(listed: exp.GroupConcat) -> None:

@@ -42,6 +42,12 @@ def spellings(expression: Expr, context: Context) -> Expr:
     return expression
 
 
+def result_spellings(expression: Expr, context: Context) -> Expr:
+    """Check a statement again once the result that it scans has columns: those of SHOW are in small letters."""
+    scans = any(table.name.startswith("_result_") for table in expression.find_all(exp.Table))
+    return spellings(expression, context) if scans else expression
+
+
 def _tables(root: Expr) -> Iterator[exp.Table]:
     """Yield what is read or written by name, the queries of WITH aside."""
     named = {stored(query.args["alias"].this) for query in root.find_all(exp.CTE)}
