@@ -145,5 +145,11 @@ def test_names_are_found_in_their_own_case_only(client: Any) -> None:
     assert run(client, 'SELECT "name" AS name, r."owner" FROM TABLE(RESULT_SCAN(LAST_QUERY_ID())) r') == [
         ("PUBLIC", "")
     ]
+    assert run(client, "SELECT * FROM (SELECT 1 AS a, 2 AS a, 3 AS b) WHERE b = 3") == [(1, 2, 3)]
+    for query in (
+        "SELECT a FROM (SELECT 1 AS a, 2 AS a)",
+        "WITH q AS (SELECT 1 AS a, 2 AS a) SELECT 1 FROM q WHERE q.a = 1",
+    ):
+        assert refused(client, query)[0] == 2028, query
     run(client, "SHOW ROLES LIKE 'PUBLIC'")
     assert refused(client, "SELECT name FROM TABLE(RESULT_SCAN(LAST_QUERY_ID()))")[0] == 904

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sqlglot import Expr, exp
 
-from local_stack.endpoint.errors import invalid_identifier, missing_object
+from local_stack.endpoint.errors import compilation_error, invalid_identifier, missing_object
 from local_stack.endpoint.language.names import SchemaName, stored
 from local_stack.endpoint.language.quoting import quote_name
 from local_stack.endpoint.session import Session
@@ -39,6 +39,7 @@ def spellings(expression: Expr, context: Context) -> Expr:
         known = {column.name for scope in found for _, columns in scope.sources for column in columns or ()}
         for scope in found:
             _require_columns(scope, known)
+            _require_one(scope)
     return expression
 
 
@@ -84,7 +85,11 @@ def _require_listed(target: exp.Schema, context: Context) -> None:
 
 
 def _may_differ(root: Expr, tables: list[exp.Table], context: Context) -> bool:
-    """Return whether a name in the statement, or a column of its tables, is not in capitals."""
+    """Return whether a name in the statement, or a column of its tables, is not in capitals, or a subquery has one twice."""
+    for query in root.find_all(exp.Select):
+        names = [one.alias_or_name.upper() for one in query.selects if query.parent is not None]
+        if len(set(names)) < len(names):
+            return True
     if any(name.quoted and name.name != name.name.upper() for name in root.find_all(exp.Identifier)):
         return True
     return any(column.name != column.name.upper() for table in tables for column in context.columns(table) or ())
@@ -99,6 +104,15 @@ def _require_columns(scope: Scope, known: set[str]) -> None:
         sources = [columns for source, columns in scope.sources if table in ("", source)]
         if None not in sources:
             _require(name, [one.name for columns in sources for one in columns or ()])
+
+
+def _require_one(scope: Scope) -> None:
+    """Raise SqlError 002028 where a subquery has two columns of a name that is used."""
+    for column in scope.nodes(exp.Column):
+        name, table = stored(column.this), stored(column.args.get("table"))
+        for source, columns in scope.sources:
+            if table in ("", source) and [one.name for one in columns or ()].count(name) > 1:
+                raise compilation_error(f"ambiguous column name '{name}'", 2028, "42601")
 
 
 def _require(name: str, columns: list[str]) -> None:

@@ -57,6 +57,8 @@ def strictness(expression: Expr, _: Context) -> Expr:
             raise _unexpected(word)
     if expression.find(exp.HistoricalData):
         raise unsupported("time travel (AT | BEFORE)")
+    if isinstance(expression, exp.Merge) and any(when.args.get("source") for when in expression.find_all(exp.When)):
+        raise unsupported("WHEN NOT MATCHED BY SOURCE")
     if expression.find(exp.Filter):
         raise _unexpected("FILTER")
     if expression.find(exp.MatchRecognize):
