@@ -111,6 +111,7 @@ from local_stack.endpoint.translation.spellings import result_spellings, spellin
 from local_stack.endpoint.translation.strictness import collations, require_named_tables, strictness
 from local_stack.endpoint.translation.tables import create_table_as, temporary_tables, text_lengths
 from local_stack.endpoint.translation.times import (
+    called_times,
     formats,
     input_formats,
     intervals,
@@ -282,6 +283,7 @@ AFTER: list[Rewrite] = [
     bound_once,
     reserved_words,
     policies,
+    called_times,
     cases,
 ]
 

@@ -116,6 +116,15 @@ def test_a_point_leads_to_columns_and_not_into_documents(client: Any) -> None:
     ) == [(7, 7, 1, 1, 1, 5)]
 
 
+def test_times_without_parentheses_are_no_columns(client: Any) -> None:
+    """See: https://docs.snowflake.com/en/sql-reference/functions/current_date (without parentheses)"""
+    run(client, "CREATE OR REPLACE TABLE times AS SELECT CURRENT_DATE, CURRENT_TIMESTAMP, LOCALTIME, LOCALTIMESTAMP")
+    run(client, "INSERT INTO times SELECT CURRENT_DATE, CURRENT_TIMESTAMP, CURRENT_TIME, LOCALTIMESTAMP")
+    query = 'SELECT COUNT("CURRENT_TIMESTAMP"), COUNT("LOCALTIME"), COUNT("LOCALTIMESTAMP"), MAX("CURRENT_DATE") - CURRENT_DATE'
+    assert run(client, f"{query} FROM times")[0][:3] == (2, 2, 2)
+    assert run(client, "SELECT d.* FROM (SELECT CURRENT_DATE) d UNION SELECT CURRENT_DATE()")[0][0] is not None
+
+
 def test_names_are_found_in_their_own_case_only(client: Any) -> None:
     """See: https://docs.snowflake.com/en/sql-reference/identifiers-syntax (double-quoted identifiers)"""
     run(client, 'CREATE OR REPLACE TABLE cased (i INT, "low" INT)', "INSERT INTO cased VALUES (1, 2)")

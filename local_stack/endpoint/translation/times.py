@@ -261,6 +261,29 @@ def session_functions(expression: Expr, context: Context) -> Expr:
     return replace_each(expression, replace)
 
 
+_NOW: dict[type[Expr], str] = {
+    exp.CurrentDate: "current_date",
+    exp.CurrentTimestamp: "get_current_timestamp",
+    exp.Localtime: "current_localtime",
+    exp.Localtimestamp: "current_localtimestamp",
+}
+
+
+def called_times(expression: Expr, _: Context) -> Expr:
+    """Call the functions that give the time: without parentheses DuckDB takes them for the column of their name.
+
+    Runs after fakesnow's transforms.
+    """
+
+    def replace(node: Expr) -> Expr:
+        function = _NOW.get(type(node))
+        if function is None or node.args.get("sysdate") or node.find_ancestor(exp.ColumnDef):
+            return node
+        return exp.Anonymous(this=function)
+
+    return replace_each(expression, replace) if expression.find(*_NOW) else expression
+
+
 def _name(node: Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return str(node.this).upper()
