@@ -107,6 +107,17 @@ def test_a_table_function(session: Session) -> None:
     assert [row["I"] for row in session.table_function(counted(lit(3))).collect()] == [0, 1, 2]
 
 
+def test_a_vectorized_handler_takes_frames(session: Session) -> None:
+    rows(
+        session,
+        "CREATE OR REPLACE FUNCTION added(x INT, y INT) RETURNS INT LANGUAGE PYTHON RUNTIME_VERSION = '3.11' PACKAGES ="
+        " ('pandas') HANDLER = 'f' AS $$\nimport pandas\nfrom _snowflake import vectorized\n\n"
+        "@vectorized(input=pandas.DataFrame, max_batch_size=2)\ndef f(frame):\n    return frame[0] + frame[1] + len(frame)\n$$",
+    )
+    found = rows(session, "SELECT added(column1, 10) FROM VALUES (1), (2), (3) ORDER BY 1")
+    assert found == [(13,), (14,), (14,)]
+
+
 def test_a_failing_function_shows_its_traceback(session: Session) -> None:
     rows(
         session,

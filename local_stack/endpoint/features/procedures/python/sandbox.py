@@ -130,7 +130,10 @@ def refuse_transfers() -> None:
 
 
 def install_secrets(secrets: dict[str, dict[str, str]]) -> None:
-    """Make the module behind snowflake.snowpark.secrets."""
+    """Make the module behind snowflake.snowpark.secrets; `vectorized` in it marks handlers that take a DataFrame.
+
+    See: https://docs.snowflake.com/en/developer-guide/udf/python/udf-python-batch
+    """
     module: Any = types.ModuleType("_snowflake")
 
     def find(name: str) -> dict[str, str]:
@@ -148,6 +151,14 @@ def install_secrets(secrets: dict[str, dict[str, str]]) -> None:
     def token(name: str) -> str:
         return find(name)["oauth_access_token"]
 
+    def vectorized(input: Any, max_batch_size: int | None = None) -> Any:
+        def mark(handler: Any) -> Any:
+            handler._sf_vectorized_input, handler._sf_max_batch_size = input, max_batch_size
+            return handler
+
+        return mark
+
+    module.vectorized = vectorized
     module.get_generic_secret_string = generic
     module.get_username_password = password
     module.get_oauth_access_token = token
