@@ -214,11 +214,22 @@ def test_result_sets_are_assigned_and_read(connection: Any) -> None:
             6,
         ),
         ("FOR i IN REVERSE 1 TO 3 LOOP x := x * 10 + i; END LOOP; RETURN x;", 3321),
+        ("LET a ARRAY := [1, 2]; FOR i IN 0 TO 1 DO x := x + a[i]; END FOR; RETURN x;", 6),
         ("BEGIN LET x STRING := 'inner'; NULL; END; RETURN x;", 3),
     ],
 )  # fmt: skip
 def test_branches_loops_and_labels(connection: Any, body: str, expected: Any) -> None:
     assert run(connection, f"DECLARE x INT := 3; BEGIN {body} END") == [(expected,)]
+
+
+def test_conditions_stand_in_parentheses(connection: Any) -> None:
+    for body in (
+        "IF 1 = 1 THEN RETURN 1; END IF;",
+        "WHILE TRUE DO BREAK; END WHILE;",
+        "REPEAT NULL; UNTIL TRUE END REPEAT;",
+    ):
+        with pytest.raises(snowflake.connector.errors.ProgrammingError, match="syntax error"):
+            run(connection, f"BEGIN {body} RETURN 2; END")
 
 
 def test_handlers_by_name_kind_and_what_follows_them(connection: Any) -> None:

@@ -204,7 +204,7 @@ def _of_text(scope: Scope, node: Expr, wanted: str) -> None:
 
 def _as_numbers(scope: Scope, node: exp.Binary) -> None:
     for operand in (node.this, node.expression):
-        if isinstance(operand, exp.Column) and scope.type_of(operand) == VARIANT:
+        if isinstance(operand, exp.Column | exp.Bracket | exp.GetExtract) and scope.type_of(operand) == VARIANT:
             _cast(operand, FLOAT, scope)
     values = [(scope, node.this), (scope, node.expression)]
     types = {scope.type_of(value) for _, value in values}

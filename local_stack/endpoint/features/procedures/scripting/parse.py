@@ -232,14 +232,21 @@ def _return(reader: Reader) -> Node:
     return Return(reader.expression(";"))
 
 
+def _condition(reader: Reader, *ends: str) -> str:
+    """Read a condition, which stands in parentheses. See: https://docs.snowflake.com/en/sql-reference/snowflake-scripting/if"""
+    if not reader.looking_at("("):
+        raise reader.unexpected()
+    return reader.expression(*ends)
+
+
 def _if(reader: Reader) -> Node:
     branches: list[tuple[str, Body]] = []
-    condition = reader.expression("THEN")
+    condition = _condition(reader, "THEN")
     while True:
         reader.expect("THEN")
         branches.append((condition, _statements(reader, "ELSEIF", "ELSE", "END")))
         if reader.accept("ELSEIF"):
-            condition = reader.expression("THEN")
+            condition = _condition(reader, "THEN")
             continue
         if reader.accept("ELSE"):
             branches.append(("", _statements(reader, "END")))
@@ -282,7 +289,7 @@ def _for(reader: Reader) -> Node:
 
 
 def _while(reader: Reader) -> Node:
-    condition = reader.expression("DO", "LOOP")
+    condition = _condition(reader, "DO", "LOOP")
     body = _loop_body(reader, "WHILE")
     return While(condition, body, label=_label(reader))
 
@@ -298,7 +305,7 @@ def _loop_body(reader: Reader, word: str) -> Body:
 def _repeat(reader: Reader) -> Node:
     body = _statements(reader, "UNTIL")
     reader.expect("UNTIL")
-    condition = reader.expression("END")
+    condition = _condition(reader, "END")
     reader.expect("END", "REPEAT")
     return While(condition, body, until=True, label=_label(reader))
 
