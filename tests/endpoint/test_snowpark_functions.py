@@ -42,6 +42,9 @@ def one(session: Session, expression: str) -> Any:
         ("TIMESTAMP_NTZ_FROM_PARTS(2024, 13, 1, 25, 100, -1)", dt.datetime(2025, 1, 2, 2, 39, 59)),
         ("TIMESTAMP_NTZ_FROM_PARTS(2024, 1, 2, 3, 4, 5, 678901999)", dt.datetime(2024, 1, 2, 3, 4, 5, 678901)),
         ("TIME_FROM_PARTS(12, 55, 65, 123456789), TIME_FROM_PARTS(0, 100, 0)", (dt.time(12, 56, 5, 123456), dt.time(1, 40))),
+        ("ARRAY_AGG(x) WITHIN GROUP (ORDER BY y)::VARCHAR, ARRAY_AGG(DISTINCT x) WITHIN GROUP (ORDER BY x DESC)::VARCHAR,"
+         " ARRAY_AGG(IFF(y > 1, y, NULL))::VARCHAR FROM VALUES ('b', 1), (NULL, 2), ('a', 3) AS t(x, y)",
+         ('["b","a"]', '["b","a"]', "[2,3]")),
         ("LTRIM('xxax', 'x'), RTRIM('xxax', 'x')", ("ax", "xxa")),
         ("ABS('-3'), SQRT('4'), ROUND('2.5'), CEIL(t), POWER('2', 3), -t FROM VALUES ('1.5') AS v(t)",
          (3, 2.0, 3, 2, 8.0, Decimal("-1.50000"))),

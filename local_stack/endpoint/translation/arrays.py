@@ -169,12 +169,14 @@ def _is_constant(value: Expr) -> bool:
 
 
 def aggregated(expression: Expr, _: Context) -> Expr:
-    """Keep the types of what is aggregated to an ARRAY, and of every column that makes an OBJECT.
+    """Keep the types of what is aggregated to an ARRAY, which has no NULLs, and of every column that makes an OBJECT.
 
     Runs after fakesnow's transforms.
     """
 
     def replace(node: Expr) -> Expr:
+        if isinstance(node, exp.ArrayAgg):
+            node.set("nulls_excluded", True)  # fakesnow forgets it where there is an order
         if isinstance(node, exp.ArrayUnionAgg):
             elements = exp.Anonymous(this=f"{_HOME}_sf_elements", expressions=[node.this.copy()])
             listed = exp.Anonymous(this="list", expressions=[elements])
