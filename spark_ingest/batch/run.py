@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def run(
                 batch = Batch(config, plan, source, progress)
                 document = batch.make()
             finally:
-                session.catalog.clearCache()  # intermediate results of this batch; a session may make several
+                _forget(session)
         with progress.stage("publish"):
             document |= {"summary": _summary(document, source, progress)}
             if plan.again is not None:
@@ -89,6 +90,16 @@ def run(
             refuse_altered_tables(config, plan)
             _publish(landing, plan, document, check_held)
     return RunResult(plan, document)
+
+
+def _forget(session: SparkSession) -> None:
+    """Let the JVM free the intermediate results of a batch: its session may make several.
+
+    What Python refers to stays there, with tables that were broadcast, of tens of megabytes each. Objects of py4j and their
+    methods refer to one another, so only the garbage collector lets them go, and that runs seldom.
+    """
+    session.catalog.clearCache()
+    gc.collect()
 
 
 @contextmanager
