@@ -1,7 +1,7 @@
 -- Binds: JSON array of batches that come after this one; JSON array of dates that those have replaced as a whole; JSON array of
 -- dates that this batch replaces as a whole; batch id; those of `strays`.
 -- A session is its events from the first one on, up to the maximum session length. The Spark job reads no further back than
--- that, so an identifier that comes back later arrives as a session of its own: the earlier one stays.
+-- that, so an identifier that comes back later arrives as a session of its own: the earlier one stays, unless it is among `forsaken`.
 -- A row is superseded when a later batch has one of the same session. A row that stands on one of the dates that later batches
 -- have replaced is gone, and so is the current row, which in the order of publication it would have replaced.
 -- A row of no event says that a session is no more: all its events are copies of such that count in other sessions.
@@ -102,6 +102,23 @@ superseded AS (
         AND DATEDIFF('second', r.session_end, single.session_start) <= constants.max_session_hours * 3600
 ),
 
+-- Known sessions whose last events count in other ones from this batch on.
+forsaken AS (
+    SELECT present.session_id
+    FROM present
+    INNER JOIN staging.events_cleaned_delta AS moved
+        ON present.session_id = moved.previous_session_id
+    LEFT JOIN staging.events_cleaned AS e
+        ON
+            present.session_id = e.session_id
+            AND e.timestamp >= present.session_start
+            AND e.timestamp <= present.session_end
+            AND &{near_events}
+    WHERE moved.is_changed AND NOT moved.is_removed AND moved.session_id IS DISTINCT FROM moved.previous_session_id
+    GROUP BY present.session_id
+    HAVING COUNT(e.session_id) = 0
+),
+
 accepted AS (
     SELECT
         single.*,
@@ -113,6 +130,8 @@ accepted AS (
         ON single.session_id = present.session_id
     LEFT JOIN strays
         ON single.session_id = strays.session_id
+    LEFT JOIN forsaken
+        ON single.session_id = forsaken.session_id
     LEFT JOIN superseded
         ON single.session_id = superseded.session_id
     LEFT JOIN replaced
@@ -134,6 +153,7 @@ accepted AS (
                 DATEDIFF('second', present.session_end, single.session_start), 0
             ) <= constants.max_session_hours * 3600
             OR present.session_start::DATE IN (SELECT own_dates.date FROM own_dates)
+            OR forsaken.session_id IS NOT NULL
         )
         AND (
             COALESCE(single.event_count, 1) > 0

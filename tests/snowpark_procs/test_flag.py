@@ -365,6 +365,19 @@ def test_rows_without_a_time_are_replaced_with_any_date(warehouse: Warehouse) ->
     assert warehouse.query(held) == [(None, 1), (kept["event_id"], 1)]
 
 
+def test_a_later_session_of_an_id_takes_the_place_of_one_whose_events_count_elsewhere(warehouse: Warehouse) -> None:
+    """Of an identifier that comes back after the maximum length, the first part has only copies: an earlier one comes late."""
+    copy, later = event("copied", A, "2024-01-15 10:00:00"), event("later", A, "2024-01-16 20:00:00")
+    first = [session(A, "2024-01-15 10:00:00", event_count=1)]
+    warehouse.publish(events=[copy, later], sessions=first, options=published(1))
+    flag(warehouse)
+    second = [session(A, "2024-01-16 20:00:00", event_count=1), session(B, "2024-01-15 09:00:00", event_count=1)]
+    warehouse.publish(events=[event("copied", B, "2024-01-15 09:00:00")], sessions=second, options=published(2))
+    flag(warehouse)
+    held = "SELECT session_id, session_start::STRING, event_count FROM staging.user_sessions_enhanced ORDER BY 1"
+    assert warehouse.query(held) == [(A, "2024-01-16 20:00:00.000", 1), (B, "2024-01-15 09:00:00.000", 1)]
+
+
 def test_a_session_may_come_back_after_it_went(warehouse: Warehouse) -> None:
     warehouse.publish(sessions=[session(A, "2024-01-15 10:00:00")], options=published(1))
     flag(warehouse)
