@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from local_stack.endpoint.chain import Chain
-from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.sessions import Sessions
+from tests.endpoint.in_process import opened_session
 
 pytestmark = pytest.mark.filterwarnings("ignore:Arrow output on a DB-API result")
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    folder: Path = tmp_path_factory.mktemp("nested")
-    engine = Engine(folder / "warehouse", folder / "s3")
-    registry = Sessions(engine, Chain())
-    opened = registry.open()
-    opened.execute("CREATE DATABASE test")
-    opened.execute("""CREATE TABLE t AS SELECT PARSE_JSON('{"n": "7", "s": "{\\\\"n\\\\": 2.5}"}') AS v, 1.5 AS d""")
-    yield opened
-    registry.close_all()
-    engine.close()
+    with opened_session(tmp_path_factory.mktemp("nested")) as opened:
+        opened.execute(
+            """CREATE TABLE t AS SELECT PARSE_JSON('{"n": "7", "s": "{\\\\"n\\\\": 2.5}"}') AS v, 1.5 AS d"""
+        )
+        yield opened
 
 
 def test_only_the_innermost_repeats_its_argument(session: Session) -> None:

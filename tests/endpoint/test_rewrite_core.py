@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlglot
 
-from local_stack.endpoint.chain import Chain
-from local_stack.endpoint.engine.engine import Engine
 from local_stack.endpoint.engine.transactions import Effect
 from local_stack.endpoint.features.session.identifiers import resolve_names
 from local_stack.endpoint.language.parse import parse
 from local_stack.endpoint.outcome import ColumnInfo
 from local_stack.endpoint.session import Session
-from local_stack.endpoint.sessions import Sessions
 from local_stack.endpoint.statements import SqlError, Statement
 from local_stack.endpoint.translation.casts import casts, try_casts, variants
 from local_stack.endpoint.translation.context import Context, Rewrite
@@ -24,6 +20,7 @@ from local_stack.endpoint.translation.names import column_lists, reserved_words
 from local_stack.endpoint.translation.strictness import strictness
 from local_stack.endpoint.translation.tables import temporary_tables
 from local_stack.endpoint.translation.times import formats, strftime_format
+from tests.endpoint.in_process import opened_session
 
 # The server ignores it too: fakesnow reads DuckDB's result this way.
 pytestmark = pytest.mark.filterwarnings("ignore:Arrow output on a DB-API result")
@@ -31,14 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Arrow output on a DB-API result"
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    folder: Path = tmp_path_factory.mktemp("rewrites")
-    engine = Engine(folder / "warehouse", folder / "s3")
-    registry = Sessions(engine, Chain())
-    opened = registry.open()
-    opened.execute("CREATE DATABASE test")  # which makes its schema PUBLIC the current one
-    yield opened
-    registry.close_all()
-    engine.close()
+    with opened_session(tmp_path_factory.mktemp("rewrites")) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from typing import Final
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.macros.functions import ONCE
+from local_stack.endpoint.engine.macros.home import HOME
 from local_stack.endpoint.engine.macros.variants import UNDEFINED
 from local_stack.endpoint.translation.context import Context, replace_each
 from local_stack.endpoint.translation.value_types import (
@@ -20,7 +22,6 @@ from local_stack.endpoint.translation.value_types import (
     type_of,
 )
 
-_HOME: Final = "_fs_global.main."
 # The macro of each function, and in which order it takes the parts of sqlglot's node.
 _MACROS: Final[dict[type[Expr], tuple[str, tuple[str, ...]]]] = {
     exp.ArrayAppend: ("_sf_array_append", ("this", "expression")),
@@ -56,10 +57,10 @@ _ARRAYS: Final[tuple[type[Expr], ...]] = (
     exp.ArrayConstructCompact,
     *(kind for kind in _MACROS if kind not in _OF_ARRAYS),
 )
-_OBJECT: Final = f"{_HOME}_sf_object"
+_OBJECT: Final = f"{HOME}_sf_object"
 _PLAIN: Final = (TEXT, NUMBER, FLOAT, VARIANT, ARRAY, OBJECT, "BOOLEAN")  # what JSON keeps, or has kept
-_OF_PRESENT: Final = f"{_HOME}_sf_array_of_present"
-_ARRAY_MACROS: Final = frozenset((_OF_PRESENT, *(_HOME + _MACROS[kind][0] for kind in _ARRAYS if kind in _MACROS)))
+_OF_PRESENT: Final = f"{HOME}_sf_array_of_present"
+_ARRAY_MACROS: Final = frozenset((_OF_PRESENT, *(HOME + _MACROS[kind][0] for kind in _ARRAYS if kind in _MACROS)))
 
 
 def is_array(node: Expr) -> bool:
@@ -94,12 +95,12 @@ def _rewritten(node: Expr) -> Expr:
     if isinstance(node, exp.SortArray):
         ascending = node.args.get("asc") or exp.true()
         nulls_first = node.args.get("nulls_first") or exp.Not(this=ascending.copy())
-        return exp.Anonymous(this=f"{_HOME}_sf_array_sort", expressions=[node.this, ascending, nulls_first])
+        return exp.Anonymous(this=f"{HOME}_sf_array_sort", expressions=[node.this, ascending, nulls_first])
     if isinstance(node, exp.ArrayConstructCompact):
         return _rewritten(exp.ArrayCompact(this=_rewritten(exp.Array(expressions=node.expressions))))
     if isinstance(node, exp.ArraysZip):
         zipped = [exp.Anonymous(this="to_json", expressions=[value]) for value in node.expressions]
-        return exp.Anonymous(this=f"{_HOME}_sf_arrays_zip", expressions=[exp.Array(expressions=zipped)])
+        return exp.Anonymous(this=f"{HOME}_sf_arrays_zip", expressions=[exp.Array(expressions=zipped)])
     if isinstance(node, exp.Array) and _is_mixed(node.expressions):
         elements = [_element(value, "item") for value in node.expressions]
         return exp.Anonymous(this="to_json", expressions=[exp.Array(expressions=elements)])
@@ -116,7 +117,7 @@ def _rewritten(node: Expr) -> Expr:
     for part in parts:
         value = node.args.get(part)
         arguments += value if isinstance(value, list) else [value] if value is not None else []
-    return exp.Anonymous(this=_HOME + macro, expressions=arguments)
+    return exp.Anonymous(this=HOME + macro, expressions=arguments)
 
 
 def _object(node: exp.Struct | exp.JSONObject) -> Expr:
@@ -141,9 +142,9 @@ def _element(value: Expr, macro: str = "element") -> Expr:
         is_certain = macro == "element" or isinstance(value, exp.Literal | exp.Boolean)
         return plain if is_certain else exp.Coalesce(this=plain, expressions=[exp.Var(this=UNDEFINED)])
     if is_zoned(value):
-        return exp.Anonymous(this=f"{_HOME}_sf_variant_tz", expressions=[value])
-    suffix = "" if isinstance(value, exp.Column) else "_of"
-    return exp.Anonymous(this=f"{_HOME}_sf_{macro}{suffix}", expressions=[value])
+        return exp.Anonymous(this=f"{HOME}_sf_variant_tz", expressions=[value])
+    suffix = "" if isinstance(value, exp.Column) else ONCE
+    return exp.Anonymous(this=f"{HOME}_sf_{macro}{suffix}", expressions=[value])
 
 
 def _present(array: Expr) -> Expr | None:
@@ -178,18 +179,18 @@ def aggregated(expression: Expr, _: Context) -> Expr:
         if isinstance(node, exp.ArrayAgg):
             node.set("nulls_excluded", True)  # fakesnow forgets it where there is an order
         if isinstance(node, exp.ArrayUnionAgg):
-            elements = exp.Anonymous(this=f"{_HOME}_sf_elements", expressions=[node.this.copy()])
+            elements = exp.Anonymous(this=f"{HOME}_sf_elements", expressions=[node.this.copy()])
             listed = exp.Anonymous(this="list", expressions=[elements])
-            return exp.Anonymous(this=f"{_HOME}_sf_array_union", expressions=[listed])
+            return exp.Anonymous(this=f"{HOME}_sf_array_union", expressions=[listed])
         if isinstance(node, exp.ArrayUniqueAgg):
-            return exp.Anonymous(this=f"{_HOME}_sf_elements_of", expressions=[node.copy()])
+            return exp.Anonymous(this=f"{HOME}_sf_elements_of", expressions=[node.copy()])
         if not isinstance(node, exp.Anonymous):
             return node
         name = str(node.this).upper()
         if name.endswith("_FS_OBJECT_CONSTRUCT_STAR"):
-            return exp.Anonymous(this=f"{_HOME}_sf_object_star", expressions=node.expressions)
+            return exp.Anonymous(this=f"{HOME}_sf_object_star", expressions=node.expressions)
         if name == "TO_JSON" and isinstance(node.expressions[0], exp.ArrayAgg | exp.Filter | exp.Window):
-            return exp.Anonymous(this=f"{_HOME}_sf_elements_of", expressions=node.expressions)
+            return exp.Anonymous(this=f"{HOME}_sf_elements_of", expressions=node.expressions)
         return node
 
     return replace_each(expression, replace)

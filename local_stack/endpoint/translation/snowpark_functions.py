@@ -7,11 +7,11 @@ from typing import Final
 
 from sqlglot import Expr, exp
 
+from local_stack.endpoint.engine.macros.home import HOME
 from local_stack.endpoint.engine.macros.variants import NAMES as VARIANT_KINDS
 from local_stack.endpoint.statements import SqlError
 from local_stack.endpoint.translation.context import Context, replace_each
 
-_MACRO_DATABASE: Final = "_fs_global.main."
 _SAME: Final = (
     "GET_IGNORE_CASE", "ARRAYS_TO_OBJECT", "TO_OBJECT", "SOUNDEX", "WIDTH_BUCKET", "OCTET_LENGTH", "BIT_LENGTH",
     "APPROX_PERCENTILE_ESTIMATE", "CHECK_JSON", "CHECK_XML", "TO_XML", "CONTAINS",
@@ -72,16 +72,16 @@ def functions(expression: Expr, context: Context) -> Expr:
         if name in _FORMS:
             return _FORMS[name](node)
         if name in _MACROS:
-            return exp.Anonymous(this=_MACRO_DATABASE + _MACROS[name], expressions=call_arguments(node))
+            return exp.Anonymous(this=HOME + _MACROS[name], expressions=call_arguments(node))
         if macro := _BY_COUNT.get((name, len(call_arguments(node)))):
-            return exp.Anonymous(this=_MACRO_DATABASE + macro, expressions=call_arguments(node))
+            return exp.Anonymous(this=HOME + macro, expressions=call_arguments(node))
         if name in _RENAMED:
             return exp.Anonymous(this=_RENAMED[name], expressions=call_arguments(node))
         if name in _KEY_LISTS:
             target, *keys = call_arguments(node)
             # Keys are given one by one, or as one ARRAY.
             given = keys[0] if len(keys) == 1 and isinstance(keys[0], exp.Array) else exp.Array(expressions=keys)
-            return exp.Anonymous(this=_MACRO_DATABASE + _KEY_LISTS[name], expressions=[target, given])
+            return exp.Anonymous(this=HOME + _KEY_LISTS[name], expressions=[target, given])
         return node
 
     expression = replace_each(expression, replace)
@@ -149,7 +149,7 @@ def _binary(node: exp.ToBinary | exp.Cast) -> Expr:
         return node
     if node.to.this not in (exp.DType.BINARY, exp.DType.VARBINARY):
         return node
-    binary = exp.Anonymous(this=f"{_MACRO_DATABASE}_sf_binary", expressions=[node.this])
+    binary = exp.Anonymous(this=f"{HOME}_sf_binary", expressions=[node.this])
     return exp.Anonymous(this="TRY", expressions=[binary]) if isinstance(node, exp.TryCast) else binary
 
 
@@ -165,7 +165,7 @@ def _window(node: exp.Window) -> Expr:
             values = node.copy()
             values.set("this", exp.Anonymous(this="list", expressions=[call_arguments(node.this)[0].copy()]))
             values.set("spec", _UP_TO_HERE.copy())
-            return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_changes", expressions=[values])
+            return exp.Anonymous(this=f"{HOME}_sp_changes", expressions=[values])
         case "CONDITIONAL_TRUE_EVENT":
             condition = call_arguments(node.this)[0]
             counted = node.copy()
@@ -181,7 +181,7 @@ def _of_truth_values(node: Expr) -> Expr:
     node.set("round_input", None)
     for name in ("this", "expression"):
         if (operand := node.args.get(name)) is not None:
-            node.set(name, exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_truth", expressions=[operand.copy()]))
+            node.set(name, exp.Anonymous(this=f"{HOME}_sp_truth", expressions=[operand.copy()]))
     return node
 
 
@@ -221,11 +221,11 @@ def _as_number(node: Expr) -> Expr:
     """Rewrite AS_NUMBER(v, precision, scale); both are constants, and 38 and 0 where they are left out."""
     value, *size = call_arguments(node)
     if not size:
-        return exp.Anonymous(this=f"{_MACRO_DATABASE}_sf_as_integer", expressions=[value])
+        return exp.Anonymous(this=f"{HOME}_sf_as_integer", expressions=[value])
     scale = size[1].name if len(size) > 1 else "0"
     kind = exp.DataType.build(f"DECIMAL({size[0].name}, {scale})")
     text = exp.Anonymous(this="json_extract_string", expressions=[value.copy(), exp.Literal.string("$")])
-    is_number = exp.Anonymous(this=f"{_MACRO_DATABASE}_sf_is_decimal", expressions=[value])
+    is_number = exp.Anonymous(this=f"{HOME}_sf_is_decimal", expressions=[value])
     return exp.Case().when(is_number, exp.Cast(this=text, to=kind))
 
 
@@ -239,7 +239,7 @@ def _digest(*, of_states: bool) -> Callable[[Expr], Expr]:
     def form(node: Expr) -> Expr:
         value = call_arguments(node)[0]
         if of_states:
-            states = exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_digested", expressions=[value])
+            states = exp.Anonymous(this=f"{HOME}_sp_digested", expressions=[value])
             listed: Expr = exp.Anonymous(this="flatten", expressions=[exp.Anonymous(this="list", expressions=[states])])
         else:
             present = exp.Filter(
@@ -247,7 +247,7 @@ def _digest(*, of_states: bool) -> Callable[[Expr], Expr]:
                 expression=exp.Where(this=value.copy().is_(exp.null()).not_()),
             )
             listed = present
-        return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_digest", expressions=[listed])
+        return exp.Anonymous(this=f"{HOME}_sp_digest", expressions=[listed])
 
     return form
 
@@ -288,12 +288,12 @@ def _timestamp_of(node: Expr) -> Expr:
     if parts[0] is None:
         return node
     given = [part or exp.Literal.number(0) for part in parts]
-    return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_timestamp_of", expressions=given)
+    return exp.Anonymous(this=f"{HOME}_sp_timestamp_of", expressions=given)
 
 
 def _time_of(node: Expr) -> Expr:
     given = [node.args.get(name) or exp.Literal.number(0) for name in ("hour", "min", "sec", "nano")]
-    return exp.Anonymous(this=f"{_MACRO_DATABASE}_sp_time_of", expressions=given)
+    return exp.Anonymous(this=f"{HOME}_sp_time_of", expressions=given)
 
 
 def _replaced(node: Expr) -> Expr:
@@ -369,7 +369,7 @@ def _hash_of_all(node: Expr) -> Expr:
     values = distinct.expressions if distinct is not None else arguments
     hashed = exp.Anonymous(this="hash", expressions=[_columns_of(value) for value in values])
     macro = f"_sp_hash_of_{'distinct' if distinct is not None else 'all'}"
-    return exp.Anonymous(this=_MACRO_DATABASE + macro, expressions=[hashed])
+    return exp.Anonymous(this=HOME + macro, expressions=[hashed])
 
 
 def _tried(function: type[Expr]) -> Callable[[Expr], Expr]:
@@ -382,9 +382,7 @@ def _tried(function: type[Expr]) -> Callable[[Expr], Expr]:
 def _hash(node: Expr) -> Expr:
     """Let HASH be signed, as in Snowflake; its values are others."""
     arguments = [_columns_of(value) for value in call_arguments(node)]
-    return exp.Anonymous(
-        this=f"{_MACRO_DATABASE}_sp_hash", expressions=[exp.Anonymous(this="hash", expressions=arguments)]
-    )
+    return exp.Anonymous(this=f"{HOME}_sp_hash", expressions=[exp.Anonymous(this="hash", expressions=arguments)])
 
 
 def _seeded(node: Expr) -> Expr:
@@ -417,7 +415,7 @@ _FORMS: Final[dict[str, Callable[[Expr], Expr]]] = {
     "TIMESTAMP_LTZ_FROM_PARTS": _zoned_parts,
     "TIMESTAMP_TZ_FROM_PARTS": _zoned_parts,
     "MONTHS_BETWEEN": lambda node: exp.Anonymous(
-        this=f"{_MACRO_DATABASE}_sp_months_between", expressions=[node.this, node.expression]
+        this=f"{HOME}_sp_months_between", expressions=[node.this, node.expression]
     ),
     "PARSE_IP": _parsed("ip"),
     "PARSE_URL": _parsed("url"),

@@ -8,9 +8,9 @@ not multiply the text of the plan.
 from __future__ import annotations
 
 from local_stack.endpoint.engine.macros.failing import failing
+from local_stack.endpoint.engine.macros.home import HOME
 from local_stack.endpoint.errors import carried
 
-HOME = "_fs_global.main."
 DIVIDE = f"{HOME}_sf_divide"
 NUMBER = f"{HOME}_sf_number"
 SCALED = f"{HOME}_sf_scaled_"

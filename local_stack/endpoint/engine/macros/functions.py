@@ -11,6 +11,7 @@ import duckdb
 
 from local_stack.endpoint.engine.macros.arrays import ARRAY_MACROS
 from local_stack.endpoint.engine.macros.failing import failing
+from local_stack.endpoint.engine.macros.home import HOME
 from local_stack.endpoint.engine.macros.snowpark import MACROS as _SNOWPARK_MACROS
 from local_stack.endpoint.engine.macros.variants import MACROS as VARIANT_MACROS
 from local_stack.endpoint.engine.macros.variants import SHOWN
@@ -151,7 +152,6 @@ _MACROS = (
 
 
 _ALL = (*SHOWN, *_MACROS, *VARIANT_MACROS, *_SNOWPARK_MACROS, *ARRAY_MACROS)
-_HOME = "_fs_global.main."
 _DEFINITION = re.compile(r"(?P<name>\w+)\((?P<first>\w+)(?P<others>[^)]*)\) AS (?P<body>.*)", re.DOTALL)
 _OFTEN = 3
 
@@ -162,17 +162,17 @@ def _repeats(macro: str) -> re.Match[str] | None:
     return found if found and len(re.findall(rf"\b{found['first']}\b", found["body"])) >= _OFTEN else None
 
 
-_REPEATING = [found for macro in _ALL if (found := _repeats(macro))]
 # Macros that repeat their first argument, of which each has a twin that binds it once (translation/once.py).
-REPEATING = frozenset(_HOME + found["name"] for found in _REPEATING)
+REPEATING = frozenset(HOME + found["name"] for macro in _ALL if (found := _repeats(macro)))
 ONCE = "_once"
 
 
 def create_functions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create or replace every macro, and the twins of those that repeat their first argument."""
+    """Create or replace every macro, each with its twin where it has one."""
     for macro in _ALL:
-        connection.execute(f"CREATE OR REPLACE MACRO {_HOME}{macro}")
-    for name, first, others in (found.group("name", "first", "others") for found in _REPEATING):
-        bound = f"list_transform([{first}], lambda _sf_bound: {_HOME}{name}(_sf_bound{others}))"
-        twin = f"{_HOME}{name}{ONCE}({first}{others}) AS list_extract({bound}, 1)"
-        connection.execute(f"CREATE OR REPLACE MACRO {twin}")
+        connection.execute(f"CREATE OR REPLACE MACRO {HOME}{macro}")
+        if found := _repeats(macro):
+            name, first, others = found.group("name", "first", "others")
+            bound = f"list_transform([{first}], lambda _sf_bound: {HOME}{name}(_sf_bound{others}))"
+            twin = f"{HOME}{name}{ONCE}({first}{others}) AS list_extract({bound}, 1)"
+            connection.execute(f"CREATE OR REPLACE MACRO {twin}")

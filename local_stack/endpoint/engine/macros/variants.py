@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from local_stack.endpoint.engine.macros.home import HOME
 from local_stack.endpoint.engine.native.marks import MARKED
 
-_HOME: Final = "_fs_global.main."
 _TAB: Final = "\\u000B"  # as JSON writes it
 UNDEFINED: Final = f"CAST('\"{_TAB}\"' AS JSON)"
 
@@ -26,14 +26,14 @@ def _marked(kind: str, text: str) -> str:
 
 def _zoned(kind: str) -> str:
     """Return the text of a timestamp with its offset; `x` is one."""
-    return _marked(kind, f"{_HOME}_sf_zoned_text(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%f')")
+    return _marked(kind, f"{HOME}_sf_zoned_text(TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ), '%Y-%m-%d %H:%M:%S.%f')")
 
 
 _OF_STRING: Final = " ".join(f"WHEN ends_with(t, ' {_TAB * _place(kind)}\"') THEN '{kind}'" for kind in MARKED)
 _TEXT: Final = "rtrim(json_extract_string(to_json(x), '$'), ' ' || chr(11))"
 _LOCAL: Final = "TRY_CAST(CAST(x AS VARCHAR) AS TIMESTAMP)"
 _INTEGER, _FIXED, _NUMBER = "= 'INTEGER'", "IN ('INTEGER', 'DECIMAL')", "IN ('INTEGER', 'DECIMAL', 'DOUBLE')"
-_ZONED_TEXT: Final = f"{_HOME}_sf_zoned({_TEXT})"
+_ZONED_TEXT: Final = f"{HOME}_sf_zoned({_TEXT})"
 # The types that a VARIANT may hold, by the names in IS_<type> and AS_<type>, and how each is read from the text.
 _KINDS: Final[dict[str, tuple[str, str]]] = {
     "integer": (_INTEGER, ""),
@@ -91,7 +91,7 @@ MACROS: Final[tuple[str, ...]] = (
         WHEN 'TIMESTAMP WITH TIME ZONE' THEN {_zoned("TIMESTAMP_LTZ")}
         ELSE to_json(x) END""",
     f"_sf_variant_tz(x) AS {_zoned('TIMESTAMP_TZ')}",
-    f"""_sf_typeof(x) AS list_extract(list_transform([CAST({_HOME}_sf_variant(x) AS VARCHAR)], lambda t:
+    f"""_sf_typeof(x) AS list_extract(list_transform([CAST({HOME}_sf_variant(x) AS VARCHAR)], lambda t:
         CASE json_type(CAST(t AS JSON))
         WHEN 'VARCHAR' THEN CASE {_OF_STRING} ELSE 'VARCHAR' END
         WHEN 'DOUBLE' THEN CASE WHEN contains(lower(t), 'e') THEN 'DOUBLE' ELSE 'DECIMAL' END
@@ -99,10 +99,9 @@ MACROS: Final[tuple[str, ...]] = (
         WHEN 'NULL' THEN 'NULL_VALUE' ELSE json_type(CAST(t AS JSON)) END), 1)""",
     # An element of an ARRAY, and a value in an OBJECT; of what is no column the value is bound once.
     f"""_sf_element(x) AS CASE WHEN typeof(x) IN ('BLOB', 'DATE', 'TIME', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE')
-        THEN {_HOME}_sf_variant(x) ELSE to_json(x) END""",
-    f"_sf_element_of(x) AS list_extract(list_transform([x], lambda v: {_HOME}_sf_element(v)), 1)",
+        THEN {HOME}_sf_variant(x) ELSE to_json(x) END""",
     f"""_sf_elements_of(l) AS CASE WHEN typeof(l) IN ('BLOB[]', 'DATE[]', 'TIME[]', 'TIMESTAMP[]', 'TIMESTAMP WITH TIME ZONE[]')
-        THEN to_json(list_transform(l, lambda e: {_HOME}_sf_element(e))) ELSE to_json(l) END""",
+        THEN to_json(list_transform(l, lambda e: {HOME}_sf_element(e))) ELSE to_json(l) END""",
     # By what VARIANTs are ordered: numbers as numbers, before all others, which go by their text; JSON's null last.
     """_sf_order(v) AS CASE WHEN v IS NOT NULL THEN struct_pack(
         n := CASE WHEN json_type(v) IN ('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE') THEN CAST(v AS DOUBLE)
@@ -112,18 +111,18 @@ MACROS: Final[tuple[str, ...]] = (
     "_sf_object(ks, vs, keeps_null) AS to_json(map_from_entries(list_filter(list_zip(ks, vs),"
     " lambda _sf_e: _sf_e[1] IS NOT NULL AND (keeps_null OR _sf_e[2] IS NOT NULL))))",
     f"""_sf_object_star(row_value) AS (SELECT coalesce(json_group_object(key, value::JSON), '{{}}'::JSON) FROM (
-        UNPIVOT (SELECT {_HOME}_sf_element(COLUMNS(*)) FROM (SELECT unnest(row_value)))
+        UNPIVOT (SELECT {HOME}_sf_element(COLUMNS(*)) FROM (SELECT unnest(row_value)))
         ON COLUMNS(*)::VARCHAR INTO NAME key VALUE value))""",
-    f"_sf_item(x) AS coalesce({_HOME}_sf_element(x), {UNDEFINED})",
-    f"_sf_item_of(x) AS coalesce({_HOME}_sf_element_of(x), {UNDEFINED})",
-    f"_sf_to_json(x) AS {_HOME}_sf_shown_json(CAST(to_json(x) AS VARCHAR))",
-    *(f"_sf_is_{name}(x) AS {_HOME}_sf_typeof(x) {kinds}" for name, (kinds, _) in _KINDS.items()),
+    f"_sf_item(x) AS coalesce({HOME}_sf_element(x), {UNDEFINED})",
+    f"_sf_item_once(x) AS coalesce({HOME}_sf_element_once(x), {UNDEFINED})",
+    f"_sf_to_json(x) AS {HOME}_sf_shown_json(CAST(to_json(x) AS VARCHAR))",
+    *(f"_sf_is_{name}(x) AS {HOME}_sf_typeof(x) {kinds}" for name, (kinds, _) in _KINDS.items()),
     *(
-        f"_sf_as_{name}(x) AS CASE WHEN {_HOME}_sf_is_{name}(x) THEN {value} END"
+        f"_sf_as_{name}(x) AS CASE WHEN {HOME}_sf_is_{name}(x) THEN {value} END"
         for name, (_, value) in _KINDS.items()
         if value
     ),
-    f"_sf_as_integer(x) AS CASE WHEN {_HOME}_sf_is_decimal(x)"
+    f"_sf_as_integer(x) AS CASE WHEN {HOME}_sf_is_decimal(x)"
     f" THEN CAST(round(CAST({_TEXT} AS DECIMAL(38, 6))) AS HUGEINT) END",
 )
 NAMES: Final = tuple(_KINDS)

@@ -52,6 +52,12 @@ def _cloned(stored: StoredObject, source: str, target: str) -> dict[str, Any]:
     return definition
 
 
+def sequences_in(session: Session, database: str, schema: str) -> list[tuple[str, str]]:
+    """Return the sequences of a schema: their names and definitions."""
+    query = "SELECT sequence_name, sql FROM duckdb_sequences() WHERE database_name = ? AND schema_name = ?"
+    return session.duck.execute(query, [database, schema]).fetchall()
+
+
 def sequence_as(definition: str, name: str) -> str:
     """Return DuckDB's CREATE SEQUENCE, in which the name is not quoted, under another name, which is."""
     return f"CREATE SEQUENCE {name}{definition[definition.rindex(' INCREMENT BY ') :]}"
@@ -99,10 +105,7 @@ def clone_schema(session: Session, source: tuple[str, str], target: tuple[str, s
     """
     duck = session.duck
     where = "database_name = ? AND schema_name = ?"
-    sequences = duck.execute(
-        f"SELECT sequence_name, sql FROM duckdb_sequences() WHERE {where}", list(source)
-    ).fetchall()
-    for name, definition in sequences:
+    for name, definition in sequences_in(session, *source):
         duck.execute(sequence_as(definition, dotted(*target, name)))
     for (table,) in duck.execute(
         f"SELECT table_name FROM duckdb_tables() WHERE {where} AND NOT temporary ORDER BY 1", list(source)

@@ -19,7 +19,7 @@ import duckdb
 
 from local_stack.endpoint.engine.catalog import StoredObject
 from local_stack.endpoint.errors import missing_object
-from local_stack.endpoint.features.tables.clone import definition_as, sequence_as, table_definition
+from local_stack.endpoint.features.tables.clone import definition_as, sequence_as, sequences_in, table_definition
 from local_stack.endpoint.features.tables.columns import sequence_of
 from local_stack.endpoint.features.tables.comments import comments_of, set_comments
 from local_stack.endpoint.language.names import SchemaName
@@ -81,8 +81,7 @@ def keep_schema(session: Session, database: str, schema: str) -> None:
     where = "database_name = ? AND schema_name = ?"
     duck = session.duck
     records: list[dict[str, Any]] = []
-    sequences = f"SELECT sequence_name, sql FROM duckdb_sequences() WHERE {where}"
-    for name, sql in duck.execute(sequences, [database, schema]).fetchall():
+    for name, sql in sequences_in(session, database, schema):
         records.append({"kind": "SEQUENCE", "name": name, "sql": sql})
     tables = duck.execute(
         f"SELECT table_name FROM duckdb_tables() WHERE {where} AND NOT temporary", [database, schema]
